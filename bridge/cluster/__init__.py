@@ -1,0 +1,126 @@
+"""READ: the API server's changes, each exactly once per connection, in order.
+
+`list_and_watch` yields `Change | Bookmark | Gap | Note | Synced` until cancelled:
+
+    no cursor, initial skip   Synced(list version)            then watched changes
+    no cursor, initial emit   listed changes, page by page, Synced, watched changes
+    cursor still readable     Synced(cursor)                  then watched changes
+    cursor expired            [Gap,] listed changes newer than it, Synced(K), watched
+    cluster rolled back       Gap, listed changes (all), Synced, watched changes
+
+What was listed counts as read only with the `Synced` that follows it: until then the
+cursor must not move.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One kind of object as an API server serves it.
+
+    Attributes:
+        group: API group; empty for core.
+        version: Served version, e.g. ``v1``.
+        plural: Name in URLs, e.g. ``events``.
+        kind: Name in objects, e.g. ``Event``.
+        namespaced: Whether objects live in namespaces.
+        has_bookmarks: Whether watches carry periodic bookmarks. False for both
+            Events resources, which kube-apiserver serves without a watch cache.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    has_bookmarks: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """``v1`` or ``apps/v1``, as objects spell it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def name(self) -> str:
+        """``events`` or ``deployments.apps``: without version, part of a scope."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str | None = None) -> str:
+        """Return the URL path of the collection; None: all namespaces."""
+        root = f"/apis/{self.group}" if self.group else "/api"
+        scope = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return f"{root}/{self.version}{scope}/{self.plural}"
+
+
+CORE_EVENTS = Resource(
+    group="", version="v1", plural="events", kind="Event", has_bookmarks=False
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One object was added, modified or deleted.
+
+    Attributes:
+        change: What happened to it.
+        resource: What kind of object it is.
+        object: The object as raw JSON, as the API server sent it.
+        resource_version: Version of the change; for a deletion that of the deletion.
+        listed: True when it comes from a list, so that states between the cursor and
+            this one may be missing.
+    """
+
+    change: Literal["added", "modified", "deleted"]
+    resource: Resource
+    object: bytes
+    resource_version: str
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark:
+    """Everything up to `resource_version` has been yielded."""
+
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """The snapshot, if any, is complete; the watch goes on from `resource_version`."""
+
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """The stream was complete and alive at `time`, when the cluster was at a version.
+
+    Kept beside the cursor, never to resume from: a quiet stream, whose cursor ages,
+    has lost nothing up to here (Events get no bookmarks).
+    """
+
+    resource_version: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Revisions may be missing between `cursor` and `snapshot`; no design can tell.
+
+    Attributes:
+        cause: ``expired``: history compacted away; ``rolled-back``: the cluster was
+            restored to an older state, so versions are used again.
+        cursor: Version up to which everything was read.
+        snapshot: Oldest version that could be read after it.
+        since: When the cursor was last known to be current; None: not known.
+        until: When the gap was found.
+    """
+
+    cause: Literal["expired", "rolled-back"]
+    cursor: str
+    snapshot: str
+    since: datetime | None
+    until: datetime

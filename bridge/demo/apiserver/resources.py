@@ -1,0 +1,144 @@
+"""The kinds that the API server knows: built-in ones and custom resources."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.demo.apiserver.status import StatusError
+
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+"""The table of custom resource definitions."""
+
+EVENTS = "events"
+"""The table of Kubernetes Events, which two API groups share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One resource as it is served: a group, a version and a plural name."""
+
+    group: str
+    """Empty for core."""
+    version: str
+    plural: str
+    kind: str
+    table: str
+    """Where its objects are stored, whatever the group and version."""
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    custom: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """Group and version as an object names them."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def name(self) -> str:
+        """The full name, as in ``deployments.apps``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def opening(self) -> bytes:
+        """What a stored body lacks: its beginning with kind and API version."""
+        return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
+
+
+def _built_in(group_version: str, plural: str, kind: str, **more: Any) -> Resource:
+    """Return a built-in resource; ``group_version`` is ``v1`` for core."""
+    group, _, version = group_version.rpartition("/")
+    table = f"{plural}.{group}" if group else plural
+    return Resource(
+        **({"table": table} | more),
+        group=group,
+        version=version,
+        plural=plural,
+        kind=kind,
+    )
+
+
+BUILT_IN = (
+    _built_in("v1", "namespaces", "Namespace", namespaced=False, short_names=("ns",)),
+    _built_in("v1", "nodes", "Node", namespaced=False, short_names=("no",)),
+    _built_in("v1", "pods", "Pod", short_names=("po",)),
+    _built_in("v1", "events", "Event", short_names=("ev",)),
+    _built_in("v1", "configmaps", "ConfigMap", short_names=("cm",)),
+    _built_in("v1", "services", "Service", short_names=("svc",)),
+    _built_in("apps/v1", "deployments", "Deployment", short_names=("deploy",)),
+    _built_in("apps/v1", "replicasets", "ReplicaSet", short_names=("rs",)),
+    _built_in("batch/v1", "jobs", "Job"),
+    _built_in("events.k8s.io/v1", "events", "Event", table=EVENTS, short_names=("ev",)),
+    _built_in(
+        "apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        namespaced=False,
+        short_names=("crd", "crds"),
+    ),
+)
+
+
+def defined_by(definition: Mapping[str, Any]) -> Iterator[Resource]:
+    """Yield the resource of each served version of a custom resource definition."""
+    spec = definition["spec"]
+    names = spec["names"]
+    for version in spec["versions"]:
+        if version.get("served"):
+            yield Resource(
+                group=spec["group"],
+                version=version["name"],
+                plural=names["plural"],
+                kind=names["kind"],
+                table=definition["metadata"]["name"],
+                namespaced=spec["scope"] == "Namespaced",
+                short_names=tuple(names.get("shortNames", ())),
+                custom=True,
+            )
+
+
+class Catalog:
+    """What is served at this moment."""
+
+    def __init__(self) -> None:
+        """Serve the built-in resources."""
+        self._custom: tuple[Resource, ...] = ()
+
+    def define(self, definitions: Iterable[Mapping[str, Any]]) -> None:
+        """Serve exactly these custom resources beside the built-in ones."""
+        self._custom = tuple(
+            resource
+            for definition in definitions
+            for resource in defined_by(definition)
+        )
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """All resources, core first."""
+        return BUILT_IN + self._custom
+
+    def find(self, group: str, version: str, plural: str) -> Resource:
+        """Return the resource at a path.
+
+        Raises:
+            StatusError: 404, nothing is served there.
+        """
+        for resource in self.resources:
+            if (resource.group, resource.version, resource.plural) == (
+                group,
+                version,
+                plural,
+            ):
+                return resource
+        raise StatusError(404, "the server could not find the requested resource")
+
+    def named(self, name: str) -> Resource:
+        """Return the resource called ``pods``, ``deployments`` or ``jobs.batch``.
+
+        Raises:
+            LookupError: there is none of this name.
+        """
+        for resource in self.resources:
+            if name in {resource.plural, resource.name}:
+                return resource
+        known = ", ".join(resource.name for resource in self.resources)
+        raise LookupError(f"resource: expected one of {known}, got {name!r}")

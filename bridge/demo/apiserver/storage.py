@@ -1,0 +1,241 @@
+"""Objects with revisions and history: what etcd is to a real API server.
+
+One counter numbers all writes. A *table* holds the objects of one resource in the
+order of their keys (``<namespace>/<name>`` or ``<name>``). Every write is kept as a
+`Record`, so that the past can be listed and watched until it is compacted.
+"""
+
+import asyncio
+import time
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Literal
+
+import msgspec
+
+Change = Literal["ADDED", "MODIFIED", "DELETED"]
+Object = dict[str, Any]
+
+_revision = attrgetter("revision")
+
+
+class CompactedError(Exception):
+    """The history that was asked for is gone."""
+
+
+class FutureRevisionError(Exception):
+    """The revision that was asked for has not happened yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One write: what was done to one object, at which revision."""
+
+    revision: int
+    change: Change
+    key: str
+    body: bytes
+    """The object as JSON, without ``kind`` and ``apiVersion``, stamped with
+    ``revision``; of a deleted one, its last state."""
+    previous: bytes | None
+    """The body before this write; ``None`` if there was no object."""
+
+    @property
+    def object(self) -> Object:
+        """The decoded body."""
+        decoded: Object = msgspec.json.decode(self.body)
+        return decoded
+
+
+@dataclass(slots=True)
+class _Table:
+    """The objects of one resource, now and in the past."""
+
+    keys: list[str] = field(default_factory=list)
+    versions: dict[str, list[Record]] = field(default_factory=dict)
+    log: list[Record] = field(default_factory=list)
+    ledger: list[Record] = field(default_factory=list)
+    deadlines: dict[str, float] = field(default_factory=dict)
+
+    def at(self, key: str, revision: int | None = None) -> Record | None:
+        """Return the write that made ``key`` what it is at ``revision`` (now)."""
+        versions = self.versions.get(key, [])
+        if revision is not None:
+            versions = versions[: bisect_right(versions, revision, key=_revision)]
+        if not versions or versions[-1].change == "DELETED":
+            return None
+        return versions[-1]
+
+    def append(self, record: Record) -> None:
+        """Take a new write in."""
+        if record.key not in self.versions:
+            insort(self.keys, record.key)
+        self.versions.setdefault(record.key, []).append(record)
+        self.log.append(record)
+        self.ledger.append(record)
+
+    def forget(self, revision: int) -> None:
+        """Drop what only reads before ``revision`` could see."""
+        for key, versions in list(self.versions.items()):
+            kept = bisect_right(versions, revision, key=_revision) - 1
+            del versions[: max(kept, 0)]
+            if len(versions) == 1 and versions[0].change == "DELETED":
+                del self.versions[key]
+        self.keys = sorted(self.versions)
+        del self.log[: bisect_left(self.log, revision, key=_revision)]
+
+    def rewind(self, revision: int) -> None:
+        """Undo what was written after ``revision``; the ledger keeps it."""
+        del self.log[bisect_right(self.log, revision, key=_revision) :]
+        for key, versions in list(self.versions.items()):
+            del versions[bisect_right(versions, revision, key=_revision) :]
+            if not versions:
+                del self.versions[key]
+        self.keys = sorted(self.versions)
+        self.deadlines = {
+            key: due for key, due in self.deadlines.items() if self.at(key)
+        }
+
+
+class Storage:
+    """All tables under one revision counter.
+
+    ``changed`` is set, and replaced by a fresh one, whenever something was written:
+    take it, read, then wait for it, and no write is missed.
+    """
+
+    def __init__(
+        self,
+        *,
+        ttl_seconds: Mapping[str, float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start empty at revision 1.
+
+        Args:
+            ttl_seconds: by table, how long an object lives after its last write.
+            clock: the present in seconds.
+        """
+        self.revision = 1
+        self.compacted = 0
+        self.changed = asyncio.Event()
+        self._tables: defaultdict[str, _Table] = defaultdict(_Table)
+        self._ttl_seconds = ttl_seconds
+        self._clock = clock
+
+    def get(self, table: str, key: str) -> bytes | None:
+        """Return the object at ``key``, or ``None``."""
+        record = self._tables[table].at(key)
+        return record.body if record else None
+
+    def put(self, table: str, key: str, value: Object) -> bytes:
+        """Write ``value`` as one new revision, stamp it with that, return it as JSON."""
+        before = self.get(table, key)
+        self._write(table, key, "MODIFIED" if before else "ADDED", value, before)
+        if (ttl := self._ttl_seconds.get(table)) is not None:
+            # Taken out and put back: the dictionary stays in order of expiry.
+            self._tables[table].deadlines.pop(key, None)
+            self._tables[table].deadlines[key] = self._clock() + ttl
+        self._advance()
+        return self._tables[table].log[-1].body
+
+    def remove(self, table: str, *keys: str) -> None:
+        """Delete the objects at ``keys``, all in one revision."""
+        for key in keys:
+            self._tables[table].deadlines.pop(key, None)
+            if before := self.get(table, key):
+                last = msgspec.json.decode(before)
+                self._write(table, key, "DELETED", last, before)
+        self._advance()
+
+    def expire(self) -> None:
+        """Delete what has outlived its time to live.
+
+        Objects that expire together share a revision, as those of one etcd lease do.
+        """
+        for name in self._ttl_seconds:
+            now, deadlines = self._clock(), self._tables[name].deadlines
+            due = list(takewhile(lambda key: deadlines[key] <= now, deadlines))  # noqa: B023
+            if due:
+                self.remove(name, *due)
+
+    def page(
+        self, table: str, *, prefix: str, start: str, revision: int
+    ) -> Iterator[Record]:
+        """Yield what lay under ``prefix`` at ``revision``, from key ``start`` on.
+
+        Raises:
+            CompactedError: ``revision`` was compacted away.
+            FutureRevisionError: ``revision`` has not happened.
+        """
+        if revision < self.compacted:
+            raise CompactedError
+        if revision > self.revision:
+            raise FutureRevisionError
+        rows = self._tables[table]
+        for index in range(bisect_left(rows.keys, max(prefix, start)), len(rows.keys)):
+            if not rows.keys[index].startswith(prefix):
+                return
+            if record := rows.at(rows.keys[index], revision):
+                yield record
+
+    def changes(self, table: str, *, after: int) -> Sequence[Record]:
+        """Return every write after revision ``after``, oldest first.
+
+        Raises:
+            CompactedError: some of them were compacted away. The write at the
+                compacted revision itself can still be read, as in etcd.
+        """
+        if after + 1 < self.compacted:
+            raise CompactedError
+        log = self._tables[table].log
+        return log[bisect_right(log, after, key=_revision) :]
+
+    def compact(self, revision: int) -> None:
+        """Forget the history before ``revision``; the ledger keeps it."""
+        self.compacted = max(self.compacted, min(revision, self.revision))
+        for table in self._tables.values():
+            table.forget(self.compacted)
+
+    def rollback(self, revision: int) -> None:
+        """Go back to ``revision``, as a restored backup does.
+
+        Later revisions are numbered anew. The ledger keeps both lines of history.
+        """
+        for table in self._tables.values():
+            table.rewind(revision)
+        self.revision = revision
+        self.wake()
+
+    def ledger(self, table: str) -> Sequence[Record]:
+        """Return every write there ever was, compacted and rolled back ones too."""
+        return tuple(self._tables[table].ledger)
+
+    def wake(self) -> None:
+        """Let everybody who waits for a change look again."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _write(
+        self, table: str, key: str, change: Change, value: Object, before: bytes | None
+    ) -> None:
+        """Record one write at the revision that is about to be."""
+        revision = self.revision + 1
+        value["metadata"]["resourceVersion"] = str(revision)
+        self._tables[table].append(
+            Record(
+                revision=revision,
+                change=change,
+                key=key,
+                body=msgspec.json.encode(value),
+                previous=before,
+            )
+        )
+
+    def _advance(self) -> None:
+        """Make the revision that was just written the current one."""
+        self.revision += 1
+        self.wake()

@@ -1,0 +1,139 @@
+"""What each part says of itself, and what the probes make of it.
+
+Readers (one for each scope) and sinks write their own status; `api` only reads. A
+sink never makes the process unready: it is the business of the queue to wait for it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+ReaderState = Literal["starting", "syncing", "watching", "blocked", "waiting", "failed"]
+SinkState = Literal["open", "waiting", "paused"]
+
+
+@dataclass(slots=True, kw_only=True)
+class ReaderStatus:
+    """Where the reader of one scope stands.
+
+    Attributes:
+        sources: Names of the sources it reads for.
+        resource: What it watches, e.g. ``events``.
+        namespace: Where; ``*``: everywhere.
+        field_selector: As sent to the API server; empty: none.
+        label_selector: As sent to the API server; empty: none.
+        state: ``blocked``: the queue is full; ``waiting``: between two tries;
+            ``failed``: refused, see `error`.
+        started: Whether it ever got as far as watching since the process started.
+        resource_version: The stored cursor; None: never read.
+        error: Last failure, empty once it is over.
+        last_progress: When the cursor last moved.
+        gaps: How many gaps were announced since the process started.
+    """
+
+    sources: tuple[str, ...]
+    resource: str
+    namespace: str
+    field_selector: str = ""
+    label_selector: str = ""
+    state: ReaderState = "starting"
+    started: bool = False
+    resource_version: str | None = None
+    error: str = ""
+    last_progress: datetime | None = None
+    gaps: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class SinkStatus:
+    """How deliveries to one sink go.
+
+    Attributes:
+        name: As in the configuration.
+        state: ``waiting``: it asked for a rest; ``paused``: an operator is needed.
+        reason: Why it is not open; empty: it is.
+        until: When it is tried again; None: it is open.
+        last_error: Text of the last failed attempt; empty: none yet.
+        last_error_at: When that was.
+        last_success_at: When an event was last taken.
+        in_flight: Attempts under way.
+    """
+
+    name: str
+    state: SinkState = "open"
+    reason: str = ""
+    until: datetime | None = None
+    last_error: str = ""
+    last_error_at: datetime | None = None
+    last_success_at: datetime | None = None
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of a probe's verbose answer."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Health:
+    """The process as its parts describe it.
+
+    Attributes:
+        readers: One for each scope that is read, in the configuration's order.
+        sinks: By name, configured ones only.
+        heartbeat_age_seconds: How long ago the event loop last took a breath.
+        full: Why the queue takes nothing; None: it takes.
+        stopping: Set once the process was told to stop.
+    """
+
+    readers: list[ReaderStatus] = field(default_factory=list)
+    sinks: dict[str, SinkStatus] = field(default_factory=dict)
+    heartbeat_age_seconds: Callable[[], float] = lambda: 0.0
+    full: str | None = None
+    stopping: bool = False
+
+    def live(self, *, limit_seconds: float = 30.0) -> Sequence[Check]:
+        """Return whether the loop turns: never whether others answer."""
+        age = self.heartbeat_age_seconds()
+        return [
+            Check(
+                name="loop",
+                passed=age < limit_seconds,
+                detail=f"last turn {age:.1f} s ago",
+            )
+        ]
+
+    def started(self) -> Sequence[Check]:
+        """Return whether each reader has got as far as watching once."""
+        return [
+            Check(name=_reader_name(one), passed=one.started, detail=one.error)
+            for one in self.readers
+        ]
+
+    def ready(self) -> Sequence[Check]:
+        """Return whether changes are read and taken into the queue."""
+        return [
+            Check(
+                name="stopping",
+                passed=not self.stopping,
+                detail="told to stop" if self.stopping else "",
+            ),
+            Check(name="queue", passed=self.full is None, detail=self.full or ""),
+            *(
+                Check(
+                    name=_reader_name(one),
+                    passed=one.state == "watching",
+                    detail=one.error or one.state,
+                )
+                for one in self.readers
+            ),
+        ]
+
+
+def _reader_name(reader: ReaderStatus) -> str:
+    return f"reader {','.join(reader.sources)} {reader.resource} in {reader.namespace}"

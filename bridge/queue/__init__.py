@@ -1,0 +1,359 @@
+"""KEEP: events, deliveries and cursors, durable together.
+
+The promise of the whole stands here. `put` is one atomic commit of entries, what the
+reader remembers and its cursor, which is compared before it is set. So at every durable
+instant each routed event at or before the cursor is waiting, or was answered 2xx, or is
+a dead letter. Only an answer, a dead letter or an operator's purge ends a delivery::
+
+    put ──▶ waiting ──lease──▶ leased ──settle──▶ Delivered ──▶ kept for a while
+               ▲                  │
+               ├──Released────────┤
+               └──Retry(due)──────┤
+               ▲                  └──Dead──▶ dead letter ──purge──▶ gone
+               └───────────enqueue──────────────┘
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bridge.events import CloudEvent, EncodedEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one cursor belongs to. Names in the configuration are never part of it.
+
+    Attributes:
+        cluster: uid of the cluster (that of namespace kube-system).
+        resource: Plural and group without version, e.g. ``events``.
+        namespace: Namespace; ``*``: all.
+        field_selector: As sent to the API server; empty: none.
+        label_selector: As sent to the API server; empty: none.
+    """
+
+    cluster: str
+    resource: str
+    namespace: str = "*"
+    field_selector: str = ""
+    label_selector: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event on its way into the queue, or one thing to remember, or both.
+
+    Attributes:
+        event: The event; None for what could not be converted and for what is only
+            to be remembered.
+        encoded: Its bytes; for what could not be converted the raw object under the
+            best id known; None when there is only something to remember.
+        sinks: Names of the sinks that want it; empty: kept or rejected only.
+        remember: Key and value of what the reader knows in this scope from this
+            entry on; value None forgets the key; None: nothing. Keys that begin
+            with ``@`` are the reader's own.
+        error: Why it could not be converted: the entry becomes a dead letter of no
+            sink. None: it could.
+    """
+
+    event: CloudEvent | None
+    encoded: EncodedEvent | None
+    sinks: tuple[str, ...] = ()
+    remember: tuple[str, bytes | None] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to deliver one event to one sink.
+
+    Attributes:
+        handle: The store's own name for it, meaningless elsewhere.
+        sink: Name of the sink.
+        event: What to deliver.
+        attempt: Number of the attempt that this lease is for, from 1.
+        age_seconds: Time since the first attempt in which the sink could be tried
+            (not gated, process up); 0 at the first.
+        stored: When the event entered the queue, Unix seconds.
+    """
+
+    handle: object
+    sink: str
+    event: EncodedEvent
+    attempt: int
+    age_seconds: float
+    stored: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The sink answered 2xx."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The attempt failed; the next may start `due`, Unix seconds."""
+
+    lease: Lease
+    due: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """There was no attempt, or it does not count: due at once, same attempt number."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """Delivery is given up.
+
+    Attributes:
+        lease: Which one.
+        reason: A sentence for people.
+        status: Last HTTP status; None: there was no answer.
+        excerpt: First 4 kB of the last answer.
+    """
+
+    lease: Lease
+    reason: str
+    status: int | None = None
+    excerpt: bytes = b""
+
+
+Outcome = Delivered | Retry | Released | Dead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """What lies in the queue for one sink.
+
+    Attributes:
+        waiting: Deliveries not ended, leased and delayed ones included.
+        leased: Of these, handed out.
+        delayed: Of these, not due yet.
+        dead: Dead letters.
+        oldest: When the oldest waiting event entered the queue; None: none waits.
+    """
+
+    waiting: int
+    leased: int
+    delayed: int
+    dead: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Why nothing is leased for a sink: until when (Unix seconds), and the reason."""
+
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An event that is still stored.
+
+    Attributes:
+        handle: Name for `Queue.enqueue`, a short text; also the place to page from.
+        event: Its bytes.
+        stored: When it entered the queue.
+        waiting: Names of the sinks for which it still waits.
+    """
+
+    handle: str
+    event: EncodedEvent
+    stored: datetime
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A delivery that was given up, or an object that could not be converted.
+
+    Attributes:
+        handle: Name for `Queue.enqueue` and `Queue.purge`, a short text; also the
+            place to page from.
+        sink: Name of the sink; None: the object could not be converted.
+        event: Its bytes; for what could not be converted the raw object.
+        reason: A sentence for people.
+        status: Last HTTP status; None: there was no answer.
+        excerpt: First 4 kB of the last answer.
+        attempts: How many attempts were made.
+        stored: When the event entered the queue.
+        died: When the delivery was given up.
+    """
+
+    handle: str
+    sink: str | None
+    event: EncodedEvent
+    reason: str
+    status: int | None
+    excerpt: bytes
+    attempts: int
+    stored: datetime
+    died: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCursor:
+    """Where a reader stands: scope, resourceVersion, and when it last moved."""
+
+    scope: Scope
+    resource_version: str
+    moved: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How full the store is.
+
+    Attributes:
+        used_bytes: What rows take.
+        max_bytes: What they may take before `put` refuses.
+        full: Why `put` refuses; None: it does not.
+    """
+
+    used_bytes: int
+    max_bytes: int
+    full: str | None
+
+
+class Queue(Protocol):
+    """The durable store between reading and sending."""
+
+    @property
+    def max_entries(self) -> int:
+        """Most entries that a single put may hold."""
+        ...
+
+    async def put(
+        self,
+        entries: Sequence[Entry],
+        *,
+        scope: Scope,
+        since: str | None,
+        to: str | None,
+    ) -> None:
+        """Store all entries, all they remember and cursor `to`, or nothing.
+
+        Args:
+            entries: At most `max_entries`; may be empty, then only the cursor moves.
+            scope: Whose cursor.
+            since: The cursor that the reader read from; None: none is stored.
+            to: The new cursor; equal to `since` for a page of a snapshot that is not
+                complete.
+
+        Raises:
+            StaleCursorError: The stored cursor is not `since`.
+            QueueFullError: There is no room; nothing happened.
+            EntryTooLargeError: One entry can never be stored; nothing happened.
+        """
+        ...
+
+    async def cursor(self, scope: Scope) -> str | None:
+        """Return the version up to which every routed event is in the queue.
+
+        None when the scope was never read to the end of its first snapshot.
+        """
+        ...
+
+    async def cursors(self) -> Sequence[StoredCursor]:
+        """Return all cursors, also those that no source uses any more."""
+        ...
+
+    async def set_cursor(self, scope: Scope, to: str | None) -> None:
+        """Set a cursor by an operator's word; None forgets it and what was known."""
+        ...
+
+    def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+        """Iterate what was known at the cursor, in key order."""
+        ...
+
+    async def open_sink(
+        self,
+        sink: str,
+        *,
+        ordering: Literal["none"] = "none",
+        max_backlog: int | None = None,
+        on_full: Literal["block", "dead-letter-oldest"] = "block",
+    ) -> None:
+        """From now on deliveries for this sink can be put and leased; repeatable.
+
+        Args:
+            sink: Its name.
+            ordering: ``none``: any order, oldest due first.
+            max_backlog: Most deliveries that may wait; None: only `max_bytes` counts.
+            on_full: What a put does that would pass `max_backlog`: refuse, or turn
+                the oldest waiting ones into dead letters.
+        """
+        ...
+
+    async def sinks(self) -> Sequence[str]:
+        """Return the names of all sinks with rows, also those not opened."""
+        ...
+
+    async def lease(self, sink: str, limit: int) -> Sequence[Lease]:
+        """Wait until a delivery is due and the gate is open; return up to `limit`."""
+        ...
+
+    async def extend(self, leases: Sequence[Lease], seconds: float) -> None:
+        """Keep the leases for `seconds` from now.
+
+        Raises:
+            LeaseLostError: Names those already gone.
+        """
+        ...
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Record outcomes; each durable alone, safe to repeat.
+
+        Raises:
+            OutcomeNotRecordedError: The volume is full; settle the same again.
+        """
+        ...
+
+    async def gate(self, sink: str, until: float | None, reason: str) -> None:
+        """Lease nothing for this sink before `until` (Unix seconds); None opens it."""
+        ...
+
+    async def gated(self, sink: str) -> Gate | None:
+        """Return the gate if one is set, also one whose time has come; else None."""
+        ...
+
+    async def enqueue(self, sink: str, handles: Sequence[str]) -> int:
+        """Deliver kept events or dead letters anew, with their own ids; say how many.
+
+        A dead letter enqueued for its own sink leaves the dead letters.
+        """
+        ...
+
+    def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
+        """Iterate stored events from a time on, or after a handle, oldest first."""
+        ...
+
+    def dead(self, sink: str | None, after: str | None) -> AsyncIterator[DeadLetter]:
+        """Iterate dead letters oldest first; sink None: of all and of none."""
+        ...
+
+    async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
+        """End dead letters by handle, or all that waits for `sink`; say how many.
+
+        Args:
+            sink: Whose; None: handles of objects that could not be converted.
+            handles: Dead letters; None: everything that waits for `sink`.
+        """
+        ...
+
+    async def depth(self, sink: str) -> Depth:
+        """Count what lies in the queue for one sink."""
+        ...
+
+    async def storage(self) -> Storage:
+        """Say how full the store is."""
+        ...

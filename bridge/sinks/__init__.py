@@ -1,0 +1,68 @@
+"""SEND: one attempt to deliver. The sink judges, `deliver` acts.
+
+An attempt ends in one of four ways: `Answer`s are returned (delivered), or one of
+`TemporarySinkError`, `PermanentSinkError` and `SinkPausedError` is raised, which then
+holds for all the events of the attempt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.events import EncodedEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The sink took the event.
+
+    Attributes:
+        status: HTTP status, 2xx; None for sinks that have none.
+        duration_seconds: From the first byte sent to the last byte of the answer.
+        excerpt: The first 4 kB of the answer's body.
+    """
+
+    status: int | None
+    duration_seconds: float
+    excerpt: bytes = b""
+
+
+class Sink(Protocol):
+    """Somewhere that events are delivered to.
+
+    Attributes:
+        name: As in the configuration.
+        max_batch: Most events that one attempt may carry; 1 unless batches are asked
+            for.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in the configuration."""
+        ...
+
+    @property
+    def max_batch(self) -> int:
+        """Most events that one attempt may carry."""
+        ...
+
+    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
+        """Deliver the events in one attempt, within the sink's own deadline.
+
+        Returns:
+            One answer for each event, in order.
+
+        Raises:
+            TemporarySinkError: None was delivered; trying later is worth it.
+            PermanentSinkError: The events, or one of them, will never be taken.
+            SinkPausedError: The sink takes nothing until somebody mends it.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """Return a digest that changes when a secret or a setting of it changes."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...
