@@ -204,6 +204,7 @@ class TemporarySinkError(SinkError):
         reason: str,
         retry_after_seconds: float | None = None,
         scope: Literal["event", "sink"] = "event",
+        max_attempts: int | None = None,
         status: int | None = None,
         duration_seconds: float = 0.0,
         excerpt: bytes = b"",
@@ -215,6 +216,7 @@ class TemporarySinkError(SinkError):
             reason: See `SinkError`.
             retry_after_seconds: The least wait the sink asked for; None: nothing.
             scope: ``event``: only this one waits; ``sink``: everything for it does.
+            max_attempts: Give up after so many; None: the sink's own policy.
             status: See `SinkError`.
             duration_seconds: See `SinkError`.
             excerpt: See `SinkError`.
@@ -228,6 +230,7 @@ class TemporarySinkError(SinkError):
         )
         self.retry_after_seconds = retry_after_seconds
         self.scope = scope
+        self.max_attempts = max_attempts
 
 
 class PermanentSinkError(SinkError):

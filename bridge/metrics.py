@@ -1,0 +1,124 @@
+"""What is counted, under names that begin with ``kubebridge_``.
+
+Every way in which a delivery can begin or end has a counter, so that for each sink at
+any moment::
+
+    waiting at start + routed + replayed = delivered + dead + purged + waiting
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self, *, version: str) -> None:
+        """Register every metric; `version` goes into ``kubebridge_build_info``."""
+        registry = CollectorRegistry()
+        self.registry = registry
+        self.received = Counter(
+            "kubebridge_events_received",
+            "Changes read from the API server.",
+            ("source", "resource"),
+            registry=registry,
+        )
+        self.filtered = Counter(
+            "kubebridge_events_filtered",
+            "Events that no route wanted.",
+            ("source",),
+            registry=registry,
+        )
+        self.unconverted = Counter(
+            "kubebridge_events_unconverted",
+            "Objects that could not become an event and were kept as dead letters.",
+            ("source",),
+            registry=registry,
+        )
+        self.routed = Counter(
+            "kubebridge_deliveries_routed",
+            "Deliveries put into the queue by a route.",
+            ("sink",),
+            registry=registry,
+        )
+        self.deliveries = Counter(
+            "kubebridge_deliveries",
+            "Deliveries that ended (delivered, dead, purged) or began anew (replayed).",
+            ("sink", "outcome"),
+            registry=registry,
+        )
+        self.attempts = Counter(
+            "kubebridge_attempts",
+            "Attempts to deliver, by class of status or kind of failure.",
+            ("sink", "code_class"),
+            registry=registry,
+        )
+        self.delivery_seconds = Histogram(
+            "kubebridge_delivery_seconds",
+            "From the commit of an event to its 2xx.",
+            ("sink",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._register_gauges(registry)
+        self.build = Info("kubebridge_build", "The program.", registry=registry)
+        self.build.info({"version": version})
+
+    def _register_gauges(self, registry: CollectorRegistry) -> None:
+        self.queue_depth = Gauge(
+            "kubebridge_queue_depth",
+            "Deliveries that wait, leased and delayed ones included.",
+            ("sink",),
+            registry=registry,
+        )
+        self.oldest_pending = Gauge(
+            "kubebridge_oldest_pending_seconds",
+            "Age of the oldest waiting delivery.",
+            ("sink",),
+            registry=registry,
+        )
+        self.dead_letters = Gauge(
+            "kubebridge_dead_letters",
+            "Dead letters kept.",
+            ("sink",),
+            registry=registry,
+        )
+        self.sink_paused = Gauge(
+            "kubebridge_sink_paused",
+            "1 while an operator is needed.",
+            ("sink",),
+            registry=registry,
+        )
+        self.queue_bytes = Gauge(
+            "kubebridge_queue_bytes", "What stored rows take.", registry=registry
+        )
+        self.queue_full = Gauge(
+            "kubebridge_queue_full",
+            "1 while the queue takes nothing; `sink`: whose backlog, empty: the file.",
+            ("sink",),
+            registry=registry,
+        )
+        self.watch_restarts = Counter(
+            "kubebridge_watch_restarts",
+            "Watches that ended, by reason.",
+            ("resource", "reason"),
+            registry=registry,
+        )
+        self.gaps = Counter(
+            "kubebridge_gaps",
+            "Gaps announced: revisions may be missing.",
+            ("resource", "cause"),
+            registry=registry,
+        )
+        self.last_progress = Gauge(
+            "kubebridge_watch_last_progress_timestamp_seconds",
+            "When the cursor last moved.",
+            ("resource", "namespace"),
+            registry=registry,
+        )
+        self.reload_success = Gauge(
+            "kubebridge_config_reload_success",
+            "1 if the last configuration read was usable.",
+            registry=registry,
+        )
