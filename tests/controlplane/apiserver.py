@@ -170,7 +170,7 @@ class ApiServer:
             "kind": "TokenRequest",
             "spec": {"expirationSeconds": seconds},
         }
-        return self.request("POST", path, request)["status"]["token"]
+        return str(self.request("POST", path, request)["status"]["token"])
 
     def mount_service_account(self, folder: Path, namespace: str, name: str) -> None:
         """Write token, ca.crt and namespace into a folder, as a Pod finds them.

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.controlplane.apiserver import ApiServer
-from tests.controlplane.process import Server, wait_until
+from tests.controlplane.process import ControlPlaneError, Server, wait_until
 
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 _SIZE = {"cpu": "32", "memory": "256Gi", "pods": "110"}
@@ -39,7 +39,11 @@ class Controllers:
         ]
 
     def start(self) -> None:
-        """Start them, add the nodes and wait until Pods can run."""
+        """Start them, add the nodes and wait until Pods can run.
+
+        Raises:
+            ControlPlaneError: one ended, or Pods cannot run after 120 s.
+        """
         self._apiserver.kubeconfig(path=self._kubeconfig)
         for server in self.servers:
             server.start(lambda: True)
@@ -47,7 +51,11 @@ class Controllers:
         for name in self._nodes:
             if name not in known:
                 self._apiserver.request("POST", "/api/v1/nodes", _node(name))
-        wait_until(self._can_run_pods, seconds=120)
+        try:
+            wait_until(self._can_run_pods, seconds=120)
+        except TimeoutError as error:
+            tails = "\n".join(server.log_tail(5) for server in self.servers)
+            raise ControlPlaneError(f"nodes ready: {error}\n{tails}") from None
 
     def stop(self) -> None:
         """End them; safe to repeat."""

@@ -128,7 +128,8 @@ class Etcd:
             raise ControlPlaneError(
                 f"etcd: {method}: expected 200, got {answer.status_code}: {answer.text}"
             )
-        return answer.json()
+        result: dict[str, Any] = answer.json()
+        return result
 
     def _history(self, since: int, until: int) -> Iterator[Write]:
         # The current revision is a write to some key; so a watch of every key meets

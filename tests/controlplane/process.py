@@ -27,7 +27,7 @@ class Server:
     command: Sequence[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def is_running(self) -> bool:
@@ -51,7 +51,6 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=os.environ | self.environment,
-                process_group=0,  # Ctrl-C reaches us alone; we stop things in order
             )
         try:
             wait_until(lambda: self.must_run() and is_ready(), seconds=seconds)
@@ -104,7 +103,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nothing after {seconds:g} s")
+            raise TimeoutError(f"not so after {seconds:g} s")
         time.sleep(0.1)
 
 

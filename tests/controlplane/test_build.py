@@ -78,7 +78,7 @@ def test_interrupted_build_leaves_nothing(
         Path(command[-2]).write_text("half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build.subprocess, "call", interrupted)
+    monkeypatch.setattr("subprocess.call", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
         build._build("go", "etcd", tmp_path)

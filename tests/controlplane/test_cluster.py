@@ -14,14 +14,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def create_event(plane: ControlPlane, name: str) -> dict[str, Any]:
-    """Create a namespace's first or next Event; return it as stored."""
+    """Create an Event and return it as stored."""
     event = {
         "metadata": {"name": name, "namespace": "default"},
         "involvedObject": {"kind": "Pod", "name": "web", "namespace": "default"},
         "reason": "Tested",
         "type": "Normal",
     }
-    return plane.apiserver.request("POST", "/api/v1/namespaces/default/events", event)
+    path = "/api/v1/namespaces/default/events"
+    created: dict[str, Any] = plane.apiserver.request("POST", path, event)
+    return created
 
 
 def revision_of(event: dict[str, Any]) -> int:
