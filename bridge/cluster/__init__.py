@@ -1,6 +1,6 @@
 """READ: the API server's changes, each exactly once per connection, in order.
 
-`list_and_watch` yields `Change | Bookmark | Gap | Note | Synced` until cancelled:
+`watch.list_and_watch` yields batches of `Item` until cancelled:
 
     no cursor, initial skip   Synced(list version)            then watched changes
     no cursor, initial emit   listed changes, page by page, Synced, watched changes
@@ -9,7 +9,13 @@
     cluster rolled back       Gap, listed changes (all), Synced, watched changes
 
 What was listed counts as read only with the `Synced` that follows it: until then the
-cursor must not move.
+cursor must not move. A `Gap` belongs to that `Synced` too; a second one before it
+replaces the first (the history moved on while it was being repaired). The same order
+comes again whenever the history has run away from a watch that was cut.
+
+A batch is what came together: one page of a list, or what one read of the watch
+brought (never empty, at most `BATCH_LIMIT` items). Asking for the next batch says that
+this one was taken over.
 """
 
 from dataclasses import dataclass
@@ -124,3 +130,29 @@ class Gap:
     snapshot: str
     since: datetime | None
     until: datetime
+
+
+Item = Change | Bookmark | Gap | Note | Synced
+
+BATCH_LIMIT = 500
+"""Most items in one batch; also the size of a list page."""
+
+Happening = Literal[
+    "reconnect-end",
+    "reconnect-error",
+    "reconnect-silent",
+    "watch-empty",
+    "expired",
+    "rolled-back",
+    "relist",
+    "relist-restart",
+    "line-skipped",
+]
+"""What `list_and_watch` counts: a closed set, fit for a metric label.
+
+``reconnect-*``: a watch was opened anew, because the server ended it, because it
+failed, or because it was silent for too long. ``watch-empty``: it ended at once with
+nothing in it. ``expired``: history compacted away (410). ``relist``: a snapshot was
+read; ``relist-restart``: its pages expired under it. ``line-skipped``: a watch line of
+an unknown type or without a readable resourceVersion.
+"""
