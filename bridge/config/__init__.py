@@ -1,0 +1,46 @@
+"""The configuration: one YAML document, checked as a whole before anything starts.
+
+`load_config` and `parse_config` return a `Config` whose every field has a value, or
+raise `ConfigError` with one line for each fault. Defaults stand in `models` and nowhere
+else; other parts never import this package, `app` translates.
+"""
+
+from bridge.config.models import (
+    AuthConfig,
+    BasicAuthConfig,
+    BatchConfig,
+    ClusterConfig,
+    Config,
+    EventsConfig,
+    HttpSinkConfig,
+    LogConfig,
+    QueueConfig,
+    RetryConfig,
+    RouteConfig,
+    Secret,
+    ServerConfig,
+    SinkConfig,
+    SourceConfig,
+    StdoutSinkConfig,
+    TlsConfig,
+)
+
+__all__ = [
+    "AuthConfig",
+    "BasicAuthConfig",
+    "BatchConfig",
+    "ClusterConfig",
+    "Config",
+    "EventsConfig",
+    "HttpSinkConfig",
+    "LogConfig",
+    "QueueConfig",
+    "RetryConfig",
+    "RouteConfig",
+    "Secret",
+    "ServerConfig",
+    "SinkConfig",
+    "SourceConfig",
+    "StdoutSinkConfig",
+    "TlsConfig",
+]

@@ -1,0 +1,86 @@
+"""What all models share: frozen, strict about keys, and clear about faults."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+FAULT = "fault"
+"""Type of an error whose message is already in our words."""
+
+_EXPECTED = {
+    "bool_type": "expected true or false",
+    "dict_type": "expected a mapping",
+    "int_type": "expected a whole number",
+    "list_type": "expected a list",
+    "mapping_type": "expected a mapping",
+    "missing": "expected a value",
+    "model_type": "expected a mapping",
+    "path_type": "expected a path",
+    "string_type": "expected text",
+    "tuple_type": "expected a list",
+}
+_EXPECTED_LIMIT = {
+    "greater_than": ("expected more than", "gt"),
+    "greater_than_equal": ("expected at least", "ge"),
+    "less_than_equal": ("expected at most", "le"),
+    "literal_error": ("expected", "expected"),
+}
+
+
+def fault(message: str) -> PydanticCustomError:
+    """Return an error for a validator to raise; `message` is printed as it is."""
+    return PydanticCustomError(FAULT, "{message}", {"message": message})
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``, did you mean 'x'?``, or empty text when nothing is close."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean '{close[0]}'?" if close else ""
+
+
+class Model(BaseModel):
+    """A mapping in the document; its fields' docstrings go into the JSON Schema."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _speak_our_words(
+        cls, data: object, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            faults = [cls._in_our_words(one) for one in error.errors()]
+        raise ValidationError.from_exception_data(cls.__name__, faults)
+
+    @classmethod
+    def _in_our_words(cls, error: ErrorDetails) -> InitErrorDetails:
+        place = error["loc"]
+        if error["type"] == "extra_forbidden":
+            known = [one.alias or name for name, one in cls.model_fields.items()]
+            message = f"unknown key{did_you_mean(str(place[-1]), known)}"
+        else:
+            message = _message(error)
+        return InitErrorDetails(type=fault(message), loc=place, input=error["input"])
+
+
+def _message(error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind in _EXPECTED_LIMIT:
+        words, limit = _EXPECTED_LIMIT[kind]
+        return f"{words} {error['ctx'][limit]}"
+    return error["msg"]

@@ -1,0 +1,229 @@
+"""The document as a whole, with every default and the reason for it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, Strict
+
+from bridge.config.base import Model, fault
+from bridge.config.sinks import (
+    AuthConfig,
+    BasicAuthConfig,
+    BatchConfig,
+    HttpSinkConfig,
+    RetryConfig,
+    Secret,
+    SinkConfig,
+    StdoutSinkConfig,
+    TlsConfig,
+)
+from bridge.config.units import Duration, PositiveSize, Size
+from bridge.config.values import (
+    STATE_FOLDER,
+    ClusterName,
+    ExtensionName,
+    FilePath,
+    Name,
+    NamespaceName,
+    StatePath,
+    TypePrefix,
+)
+
+__all__ = [
+    "AuthConfig",
+    "BasicAuthConfig",
+    "BatchConfig",
+    "ClusterConfig",
+    "Config",
+    "EventsConfig",
+    "HttpSinkConfig",
+    "LogConfig",
+    "QueueConfig",
+    "RetryConfig",
+    "RouteConfig",
+    "Secret",
+    "ServerConfig",
+    "SinkConfig",
+    "SourceConfig",
+    "StdoutSinkConfig",
+    "TlsConfig",
+]
+
+
+def _only(word: str) -> BeforeValidator:
+    """Refuse what a later version will take, and say so."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value != word:
+            raise fault(f"expected '{word}': others come with a later version")
+        return value
+
+    return BeforeValidator(check)
+
+
+class ClusterConfig(Model):
+    """Which API server is read, and what it is called.
+
+    With neither key the service account of the pod is used, then `KUBECONFIG`, then
+    `~/.kube/config`.
+    """
+
+    name: ClusterName | None = None
+    """Name in the `source` of each event, a DNS subdomain; null: the uid of namespace
+    kube-system, which never changes."""
+
+    kubeconfig: FilePath | None = None
+    """Path of a kubeconfig; null: in-cluster, then KUBECONFIG, then
+    ~/.kube/config."""
+
+    context: str | None = None
+    """Context in the kubeconfig; null: its current one."""
+
+
+class SourceConfig(Model):
+    """What is watched."""
+
+    name: Name = "events"
+    """What routes call it. The queue's cursors do not depend on it."""
+
+    kind: Annotated[Literal["Event"], _only("Event")] = "Event"
+    """Kind of object."""
+
+    api_version: Annotated[Literal["v1"], _only("v1")] = Field(
+        default="v1", alias="apiVersion"
+    )
+    """Group and version of it. `v1` and `events.k8s.io/v1` are the same Events."""
+
+    namespaces: tuple[NamespaceName, ...] = ()
+    """Namespaces to watch, each with a watch and a cursor of its own; empty: all, in
+    one watch."""
+
+    initial: Literal["skip", "emit"] = "skip"
+    """What happens to objects that exist before the first start. They are skipped by
+    default, because nobody wants the last hour again from each new installation."""
+
+    field_selector: str = Field(default="", alias="fieldSelector")
+    """Field selector that the API server applies, e.g. `type=Warning`; empty: none."""
+
+    label_selector: str = Field(default="", alias="labelSelector")
+    """Label selector that the API server applies; empty: none."""
+
+    keep: Literal["routed", "all"] = "routed"
+    """Which events are stored: those that a route wants, or all of them, so that a
+    later route can replay them."""
+
+
+class RouteConfig(Model):
+    """Which events go where."""
+
+    name: Name
+    """What metrics and the API call it."""
+
+    sources: tuple[Name, ...] | None = None
+    """Names of the sources whose events it takes; null: all."""
+
+    filters: tuple[dict[str, Any], ...] = ()
+    """Filters that an event has to pass, all of them (CloudEvents Subscriptions API
+    0.1, 3.2.4); empty: every event does."""
+
+    sinks: tuple[Name, ...] | None = None
+    """Names of the sinks that get them; null: all."""
+
+
+class QueueConfig(Model):
+    """The file in which events wait."""
+
+    path: StatePath = Field(
+        default=STATE_FOLDER / "kubebridge" / "queue.db", validate_default=True
+    )
+    """Path of the file; its folder is made. By default in the user's state folder
+    (`XDG_STATE_HOME`)."""
+
+    max_size: PositiveSize = 2**30
+    """Most that waiting events, dead letters and kept events may take. When it is
+    reached reading stops, and nothing is lost."""
+
+    keep: Duration = 3600.0
+    """How long a delivered event is kept, to be looked at and replayed: an hour is
+    what the API server itself keeps Events for."""
+
+    keep_size: Size = 2**28
+    """Most that delivered events may take; beyond it the oldest leave first."""
+
+    reserve: Size = 2**24
+    """Size of a file beside the queue that is given up when the volume is full all
+    the same, so that outcomes can still be recorded."""
+
+
+class ServerConfig(Model):
+    """Probes, metrics and the API, on one port."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; only this machine by default, for a safe start."""
+
+    port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
+    """Port to listen on; 0: one that is free."""
+
+    token: Secret | None = None
+    """Bearer token that the API asks for: for whatever writes, and for everything but
+    probes and metrics when it listens beyond this machine. null: that is refused."""
+
+
+class EventsConfig(Model):
+    """How events are written."""
+
+    type_prefix: TypePrefix = "io.kubebridge"
+    """What each `type` begins with; a reverse-DNS name."""
+
+    extensions: dict[
+        ExtensionName,
+        Annotated[str, Strict()]
+        | Annotated[bool, Strict()]
+        | Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)],
+    ] = Field(default_factory=dict)
+    """Extension attributes added to each event; they win over our own. Text, whole
+    numbers of 32 bits, true or false (CloudEvents 1.0.2, 3.1). `K_CE_OVERRIDES` adds
+    to them."""
+
+
+class LogConfig(Model):
+    """What the process says on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is written."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    """`auto` is text on a terminal, else JSON."""
+
+
+class Config(Model):
+    """Configuration of kubebridge."""
+
+    cluster: ClusterConfig = ClusterConfig()
+    """Which API server is read."""
+
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)] = (
+        SourceConfig(),
+    )
+    """What is watched; by default the Events of all namespaces."""
+
+    sinks: tuple[SinkConfig, ...] = ()
+    """Where events go; at least one, which may come from `K_SINK`."""
+
+    routes: tuple[RouteConfig, ...] = ()
+    """Which events go where; empty: every event to every sink."""
+
+    queue: QueueConfig = Field(default_factory=QueueConfig)
+    """The file in which events wait."""
+
+    server: ServerConfig = ServerConfig()
+    """Probes, metrics and the API."""
+
+    events: EventsConfig = EventsConfig()
+    """How events are written."""
+
+    log: LogConfig = LogConfig()
+    """What the process says."""
+
+    grace: Duration = 20.0
+    """How long deliveries under way may last once the process was told to stop; less
+    than the 30 s after which Kubernetes kills."""

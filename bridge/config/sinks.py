@@ -1,0 +1,243 @@
+"""Where events go: the models of `sinks`."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    Tag,
+    model_validator,
+)
+
+from bridge.config.base import Model, fault
+from bridge.config.units import PositiveDuration, PositiveSize
+from bridge.config.values import (
+    Count,
+    FilePath,
+    HeaderName,
+    HeaderText,
+    Name,
+    ProxyUrl,
+    Url,
+)
+
+
+class Secret(Model):
+    """A value that does not stand in the document: exactly one of the keys."""
+
+    env: Annotated[str, Field(min_length=1)] | None = None
+    """Name of an environment variable; read when the process starts."""
+
+    file: FilePath | None = None
+    """Path of a file, read again when it changes; a last line break is cut off.
+    Relative to the folder of the document."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _is_not_plain_text(
+        cls, data: object, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        if isinstance(data, str):
+            raise fault(
+                "expected {env: NAME} or {file: path}, got plain text: "
+                "secrets do not stand in the configuration"
+            )
+        secret = handler(data)
+        if (secret.env is None) == (secret.file is None):
+            raise fault("expected exactly one of env and file")
+        return secret
+
+
+class BasicAuthConfig(Model):
+    """Credentials of HTTP basic authentication (RFC 7617)."""
+
+    username: str
+    """The user; plain text, without a colon."""
+
+    password: Secret
+    """The password."""
+
+    @model_validator(mode="after")
+    def _has_no_colon(self) -> Self:
+        if ":" in self.username:
+            raise fault("expected a username without ':' (RFC 7617, 2)")
+        return self
+
+
+class AuthConfig(Model):
+    """How the sink knows us: exactly one of the keys."""
+
+    bearer: Secret | None = None
+    """Token of `Authorization: Bearer`."""
+
+    basic: BasicAuthConfig | None = None
+    """User and password of `Authorization: Basic`."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.bearer is None) == (self.basic is None):
+            raise fault("expected exactly one of bearer and basic")
+        return self
+
+
+class TlsConfig(Model):
+    """TLS towards one sink."""
+
+    ca: FilePath | None = None
+    """PEM file of the authorities to trust; null: those of the system."""
+
+    cert: FilePath | None = None
+    """PEM file of the client certificate; null: none is shown."""
+
+    key: FilePath | None = None
+    """PEM file of its key; null: it is in the certificate's file."""
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> Self:
+        if self.key is not None and self.cert is None:
+            raise fault("expected cert beside key")
+        return self
+
+
+class RetryConfig(Model):
+    """When a failed delivery is tried again, and when it is given up.
+
+    It is given up, and becomes a dead letter, once it is both older than `age` and
+    was tried `attempts` times.
+    """
+
+    min: PositiveDuration = 1.0
+    """Most that the first wait may last; it doubles with each attempt. Waits are
+    random between nothing and that (full jitter), so that sinks that come back are
+    not hit by all at once."""
+
+    max: PositiveDuration = 600.0
+    """Most that any wait may last: a sink that is back is noticed within 10
+    minutes."""
+
+    age: PositiveDuration = 259_200.0
+    """How long a delivery is tried, from its first attempt, counting only time in
+    which the sink could be tried: 72 hours outlast a weekend."""
+
+    attempts: Count = 8
+    """Fewest attempts before a delivery is given up, however old it is."""
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.min > self.max:
+            raise fault("expected min to be at most max")
+        return self
+
+
+class BatchConfig(Model):
+    """What one POST carries in mode batch."""
+
+    size: Count = 50
+    """Most events: past 50 a larger batch saves little."""
+
+    bytes: PositiveSize = 2**20
+    """Most bytes of the body: many receivers take 1 MiB; one event that is larger
+    goes alone."""
+
+
+class _SinkConfig(Model):
+    name: Name
+    """What routes, metrics and the API call it. The queue keeps deliveries under this
+    name: renaming a sink is removing one and adding another."""
+
+    profile: Literal["kubebridge", "knative"] = "kubebridge"
+    """Whose attribute names events carry: ours, or those of Knative's
+    ApiServerSource."""
+
+    retry: RetryConfig = RetryConfig()
+    """When a failed delivery is tried again."""
+
+    max_backlog: Count | None = None
+    """Most deliveries that may wait for this sink; null: only `queue.max_size`
+    counts."""
+
+    on_full: Literal["block", "dead-letter-oldest"] = "block"
+    """What happens at `max_backlog`: reading stops until there is room, or the oldest
+    waiting delivery becomes a dead letter. To block loses nothing, so it is the
+    default."""
+
+
+class HttpSinkConfig(_SinkConfig):
+    """A webhook: each event is POSTed to a URL."""
+
+    type: Literal["http"] = "http"
+    """Kind of sink."""
+
+    url: Url
+    """Where to POST; http or https."""
+
+    mode: Literal["structured", "binary", "batch"] = "structured"
+    """How an event is put into a request (CloudEvents HTTP binding 1.0.2, 3):
+    structured is understood everywhere and cheapest, batch only where the receiver
+    says so."""
+
+    concurrency: Annotated[Count, Field(le=1000)] = 64
+    """Most requests in flight; also the most connections. 64 keep a sink that takes
+    20 ms at 3,000 events/s."""
+
+    timeout: PositiveDuration = 15.0
+    """Longest that one attempt may take, from connecting to the last byte of the
+    answer."""
+
+    headers: dict[
+        HeaderName,
+        Annotated[
+            Annotated[HeaderText, Tag("<text>")] | Annotated[Secret, Tag("<secret>")],
+            Discriminator(lambda value: "<text>" if _is_text(value) else "<secret>"),
+        ],
+    ] = Field(default_factory=dict)
+    """Further request headers: text, or a secret."""
+
+    auth: AuthConfig | None = None
+    """How the sink knows us; null: it does not ask."""
+
+    tls: TlsConfig = TlsConfig()
+    """Authorities and client certificate."""
+
+    proxy: ProxyUrl | None = None
+    """URL of an HTTP proxy; `none`: connect directly; null: as HTTP_PROXY,
+    HTTPS_PROXY and NO_PROXY say."""
+
+    batch: BatchConfig = BatchConfig()
+    """Size of one POST in mode batch."""
+
+    @model_validator(mode="after")
+    def _has_batches_only_in_mode_batch(self) -> Self:
+        if "batch" in self.model_fields_set and self.mode != "batch":
+            raise fault(f"expected mode: batch beside batch, got '{self.mode}'")
+        return self
+
+
+class StdoutSinkConfig(_SinkConfig):
+    """One line of JSON for each event, on standard output."""
+
+    type: Literal["stdout"]
+    """Kind of sink."""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _sink_type(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"<{value.get('type', 'http')}>"
+    return f"<{getattr(value, 'type', 'http')}>"
+
+
+SinkConfig = Annotated[
+    Annotated[HttpSinkConfig, Tag("<http>")]
+    | Annotated[StdoutSinkConfig, Tag("<stdout>")],
+    Discriminator(
+        _sink_type,
+        custom_error_type="fault",
+        custom_error_message="expected type 'http' or 'stdout'",
+    ),
+]
+"""One of the kinds of sinks, told apart by `type`."""

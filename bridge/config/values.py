@@ -1,0 +1,128 @@
+"""Single values with a rule of their own: names, URLs, paths, headers, counts."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSchema
+
+from bridge.config.base import fault
+
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_EXTENSION_NAME = r"[a-z0-9]{1,20}"
+_TYPE_PREFIX = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+
+STATE_FOLDER = Path("~/.local/state")
+"""Where XDG_STATE_HOME is when it is not set (XDG Base Directory 0.8)."""
+
+_CORE_ATTRIBUTES = (
+    *("data", "data_base64", "datacontenttype", "dataschema", "id", "source"),
+    *("specversion", "subject", "time", "type"),
+)
+_OWN_HEADERS = ("connection", "content-length", "content-type", "host", "te", "trailer")
+
+
+def _matching(pattern: str, words: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise fault(f"expected {words}")
+        return text
+
+    return check
+
+
+def _checked(pattern: str, words: str) -> tuple[AfterValidator, WithJsonSchema]:
+    schema = {"type": "string", "pattern": f"^{pattern}$"}
+    return AfterValidator(_matching(pattern, words)), WithJsonSchema(schema)
+
+
+def check_url(text: str) -> str:
+    """Return `text` if it is an absolute http or https URL.
+
+    Raises:
+        PydanticCustomError: It is not; the message shows nothing secret of it.
+    """
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise fault(
+            "expected an http or https URL, got one that is malformed"
+        ) from None
+    if parts.scheme not in {"http", "https"}:
+        got = f"scheme '{parts.scheme}'" if parts.scheme else "no scheme"
+        raise fault(f"expected an http or https URL, got {got}")
+    if not parts.hostname or re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise fault("expected an http or https URL, got one without a valid host")
+    return text
+
+
+def _proxy(text: str) -> str:
+    return text if text == "none" else check_url(text)
+
+
+def _resolved(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder", Path())
+    try:
+        return Path(folder, path.expanduser())
+    except RuntimeError:
+        raise fault("expected a path, got '~' where there is no home folder") from None
+
+
+def _in_state_folder(path: Path, info: ValidationInfo) -> Path:
+    env: Mapping[str, str] = (info.context or {}).get("env", {})
+    moved = env.get("XDG_STATE_HOME", "")
+    if path.is_relative_to(STATE_FOLDER) and Path(moved).is_absolute():
+        return Path(moved, path.relative_to(STATE_FOLDER))
+    return _resolved(path, info)
+
+
+def _header_name(name: str) -> str:
+    if not re.fullmatch(_HEADER_NAME, name):
+        raise fault("expected the name of an HTTP header (RFC 9110, 5.1)")
+    if name.lower() in _OWN_HEADERS or name.lower().startswith("ce-"):
+        raise fault("expected another header: this one is written by kubebridge")
+    return name
+
+
+def _extension_name(name: str) -> str:
+    if name in _CORE_ATTRIBUTES:
+        raise fault(f"expected an extension, got the core attribute '{name}'")
+    if not re.fullmatch(_EXTENSION_NAME, name):
+        raise fault(
+            "expected 1 to 20 lower-case letters and digits (CloudEvents 1.0.2, 3.1)"
+        )
+    return name
+
+
+Name = Annotated[
+    str,
+    *_checked(
+        _NAME, "1 to 63 letters, digits, '.', '_' or '-', the first and last no mark"
+    ),
+]
+"""What the other parts of the document, metrics and the API call a thing."""
+
+NamespaceName = Annotated[str, *_checked(_LABEL, "a namespace (RFC 1123 label)")]
+ClusterName = Annotated[str, *_checked(_SUBDOMAIN, "a DNS subdomain (RFC 1123)")]
+TypePrefix = Annotated[str, *_checked(_TYPE_PREFIX, "a reverse-DNS name")]
+Url = Annotated[str, AfterValidator(check_url)]
+ProxyUrl = Annotated[str, AfterValidator(_proxy)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderText = Annotated[
+    str, AfterValidator(_matching(r"[\x20-\x7e\t]*", "printable ASCII"))
+]
+ExtensionName = Annotated[str, AfterValidator(_extension_name)]
+FilePath = Annotated[Path, AfterValidator(_resolved)]
+"""A path; `~` is the home folder, relative to the folder of the document."""
+
+StatePath = Annotated[Path, AfterValidator(_in_state_folder)]
+"""A `FilePath` that follows XDG_STATE_HOME when it lies in the state folder."""
+
+Count = Annotated[int, Strict(), Field(ge=1)]
+"""A whole number, 1 or more."""
