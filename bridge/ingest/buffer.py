@@ -1,0 +1,62 @@
+"""Holds what was read until it is stored; bounded in number and in bytes."""
+
+import asyncio
+from collections import deque
+
+from bridge.cluster import Bookmark, Change, Gap, Note, Synced
+
+Item = Change | Bookmark | Gap | Note | Synced
+
+MOST_ITEMS = 2_000
+MOST_BYTES = 16 * 1024 * 1024
+
+
+class Buffer:
+    """A queue between one reading and one storing task.
+
+    When it is full the reading task waits, so the connection is not read, and TCP
+    tells the API server to wait too.
+    """
+
+    def __init__(
+        self, *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
+    ) -> None:
+        """Bound it; one item is always taken, however large."""
+        self._items: deque[Item] = deque()
+        self._bytes = 0
+        self._most_items = most_items
+        self._most_bytes = most_bytes
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an item may be appended without waiting."""
+        return self._room.is_set()
+
+    async def wait_for_room(self) -> None:
+        """Return once `has_room`."""
+        await self._room.wait()
+
+    def append(self, item: Item) -> None:
+        """Take one item."""
+        self._items.append(item)
+        self._bytes += _size(item)
+        if len(self._items) >= self._most_items or self._bytes >= self._most_bytes:
+            self._room.clear()
+        self._filled.set()
+
+    async def take(self, limit: int) -> list[Item]:
+        """Wait for the first item; return up to `limit`, oldest first."""
+        await self._filled.wait()
+        items = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
+        self._bytes -= sum(map(_size, items))
+        if not self._items:
+            self._filled.clear()
+        self._room.set()
+        return items
+
+
+def _size(item: Item) -> int:
+    return len(item.object) if isinstance(item, Change) else 0
