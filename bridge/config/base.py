@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
@@ -41,6 +41,11 @@ def fault(message: str) -> PydanticCustomError:
     return PydanticCustomError(FAULT, "{message}", {"message": message})
 
 
+def written(value: str | dict[str, Any] | list[Any]) -> Any:
+    """Return a default as it would stand in the document; it is read like the rest."""
+    return value
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``, did you mean 'x'?``, or empty text when nothing is close."""
     close = difflib.get_close_matches(word, list(known), n=1)
@@ -51,7 +56,10 @@ class Model(BaseModel):
     """A mapping in the document; its fields' docstrings go into the JSON Schema."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
     )
 
     @model_validator(mode="wrap")

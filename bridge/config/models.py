@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Strict
 
-from bridge.config.base import Model, fault
+from bridge.config.base import Model, fault, written
 from bridge.config.sinks import (
     AuthConfig,
     BasicAuthConfig,
@@ -132,24 +132,22 @@ class RouteConfig(Model):
 class QueueConfig(Model):
     """The file in which events wait."""
 
-    path: StatePath = Field(
-        default=STATE_FOLDER / "kubebridge" / "queue.db", validate_default=True
-    )
+    path: StatePath = written(f"{STATE_FOLDER}/kubebridge/queue.db")
     """Path of the file; its folder is made. By default in the user's state folder
     (`XDG_STATE_HOME`)."""
 
-    max_size: PositiveSize = 2**30
+    max_size: PositiveSize = written("1GiB")
     """Most that waiting events, dead letters and kept events may take. When it is
     reached reading stops, and nothing is lost."""
 
-    keep: Duration = 3600.0
+    keep: Duration = written("1h")
     """How long a delivered event is kept, to be looked at and replayed: an hour is
     what the API server itself keeps Events for."""
 
-    keep_size: Size = 2**28
+    keep_size: Size = written("256MiB")
     """Most that delivered events may take; beyond it the oldest leave first."""
 
-    reserve: Size = 2**24
+    reserve: Size = written("16MiB")
     """Size of a file beside the queue that is given up when the volume is full all
     the same, so that outcomes can still be recorded."""
 
@@ -198,12 +196,10 @@ class LogConfig(Model):
 class Config(Model):
     """Configuration of kubebridge."""
 
-    cluster: ClusterConfig = ClusterConfig()
+    cluster: ClusterConfig = written({})
     """Which API server is read."""
 
-    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)] = (
-        SourceConfig(),
-    )
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)] = written([{}])
     """What is watched; by default the Events of all namespaces."""
 
     sinks: tuple[SinkConfig, ...] = ()
@@ -212,18 +208,18 @@ class Config(Model):
     routes: tuple[RouteConfig, ...] = ()
     """Which events go where; empty: every event to every sink."""
 
-    queue: QueueConfig = Field(default_factory=QueueConfig)
+    queue: QueueConfig = written({})
     """The file in which events wait."""
 
-    server: ServerConfig = ServerConfig()
+    server: ServerConfig = written({})
     """Probes, metrics and the API."""
 
-    events: EventsConfig = EventsConfig()
+    events: EventsConfig = written({})
     """How events are written."""
 
-    log: LogConfig = LogConfig()
+    log: LogConfig = written({})
     """What the process says."""
 
-    grace: Duration = 20.0
+    grace: Duration = written("20s")
     """How long deliveries under way may last once the process was told to stop; less
     than the 30 s after which Kubernetes kills."""

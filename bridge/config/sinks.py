@@ -10,7 +10,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.base import Model, fault
+from bridge.config.base import Model, fault, written
 from bridge.config.units import PositiveDuration, PositiveSize
 from bridge.config.values import (
     Count,
@@ -107,16 +107,16 @@ class RetryConfig(Model):
     was tried `attempts` times.
     """
 
-    min: PositiveDuration = 1.0
+    min: PositiveDuration = written("1s")
     """Most that the first wait may last; it doubles with each attempt. Waits are
     random between nothing and that (full jitter), so that sinks that come back are
     not hit by all at once."""
 
-    max: PositiveDuration = 600.0
+    max: PositiveDuration = written("10m")
     """Most that any wait may last: a sink that is back is noticed within 10
     minutes."""
 
-    age: PositiveDuration = 259_200.0
+    age: PositiveDuration = written("72h")
     """How long a delivery is tried, from its first attempt, counting only time in
     which the sink could be tried: 72 hours outlast a weekend."""
 
@@ -136,7 +136,7 @@ class BatchConfig(Model):
     size: Count = 50
     """Most events: past 50 a larger batch saves little."""
 
-    bytes: PositiveSize = 2**20
+    bytes: PositiveSize = written("1MiB")
     """Most bytes of the body: many receivers take 1 MiB; one event that is larger
     goes alone."""
 
@@ -150,7 +150,7 @@ class _SinkConfig(Model):
     """Whose attribute names events carry: ours, or those of Knative's
     ApiServerSource."""
 
-    retry: RetryConfig = RetryConfig()
+    retry: RetryConfig = written({})
     """When a failed delivery is tried again."""
 
     max_backlog: Count | None = None
@@ -181,7 +181,7 @@ class HttpSinkConfig(_SinkConfig):
     """Most requests in flight; also the most connections. 64 keep a sink that takes
     20 ms at 3,000 events/s."""
 
-    timeout: PositiveDuration = 15.0
+    timeout: PositiveDuration = written("15s")
     """Longest that one attempt may take, from connecting to the last byte of the
     answer."""
 
@@ -197,14 +197,14 @@ class HttpSinkConfig(_SinkConfig):
     auth: AuthConfig | None = None
     """How the sink knows us; null: it does not ask."""
 
-    tls: TlsConfig = TlsConfig()
+    tls: TlsConfig = written({})
     """Authorities and client certificate."""
 
     proxy: ProxyUrl | None = None
     """URL of an HTTP proxy; `none`: connect directly; null: as HTTP_PROXY,
     HTTPS_PROXY and NO_PROXY say."""
 
-    batch: BatchConfig = BatchConfig()
+    batch: BatchConfig = written({})
     """Size of one POST in mode batch."""
 
     @model_validator(mode="after")
