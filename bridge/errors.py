@@ -141,7 +141,12 @@ class QueueFullError(QueueError):
 
 
 class EntryTooLargeError(QueueError):
-    """One entry is larger than the queue can ever hold."""
+    """One entry is larger than the queue can ever hold; `index` says which."""
+
+    def __init__(self, message: str, *, index: int) -> None:
+        """`index` is its place among the entries of the put."""
+        super().__init__(message)
+        self.index = index
 
 
 class LeaseLostError(QueueError):

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
-from bridge.cluster import Bookmark, Change, Gap, Note, Synced
-
-Item = Change | Bookmark | Gap | Note | Synced
+from bridge.cluster import Change, Item
 
 MOST_ITEMS = 2_000
 MOST_BYTES = 16 * 1024 * 1024
@@ -21,7 +20,7 @@ class Buffer:
     def __init__(
         self, *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
     ) -> None:
-        """Bound it; one item is always taken, however large."""
+        """Bound it; the batch that passes a bound is still taken."""
         self._items: deque[Item] = deque()
         self._bytes = 0
         self._most_items = most_items
@@ -30,22 +29,18 @@ class Buffer:
         self._room = asyncio.Event()
         self._room.set()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether an item may be appended without waiting."""
-        return self._room.is_set()
-
     async def wait_for_room(self) -> None:
-        """Return once `has_room`."""
+        """Return once another batch may be added."""
         await self._room.wait()
 
-    def append(self, item: Item) -> None:
-        """Take one item."""
-        self._items.append(item)
-        self._bytes += _size(item)
+    def add(self, batch: Sequence[Item]) -> None:
+        """Take what was read at once."""
+        self._items.extend(batch)
+        self._bytes += sum(map(_size, batch))
         if len(self._items) >= self._most_items or self._bytes >= self._most_bytes:
             self._room.clear()
-        self._filled.set()
+        if self._items:
+            self._filled.set()
 
     async def take(self, limit: int) -> list[Item]:
         """Wait for the first item; return up to `limit`, oldest first."""
@@ -54,7 +49,8 @@ class Buffer:
         self._bytes -= sum(map(_size, items))
         if not self._items:
             self._filled.clear()
-        self._room.set()
+        if len(self._items) < self._most_items and self._bytes < self._most_bytes:
+            self._room.set()
         return items
 
 

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from bridge.cluster import Bookmark, Change, Gap, Note, Resource, Synced
+from bridge.cluster import Bookmark, Change, Gap, Item, Note, Resource, Synced
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.convert import Origin, convert, gap_event
 from bridge.events.encode import encode
 from bridge.filters.routes import Router
-from bridge.ingest.buffer import Item
 from bridge.ingest.memory import EPOCH, NOTE, write_epoch, write_note
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bridge.cluster import Note, Resource
+from bridge.cluster import Happening, Item, Note, Resource
 from bridge.errors import (
     ClusterError,
     EntryTooLargeError,
@@ -19,7 +19,7 @@ from bridge.events import EncodedEvent
 from bridge.events.convert import Origin
 from bridge.filters.routes import Router
 from bridge.health import Health, ReaderStatus
-from bridge.ingest.buffer import Buffer, Item
+from bridge.ingest.buffer import Buffer
 from bridge.ingest.memory import EPOCH, NOTE, read_epoch, read_note
 from bridge.ingest.plan import Plan, Planner, Source
 from bridge.logs import RepeatedFailure, get_logger
@@ -39,8 +39,9 @@ class Watch(Protocol):
         cursor: str | None,
         note: Note | None,
         report: Callable[[ClusterError | None], None],
-    ) -> AsyncIterator[Item]:
-        """Yield what happens after `cursor`."""
+        count: Callable[[Happening], None],
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[Item]]]:
+        """Yield batches of what happens after `cursor`."""
         ...
 
 
@@ -128,12 +129,13 @@ class Reader:
         self, buffer: Buffer, cursor: str | None, note: Note | None
     ) -> None:
         self._status.state = "syncing"
-        watch = self._watch(cursor=cursor, note=note, report=self._report)
-        async with aclosing(watch) as items:  # type: ignore[type-var]  # a generator
-            async for item in items:
-                buffer.append(item)
-                if not buffer.has_room:
-                    await buffer.wait_for_room()
+        watch = self._watch(
+            cursor=cursor, note=note, report=self._report, count=self._happened
+        )
+        async with watch as batches:
+            async for batch in batches:
+                buffer.add(batch)
+                await buffer.wait_for_room()
 
     async def _store_forever(self, buffer: Buffer, planner: Planner) -> None:
         limit = max(1, self._queue.max_entries // planner.most_entries_per_item)
@@ -155,7 +157,8 @@ class Reader:
             except QueueFullError as error:
                 await self._wait_for_room(error)
             except EntryTooLargeError as error:
-                plan.entries = [_shortened(one, str(error)) for one in plan.entries]
+                entry = plan.entries[error.index]
+                plan.entries[error.index] = _shortened(entry, str(error))
             else:
                 self._note_room()
                 return
@@ -221,19 +224,14 @@ class Reader:
         status.error = str(error)
         status.state = "failed" if isinstance(error, ForbiddenError) else "waiting"
         self._failures.failed(str(error))
-        self._metrics.watch_restarts.labels(
-            self._resource.name, type(error).__name__
-        ).inc()
+
+    def _happened(self, happening: Happening) -> None:
+        self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
 
 
 def _shortened(entry: Entry, error: str) -> Entry:
     """What can never be stored whole is kept as a dead letter of its first 4 kB."""
-    encoded = entry.encoded
-    if encoded is None or len(encoded.body) < MOST_STORABLE_BYTES:
-        return entry
-    stub = EncodedEvent(id=encoded.id, body=encoded.body[:4096], data_offset=0)
+    body = b"" if entry.encoded is None else entry.encoded.body[:4096]
+    id_ = "unknown" if entry.encoded is None else entry.encoded.id
+    stub = EncodedEvent(id=id_, body=body, data_offset=0)
     return Entry(event=None, encoded=stub, remember=entry.remember, error=error)
-
-
-MOST_STORABLE_BYTES = 16 * 1024 * 1024
-"""Larger events can be refused by a queue; the API server's own limit is near 3 MiB."""

@@ -1,0 +1,61 @@
+"""uvicorn as a part of our process: in our loop, on our socket, without its signals."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from bridge.errors import ConfigError
+
+SHUTDOWN_SECONDS = 2
+"""How long requests under way may last once the process was told to stop."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process: they stop intake first and this last."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; bound here, for uvicorn's own failure exits.
+
+    Raises:
+        ConfigError: The address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        problem = f"server: cannot listen on {host}:{port}: {error.strerror}"
+        raise ConfigError([problem]) from error
+    return listener
+
+
+@asynccontextmanager
+async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer requests on `listener` until the block is left."""
+    config = uvicorn.Config(
+        api,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = _Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(sockets=[listener]), name="api")
+        try:
+            yield
+        finally:
+            server.should_exit = True
