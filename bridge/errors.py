@@ -5,6 +5,7 @@ KubebridgeError
 ├── ClusterError                the API server
 │   ├── CredentialsError        kubeconfig, CA, token: unreadable or unusable
 │   ├── UnreachableError        no answer: refused, reset, timeout, DNS, TLS
+│   ├── UnreadableError         an answer that makes no sense
 │   └── ApiStatusError          an answer that is not 2xx, or an in-stream ERROR
 │       ├── ExpiredError            410: the history before this version is gone
 │       ├── FutureVersionError      504: the version is beyond the server's
@@ -62,6 +63,10 @@ class UnreachableError(ClusterError):
         """`phase` is one of: dns, connect, tls, answer, stream."""
         super().__init__(message)
         self.phase = phase
+
+
+class UnreadableError(ClusterError):
+    """The API server sends something here that cannot be read, however often asked."""
 
 
 class ApiStatusError(ClusterError):
