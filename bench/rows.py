@@ -1,0 +1,122 @@
+"""The rows of the table: each measures one thing and returns figures."""
+
+import asyncio
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.bridge_process import Running, bridge, counts, is_up, receiver, wait_until
+from bench.load import Writer
+from tests.controlplane.cluster import ControlPlane
+
+Figures = dict[str, float]
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def configuration(plane: ControlPlane, folder: Path, sink: dict[str, Any]) -> Any:
+    """Return the default configuration with one sink, reading what is retained."""
+    return {
+        "cluster": {"kubeconfig": str(plane.apiserver.kubeconfig())},
+        "sources": [{"initial": "emit"}],
+        "sinks": [{"name": "hook", **sink}],
+        "queue": {"path": str(folder / "queue.db"), "max_size": "4GiB"},
+    }
+
+
+@contextmanager
+def folder_of_its_own() -> Iterator[Path]:
+    """Yield a folder that is removed."""
+    with tempfile.TemporaryDirectory(prefix="kubebridge-bench-") as folder:
+        yield Path(folder)
+
+
+def throughput(
+    plane: ControlPlane, count: int, *, delay_ms: float, batch: int = 1
+) -> Figures:
+    """Events per second and CPU per event for `count` retained Events."""
+    with folder_of_its_own() as folder, receiver(delay_ms=delay_ms) as hook:
+        sink: dict[str, Any] = {"url": f"http://127.0.0.1:{hook.port}/"}
+        if batch > 1:
+            sink |= {"mode": "batch", "batch": {"size": batch}}
+        config = configuration(plane, folder, sink)
+        with bridge(config, folder, port=free_port()) as process:
+            ready = wait_until(lambda: is_up(process), what="readiness", step=0.002)
+            cpu = process.cpu_seconds()
+            wait_until(lambda: counts(hook)["events"] >= count, what="delivery")
+            settled(process)
+            cpu = process.cpu_seconds() - cpu
+            got = counts(hook)
+            return {
+                "events_per_second": count / (got["last"] - ready),
+                "cpu_us_per_event": cpu / count * 1e6,
+                "connections": got["connections"],
+                "duplicates": got["events"] - count,
+                "rss_mb": process.resident_mb(),
+            }
+
+
+def settled(process: Running) -> None:
+    """Wait until nothing waits any more."""
+    zero = b'kubebridge_queue_depth{sink="hook"} 0.0'
+    wait_until(lambda: zero in process.get("/metrics"), what="settling", step=0.1)
+
+
+def latency(plane: ControlPlane, *, per_second: float, seconds: float) -> Figures:
+    """Milliseconds from the write (before its POST) to the receiver."""
+    count = int(per_second * seconds)
+    with folder_of_its_own() as folder, receiver() as hook:
+        sink = {"url": f"http://127.0.0.1:{hook.port}/"}
+        config = configuration(plane, folder, sink) | {"sources": [{}]}
+        with bridge(config, folder, port=free_port()) as process:
+            wait_until(lambda: is_up(process, "/readyz"), what="readiness")
+            prefix = f"pace-{time.time_ns()}"
+            writer = Writer(plane.apiserver)
+            asyncio.run(writer.pace(count, per_second=per_second, prefix=prefix))
+            wait_until(lambda: counts(hook)["events"] >= count, what="delivery")
+            cuts = statistics.quantiles(counts(hook)["latencies"], n=100)
+            return {"p50_ms": cuts[49] * 1e3, "p99_ms": cuts[98] * 1e3}
+
+
+def memory(plane: ControlPlane, count: int) -> Figures:
+    """Resident memory with `count` retained Events, all of them queued."""
+    with folder_of_its_own() as folder:
+        sink = {"url": f"http://127.0.0.1:{free_port()}/", "concurrency": 1}
+        config = configuration(plane, folder, sink)
+        with bridge(config, folder, port=free_port()) as process:
+            wait_until(lambda: is_up(process, "/readyz"), what="readiness", step=0.5)
+            return {"rss_mb": process.resident_mb(), "queued": count}
+
+
+def start(plane: ControlPlane) -> Figures:
+    """Seconds from exec to the first delivery."""
+    with folder_of_its_own() as folder, receiver() as hook:
+        sink = {"url": f"http://127.0.0.1:{hook.port}/"}
+        with bridge(
+            configuration(plane, folder, sink), folder, port=free_port()
+        ) as process:
+            wait_until(lambda: counts(hook)["events"] > 0, what="delivery", step=0.01)
+            return {"exec_to_delivery_s": counts(hook)["first"] - process.started}
+
+
+def help_text() -> Figures:
+    """Seconds of CPU that `kubebridge --help` takes."""
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        command = [sys.executable, "-m", "bridge", "--help"]
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    return {"wall_s": statistics.median(times)}
