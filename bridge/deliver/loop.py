@@ -117,6 +117,7 @@ class SinkDelivery:
 
     async def _lease_forever(self) -> None:
         while True:
+            await self._recorder.wait_for_room()
             if self._gate.is_paused:
                 await self._attempt(await self._queue.lease(self._sink.name, 1))
                 continue

@@ -10,6 +10,9 @@ from bridge.queue import Outcome, Queue
 TRY_AGAIN_SECONDS = 1.0
 """Between two tries to record an outcome on a full volume."""
 
+MOST_UNSETTLED = 1_000
+"""Answers that may wait for their record; a crash would repeat these deliveries."""
+
 LAST_WORDS_SECONDS = 5.0
 """How long recording may still take once everything else was cancelled."""
 
@@ -26,6 +29,8 @@ class Recorder:
         self._queue = queue
         self._outcomes: list[Outcome] = []
         self._more = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
         self._closed = False
         self._failures = RepeatedFailure(
             get_logger(sink=sink), "Outcome not recorded yet."
@@ -35,6 +40,12 @@ class Recorder:
         """Take outcomes; they are settled soon."""
         self._outcomes.extend(outcomes)
         self._more.set()
+        if len(self._outcomes) >= MOST_UNSETTLED:
+            self._room.clear()
+
+    async def wait_for_room(self) -> None:
+        """Return once less than `MOST_UNSETTLED` outcomes wait."""
+        await self._room.wait()
 
     def close(self) -> None:
         """Let `run` return once everything is recorded."""
@@ -62,4 +73,6 @@ class Recorder:
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
             else:
                 del self._outcomes[: len(settling)]
+                if len(self._outcomes) < MOST_UNSETTLED:
+                    self._room.set()
                 self._failures.recovered("Outcomes are recorded again.")

@@ -1,0 +1,94 @@
+"""Kills a bridge at random moments and compares what arrived with what was written."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.e2e.bridge import Bridge, wait_until
+from tests.e2e.receiver import Receiver
+from tests.e2e.writer import Writer
+
+RETAINED = 4_000
+"""Events that lie there before the first start: the first sync reads them."""
+
+FIRST_SYNCS = 5
+"""Rounds in which the kill falls into, or near, the first sync."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of it.
+
+    Attributes:
+        lost: Revisions that never arrived.
+        invented: Ids that arrived and were never written.
+        duplicates: Arrivals beyond the first of each id.
+        kills: How often the process was killed.
+    """
+
+    lost: int
+    invented: int
+    duplicates: int
+    kills: int
+
+
+def torment(
+    bridge: Bridge, writer: Writer, receiver: Receiver, *, rounds: int, seed: int
+) -> Result:
+    """Kill the bridge in its first sync, while it reads and while it delivers."""
+    chance = random.Random(seed)
+    writer.fill(RETAINED, prefix="retained", repeats=0)
+    for _ in range(min(FIRST_SYNCS, rounds)):
+        bridge.start()
+        _wait_for_progress(receiver)
+        time.sleep(chance.uniform(0.0, 0.25))
+        bridge.kill()
+    bridge.start_and_wait()
+    for number in range(rounds - FIRST_SYNCS):
+        with _writing(writer, f"round-{number:03d}"):
+            time.sleep(chance.uniform(0.0, 0.4))
+            bridge.kill()
+            bridge.start()
+            _wait_for_progress(receiver)
+            time.sleep(chance.uniform(0.0, 0.4))
+    return _settle(bridge, writer, receiver, kills=rounds)
+
+
+def _wait_for_progress(receiver: Receiver) -> None:
+    before = receiver.ledger.requests
+    end = time.monotonic() + 5
+    while receiver.ledger.requests == before and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+@contextmanager
+def _writing(writer: Writer, prefix: str) -> Iterator[None]:
+    thread = threading.Thread(
+        target=writer.fill, args=(400,), kwargs={"prefix": prefix}
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(60)
+
+
+def _settle(
+    bridge: Bridge, writer: Writer, receiver: Receiver, *, kills: int
+) -> Result:
+    expected = set(writer.ids)
+    bridge.wait_ready()
+    try:
+        wait_until(lambda: expected <= set(receiver.ledger.ids()), seconds=30)
+    except AssertionError:
+        pass  # the result says what is missing
+    got = receiver.ledger.ids()
+    return Result(
+        lost=len(expected - set(got)),
+        invented=len(set(got) - expected),
+        duplicates=sum(got.values()) - len(got),
+        kills=kills,
+    )
