@@ -5,6 +5,8 @@ raise `ConfigError` with one line for each fault. Defaults stand in `models` and
 else; other parts never import this package, `app` translates.
 """
 
+from bridge.config.describe import describe, json_schema
+from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.models import (
     AuthConfig,
     BasicAuthConfig,
@@ -43,4 +45,9 @@ __all__ = [
     "SourceConfig",
     "StdoutSinkConfig",
     "TlsConfig",
+    "describe",
+    "find_problems",
+    "json_schema",
+    "load_config",
+    "parse_config",
 ]

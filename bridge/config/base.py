@@ -13,24 +13,23 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-FAULT = "fault"
-"""Type of an error whose message is already in our words."""
+FAULT, MISMATCH = "fault", "mismatch"
+"""Types of errors whose message is in our words; a mismatch also shows what was got."""
 
 _EXPECTED = {
     "bool_type": "expected true or false",
     "dict_type": "expected a mapping",
     "int_type": "expected a whole number",
-    "list_type": "expected a list",
-    "mapping_type": "expected a mapping",
-    "missing": "expected a value",
     "model_type": "expected a mapping",
     "path_type": "expected a path",
+    "string_too_short": "expected text that is not empty",
     "string_type": "expected text",
+    "too_short": "expected at least one",
     "tuple_type": "expected a list",
 }
 _EXPECTED_LIMIT = {
-    "greater_than": ("expected more than", "gt"),
     "greater_than_equal": ("expected at least", "ge"),
+    "less_than": ("expected less than", "lt"),
     "less_than_equal": ("expected at most", "le"),
     "literal_error": ("expected", "expected"),
 }
@@ -39,6 +38,11 @@ _EXPECTED_LIMIT = {
 def fault(message: str) -> PydanticCustomError:
     """Return an error for a validator to raise; `message` is printed as it is."""
     return PydanticCustomError(FAULT, "{message}", {"message": message})
+
+
+def mismatch(message: str) -> PydanticCustomError:
+    """Return an error to which `, got ...` is added when it is printed."""
+    return PydanticCustomError(MISMATCH, "{message}", {"message": message})
 
 
 def written(value: str | dict[str, Any] | list[Any]) -> Any:
@@ -75,20 +79,20 @@ class Model(BaseModel):
 
     @classmethod
     def _in_our_words(cls, error: ErrorDetails) -> InitErrorDetails:
-        place = error["loc"]
-        if error["type"] == "extra_forbidden":
-            known = [one.alias or name for name, one in cls.model_fields.items()]
-            message = f"unknown key{did_you_mean(str(place[-1]), known)}"
-        else:
-            message = _message(error)
-        return InitErrorDetails(type=fault(message), loc=place, input=error["input"])
+        keys = [one.alias or name for name, one in cls.model_fields.items()]
+        words = _words(error, keys)
+        return InitErrorDetails(type=words, loc=error["loc"], input=error["input"])
 
 
-def _message(error: ErrorDetails) -> str:
-    kind = error["type"]
-    if kind in _EXPECTED:
-        return _EXPECTED[kind]
+def _words(error: ErrorDetails, keys: list[str]) -> PydanticCustomError:
+    kind, message = error["type"], error["msg"]
+    if kind == FAULT:
+        return fault(message)
+    if kind == "extra_forbidden":
+        return fault(f"unknown key{did_you_mean(str(error['loc'][-1]), keys)}")
+    if kind == "missing":
+        return fault("expected a value, got none")
     if kind in _EXPECTED_LIMIT:
         words, limit = _EXPECTED_LIMIT[kind]
-        return f"{words} {error['ctx'][limit]}"
-    return error["msg"]
+        return mismatch(f"{words} {error['ctx'][limit]}")
+    return mismatch(_EXPECTED.get(kind, message))

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Strict
 
-from bridge.config.base import Model, fault, written
+from bridge.config.base import Model, mismatch, written
 from bridge.config.sinks import (
     AuthConfig,
     BasicAuthConfig,
@@ -54,10 +54,18 @@ def _only(word: str) -> BeforeValidator:
 
     def check(value: object) -> object:
         if isinstance(value, str) and value != word:
-            raise fault(f"expected '{word}': others come with a later version")
+            raise mismatch(f"expected '{word}': others come with a later version")
         return value
 
     return BeforeValidator(check)
+
+
+def _extension(value: object) -> object:
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int) and -(2**31) <= value < 2**31:
+        return value
+    raise mismatch("expected text, a whole number of 32 bits, true or false")
 
 
 class ClusterConfig(Model):
@@ -173,10 +181,7 @@ class EventsConfig(Model):
     """What each `type` begins with; a reverse-DNS name."""
 
     extensions: dict[
-        ExtensionName,
-        Annotated[str, Strict()]
-        | Annotated[bool, Strict()]
-        | Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)],
+        ExtensionName, Annotated[str | int | bool, BeforeValidator(_extension)]
     ] = Field(default_factory=dict)
     """Extension attributes added to each event; they win over our own. Text, whole
     numbers of 32 bits, true or false (CloudEvents 1.0.2, 3.1). `K_CE_OVERRIDES` adds

@@ -1,16 +1,18 @@
 """Where events go: the models of `sinks`."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
+    BeforeValidator,
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
     Tag,
+    field_validator,
     model_validator,
 )
 
-from bridge.config.base import Model, fault, written
+from bridge.config.base import Model, fault, mismatch, written
 from bridge.config.units import PositiveDuration, PositiveSize
 from bridge.config.values import (
     Count,
@@ -20,6 +22,12 @@ from bridge.config.values import (
     Name,
     ProxyUrl,
     Url,
+)
+
+_INSTEAD = "expected {env: NAME} or {file: path}"
+_SECRET_HEADERS = (
+    *("api-key", "authorization", "cookie", "proxy-authorization"),
+    *("x-api-key", "x-auth-token"),
 )
 
 
@@ -39,10 +47,9 @@ class Secret(Model):
         cls, data: object, handler: ModelWrapValidatorHandler[Self]
     ) -> Self:
         if isinstance(data, str):
-            raise fault(
-                "expected {env: NAME} or {file: path}, got plain text: "
-                "secrets do not stand in the configuration"
-            )
+            raise fault(f"{_INSTEAD}, got plain text: no secret stands in the document")
+        if not isinstance(data, dict | Secret):
+            raise mismatch(_INSTEAD)
         secret = handler(data)
         if (secret.env is None) == (secret.file is None):
             raise fault("expected exactly one of env and file")
@@ -163,10 +170,20 @@ class _SinkConfig(Model):
     default."""
 
 
+def _known_type(value: object) -> object:
+    if value != "http":
+        raise mismatch("expected 'http' or 'stdout'")
+    return value
+
+
+def _header_kind(value: object) -> str:
+    return "<text>" if isinstance(value, str) else "<secret>"
+
+
 class HttpSinkConfig(_SinkConfig):
     """A webhook: each event is POSTed to a URL."""
 
-    type: Literal["http"] = "http"
+    type: Annotated[Literal["http"], BeforeValidator(_known_type)] = "http"
     """Kind of sink."""
 
     url: Url
@@ -189,7 +206,7 @@ class HttpSinkConfig(_SinkConfig):
         HeaderName,
         Annotated[
             Annotated[HeaderText, Tag("<text>")] | Annotated[Secret, Tag("<secret>")],
-            Discriminator(lambda value: "<text>" if _is_text(value) else "<secret>"),
+            Discriminator(_header_kind),
         ],
     ] = Field(default_factory=dict)
     """Further request headers: text, or a secret."""
@@ -207,6 +224,14 @@ class HttpSinkConfig(_SinkConfig):
     batch: BatchConfig = written({})
     """Size of one POST in mode batch."""
 
+    @field_validator("headers")
+    @classmethod
+    def _hide_secrets(cls, headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
+        for name, value in headers.items():
+            if name.lower() in _SECRET_HEADERS and isinstance(value, str):
+                raise fault(f"{_INSTEAD} for {name}, got plain text")
+        return headers
+
     @model_validator(mode="after")
     def _has_batches_only_in_mode_batch(self) -> Self:
         if "batch" in self.model_fields_set and self.mode != "batch":
@@ -221,23 +246,15 @@ class StdoutSinkConfig(_SinkConfig):
     """Kind of sink."""
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _sink_type(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"<{value.get('type', 'http')}>"
-    return f"<{getattr(value, 'type', 'http')}>"
+def _sink_type(value: object) -> str:
+    written = value.get("type") if isinstance(value, dict) else None
+    is_stdout = written == "stdout" or isinstance(value, StdoutSinkConfig)
+    return "<stdout>" if is_stdout else "<http>"
 
 
 SinkConfig = Annotated[
     Annotated[HttpSinkConfig, Tag("<http>")]
     | Annotated[StdoutSinkConfig, Tag("<stdout>")],
-    Discriminator(
-        _sink_type,
-        custom_error_type="fault",
-        custom_error_message="expected type 'http' or 'stdout'",
-    ),
+    Discriminator(_sink_type),
 ]
 """One of the kinds of sinks, told apart by `type`."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
-from bridge.config.base import fault
+from bridge.config.base import mismatch
 
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 0.001}
 _BYTES = {
@@ -26,7 +26,7 @@ _SIZE = r"([0-9]+(?:\.[0-9]+)?)(TiB|GiB|MiB|KiB|TB|GB|MB|kB|B)"
 def parse_duration(text: object) -> float:
     """Return the seconds that a text such as ``1h30m`` means."""
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
-        raise fault("expected a duration such as '15s' or '1h30m'")
+        raise mismatch("expected a duration such as '15s' or '1h30m'")
     parts = re.findall(r"([0-9.]+)([a-z]+)", text)
     return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
@@ -45,7 +45,7 @@ def parse_size(text: object) -> int:
     """Return the bytes that a text such as ``64KiB`` means."""
     match = re.fullmatch(_SIZE, text) if isinstance(text, str) else None
     if match is None:
-        raise fault("expected a size such as '64KiB' or '10MB'")
+        raise mismatch("expected a size such as '64KiB' or '10MB'")
     return round(float(match[1]) * _BYTES[match[2]])
 
 
@@ -58,7 +58,7 @@ def format_size(size_bytes: int) -> str:
 
 def _more_than_nothing(number: float) -> float:
     if not number:
-        raise fault("expected more than zero")
+        raise mismatch("expected more than zero")
     return number
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSchema
 
-from bridge.config.base import fault
+from bridge.config.base import fault, mismatch
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -30,7 +30,7 @@ _OWN_HEADERS = ("connection", "content-length", "content-type", "host", "te", "t
 def _matching(pattern: str, words: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise fault(f"expected {words}")
+            raise mismatch(f"expected {words}")
         return text
 
     return check
@@ -84,9 +84,9 @@ def _in_state_folder(path: Path, info: ValidationInfo) -> Path:
 
 def _header_name(name: str) -> str:
     if not re.fullmatch(_HEADER_NAME, name):
-        raise fault("expected the name of an HTTP header (RFC 9110, 5.1)")
+        raise mismatch("expected the name of an HTTP header (RFC 9110, 5.1)")
     if name.lower() in _OWN_HEADERS or name.lower().startswith("ce-"):
-        raise fault("expected another header: this one is written by kubebridge")
+        raise fault("expected another header: kubebridge writes this one itself")
     return name
 
 
@@ -94,7 +94,7 @@ def _extension_name(name: str) -> str:
     if name in _CORE_ATTRIBUTES:
         raise fault(f"expected an extension, got the core attribute '{name}'")
     if not re.fullmatch(_EXTENSION_NAME, name):
-        raise fault(
+        raise mismatch(
             "expected 1 to 20 lower-case letters and digits (CloudEvents 1.0.2, 3.1)"
         )
     return name

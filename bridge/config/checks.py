@@ -1,0 +1,87 @@
+"""What no single model can see: names, references between sections, filters.
+
+These read the data as it was written, however wrong the rest of it is, so that every
+fault of a document is reported at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bridge.config.base import did_you_mean
+from bridge.config.document import Fault, Trail
+from bridge.config.environment import SINK_NAME
+from bridge.errors import FilterError
+
+
+def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong between the parts of the document."""
+    for section in ("sources", "sinks", "routes"):
+        yield from _duplicate_names(data, section)
+    yield from _dangling_references(data, "sources")
+    yield from _dangling_references(data, "sinks")
+    yield from _bad_filters(data)
+    if data.get("sinks", []) == []:
+        message = "expected at least one, here or as K_SINK in the environment"
+        yield Fault(trail=("sinks",), message=message)
+    if env.get("K_SINK") and not _is_reached(data, SINK_NAME):
+        message = f"expected a route to sink '{SINK_NAME}', for K_SINK is set, got none"
+        yield Fault(trail=("routes",), message=message)
+
+
+def _items(data: Mapping[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    written = data.get(key)
+    for index, one in enumerate(written if isinstance(written, list) else ()):
+        if isinstance(one, dict):
+            yield index, one
+
+
+def _names(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, str]]:
+    default = "events" if section == "sources" else None
+    for index, one in _items(data, section):
+        if isinstance(name := one.get("name", default), str):
+            yield index, name
+
+
+def _duplicate_names(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for index, name in _names(data, section):
+        if name in first:
+            message = f"duplicate name '{name}', first in {section}[{first[name]}]"
+            yield Fault(trail=(section, index, "name"), message=message)
+        first.setdefault(name, index)
+
+
+def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
+    known = [name for _, name in _names(data, section)]
+    if section == "sources" and section not in data:
+        known = ["events"]
+    for route, written in _items(data, "routes"):
+        names = written.get(section)
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            if isinstance(name, str) and name not in known:
+                message = f"no such {section[:-1]} '{name}'{did_you_mean(name, known)}"
+                trail: Trail = ("routes", route, section, index)
+                yield Fault(trail=trail, message=message)
+
+
+def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for route, written in _items(data, "routes"):
+        filters = written.get("filters")
+        for index, one in enumerate(filters if isinstance(filters, list) else ()):
+            if isinstance(one, dict):
+                yield from _bad_filter(one, ("routes", route, "filters", index))
+
+
+def _bad_filter(spec: dict[str, Any], trail: Trail) -> Iterator[Fault]:
+    from bridge.filters.subscriptions import compile_filters  # noqa: PLC0415
+
+    try:
+        compile_filters([spec])
+    except FilterError as error:
+        yield Fault(trail=(*trail, *error.path[1:]), message=str(error))
+
+
+def _is_reached(data: Mapping[str, Any], sink: str) -> bool:
+    routes = [route for _, route in _items(data, "routes")]
+    targets = [route.get("sinks") for route in routes]
+    return not routes or any(names is None or sink in names for names in targets)

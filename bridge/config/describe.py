@@ -1,0 +1,78 @@
+"""A configuration as people and editors may see it."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import TypeAdapter
+
+from bridge.config.models import Config
+
+_HIDDEN = "***"
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """Return the effective configuration as plain data, fit to be shown.
+
+    A secret is shown as the place it comes from, a URL without userinfo and query,
+    a header without its value.
+    """
+    shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
+    for sink in shown["sinks"]:
+        for key in {"url", "proxy"}.intersection(sink):
+            sink[key] = sink[key] and redact_url(sink[key])
+        for name, value in sink.get("headers", {}).items():
+            sink["headers"][name] = value if isinstance(value, dict) else _HIDDEN
+    return shown
+
+
+def redact_url(url: str) -> str:
+    """Return `url` with userinfo and query, which may be secrets, hidden."""
+    parts = urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(
+        parts._replace(
+            netloc=f"{_HIDDEN if userinfo else ''}{at}{host}",
+            query=_HIDDEN if parts.query else "",
+            fragment="",
+        )
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the document."""
+    schema = TypeAdapter(Config).json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    route = schema["$defs"]["RouteConfig"]["properties"]
+    route["filters"]["items"] = {"$ref": "#/$defs/Filter"}
+    schema["$defs"]["Filter"] = _filter_schema()
+    one_of = {"oneOf": [{"required": ["env"]}, {"required": ["file"]}]}
+    schema["$defs"]["Secret"] |= one_of
+    return schema
+
+
+def _filter_schema() -> dict[str, Any]:
+    """Return the form of one filter; what it means `compile_filters` judges."""
+    texts = {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "minProperties": 1,
+    }
+    several = {"type": "array", "items": {"$ref": "#/$defs/Filter"}, "minItems": 1}
+    return {
+        "description": "A filter of the CloudEvents Subscriptions API 0.1.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {
+            "exact": texts | {"description": "Attributes that equal these texts."},
+            "prefix": texts | {"description": "Attributes that begin with these."},
+            "suffix": texts | {"description": "Attributes that end with these."},
+            "all": several | {"description": "Passes when all of these pass."},
+            "any": several | {"description": "Passes when one of these passes."},
+            "not": {
+                "$ref": "#/$defs/Filter",
+                "description": "Passes when this does not.",
+            },
+        },
+    }

@@ -1,0 +1,83 @@
+"""What a Knative SinkBinding puts into the environment joins the document.
+
+`K_SINK` is the URL of a sink named ``k-sink``; `K_CE_OVERRIDES` is JSON whose
+`extensions` are set on each event (Knative SinkBinding, "environment variables").
+A sink ``k-sink`` in the document that has no `url` takes it from `K_SINK`, so that its
+other settings can be chosen there.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.config.document import Document, Fault, Place, show_value
+
+SINK_NAME = "k-sink"
+_FORM = """expected JSON such as {"extensions": {"team": "shop"}}"""
+
+
+def apply_environment(document: Document, env: Mapping[str, str]) -> None:
+    """Add what the environment says to the document, with its own places.
+
+    An empty variable counts as not set. What the document has in a wrong form is left
+    to those who check it.
+    """
+    if document.data is None:
+        document.data = {}
+    if isinstance(document.data, dict):
+        if url := env.get("K_SINK"):
+            _apply_sink(document, url)
+        if overrides := env.get("K_CE_OVERRIDES"):
+            _apply_overrides(document, overrides)
+
+
+def _apply_sink(document: Document, url: str) -> None:
+    sinks = document.data.setdefault("sinks", [])
+    if not isinstance(sinks, list):
+        return
+    index = next((i for i, one in enumerate(sinks) if _is_k_sink(one)), len(sinks))
+    if index == len(sinks):
+        sinks.append({"name": SINK_NAME})
+        document.values["sinks", index] = Place(name="K_SINK")
+    if "url" in sinks[index]:
+        message = f"expected none in sink '{SINK_NAME}', for K_SINK is set, got one"
+        document.faults.append(Fault(trail=("sinks", index, "url"), message=message))
+        return
+    sinks[index]["url"] = url
+    document.values["sinks", index, "url"] = Place(name="K_SINK")
+
+
+def _is_k_sink(sink: object) -> bool:
+    return isinstance(sink, dict) and sink.get("name") == SINK_NAME
+
+
+def _apply_overrides(document: Document, text: str) -> None:
+    added = _extensions(text)
+    if isinstance(added, str):
+        document.values["K_CE_OVERRIDES",] = Place(name="environment")
+        document.faults.append(Fault(trail=("K_CE_OVERRIDES",), message=added))
+        return
+    place = Place(name="K_CE_OVERRIDES")
+    events = document.data.setdefault("events", {})
+    extensions = events.setdefault("extensions", {}) if isinstance(events, dict) else 0
+    if isinstance(extensions, dict):
+        for name, value in added.items():
+            extensions[name] = value
+            document.values["events", "extensions", name] = place
+            document.keys.pop(("events", "extensions", name), None)
+
+
+def _extensions(text: str) -> dict[str, Any] | str:
+    """Return the extensions by lower-case name, or what is wrong with `text`."""
+    try:
+        overrides = json.loads(text)
+    except (ValueError, RecursionError):
+        return f"{_FORM}, got something that is not JSON"
+    if not isinstance(overrides, dict):
+        return f"{_FORM}, got {show_value(overrides, secret=True)}"
+    if unknown := [key for key in overrides if key != "extensions"]:
+        return f"{_FORM}, got the unknown key '{unknown[0]}'"
+    extensions = overrides.get("extensions", {})
+    if not isinstance(extensions, dict):
+        return f"{_FORM}, got {show_value(extensions, secret=True)} as extensions"
+    return {name.lower(): value for name, value in extensions.items()}

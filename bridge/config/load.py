@@ -1,0 +1,105 @@
+"""A file, or a text, becomes a `Config`, or a list of all that is wrong with it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bridge.config.base import MISMATCH
+from bridge.config.checks import check_whole
+from bridge.config.document import Document, Fault, show_value
+from bridge.config.environment import apply_environment
+from bridge.config.models import Config
+from bridge.config.text import NotYamlError, read_document
+from bridge.errors import ConfigError
+
+_NOT_KEYS = {"<http>", "<stdout>", "<text>", "<secret>", "[key]"}
+"""Steps that pydantic adds to a location: tags of unions, and `this is a key`."""
+
+_SECRET_KEYS = {"auth", "headers", "proxy", "token", "url"}
+
+
+def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
+    """Return the configuration in the file at `path`, with what `env` adds.
+
+    Args:
+        path: A YAML file in UTF-8; None: there is none. It may be missing when
+            `K_SINK` is set, which is a configuration by itself.
+        env: The environment.
+
+    Raises:
+        ConfigError: It cannot be used; one problem for each fault.
+    """
+    if path is None and not env.get("K_SINK"):
+        raise ConfigError(["no configuration: expected a file (-c) or K_SINK"])
+    if path is None or (env.get("K_SINK") and not path.exists()):
+        return parse_config("", name="environment", env=env)
+    return parse_config(_read(path), name=str(path), env=env)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"{path}: expected UTF-8, got something else at byte {error.start}"
+        raise ConfigError([problem]) from error
+    except OSError as error:
+        problem = f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        raise ConfigError([problem]) from error
+
+
+def find_problems(text: str, *, name: str, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what `parse_config` would refuse, one line for each; empty: nothing."""
+    try:
+        parse_config(text, name=name, env=env)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def parse_config(text: str, *, name: str, env: Mapping[str, str]) -> Config:
+    """Return the configuration that `text` says, with what `env` adds.
+
+    Args:
+        text: A YAML document.
+        name: Path of its file, for messages; relative paths start at its folder.
+        env: The environment.
+
+    Raises:
+        ConfigError: It cannot be used; one problem for each fault.
+    """
+    try:
+        document = read_document(text, name=name)
+    except NotYamlError as error:
+        raise ConfigError([str(error)]) from error
+    if document.data is None and not env.get("K_SINK"):
+        problem = f"{name}:1:1: expected a configuration, got nothing"
+        raise ConfigError([problem])
+    apply_environment(document, env)
+    return _validate(document, env)
+
+
+def _validate(document: Document, env: Mapping[str, str]) -> Config:
+    faults = list(document.faults)
+    config = None
+    context = {"folder": Path(document.name).absolute().parent, "env": env}
+    try:
+        config = Config.model_validate(document.data, context=context)
+    except ValidationError as error:
+        faults.extend(_faults_of(error))
+    if isinstance(document.data, dict):
+        faults.extend(check_whole(document.data, env))
+    if config is None or faults:
+        raise ConfigError(document.lines(faults))
+    return config
+
+
+def _faults_of(error: ValidationError) -> Iterator[Fault]:
+    for one in error.errors():
+        trail = tuple(step for step in one["loc"] if step not in _NOT_KEYS)
+        message = one["msg"]
+        if one["type"] == MISMATCH:
+            secret = bool(_SECRET_KEYS.intersection(trail))
+            message += f", got {show_value(one['input'], secret=secret)}"
+        at_key = "[key]" in one["loc"] or message.startswith("unknown key")
+        yield Fault(trail=trail, message=message, at_key=at_key)
