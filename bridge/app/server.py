@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from collections.abc import Iterator
+from ipaddress import ip_address
 
 import uvicorn
 from fastapi import FastAPI
@@ -40,6 +40,17 @@ def bind(host: str, port: int) -> socket.socket:
         problem = f"server: cannot listen on {host}:{port}: {error.strerror}"
         raise ConfigError([problem]) from error
     return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach the address."""
+    return host == "localhost" or ip_address(host).is_loopback
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return where the listener is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @asynccontextmanager

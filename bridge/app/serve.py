@@ -1,0 +1,202 @@
+"""All parts of one configuration, nested in the order in which they have to stop.
+
+Intake stops first, deliveries drain for the grace time, the queue closes last. A part
+that fails ends all of them; whoever started the process starts it again, and nothing
+is lost.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+import bridge
+from bridge.api import create_api
+from bridge.app.parts import build_router, build_sinks, open_queue, read_token
+from bridge.app.reading import read_cluster, reader_statuses
+from bridge.app.server import bind, is_loopback, serving, url_of
+from bridge.cluster.client import ClusterClient
+from bridge.config import Config, describe, find_problems
+from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.health import Health, SinkStatus
+from bridge.logs import get_logger
+from bridge.metrics import Metrics
+from bridge.queue import Queue
+from bridge.sinks import Sink
+
+BEAT_SECONDS = 1.0
+"""How often the loop shows that it turns, and how often gauges are set."""
+
+
+async def serve(config: Config, *, stop: asyncio.Event) -> None:
+    """Run all parts until `stop` is set.
+
+    Raises:
+        KubebridgeError: A part failed; alone or in an ExceptionGroup.
+    """
+    metrics = Metrics(version=bridge.__version__)
+    health = Health(
+        readers=reader_statuses(config),
+        sinks={sink.name: SinkStatus(name=sink.name) for sink in config.sinks},
+    )
+    listener = bind(config.server.host, config.server.port)
+    async with open_queue(config.queue) as queue, build_sinks(config) as sinks:
+        api = _build_api(config, queue=queue, health=health, metrics=metrics)
+        async with (
+            serving(api, listener),
+            _watched(queue=queue, health=health, metrics=metrics),
+        ):
+            get_logger().info(
+                "Started.", version=bridge.__version__, api=url_of(listener)
+            )
+            await _run_loops(
+                config,
+                queue=queue,
+                sinks=sinks,
+                health=health,
+                metrics=metrics,
+                stop=stop,
+            )
+    get_logger().info("Stopped.")
+
+
+def _build_api(
+    config: Config, *, queue: Queue, health: Health, metrics: Metrics
+) -> FastAPI:
+    return create_api(
+        queue=queue,
+        health=health,
+        registry=metrics.registry,
+        describe_config=lambda: describe(config),
+        check_config=find_problems,
+        token=read_token(config),
+        loopback=is_loopback(config.server.host),
+        version=bridge.__version__,
+    )
+
+
+async def _run_loops(
+    config: Config,
+    *,
+    queue: Queue,
+    sinks: Sequence[Sink],
+    health: Health,
+    metrics: Metrics,
+    stop: asyncio.Event,
+) -> None:
+    await _open_sinks(config, queue)
+    drain = asyncio.Event()
+    async with asyncio.TaskGroup() as delivering:
+        for sink, settings in zip(sinks, config.sinks, strict=True):
+            delivery = SinkDelivery(
+                sink=sink,
+                queue=queue,
+                concurrency=getattr(settings, "concurrency", 1),
+                policy=RetryPolicy(
+                    minimum_seconds=settings.retry.min,
+                    maximum_seconds=settings.retry.max,
+                    age_seconds=settings.retry.age,
+                    attempts=settings.retry.attempts,
+                ),
+                status=health.sinks[sink.name],
+                metrics=metrics,
+            )
+            delivering.create_task(
+                delivery.run(stop=drain, grace_seconds=config.grace),
+                name=f"deliver {sink.name}",
+            )
+        try:
+            await _ingest(
+                config, queue=queue, health=health, metrics=metrics, stop=stop
+            )
+        finally:
+            drain.set()
+
+
+async def _ingest(
+    config: Config,
+    *,
+    queue: Queue,
+    health: Health,
+    metrics: Metrics,
+    stop: asyncio.Event,
+) -> None:
+    cluster = config.cluster
+    async with (
+        ClusterClient.open(
+            kubeconfig=cluster.kubeconfig, context=cluster.context
+        ) as client,
+        asyncio.TaskGroup() as ingesting,
+    ):
+        reading = ingesting.create_task(
+            read_cluster(
+                client,
+                config=config,
+                queue=queue,
+                router=build_router(config),
+                health=health,
+                metrics=metrics,
+            ),
+            name="ingest",
+        )
+        await stop.wait()
+        health.stopping = True
+        reading.cancel()
+
+
+async def _open_sinks(config: Config, queue: Queue) -> None:
+    for sink in config.sinks:
+        await queue.open_sink(
+            sink.name, max_backlog=sink.max_backlog, on_full=sink.on_full
+        )
+    configured = {sink.name for sink in config.sinks}
+    for name in await queue.sinks():
+        depth = await queue.depth(name)
+        if name not in configured and depth.waiting:
+            get_logger().warning(
+                "Deliveries wait for a sink that is not configured.",
+                sink=name,
+                waiting=depth.waiting,
+            )
+
+
+@asynccontextmanager
+async def _watched(
+    *, queue: Queue, health: Health, metrics: Metrics
+) -> AsyncIterator[None]:
+    """Show that the loop turns, and set the gauges, until the block is left."""
+    async with asyncio.TaskGroup() as tasks:
+        beating = tasks.create_task(_beat(health), name="heartbeat")
+        gauging = tasks.create_task(_gauge(queue, metrics), name="gauges")
+        try:
+            yield
+        finally:
+            beating.cancel()
+            gauging.cancel()
+
+
+async def _beat(health: Health) -> None:
+    while True:
+        health.last_beat = time.monotonic()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _gauge(queue: Queue, metrics: Metrics) -> None:
+    while True:
+        await _set_gauges(queue, metrics)
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _set_gauges(queue: Queue, metrics: Metrics) -> None:
+    now = datetime.now(UTC)
+    for sink in await queue.sinks():
+        depth = await queue.depth(sink)
+        metrics.queue_depth.labels(sink).set(depth.waiting)
+        metrics.dead_letters.labels(sink).set(depth.dead)
+        age = (now - depth.oldest).total_seconds() if depth.oldest else 0.0
+        metrics.oldest_pending.labels(sink).set(age)
+    storage = await queue.storage()
+    metrics.queue_bytes.set(storage.used_bytes)
