@@ -1,16 +1,28 @@
 """The API server, over kubernetes_asyncio's configuration, auth and transport."""
 
+import hashlib
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bridge.cluster import BATCH_LIMIT, Resource
+import msgspec
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where the kubelet puts token and CA."""
+from bridge.cluster import BATCH_LIMIT, Resource
+from bridge.cluster.connection import Connection
+from bridge.cluster.credentials import find_source
+from bridge.cluster.exchange import Exchange, Request, WatchStream, read_body
+from bridge.cluster.service_account import SERVICE_ACCOUNT
+from bridge.cluster.wire import decode_head, decode_list, decode_version
+from bridge.errors import ForbiddenError, UnreadableError
+
+ANSWER_SECONDS = 60.0
+"""Deadline of everything but a watch; a page of 500 Events takes 20 ms."""
+
+WATCH_GRACE_SECONDS = 30.0
+"""How much longer than asked for a watch may live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +54,13 @@ class ClusterUid:
     derived: bool
 
 
-class WatchStream:
-    """One open watch; use it as `async with client.watch(...) as stream`."""
-
-    async def read(self) -> list[bytes]:
-        """Return the complete lines that have come; empty: the server ended it.
-
-        Cancelling it loses nothing: the next call goes on where this one was.
-
-        Raises:
-            UnreachableError: The connection broke, or a line exceeds 16 MiB.
-        """
-        raise NotImplementedError
-
-
 class ClusterClient:
     """Reads from one cluster; safe to share between watches."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Use `open`."""
+        self._connection = connection
+        self._exchange = Exchange(connection)
 
     @classmethod
     @asynccontextmanager
@@ -86,23 +89,33 @@ class ClusterClient:
             CredentialsError: They cannot be read or used; the message names file and
                 field, never a secret.
         """
-        raise NotImplementedError
-        yield cls()
+        source = find_source(
+            kubeconfig=kubeconfig,
+            context=context,
+            service_account=service_account,
+            environ=environ,
+        )
+        connection = await Connection.open(source)
+        try:
+            yield cls(connection)
+        finally:
+            await connection.aclose()
 
     @property
     def server(self) -> str:
-        """URL of the API server, without userinfo."""
-        raise NotImplementedError
+        """URL of the API server."""
+        return self._connection.server
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """Return the JSON body at a path, e.g. ``/version``.
 
         Raises:
-            UnreachableError: No complete JSON answer within 30 s.
+            UnreachableError: No complete answer within 60 s.
+            UnreadableError: The answer is not JSON.
             ApiStatusError: The answer is not 2xx; see its subclasses.
             CredentialsError: After a 401 the credentials could not be read again.
         """
-        raise NotImplementedError
+        return await self._get(f"get {path}", path, params or {})
 
     async def list_page(
         self,
@@ -132,9 +145,28 @@ class ClusterClient:
             ExpiredError: That version, or the token's, was compacted away.
             FutureVersionError: The cluster has not come to that version.
         """
-        raise NotImplementedError
+        params: dict[str, str | int] = {
+            "limit": limit,
+            "continue": continue_token,
+            "resourceVersion": resource_version,
+            "resourceVersionMatch": match,
+            "fieldSelector": field_selector,
+            "labelSelector": label_selector,
+        }
+        doing = _doing("list", resource, namespace)
+        body = await self._get(doing, resource.path(namespace), params)
+        try:
+            form = decode_list(body)
+        except msgspec.DecodeError as error:
+            raise UnreadableError(f"{doing}: expected a list, got no list") from error
+        return Page(
+            items=[bytes(item) for item in form.items or ()],
+            resource_version=form.metadata.resource_version,
+            continue_token=form.metadata.continue_,
+        )
 
-    def watch(
+    @asynccontextmanager
+    async def watch(
         self,
         resource: Resource,
         *,
@@ -143,11 +175,11 @@ class ClusterClient:
         namespace: str | None = None,
         field_selector: str = "",
         label_selector: str = "",
-    ) -> AbstractAsyncContextManager[WatchStream]:
+    ) -> AsyncIterator[WatchStream]:
         """Open a watch of what comes after a version; raises as `get` does.
 
-        There is no deadline but for the connection itself: some proxies hold the
-        headers back until the first line. The caller keeps one.
+        Its deadline is 30 s past `timeout_seconds`, for the headers too: some proxies
+        hold them back until the first line.
 
         Args:
             resource: What to watch.
@@ -157,12 +189,58 @@ class ClusterClient:
             field_selector: As the API server understands it; empty: all.
             label_selector: As the API server understands it; empty: all.
         """
-        raise NotImplementedError
+        request = Request(
+            doing=_doing("watch", resource, namespace),
+            path=resource.path(namespace),
+            params={
+                "watch": "true",
+                "allowWatchBookmarks": "true",
+                "resourceVersion": resource_version,
+                "timeoutSeconds": timeout_seconds,
+                "fieldSelector": field_selector,
+                "labelSelector": label_selector,
+            },
+            total_seconds=timeout_seconds + WATCH_GRACE_SECONDS,
+        )
+        response = await self._exchange.open(request)
+        try:
+            yield WatchStream(response, doing=request.doing)
+        finally:
+            response.close()  # at once, unlike release() of an unfinished stream
 
     async def cluster_uid(self) -> ClusterUid:
-        """Return the uid of namespace kube-system, or a hash where RBAC refuses it."""
-        raise NotImplementedError
+        """Return the uid of namespace kube-system, or a hash where RBAC refuses it.
+
+        Raises as `get` does, but for the refusal.
+        """
+        try:
+            body = await self.get("/api/v1/namespaces/kube-system")
+        except ForbiddenError:
+            authority = self._connection.authority
+            seed = self.server.encode() + b"\n" + authority
+            return ClusterUid(uid=hashlib.sha256(seed).hexdigest()[:32], derived=True)
+        try:
+            return ClusterUid(uid=decode_head(body).metadata.uid, derived=False)
+        except msgspec.DecodeError as error:
+            raise UnreadableError("get namespace kube-system: no metadata") from error
 
     async def server_version(self) -> str:
-        """Return the version the server reports, e.g. ``v1.36.1``."""
-        raise NotImplementedError
+        """Return the version the server reports, e.g. ``v1.36.1``; raises as `get`."""
+        try:
+            return decode_version(await self.get("/version")).git_version
+        except msgspec.DecodeError as error:
+            raise UnreadableError("get /version: expected a gitVersion") from error
+
+    async def _get(
+        self, doing: str, path: str, params: Mapping[str, str | int]
+    ) -> bytes:
+        request = Request(
+            doing=doing, path=path, params=params, total_seconds=ANSWER_SECONDS
+        )
+        async with await self._exchange.open(request) as response:
+            return await read_body(response, doing=doing)
+
+
+def _doing(verb: str, resource: Resource, namespace: str | None) -> str:
+    where = f"in namespace {namespace}" if namespace else "in all namespaces"
+    return f"{verb} {resource.name} {where}"

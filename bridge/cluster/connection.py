@@ -1,0 +1,117 @@
+"""The session with an API server, kept usable while credentials rotate."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Self
+
+from kubernetes_asyncio.client import ApiClient
+
+import bridge
+from bridge.cluster.access import Access
+from bridge.cluster.credentials import Source
+from bridge.cluster.transport import open_session
+from bridge.errors import CredentialsError
+
+_RETRY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session and the credentials it uses."""
+
+    api: ApiClient
+    access: Access
+
+
+class Connection:
+    """Gives out the one session; replaces it when trust or identity changed."""
+
+    def __init__(self, source: Source, session: Session) -> None:
+        """Use `open`."""
+        self._source = source
+        self._session = session
+        self._retired: ApiClient | None = None
+        self._lock = asyncio.Lock()
+        self._renew_in(session.access.renew_after_seconds)
+
+    @classmethod
+    async def open(cls, source: Source) -> Self:
+        """Load the credentials.
+
+        Raises:
+            CredentialsError: They cannot be read or used.
+        """
+        access = await source.load()
+        return cls(source, Session(api=await _open_api(access), access=access))
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return str(self._session.api.configuration.host)
+
+    @property
+    def authority(self) -> bytes:
+        """The CA bundle as PEM; empty: what the system trusts."""
+        return self._session.access.tls.authority or b""
+
+    async def session(self) -> Session:
+        """Return the session, its credentials loaded again if that is due.
+
+        While they cannot be loaded the old ones are used: they may still be good.
+        """
+        if self._due <= asyncio.get_running_loop().time():
+            try:
+                return await self.renewed(self._session)
+            except CredentialsError:
+                self._renew_in(_RETRY_SECONDS)
+        return self._session
+
+    async def renewed(self, stale: Session) -> Session:
+        """Return a session whose credentials are younger than those of `stale`.
+
+        Raises:
+            CredentialsError: They cannot be read or used.
+        """
+        async with self._lock:
+            if self._session is stale:
+                self._session = await self._replace(await self._source.load())
+                self._renew_in(self._session.access.renew_after_seconds)
+            return self._session
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._session.api.close()
+        await self._close_retired()
+
+    def _renew_in(self, seconds: float) -> None:
+        self._due = asyncio.get_running_loop().time() + seconds
+
+    async def _replace(self, access: Access) -> Session:
+        if _transport_of(access) == _transport_of(self._session.access):
+            self._session.api.configuration = access.configuration
+            return Session(api=self._session.api, access=access)
+        api = await _open_api(access)
+        # Watches may still run on the session that is replaced now: it is closed at
+        # the next change. No watch lives longer than ten minutes.
+        await self._close_retired()
+        self._retired = self._session.api
+        return Session(api=api, access=access)
+
+    async def _close_retired(self) -> None:
+        if self._retired is not None:
+            await self._retired.close()
+
+
+def _transport_of(access: Access) -> tuple[object, ...]:
+    configuration = access.configuration
+    return access.tls, configuration.proxy, configuration.tls_server_name
+
+
+async def _open_api(access: Access) -> ApiClient:
+    """Return kubernetes_asyncio's client on our own sockets and trust."""
+    context = access.tls.context()
+    api = ApiClient(access.configuration)
+    api.user_agent = f"kubebridge/{bridge.__version__}"
+    await api.rest_client.pool_manager.close()
+    api.rest_client.pool_manager = open_session(context)
+    return api

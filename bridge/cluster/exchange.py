@@ -1,0 +1,140 @@
+"""One GET: sent, its answer checked, its failures named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from bridge.cluster.connection import Connection, Session
+from bridge.cluster.lines import LineSplitter
+from bridge.cluster.status import status_error
+from bridge.cluster.transport import CONNECT_SECONDS, NETWORK_ERRORS, unreachable
+from bridge.errors import UnauthorizedError, UnreachableError, UnreadableError
+
+_HEADERS = {
+    "Accept": "application/json",
+    # Compressed watches come as thousands of gzip members.
+    "Accept-Encoding": "identity",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        doing: What errors call it, e.g. ``list events in all namespaces``.
+        path: Path on the API server.
+        params: Query; empty strings are left out.
+        total_seconds: Deadline from sending to the end of the body.
+    """
+
+    doing: str
+    path: str
+    params: Mapping[str, str | int]
+    total_seconds: float
+
+
+class Exchange:
+    """Sends requests with the credentials of the moment."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Use a connection that somebody else closes."""
+        self._connection = connection
+
+    async def open(self, request: Request) -> aiohttp.ClientResponse:
+        """Return a 2xx JSON answer, its body unread; the caller closes it.
+
+        Credentials that are refused are loaded again, and it is sent once more.
+        """
+        session = await self._connection.session()
+        try:
+            return await _send(session, request)
+        except UnauthorizedError:
+            pass
+        except UnreachableError as error:
+            if error.phase != "tls":  # else the CA may have been replaced
+                raise
+        return await _send(await self._connection.renewed(session), request)
+
+
+async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
+    try:
+        response: aiohttp.ClientResponse = await session.api.call_api(
+            request.path,
+            "GET",
+            query_params=[(k, v) for k, v in request.params.items() if v != ""],
+            header_params=dict(_HEADERS),
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=aiohttp.ClientTimeout(
+                total=request.total_seconds, sock_connect=CONNECT_SECONDS
+            ),
+        )
+    except NETWORK_ERRORS as error:
+        doing = f"{request.doing}: {session.api.configuration.host}"
+        raise unreachable(error, doing=doing, phase="answer") from error
+    try:
+        await _check(response, doing=request.doing)
+    except BaseException:
+        response.close()
+        raise
+    return response
+
+
+async def _check(response: aiohttp.ClientResponse, *, doing: str) -> None:
+    # kubernetes_asyncio 36.1.0 does not look at the status of a raw answer.
+    if not 200 <= response.status < 300:
+        raise status_error(
+            await read_body(response, doing=doing),
+            doing=doing,
+            status=response.status,
+            retry_after=response.headers.get("Retry-After", ""),
+        )
+    if response.content_type != "application/json":
+        raise UnreadableError(
+            f"{doing}: expected application/json, got {response.content_type}"
+        )
+
+
+async def read_body(response: aiohttp.ClientResponse, *, doing: str) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        UnreachableError: The connection broke before its end.
+    """
+    try:
+        return await response.read()
+    except NETWORK_ERRORS as error:
+        raise unreachable(error, doing=doing, phase="answer") from error
+
+
+class WatchStream:
+    """One open watch; use it as `async with client.watch(...) as stream`."""
+
+    def __init__(self, response: aiohttp.ClientResponse, *, doing: str) -> None:
+        """Read from a response whose status and content type were checked."""
+        self._content = response.content
+        self._splitter = LineSplitter()
+        self._doing = doing
+
+    async def read(self) -> list[bytes]:
+        """Return the complete lines that have come; empty: the server ended it.
+
+        A line that is cut off at the end is dropped: it comes again. Cancelling this
+        loses nothing: the next call goes on where this one was.
+
+        Raises:
+            UnreachableError: The connection broke, or it outlived its deadline.
+            UnreadableError: A line exceeds 16 MiB.
+        """
+        lines: list[bytes] = []
+        while not lines:
+            try:
+                chunk = await self._content.readany()
+            except NETWORK_ERRORS as error:
+                raise unreachable(error, doing=self._doing, phase="stream") from error
+            if not chunk:
+                break
+            lines = self._splitter.feed(chunk)
+        return lines

@@ -1,0 +1,19 @@
+"""resourceVersions, compared as KEP-5504 says: decimal numbers, per resource."""
+
+
+def order(version: str) -> tuple[int, str]:
+    """Return what sorts versions: by length, then by digits (KEP-5504)."""
+    return len(version), version
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Tell whether one version came after another of the same resource."""
+    return order(version) > order(than)
+
+
+def middle(older: str, newer: str) -> str | None:
+    """Return a version half way between two; None: there is none, or no numbers."""
+    if not (older.isdecimal() and newer.isdecimal()):
+        return None
+    half = (int(older) + int(newer)) // 2
+    return str(half) if int(older) < half else None
