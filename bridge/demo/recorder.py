@@ -6,10 +6,10 @@ timestamps and a ``series`` (client-go ``tools/events``).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +17,19 @@ class Write:
     """One call to the API server: a new Kubernetes Event, or one that repeats.
 
     Attributes:
-        method: ``POST`` creates, ``PATCH`` merges (RFC 7396).
-        path: Of the URL.
+        creates: Whether the Event is new; else `body` is merged into it (RFC 7396).
+        api_version: The form of `body`: ``v1`` or ``events.k8s.io/v1``.
+        namespace: Where the Event lies.
+        name: Its own.
         body: The object, or the part of it that changes.
         what: For people: reason, object and count.
         warning: Whether the Event is of type Warning.
     """
 
-    method: Literal["POST", "PATCH"]
-    path: str
+    creates: bool
+    api_version: str
+    namespace: str
+    name: str
     body: dict[str, Any]
     what: str
     warning: bool
@@ -100,13 +104,8 @@ class Recorder:
             part = {"series": {"count": count, "lastObservedTime": at}}
         else:
             part = {"count": count, "lastTimestamp": self._seconds()}
-        return Write(
-            method="PATCH",
-            path=f"{write.path}/{write.body['metadata']['name']}",
-            body=part,
-            what=f"{write.what} (x{count})",
-            warning=write.warning,
-        )
+        what = f"{write.what} (x{count})"
+        return replace(write, creates=False, body=part, what=what)
 
     def _legacy(
         self,
@@ -148,10 +147,11 @@ class Recorder:
             "reason": reason,
             **parts,
         }
-        root = "apis" if "/" in version else "api"
         return Write(
-            method="POST",
-            path=f"/{root}/{version}/namespaces/{namespace}/events",
+            creates=True,
+            api_version=version,
+            namespace=namespace,
+            name=name,
             body=body,
             what=f"{reason} {involved.kind.lower()}/{involved.name}",
             warning=warning,
