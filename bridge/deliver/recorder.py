@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bridge.errors import OutcomeNotRecordedError
 from bridge.logs import RepeatedFailure, get_logger
@@ -61,8 +62,9 @@ class Recorder:
                 await self._settle()
         finally:
             if self._outcomes:
-                async with asyncio.timeout(LAST_WORDS_SECONDS):
-                    await self._queue.settle(self._outcomes)
+                with suppress(OutcomeNotRecordedError, TimeoutError):
+                    async with asyncio.timeout(LAST_WORDS_SECONDS):
+                        await self._queue.settle(self._outcomes)
 
     async def _settle(self) -> None:
         while settling := self._outcomes[:]:
@@ -73,6 +75,5 @@ class Recorder:
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
             else:
                 del self._outcomes[: len(settling)]
-                if len(self._outcomes) < MOST_UNSETTLED:
-                    self._room.set()
+                self._room.set()
                 self._failures.recovered("Outcomes are recorded again.")

@@ -1,0 +1,201 @@
+"""A queue in memory, for tests on a virtual clock; it passes the contract suite."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from bridge.errors import OutcomeNotRecordedError, QueueFullError, StaleCursorError
+from bridge.queue import (
+    Dead,
+    Delivered,
+    Depth,
+    Entry,
+    Gate,
+    Lease,
+    Outcome,
+    Released,
+    Retry,
+    Scope,
+    Storage,
+)
+
+
+@dataclass
+class Delivery:
+    """A row."""
+
+    lease: Lease
+    due: float
+    leased: bool = False
+
+
+@dataclass
+class MemoryQueue:
+    """Keeps what a test puts.
+
+    Attributes:
+        now: Unix seconds.
+        full: Set to make put refuse.
+        stuck: Set to make settle fail as on a full volume.
+    """
+
+    now: Callable[[], float] = time.time
+    full: str | None = None
+    stuck: bool = False
+    max_entries: int = 500
+    entries: list[Entry] = field(default_factory=list)
+    dead_letters: list[Dead] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
+    rows: dict[int, Delivery] = field(default_factory=dict)
+    positions: dict[Scope, str] = field(default_factory=dict)
+    memory: dict[Scope, dict[str, bytes]] = field(default_factory=dict)
+    gates: dict[str, Gate] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    handles: Any = field(default_factory=count)
+
+    async def put(
+        self,
+        entries: Sequence[Entry],
+        *,
+        scope: Scope,
+        since: str | None,
+        to: str | None,
+    ) -> None:
+        """See `Queue.put`."""
+        if self.positions.get(scope) != since:
+            raise StaleCursorError(f"expected {since}")
+        if self.full is not None:
+            raise QueueFullError(self.full)
+        self.entries.extend(entries)
+        for entry in entries:
+            self._remember(scope, entry)
+            for sink in entry.sinks:
+                self.add(entry, sink)
+        if to is not None:
+            self.positions[scope] = to
+        self._wake()
+
+    def _remember(self, scope: Scope, entry: Entry) -> None:
+        if entry.remember is not None:
+            key, value = entry.remember
+            known = self.memory.setdefault(scope, {})
+            known.pop(key, None)
+            if value is not None:
+                known[key] = value
+
+    def add(self, entry: Entry, sink: str) -> None:
+        """Make one delivery wait."""
+        assert entry.encoded is not None
+        handle = next(self.handles)
+        lease = Lease(
+            handle=handle,
+            sink=sink,
+            event=entry.encoded,
+            attempt=1,
+            age_seconds=0.0,
+            stored=self.now(),
+        )
+        self.rows[handle] = Delivery(lease=lease, due=self.now())
+
+    async def cursor(self, scope: Scope) -> str | None:
+        """See `Queue.cursor`."""
+        return self.positions.get(scope)
+
+    async def set_cursor(self, scope: Scope, to: str | None) -> None:
+        """See `Queue.set_cursor`."""
+        self.positions.pop(scope, None)
+        if to is not None:
+            self.positions[scope] = to
+
+    async def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+        """See `Queue.remembered`."""
+        for item in sorted(self.memory.get(scope, {}).items()):
+            yield item
+
+    async def lease(self, sink: str, limit: int) -> Sequence[Lease]:
+        """See `Queue.lease`."""
+        while not (due := self._due(sink)):
+            self.changed.clear()
+            try:
+                async with asyncio.timeout(0.05):
+                    await self.changed.wait()
+            except TimeoutError:
+                continue
+        for row in due[:limit]:
+            row.leased = True
+        return [row.lease for row in due[:limit]]
+
+    def _due(self, sink: str) -> list[Delivery]:
+        gate = self.gates.get(sink)
+        if gate is not None and gate.until > self.now():
+            return []
+        rows = [
+            row
+            for row in self.rows.values()
+            if row.lease.sink == sink and not row.leased and row.due <= self.now()
+        ]
+        return sorted(rows, key=lambda row: (row.due, row.lease.handle))
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """See `Queue.settle`."""
+        await asyncio.sleep(0)
+        if self.stuck:
+            raise OutcomeNotRecordedError("no space left")
+        for outcome in outcomes:
+            self._settle(outcome)
+        self._wake()
+
+    def _settle(self, outcome: Outcome) -> None:
+        handle = outcome.lease.handle
+        assert isinstance(handle, int)
+        row = self.rows.pop(handle, None)
+        if row is None:
+            return
+        match outcome:
+            case Delivered():
+                self.delivered.append(row.lease.event.id)
+            case Dead():
+                self.dead_letters.append(outcome)
+            case Released():
+                self.rows[handle] = Delivery(lease=row.lease, due=row.due)
+            case Retry(due=due):
+                lease = replace(
+                    row.lease,
+                    attempt=row.lease.attempt + 1,
+                    age_seconds=self.now() - row.lease.stored,
+                )
+                self.rows[handle] = Delivery(lease=lease, due=due)
+
+    async def gate(self, sink: str, until: float | None, reason: str) -> None:
+        """See `Queue.gate`."""
+        self.gates.pop(sink, None)
+        if until is not None:
+            self.gates[sink] = Gate(until=until, reason=reason)
+        self._wake()
+
+    async def gated(self, sink: str) -> Gate | None:
+        """See `Queue.gated`."""
+        return self.gates.get(sink)
+
+    async def depth(self, sink: str) -> Depth:
+        """See `Queue.depth`."""
+        rows = [row for row in self.rows.values() if row.lease.sink == sink]
+        stored = [row.lease.stored for row in rows]
+        return Depth(
+            waiting=len(rows),
+            leased=sum(row.leased for row in rows),
+            delayed=sum(row.due > self.now() for row in rows),
+            dead=sum(one.lease.sink == sink for one in self.dead_letters),
+            oldest=datetime.fromtimestamp(min(stored), UTC) if stored else None,
+        )
+
+    async def storage(self) -> Storage:
+        """See `Queue.storage`."""
+        return Storage(used_bytes=0, max_bytes=1, full=self.full)
+
+    def _wake(self) -> None:
+        self.changed.set()
