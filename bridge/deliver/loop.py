@@ -118,10 +118,12 @@ class SinkDelivery:
     async def _lease_forever(self) -> None:
         while True:
             await self._recorder.wait_for_room()
-            if self._gate.is_paused:
-                await self._attempt(await self._queue.lease(self._sink.name, 1))
+            limit = 1 if self._gate.is_paused else self._limit
+            leases = await self._queue.lease(self._sink.name, limit)
+            if self._gate.is_paused:  # perhaps since the lease was asked for
+                self._release(leases[1:])
+                await self._attempt(leases[:1])
                 continue
-            leases = await self._queue.lease(self._sink.name, self._limit)
             self._gate.after_lease()
             for start in range(0, len(leases), self._sink.max_batch):
                 await self._jobs.put(leases[start : start + self._sink.max_batch])
@@ -131,11 +133,14 @@ class SinkDelivery:
             leases = await self._jobs.get()
             try:
                 if self._gate.is_paused:
-                    self._recorder.add([Released(lease=lease) for lease in leases])
+                    self._release(leases)
                 else:
                     await self._attempt(leases)
             finally:
                 self._jobs.task_done()
+
+    def _release(self, leases: Sequence[Lease]) -> None:
+        self._recorder.add([Released(lease=lease) for lease in leases])
 
     async def _attempt(self, leases: Sequence[Lease]) -> None:
         """Send once; halve a refused batch until the event at fault stands alone."""
