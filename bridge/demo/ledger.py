@@ -7,7 +7,6 @@ each revision that did not arrive the bridge has to show that it holds it.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 SHOWN_MISSING = 20
 """How many missing ids the text names; JSON names all."""
@@ -15,11 +14,17 @@ SHOWN_MISSING = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One state of one Kubernetes Event, as the API server recorded it."""
+    """One state of one Kubernetes Event, as the API server recorded it.
 
-    change: Literal["ADDED", "MODIFIED", "DELETED"]
+    Attributes:
+        uid: Of the Event.
+        number: Its resourceVersion.
+        is_end: Whether it was deleted or expired, which is no state.
+    """
+
     uid: str
     number: int
+    is_end: bool = False
 
     @property
     def event_id(self) -> str:
@@ -104,7 +109,7 @@ class Ledger:
 
 def expected_ids(revisions: Iterable[Revision]) -> list[str]:
     """Return the ids of what was written; an expiry or deletion is no news."""
-    return [one.event_id for one in revisions if one.change != "DELETED"]
+    return [one.event_id for one in revisions if not one.is_end]
 
 
 def repairable(revisions: Iterable[Revision], *, after: int) -> int:

@@ -16,9 +16,9 @@ from bridge.demo.ledger import (
 )
 
 
-def revision(number, uid, change="MODIFIED"):
+def revision(number, uid, *, is_end=False):
     """Return one revision of an object."""
-    return Revision(change=change, uid=uid, number=number)
+    return Revision(uid=uid, number=number, is_end=is_end)
 
 
 def account(**changes):
@@ -28,11 +28,11 @@ def account(**changes):
 
 
 def test_expected_ids_are_of_all_states_but_not_of_the_end():
-    """Each ADDED and MODIFIED is expected, a DELETED is not."""
+    """Each state is expected; that an Event expired is no news."""
     record = [
-        revision(2, "a", "ADDED"),
+        revision(2, "a"),
         revision(3, "a"),
-        revision(4, "a", "DELETED"),
+        revision(4, "a", is_end=True),
     ]
 
     assert expected_ids(record) == ["a-2", "a-3"]
