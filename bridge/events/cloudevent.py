@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
+from bridge.errors import InvalidEventError
+from bridge.events import rules
+
+_JSON = msgspec.json.Decoder(msgspec.Raw)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEvent:
     """One occurrence, by CloudEvents 1.0.2.
+
+    The rules of the specification are checked here, once, so that nothing behind it
+    has to. It is narrower in two ways: the payload is JSON, and ``T`` and ``Z`` in a
+    timestamp are upper case.
 
     Attributes:
         id: Stable: the same change gives the same id on every reading.
@@ -14,8 +25,10 @@ class CloudEvent:
         type: Reverse-DNS type.
         subject: What it is about; None: not said.
         time: RFC 3339 timestamp; None: not known.
-        datacontenttype: Media type of `data`.
-        extensions: Further attributes; str, int (signed 32 bit) or bool.
+        datacontenttype: Media type of `data`, one of JSON; None: not said, JSON.
+        dataschema: Absolute URI of the schema of `data`; None: not said.
+        extensions: Further attributes; str, int (signed 32 bit) or bool. Not to be
+            changed once the event is made.
         data: The payload as JSON bytes; None: there is none.
     """
 
@@ -25,8 +38,62 @@ class CloudEvent:
     subject: str | None = None
     time: str | None = None
     datacontenttype: str | None = "application/json"
+    dataschema: str | None = None
     extensions: Mapping[str, str | int | bool] = field(default_factory=dict)
     data: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a CloudEvent.
+
+        Raises:
+            InvalidEventError: Names the attribute, what was expected and what was got.
+        """
+        rules.check_source(self.source)
+        rules.check_extension_names(tuple(self.extensions))
+        if self.datacontenttype is not None:
+            rules.check_json_type(self.datacontenttype)
+        if self.dataschema is not None:
+            rules.check_schema(self.dataschema)
+        if self.time is not None:
+            rules.check_time(self.time)
+        self._check_texts()
+        if self.data is not None:
+            _check_json(self.data)
+
+    def attributes(self) -> dict[str, str | int | bool]:
+        """Return all context attributes by name, in the order of the JSON format."""
+        found: dict[str, str | int | bool] = {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+        }
+        if self.subject is not None:
+            found["subject"] = self.subject
+        if self.time is not None:
+            found["time"] = self.time
+        if self.datacontenttype is not None:
+            found["datacontenttype"] = self.datacontenttype
+        if self.dataschema is not None:
+            found["dataschema"] = self.dataschema
+        found.update(self.extensions)
+        return found
+
+    def _check_texts(self) -> None:
+        if not self.id or not self.type or self.subject == "":
+            raise InvalidEventError(
+                "attributes 'id', 'type' and 'subject': expected text, "
+                f"got {self.id!r}, {self.type!r} and {self.subject!r}"
+            )
+        texts = [self.id, self.type, self.subject or ""]
+        for name, value in self.extensions.items():
+            if value.__class__ is str:
+                texts.append(value)
+            else:
+                rules.check_extension_type(name, value)
+        if not rules.is_plain("".join(texts)):
+            for name, value in self.attributes().items():
+                rules.check_text(name, str(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +110,12 @@ class EncodedEvent:
     id: str
     body: bytes
     data_offset: int
+
+
+def _check_json(data: bytes) -> None:
+    try:
+        _JSON.decode(data)
+        # The decoder leaves the inside of strings unread.
+        data.isascii() or data.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEventError(f"data: expected JSON in UTF-8: {error}") from error

@@ -1,0 +1,107 @@
+"""A CloudEvent becomes bytes once; all three forms over HTTP are cut from these.
+
+The rules are those of the CloudEvents 1.0.2 JSON format and HTTP protocol binding::
+
+    structured   {"specversion":"1.0","id":...,"data":{...}}    stored and sent as it is
+    binary       ce-id: ...                                     the head, as headers
+                 {...}                                          a slice: the data
+    batched      [{...},{...}]                                  joined
+
+A batch is sent only to a sink that asks for it (HTTP binding 3.3).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from bridge.events.cloudevent import CloudEvent, EncodedEvent
+from bridge.events.rules import canonical
+
+STRUCTURED_TYPE: Final = b"application/cloudevents+json"
+"""Content-Type of one event in the structured form."""
+
+BATCH_TYPE: Final = b"application/cloudevents-batch+json"
+"""Content-Type of a batch."""
+
+_DATA: Final = b',"data":'
+_FIELDS: Final = tuple(
+    field.name
+    for field in fields(CloudEvent)
+    if field.name not in {"extensions", "data"}
+)
+
+# All of U+0021 to U+007E but the double quote and the percent sign.
+_ESCAPED = re.compile("[^!#$&-~]")
+_UNESCAPED: Final = "!#$&'()*+,/:;<=>?@[\\]^`{|}"
+
+_encode = msgspec.json.Encoder().encode
+_decode_head = msgspec.json.Decoder(dict[str, str | int | bool]).decode
+
+Header = tuple[bytes, bytes]
+"""Name in lower case, and value, as they go over the wire."""
+
+
+def encode(event: CloudEvent) -> EncodedEvent:
+    """Return the event in the JSON format, `data` last."""
+    head = _encode(event.attributes())
+    if event.data is None:
+        return EncodedEvent(id=event.id, body=head, data_offset=0)
+    return EncodedEvent(
+        id=event.id,
+        body=b"%b%b%b}" % (head[:-1], _DATA, event.data),
+        data_offset=len(head) - 1 + len(_DATA),
+    )
+
+
+def decode(encoded: EncodedEvent) -> CloudEvent:
+    """Return the event that `encode` was given."""
+    found: dict[str, Any] = attributes(encoded)
+    del found["specversion"]
+    known = {name: found.pop(name, None) for name in _FIELDS}
+    return CloudEvent(**known, extensions=found, data=_data(encoded))
+
+
+def attributes(encoded: EncodedEvent) -> dict[str, str | int | bool]:
+    """Return all context attributes of a stored event; its data stays unread."""
+    if not encoded.data_offset:
+        return _decode_head(encoded.body)
+    head = encoded.body[: encoded.data_offset - len(_DATA)]
+    return _decode_head(head + b"}")
+
+
+def binary(encoded: EncodedEvent) -> tuple[list[Header], bytes]:
+    """Return headers and body of a request in binary mode.
+
+    An event without data goes in structured mode: a delivery must have a payload
+    (HTTP 1.1 Web Hooks for Event Delivery, 2.1). One that does not name the type of
+    its data gets the one that the JSON format implies.
+    """
+    data = _data(encoded)
+    if data is None:
+        return [(b"content-type", STRUCTURED_TYPE)], encoded.body
+    found = attributes(encoded)
+    content_type = str(found.pop("datacontenttype", "application/json"))
+    headers = [(b"content-type", content_type.encode())]
+    headers += [
+        (f"ce-{name}".encode(), _header_value(value)) for name, value in found.items()
+    ]
+    return headers, data
+
+
+def batch(events: Iterable[EncodedEvent]) -> bytes:
+    """Return the body of a request in batched mode."""
+    return b"[" + b",".join([event.body for event in events]) + b"]"
+
+
+def _data(encoded: EncodedEvent) -> bytes | None:
+    return encoded.body[encoded.data_offset : -1] if encoded.data_offset else None
+
+
+def _header_value(value: str | int | bool) -> bytes:
+    """Return the canonical text, percent-encoded (HTTP binding 3.1.3.2)."""
+    text = canonical(value)
+    return (quote(text, safe=_UNESCAPED) if _ESCAPED.search(text) else text).encode()

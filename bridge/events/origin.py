@@ -1,0 +1,89 @@
+"""Where events come from, and by which names they go: the same for a whole source."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from bridge.errors import InvalidEventError
+from bridge.events import rules
+
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")  # RFC 1123, as Kubernetes has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What is the same for all events of one cluster and profile.
+
+    Attributes:
+        cluster: Name of the cluster, a DNS subdomain: the attribute `cluster`, and
+            ``kubernetes://<cluster>`` is the attribute `source`.
+        source: Another URI-reference for `source`, e.g. the API server's URL, which
+            is what Knative's ApiServerSource sends; None: made from `cluster`.
+        type_prefix: Reverse-DNS beginning of our types, a DNS subdomain.
+        profile: Whose names are used, see `bridge.events.profiles`.
+        epoch: How often resourceVersions of this cluster began anew, from 1; from 2
+            on it is part of each id, for a rolled-back cluster uses versions again.
+        extensions: Extensions that are set last and win over ours (K_CE_OVERRIDES).
+    """
+
+    cluster: str
+    source: str | None = None
+    type_prefix: str = "io.kubebridge"
+    profile: Literal["kubebridge", "knative"] = "kubebridge"
+    epoch: int = 1
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would spoil every event.
+
+        Raises:
+            InvalidEventError: Names the part, what was expected and what was got.
+        """
+        for name in ("cluster", "type_prefix"):
+            _check_subdomain(name, getattr(self, name))
+        rules.check_source(self.uri)
+        rules.check_extension_names(tuple(self.extensions))
+        for name, value in self.extensions.items():
+            rules.check_text(name, value)
+
+    @property
+    def uri(self) -> str:
+        """The attribute `source`."""
+        return self.source or f"kubernetes://{self.cluster}"
+
+    def identify(self, identity: str) -> str:
+        """Return the id of what `identity` names in this epoch."""
+        return f"{identity}-e{self.epoch}" if self.epoch > 1 else identity
+
+
+def parse_overrides(text: str) -> dict[str, str]:
+    """Return the extensions that K_CE_OVERRIDES asks for, names in lower case.
+
+    The form is that of Knative's SinkBinding: ``{"extensions": {"name": "value"}}``.
+    `Origin` checks the names.
+
+    Raises:
+        InvalidEventError: The text has another form.
+    """
+    try:
+        found = msgspec.json.decode(text, type=_Overrides)
+    except msgspec.DecodeError as error:
+        raise InvalidEventError(
+            f'expected {{"extensions": {{"name": "value"}}}}: {error}'
+        ) from error
+    return {name.lower(): value for name, value in found.extensions.items()}
+
+
+class _Overrides(msgspec.Struct, forbid_unknown_fields=True):
+    extensions: dict[str, str] = {}
+
+
+def _check_subdomain(name: str, value: str) -> None:
+    if len(value) > 253 or not _SUBDOMAIN.fullmatch(value):
+        raise InvalidEventError(
+            f"{name}: expected a DNS subdomain (a-z, 0-9, '-' and '.'), got {value!r}"
+        )

@@ -1,0 +1,114 @@
+"""By which names events go: ours, or those of Knative's ApiServerSource.
+
+``kubebridge``
+    `type` tells normal from warning; `subject` and the attributes are about the object
+    concerned: the involved object of a Kubernetes Event, else the object itself.
+
+``knative``
+    `type`, `subject` and the extensions kind, apiversion, name and namespace are those
+    that ApiServerSource sends in Resource mode, so that Triggers written for it keep
+    matching: they are about the changed object, of a Kubernetes Event the Event itself.
+    A cluster-scoped object has an empty namespace, and two slashes in `subject`. On
+    purpose different: `id` is stable instead of random, `time` is that of the change
+    instead of that of sending, `data` has no managedFields, and our other extensions
+    are there too. `source` is ours unless `Origin.source` names the API server: its
+    URL, which ApiServerSource sends, is often the same for two clusters.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from bridge.cluster import Change
+from bridge.events.objects import Reference
+from bridge.events.origin import Origin
+
+
+class Facts(Struct):
+    """What a change tells, in whatever form it came.
+
+    Attributes:
+        itself: The changed object.
+        involved: The object that a Kubernetes Event is about; None: the change is not
+            the occurrence of one.
+        severity: `type` of a Kubernetes Event, ``Normal`` or ``Warning``; else empty.
+        details: Attributes that no profile renames.
+        numbers: The same, as integers.
+        time: When it happened, RFC 3339; None: not known.
+        payload: The object, for `data`.
+    """
+
+    itself: Reference
+    involved: Reference | None
+    severity: str
+    details: dict[str, str]
+    numbers: dict[str, int]
+    time: str | None
+    payload: bytes
+
+
+class Names(Struct):
+    """What a profile chose.
+
+    Attributes:
+        type: The attribute `type`.
+        subject: The attribute `subject`; empty: there is nothing to name.
+        concerned: The attributes that say which object is concerned.
+    """
+
+    type: str
+    subject: str
+    concerned: dict[str, str]
+
+
+def present(attributes: dict[str, str]) -> dict[str, str]:
+    """Return the attributes that say something."""
+    if "" in attributes.values():
+        return {name: value for name, value in attributes.items() if value}
+    return attributes
+
+
+def _kubebridge(change: Change, facts: Facts, origin: Origin) -> Names:
+    about = facts.involved or facts.itself
+    named = about.kind and about.name
+    subject = f"{about.namespace or '_cluster'}/{about.kind}/{about.name}"
+    if facts.involved is None:
+        kind = f"resource.{change.change}"
+    else:
+        kind = "event.warning" if facts.severity == "Warning" else "event.normal"
+    return Names(
+        type=f"{origin.type_prefix}.{kind}.v1",
+        subject=subject if named else "",
+        concerned=present(_attributes(about)),
+    )
+
+
+def _knative(change: Change, facts: Facts, _origin: Origin) -> Names:
+    about = facts.itself
+    plural = change.resource.plural
+    return Names(
+        type=f"dev.knative.apiserver.resource.{_KNATIVE_VERBS[change.change]}",
+        subject=f"/apis/{about.api_version}/namespaces/{about.namespace}/{plural}"
+        f"/{about.name}",
+        concerned=_attributes(about),
+    )
+
+
+def _attributes(about: Reference) -> dict[str, str]:
+    return {
+        "namespace": about.namespace,
+        "kind": about.kind,
+        "name": about.name,
+        "apiversion": about.api_version,
+        "uid": about.uid,
+    }
+
+
+_KNATIVE_VERBS: Final = {"added": "add", "modified": "update", "deleted": "delete"}
+
+PROFILES: Final[Mapping[str, Callable[[Change, Facts, Origin], Names]]] = {
+    "kubebridge": _kubebridge,
+    "knative": _knative,
+}
+"""Each profile by its name in `Origin.profile`."""
