@@ -1,6 +1,7 @@
 """The kinds that the API server knows: built-in ones and custom resources."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ from bridge.demo.apiserver.status import StatusError
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 """The table of custom resource definitions."""
+
+NAMESPACES = "namespaces"
+"""The table of namespaces."""
 
 EVENTS = "events"
 """The table of Kubernetes Events, which two API groups share."""
@@ -115,6 +119,11 @@ class Catalog:
     def resources(self) -> Sequence[Resource]:
         """All resources, core first."""
         return BUILT_IN + self._custom
+
+    @property
+    def groups(self) -> AbstractSet[str]:
+        """The names of all groups; core's is empty."""
+        return {resource.group for resource in self.resources}
 
     def find(self, group: str, version: str, plural: str) -> Resource:
         """Return the resource at a path.

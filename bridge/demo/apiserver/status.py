@@ -15,8 +15,17 @@ REASONS: Mapping[int, str] = {
     410: "Expired",
     415: "UnsupportedMediaType",
     422: "Invalid",
+    500: "InternalError",
     504: "Timeout",
 }
+
+_CAUSES = {
+    "Required": "FieldValueRequired",
+    "Invalid": "FieldValueInvalid",
+    "Forbidden:": "FieldValueForbidden",
+    "Unsupported": "FieldValueNotSupported",
+}
+"""By the first word of a message about a field: the word for programs."""
 
 
 class StatusError(Exception):
@@ -69,4 +78,18 @@ def success(details: Mapping[str, Any]) -> bytes:
             "status": "Success",
             "details": dict(details),
         }
+    )
+
+
+def invalid(kind: str, name: str, causes: Mapping[str, str]) -> StatusError:
+    """Return the refusal (422) of wrong fields: a message for each of them."""
+    text = ", ".join(f"{field}: {message}" for field, message in causes.items())
+    listed = [
+        {"reason": _CAUSES[message.split()[0]], "message": message, "field": field}
+        for field, message in causes.items()
+    ]
+    return StatusError(
+        422,
+        f'{kind} "{name}" is invalid: {text}',
+        details={"name": name, "kind": kind, "causes": listed},
     )

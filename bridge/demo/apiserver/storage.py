@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -77,6 +78,11 @@ class _Table:
         self.log.append(record)
         self.ledger.append(record)
 
+    def due(self, now: float) -> list[str]:
+        """Return the keys whose time is over; the deadlines are in order."""
+        deadlines = self.deadlines.items()
+        return [key for key, _ in takewhile(lambda item: item[1] <= now, deadlines)]
+
     def forget(self, revision: int) -> None:
         """Drop what only reads before ``revision`` could see."""
         for key, versions in list(self.versions.items()):
@@ -95,9 +101,6 @@ class _Table:
             if not versions:
                 del self.versions[key]
         self.keys = sorted(self.versions)
-        self.deadlines = {
-            key: due for key, due in self.deadlines.items() if self.at(key)
-        }
 
 
 class Storage:
@@ -132,7 +135,7 @@ class Storage:
         return record.body if record else None
 
     def put(self, table: str, key: str, value: Object) -> bytes:
-        """Write ``value`` as one new revision, stamp it with that, return it as JSON."""
+        """Write ``value`` as a new revision, stamp it with that, return it as JSON."""
         before = self.get(table, key)
         self._write(table, key, "MODIFIED" if before else "ADDED", value, before)
         if (ttl := self._ttl_seconds.get(table)) is not None:
@@ -157,20 +160,27 @@ class Storage:
         Objects that expire together share a revision, as those of one etcd lease do.
         """
         for name in self._ttl_seconds:
-            now, deadlines = self._clock(), self._tables[name].deadlines
-            due = list(takewhile(lambda key: deadlines[key] <= now, deadlines))  # noqa: B023
-            if due:
+            if due := self._tables[name].due(self._clock()):
                 self.remove(name, *due)
 
     def page(
-        self, table: str, *, prefix: str, start: str, revision: int
+        self,
+        table: str,
+        *,
+        prefix: str = "",
+        start: str = "",
+        revision: int | None = None,
     ) -> Iterator[Record]:
         """Yield what lay under ``prefix`` at ``revision``, from key ``start`` on.
+
+        ``revision`` is the current one if not given. Nothing must be written while the
+        iterator is in use.
 
         Raises:
             CompactedError: ``revision`` was compacted away.
             FutureRevisionError: ``revision`` has not happened.
         """
+        revision = self.revision if revision is None else revision
         if revision < self.compacted:
             raise CompactedError
         if revision > self.revision:
@@ -182,8 +192,10 @@ class Storage:
             if record := rows.at(rows.keys[index], revision):
                 yield record
 
-    def changes(self, table: str, *, after: int) -> Sequence[Record]:
-        """Return every write after revision ``after``, oldest first.
+    def changes(self, table: str, *, after: int, limit: int) -> Sequence[Record]:
+        """Return the first ``limit`` writes after revision ``after``, or a few more.
+
+        Writes of one revision are never parted.
 
         Raises:
             CompactedError: some of them were compacted away. The write at the
@@ -192,7 +204,11 @@ class Storage:
         if after + 1 < self.compacted:
             raise CompactedError
         log = self._tables[table].log
-        return log[bisect_right(log, after, key=_revision) :]
+        first = bisect_right(log, after, key=_revision)
+        if first == len(log):
+            return ()
+        last = log[min(first + limit, len(log)) - 1].revision
+        return log[first : bisect_right(log, last, key=_revision)]
 
     def compact(self, revision: int) -> None:
         """Forget the history before ``revision``; the ledger keeps it."""
@@ -205,8 +221,11 @@ class Storage:
 
         Later revisions are numbered anew. The ledger keeps both lines of history.
         """
-        for table in self._tables.values():
+        for name, table in self._tables.items():
             table.rewind(revision)
+            if ttl := self._ttl_seconds.get(name):
+                due = self._clock() + ttl
+                table.deadlines = {key: due for key in table.keys if table.at(key)}
         self.revision = revision
         self.wake()
 

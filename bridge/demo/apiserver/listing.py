@@ -1,0 +1,123 @@
+"""Lists: which revision is read, and how a page says where the next one begins."""
+
+import base64
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+
+from bridge.demo.apiserver.options import EXACT, Options
+from bridge.demo.apiserver.selectors import Selector
+from bridge.demo.apiserver.status import StatusError
+from bridge.demo.apiserver.storage import (
+    CompactedError,
+    FutureRevisionError,
+    Record,
+    Storage,
+)
+
+_LATEST = -1
+"""The revision of an inconsistent token: whatever is there when it is used."""
+
+
+class Token(msgspec.Struct):
+    """Where a list goes on; the same members as in a real one."""
+
+    rv: int
+    start: str
+    v: str = "meta.k8s.io/v1"
+
+    @property
+    def text(self) -> str:
+        """The token as clients carry it."""
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+class Page(msgspec.Struct):
+    """A part of a list."""
+
+    bodies: list[bytes]
+    revision: int
+    token: str
+    """Empty if nothing follows."""
+
+
+def list_page(
+    storage: Storage,
+    *,
+    table: str,
+    prefix: str,
+    options: Options,
+    chooses: Selector | None,
+) -> Page:
+    """Return the page that was asked for.
+
+    Raises:
+        StatusError: 400 bad token, 410 the revision is compacted, 504 it is to come.
+    """
+    start = _starting_point(storage, options)
+    try:
+        records = storage.page(
+            table, prefix=prefix, start=start.start, revision=start.rv
+        )
+        found = list(_first(options.limit + 1, _chosen(records, chooses)))
+    except CompactedError:
+        raise _expired(start, options) from None
+    except FutureRevisionError:
+        raise too_large(start.rv, storage.revision) from None
+    # One more than fits tells that another page follows.
+    page = found[: options.limit] if options.limit else found
+    follows = len(page) < len(found)
+    token = Token(rv=start.rv, start=page[-1].key + "\0").text if follows else ""
+    return Page([record.body for record in page], start.rv, token)
+
+
+def too_large(wanted: int, current: int) -> StatusError:
+    """Return the answer to who asks for a revision that is still to come."""
+    text = "Too large resource version"
+    return StatusError(
+        504,
+        f"Timeout: {text}: {wanted}, current: {current}",
+        details={"causes": [{"reason": "ResourceVersionTooLarge", "message": text}]},
+    )
+
+
+def _starting_point(storage: Storage, options: Options) -> Token:
+    """Return the revision and the key to read from."""
+    if options.continue_token:
+        token = _parse(options.continue_token)
+        return Token(storage.revision, token.start) if token.rv == _LATEST else token
+    wanted = options.resource_version
+    # A limit without a match means an exact revision too, if one is given.
+    exact = options.match == EXACT or (options.limit and not options.match)
+    if (exact and wanted) or wanted > storage.revision:
+        return Token(wanted, "")
+    return Token(storage.revision, "")
+
+
+def _parse(text: str) -> Token:
+    """Return a token that came back from a client."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Token)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise StatusError(400, f"invalid continue token: {error}") from None
+
+
+def _expired(start: Token, options: Options) -> StatusError:
+    """Return the answer to who asks for a compacted revision."""
+    if not options.continue_token:
+        text = "The resourceVersion for the provided list is too old."
+        return StatusError(410, text)
+    text = "The provided continue parameter is too old to display a consistent list."
+    return StatusError(410, text, continue_token=Token(_LATEST, start.start).text)
+
+
+def _chosen(records: Iterator[Record], chooses: Selector | None) -> Iterator[Record]:
+    """Yield the records that a selector chooses."""
+    return (record for record in records if chooses is None or chooses(record.body))
+
+
+def _first(count: int, records: Iterator[Record]) -> Iterator[Record]:
+    """Yield at most ``count`` records, all if that is 1: no limit plus one."""
+    return islice(records, count if count > 1 else None)

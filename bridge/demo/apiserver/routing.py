@@ -1,0 +1,88 @@
+"""Which object or collection a request is about, and what is to be done with it."""
+
+from dataclasses import dataclass
+
+from bridge.demo.apiserver.resources import NAMESPACES, Catalog, Resource
+from bridge.demo.apiserver.status import StatusError
+
+_COLLECTION = {"GET": "list", "POST": "create"}
+_OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request, understood."""
+
+    verb: str
+    resource: Resource
+    namespace: str
+    """Empty for all namespaces, and for resources without one."""
+    name: str
+    """Empty for a collection."""
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the keys of the collection."""
+        return f"{self.namespace}/" if self.namespace else ""
+
+
+def route(catalog: Catalog, method: str, path: str, *, watch: bool) -> Call | None:
+    """Return what a request asks for, ``None`` if the path is not one of the API.
+
+    Raises:
+        StatusError: 404 unknown resource, 405 this cannot be done with it.
+    """
+    match path.strip("/").split("/"):
+        case ["api", version, *rest]:
+            group = ""
+        case ["apis", group, version, *rest] if group in catalog.groups:
+            pass
+        case _:
+            return None
+    namespace, rest = _split_namespace(rest)
+    plural, name = _plural_and_name(rest)
+    resource = catalog.find(group, version, plural)
+    verb = _verb(method, resource, namespace, name)
+    return Call(
+        verb="watch" if verb == "list" and watch else verb,
+        resource=resource,
+        namespace=namespace,
+        name=name,
+    )
+
+
+def _split_namespace(rest: list[str]) -> tuple[str, list[str]]:
+    """Return the namespace of a path, and what follows it."""
+    if len(rest) > 2 and rest[0] == NAMESPACES:
+        return rest[1], rest[2:]
+    return "", rest
+
+
+def _plural_and_name(rest: list[str]) -> tuple[str, str]:
+    """Return resource and object; subresources are not served."""
+    match rest:
+        case [plural]:
+            return plural, ""
+        case [plural, name]:
+            return plural, name
+        case _:
+            raise _not_served()
+
+
+def _verb(method: str, resource: Resource, namespace: str, name: str) -> str:
+    """Return what is to be done with a collection, or with the object ``name``."""
+    is_at_home = resource.namespaced == bool(namespace)
+    if not is_at_home and (namespace or name):
+        raise _not_served()
+    verb = (_OBJECT if name else _COLLECTION).get(method)
+    # Without a namespace, what has one can be listed but not created.
+    if verb is None or (verb == "create" and not is_at_home):
+        raise StatusError(
+            405, "the server does not allow this method on the requested resource"
+        )
+    return verb
+
+
+def _not_served() -> StatusError:
+    """Return the refusal of a path at which nothing is."""
+    return StatusError(404, "the server could not find the requested resource")

@@ -1,0 +1,60 @@
+"""Stored bodies as clients get them: typed objects, lists, watch lines.
+
+Everything here joins bytes; only the second form of Events needs decoding.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from bridge.demo.apiserver.event_forms import from_core
+from bridge.demo.apiserver.resources import EVENTS, Resource
+from bridge.demo.apiserver.status import StatusError
+
+
+def typed(resource: Resource, body: bytes) -> bytes:
+    """Return a stored body with kind and API version, as one served object."""
+    return resource.opening + _in_form(resource, body)[1:]
+
+
+def list_document(
+    resource: Resource, bodies: Iterable[bytes], *, revision: int, token: str
+) -> bytes:
+    """Return one page of a list; ``token`` is empty on the last one."""
+    metadata = {"resourceVersion": str(revision)}
+    if token:
+        metadata["continue"] = token
+    # Items of built-in resources come without kind and API version, custom ones with.
+    item = typed if resource.custom else _in_form
+    return b'{"kind":"%bList","apiVersion":"%b","metadata":%b,"items":[%b]}' % (
+        resource.kind.encode(),
+        resource.api_version.encode(),
+        msgspec.json.encode(metadata),
+        b",".join(item(resource, body) for body in bodies),
+    )
+
+
+def watch_line(change: str, served: bytes) -> bytes:
+    """Return one line of a watch; ``served`` is the object as clients see it."""
+    return b'{"type":"%b","object":%b}\n' % (change.encode(), served)
+
+
+def bookmark_line(resource: Resource, revision: int, *, initial: bool) -> bytes:
+    """Return a bookmark; ``initial`` marks the end of the initial events."""
+    metadata: dict[str, object] = {"resourceVersion": str(revision)}
+    if initial:
+        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+    body = msgspec.json.encode({"metadata": metadata})
+    return watch_line("BOOKMARK", resource.opening + body[1:])
+
+
+def error_line(error: StatusError) -> bytes:
+    """Return the line that ends a watch with a Status."""
+    return watch_line("ERROR", error.body)
+
+
+def _in_form(resource: Resource, body: bytes) -> bytes:
+    """Return a body with the field names of the resource's API group."""
+    if resource.table == EVENTS and resource.group:
+        return msgspec.json.encode(from_core(msgspec.json.decode(body)))
+    return body
