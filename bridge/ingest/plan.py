@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import assert_never
 
 from bridge.cluster import Bookmark, Change, Gap, Item, Note, Resource, Synced
 from bridge.errors import ConversionError, InvalidEventError
@@ -127,6 +128,8 @@ class Planner:
                     plan.to = version
                     plan.synced = True
                     self._close_gaps(plan, recorded)
+                case _:
+                    assert_never(item)
         self._cursor = plan.to
         return plan
 

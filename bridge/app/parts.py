@@ -1,0 +1,128 @@
+"""Config → parts: the one place that knows both."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import assert_never
+
+from bridge.config import (
+    AuthConfig,
+    Config,
+    HttpSinkConfig,
+    QueueConfig,
+    SinkConfig,
+    StdoutSinkConfig,
+)
+from bridge.config import Secret as SecretConfig
+from bridge.filters.routes import Route, Router
+from bridge.filters.subscriptions import compile_filters
+from bridge.queue.sqlite import SqliteQueue
+from bridge.sinks import Sink
+from bridge.sinks.auth import (
+    BasicAuth,
+    BearerAuth,
+    Secret,
+    SecretFromEnv,
+    SecretFromFile,
+)
+from bridge.sinks.files import UnusableError
+from bridge.sinks.http import HttpSink
+from bridge.sinks.stdout import StdoutSink
+from bridge.sinks.tls import TlsFiles
+
+
+def open_queue(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
+    """Return the queue that the configuration names, to be opened."""
+    return SqliteQueue.open(
+        path=config.path,
+        max_size_bytes=config.max_size,
+        keep_seconds=config.keep,
+        keep_bytes=config.keep_size,
+        reserve_bytes=config.reserve,
+    )
+
+
+@asynccontextmanager
+async def build_sinks(config: Config) -> AsyncIterator[Sequence[Sink]]:
+    """Yield a sink for each of the configuration, in its order; close them all."""
+    async with AsyncExitStack() as closing:
+        sinks = [_build_sink(one) for one in config.sinks]
+        for sink in sinks:
+            closing.push_async_callback(sink.aclose)
+        yield sinks
+
+
+def _build_sink(config: SinkConfig) -> Sink:
+    match config:
+        case StdoutSinkConfig():
+            return StdoutSink(name=config.name)
+        case HttpSinkConfig():
+            return _build_http_sink(config)
+        case _:
+            assert_never(config)
+
+
+def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
+    return HttpSink(
+        name=config.name,
+        url=config.url,
+        mode=config.mode,
+        concurrency=config.concurrency,
+        timeout_seconds=config.timeout,
+        headers={
+            name: value if isinstance(value, str) else build_secret(value)
+            for name, value in config.headers.items()
+        },
+        auth=None if config.auth is None else _build_auth(config.auth),
+        tls=TlsFiles(ca=config.tls.ca, cert=config.tls.cert, key=config.tls.key),
+        proxy=config.proxy,
+        batch_size=config.batch.size,
+        batch_bytes=config.batch.bytes,
+    )
+
+
+def _build_auth(config: AuthConfig) -> BasicAuth | BearerAuth:
+    if config.basic is not None:
+        password = build_secret(config.basic.password)
+        return BasicAuth(username=config.basic.username, password=password)
+    assert config.bearer is not None  # noqa: S101  # the model says: one of the two
+    return BearerAuth(token=build_secret(config.bearer))
+
+
+def build_secret(config: SecretConfig) -> Secret:
+    """Return the secret that stands in a file or in the environment."""
+    if config.file is not None:
+        return SecretFromFile(config.file)
+    return SecretFromEnv(config.env or "")
+
+
+def read_token(config: Config) -> Callable[[], str | None]:
+    """Return what reads the API's token; None from it: there is none to accept."""
+    if config.server.token is None:
+        return lambda: None
+    secret = build_secret(config.server.token)
+
+    def read() -> str | None:
+        try:
+            return secret.read()
+        except UnusableError:
+            return None
+
+    return read
+
+
+def build_router(config: Config) -> Router:
+    """Return the routes; with none configured every event goes to every sink."""
+    everything = tuple(sink.name for sink in config.sinks)
+    routes = [
+        Route(
+            name=route.name,
+            sources=None if route.sources is None else frozenset(route.sources),
+            matches=compile_filters(route.filters),
+            sinks=everything if route.sinks is None else route.sinks,
+        )
+        for route in config.routes
+    ]
+    if not routes:
+        every = compile_filters([])
+        routes = [Route(name="all", sources=None, matches=every, sinks=everything)]
+    return Router(routes)

@@ -1,0 +1,290 @@
+"""One reader: watch, buffer, plan, put."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bridge.cluster import CORE_EVENTS, Gap, Item, Note, Synced
+from bridge.errors import EntryTooLargeError, ForbiddenError, UnreachableError
+from bridge.events.convert import Origin
+from bridge.health import Health, ReaderStatus
+from bridge.ingest import Reader, Source
+from bridge.ingest.buffer import Buffer
+from bridge.metrics import Metrics
+from bridge.queue import Scope
+from tests.unit.ingest.objects import Routes, change
+from tests.unit.memory_queue import MemoryQueue
+
+pytestmark = pytest.mark.looptime
+
+SCOPE = Scope(cluster="uid", resource="events")
+NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+@dataclass
+class ScriptedWatch:
+    """Gives batches as a test says; keeps how it was called."""
+
+    batches: list[list[Item]]
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def __call__(self, **arguments: Any) -> AsyncIterator[Any]:
+        """See `bridge.cluster.watch.list_and_watch`."""
+        self.calls.append(arguments)
+        yield self._give()
+
+    async def _give(self) -> AsyncIterator[list[Item]]:
+        while self.batches:
+            await asyncio.sleep(0.1)
+            yield self.batches.pop(0)
+        await asyncio.sleep(3600)
+
+
+@dataclass
+class Bench:
+    """A reader and what is around it."""
+
+    batches: list[list[Item]]
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    health: Health = field(default_factory=Health)
+    metrics: Metrics = field(default_factory=lambda: Metrics(version="0"))
+    status: ReaderStatus = field(
+        default_factory=lambda: ReaderStatus(
+            sources=("events",), resource="events", namespace="*"
+        )
+    )
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ScriptedWatch]:
+        """Read while the block runs."""
+        watch = ScriptedWatch(self.batches)
+        reader = Reader(
+            watch=watch,
+            resource=CORE_EVENTS,
+            scope=SCOPE,
+            sources=[Source(name="events")],
+            router=Routes(),  # type: ignore[arg-type]
+            profiles={"hook": "kubebridge", "broker": "kubebridge"},
+            origin=Origin(cluster="prod"),
+            queue=self.queue,  # type: ignore[arg-type]
+            health=self.health,
+            status=self.status,
+            metrics=self.metrics,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(reader.run(), name="reader")
+            yield watch
+            task.cancel()
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Return a counter."""
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+def ids(queue: MemoryQueue) -> list[str]:
+    """Return the id of each event put."""
+    return [entry.event.id for entry in queue.entries if entry.event is not None]
+
+
+async def test_changes_are_put_and_the_reader_says_where_it_stands() -> None:
+    """From the first cursor to the last change."""
+    bench = Bench([[Synced(resource_version="100")], [change(101), change(102)]])
+
+    async with bench.reading():
+        await asyncio.sleep(1)
+
+    assert ids(bench.queue) == ["uid-101", "uid-102"]
+    assert bench.queue.positions[SCOPE] == "102"
+    assert (bench.status.state, bench.status.started) == ("watching", True)
+    assert bench.counted("kubebridge_deliveries_routed_total", sink="hook") == 2
+
+
+async def test_reader_is_not_started_before_its_cursor_is_stored() -> None:
+    """A full queue: no cursor, so no start is reported."""
+    bench = Bench([[Synced(resource_version="100")]], queue=MemoryQueue(full="no room"))
+
+    async with bench.reading():
+        await asyncio.sleep(5)
+        assert (bench.status.started, bench.status.state) == (False, "blocked")
+        assert bench.health.full == "no room"
+        bench.queue.full = None
+        await asyncio.sleep(1)
+
+    assert (bench.status.started, bench.status.state) == (True, "watching")
+    assert bench.health.full is None
+
+
+async def test_full_queue_stops_the_reading_and_loses_nothing() -> None:
+    """The same put is tried until there is room."""
+    bench = Bench([[Synced(resource_version="100")], [change(101)]])
+
+    async with bench.reading():
+        await asyncio.sleep(0.15)
+        bench.queue.full = "no room"
+        await asyncio.sleep(5)
+        assert bench.status.state == "blocked"
+        bench.queue.full = None
+        await asyncio.sleep(1)
+
+    assert ids(bench.queue) == ["uid-101"]
+    assert bench.status.state == "watching"
+
+
+async def test_reader_resumes_from_its_cursor_and_memory() -> None:
+    """Epoch and note are read back with the cursor."""
+    queue = MemoryQueue(positions={SCOPE: "100"})
+    queue.memory[SCOPE] = {"@epoch": b"3", "@note": b'["90","2026-11-20T10:00:00Z"]'}
+    queue.memory[SCOPE]["uid"] = b"an object that an informer remembers"
+    bench = Bench([[change(101)]], queue=queue)
+
+    async with bench.reading() as watch:
+        await asyncio.sleep(1)
+
+    assert watch.calls[0]["cursor"] == "100"
+    assert watch.calls[0]["note"] == Note(resource_version="90", time=NOW)
+    assert ids(queue) == ["uid-101-e3"]
+
+
+async def test_cursor_set_by_an_operator_restarts_the_reading() -> None:
+    """The reader goes on from there, nothing is put beside it."""
+    batches: list[list[Item]] = [[Synced(resource_version="100")], [change(101)]]
+    bench = Bench(batches)
+
+    async with bench.reading() as watch:
+        await asyncio.sleep(0.15)
+        bench.queue.positions[SCOPE] = "50"
+        await asyncio.sleep(1)
+
+    assert [call["cursor"] for call in watch.calls] == [None, "50"]
+    assert ids(bench.queue) == []
+
+
+async def test_gap_is_counted_and_shown() -> None:
+    """Operators see it."""
+    gap = Gap(cause="expired", cursor="1", snapshot="9", since=None, until=NOW)
+    bench = Bench([[gap, Synced(resource_version="9")]])
+
+    async with bench.reading():
+        await asyncio.sleep(1)
+
+    assert bench.status.gaps == 1
+    name = "kubebridge_gaps_total"
+    assert bench.counted(name, resource="events", cause="expired") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UnreachableError("refused", phase="connect"), "waiting"),
+        (ForbiddenError("events is forbidden", status=403), "failed"),
+    ],
+)
+async def test_trouble_of_the_watch_is_shown_until_it_is_over(
+    error: Exception, state: str
+) -> None:
+    """Not ready, with the reason; then ready again."""
+    bench = Bench([[Synced(resource_version="100")]])
+
+    async with bench.reading() as watch:
+        await asyncio.sleep(1)
+        report: Callable[[Any], None] = watch.calls[0]["report"]
+        report(error)
+        shown = (bench.status.state, bench.status.error)
+        report(None)
+
+    assert shown == (state, str(error))
+    assert (bench.status.state, bench.status.error) == ("watching", "")
+
+
+async def test_page_that_nobody_wants_is_no_put() -> None:
+    """Nothing to store, no cursor to move: no transaction."""
+    page = [change(90, listed=True, reason="Killing")]
+    bench = Bench([page], queue=MemoryQueue(positions={SCOPE: "80"}, full="no room"))
+
+    async with bench.reading():
+        await asyncio.sleep(1)
+
+    assert bench.health.full is None
+    assert bench.queue.positions[SCOPE] == "80"
+
+
+async def test_what_happens_to_the_watch_is_counted() -> None:
+    """By reason, a closed set."""
+    bench = Bench([])
+
+    async with bench.reading() as watch:
+        await asyncio.sleep(0.1)
+        watch.calls[0]["count"]("expired")
+
+    name = "kubebridge_watch_restarts_total"
+    assert bench.counted(name, resource="events", reason="expired") == 1
+
+
+class SmallQueue(MemoryQueue):
+    """Refuses entries with large bodies."""
+
+    async def put(self, entries: Any, **arguments: Any) -> None:
+        """See `Queue.put`."""
+        for index, entry in enumerate(entries):
+            if entry.encoded is not None and len(entry.encoded.body) > 5_000:
+                raise EntryTooLargeError("too large", index=index)
+        await super().put(entries, **arguments)
+
+
+async def test_entry_that_can_never_be_stored_is_kept_as_its_beginning() -> None:
+    """A dead letter with the first 4 kB; the stream goes on."""
+    large = change(101, reason="x" * 9_000)
+    bench = Bench([[large, change(102)]], queue=SmallQueue(positions={SCOPE: "100"}))
+
+    async with bench.reading():
+        await asyncio.sleep(1)
+
+    stub = bench.queue.entries[0]
+    assert stub.error == "too large"
+    assert stub.encoded is not None
+    assert len(stub.encoded.body) == 4_096
+    assert bench.queue.positions[SCOPE] == "102"
+
+
+async def test_buffer_holds_back_the_reading_when_it_is_full() -> None:
+    """By number and by bytes; taking makes room."""
+    buffer = Buffer(most_items=3, most_bytes=10_000_000)
+    buffer.add([change(1), change(2), change(3)])
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await buffer.wait_for_room()
+    taken = await buffer.take(2)
+    await buffer.wait_for_room()
+
+    assert [one.resource_version for one in taken] == ["1", "2"]  # type: ignore[union-attr]
+
+
+async def test_buffer_counts_bytes() -> None:
+    """Few large objects fill it too."""
+    buffer = Buffer(most_items=100, most_bytes=10)
+    buffer.add([change(1), Synced(resource_version="1"), change(2)])
+
+    await buffer.take(2)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await buffer.wait_for_room()
+    await buffer.take(2)
+
+    await buffer.wait_for_room()
+
+
+async def test_empty_batch_wakes_nobody() -> None:
+    """There is nothing to take."""
+    buffer = Buffer()
+    buffer.add([])
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await buffer.take(1)

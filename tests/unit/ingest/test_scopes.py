@@ -1,0 +1,88 @@
+"""Which cursor a reader starts from."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.errors import ConfigError
+from bridge.ingest import adopt_scopes, check_identity
+from bridge.ingest.scopes import identity_scope
+from bridge.queue import Scope, StoredCursor
+from tests.unit.memory_queue import MemoryQueue
+
+
+class Cursors(MemoryQueue):
+    """A queue that lists its cursors."""
+
+    async def cursors(self) -> Sequence[StoredCursor]:
+        """See `Queue.cursors`."""
+        moved = datetime(2026, 11, 20, tzinfo=UTC)
+        return [
+            StoredCursor(scope=scope, resource_version=version, moved=moved)
+            for scope, version in self.positions.items()
+        ]
+
+
+def scope(namespace: str = "*", *, cluster: str = "uid", resource: str = "events"):
+    """Return a scope."""
+    return Scope(cluster=cluster, resource=resource, namespace=namespace)
+
+
+async def test_new_scope_inherits_the_lowest_unused_cursor() -> None:
+    """It never starts silently from now; what was inherited is over."""
+    queue = Cursors(positions={scope("a"): "20", scope("b"): "9"})
+
+    await adopt_scopes(queue, [scope()])  # type: ignore[arg-type]
+
+    assert queue.positions == {scope(): "9"}
+
+
+async def test_every_new_scope_inherits() -> None:
+    """One old cursor may have several heirs."""
+    queue = Cursors(positions={scope(): "20"})
+
+    await adopt_scopes(queue, [scope("a"), scope("b")])  # type: ignore[arg-type]
+
+    assert queue.positions == {scope("a"): "20", scope("b"): "20"}
+
+
+async def test_scope_in_use_is_no_inheritance() -> None:
+    """A source that is added beside another starts by its own `initial`."""
+    queue = Cursors(positions={scope("a"): "20"})
+
+    await adopt_scopes(queue, [scope("a"), scope("b")])  # type: ignore[arg-type]
+
+    assert queue.positions == {scope("a"): "20"}
+
+
+async def test_cursors_of_other_clusters_and_resources_stay() -> None:
+    """They are no inheritance and are not forgotten."""
+    others = {
+        scope(cluster="other"): "20",
+        scope(resource="pods"): "30",
+        identity_scope("prod"): "uid",
+    }
+    queue = Cursors(positions=dict(others))
+
+    await adopt_scopes(queue, [scope()])  # type: ignore[arg-type]
+
+    assert queue.positions == others
+
+
+async def test_name_of_a_cluster_is_bound_to_its_uid() -> None:
+    """The first start binds it, later ones agree."""
+    queue = Cursors()
+
+    await check_identity(queue, name="prod", uid="one")  # type: ignore[arg-type]
+    await check_identity(queue, name="prod", uid="one")  # type: ignore[arg-type]
+
+    assert queue.positions == {identity_scope("prod"): "one"}
+
+
+async def test_other_cluster_behind_the_name_is_refused() -> None:
+    """Until an operator resets it."""
+    queue = Cursors(positions={identity_scope("prod"): "one"})
+
+    with pytest.raises(ConfigError, match=r"expected prod to be .* one, got two"):
+        await check_identity(queue, name="prod", uid="two")  # type: ignore[arg-type]
