@@ -1,0 +1,201 @@
+"""Delivers events to a webhook: one POST for each attempt."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import httpx
+from multidict import CIMultiDict
+from yarl import URL
+
+from bridge import __version__
+from bridge.errors import PermanentSinkError, SinkPausedError
+from bridge.events import EncodedEvent
+from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, batch, binary
+from bridge.sinks import Answer
+from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
+from bridge.sinks.exchange import exchange
+from bridge.sinks.files import UnusableError
+from bridge.sinks.headers import RequestHeaders
+from bridge.sinks.judge import Judge
+from bridge.sinks.text import redact
+from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.transport import AiohttpTransport, Reply
+
+Mode = Literal["structured", "binary", "batch"]
+"""How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
+
+_DEFAULTS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"kubebridge/{__version__}",
+}
+
+_SALT = os.urandom(16)
+"""Makes fingerprints useless outside this process."""
+
+
+class HttpSink:
+    """A webhook."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        mode: Mode = "structured",
+        concurrency: int,
+        timeout_seconds: float,
+        headers: Mapping[str, str | Secret] | None = None,
+        auth: httpx.Auth | None = None,
+        tls: TlsFiles | None = None,
+        proxy: str | None = None,
+        batch_size: int = 1,
+        batch_bytes: int = 1 << 20,
+        transport: httpx.AsyncBaseTransport | None = None,
+        environ: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connect nowhere yet.
+
+        Args:
+            name: As in the configuration.
+            url: Where to POST; http or https. User and password in it are sent as
+                `BasicAuth` where there is no `auth`.
+            mode: How events stand in a request.
+            concurrency: Most connections at a time.
+            timeout_seconds: Longest that one attempt may take, in all.
+            headers: Further header fields; their values may be secrets.
+            auth: How the sink knows us; None: it does not ask.
+            tls: Authorities and client certificate; None: the system's, and none.
+            proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
+            batch_size: Most events of one POST in mode batch.
+            batch_bytes: Most bytes of such a POST; one event alone may have more.
+            transport: The way to the sink; None: our own.
+            environ: Where proxies are looked up; None: the process's environment.
+            now: A clock in seconds that never goes back.
+
+        Raises:
+            ConfigError: The proxy is not an HTTP proxy.
+        """
+        self._name = name
+        self._url, known_by_url = _split(URL(url))
+        auth = known_by_url if auth is None else auth
+        self._mode = mode
+        self._timeout_seconds = timeout_seconds
+        self._batch_size = batch_size if mode == "batch" else 1
+        self._batch_bytes = batch_bytes
+        self._settings = repr((url, mode, proxy, concurrency, timeout_seconds))
+        self._judge = Judge(name, now=now)
+        self._headers = RequestHeaders(
+            defaults=_DEFAULTS,
+            configured=headers or {},
+            auth=auth if isinstance(auth, HeaderAuth) else None,
+            content_type=(BATCH_TYPE if mode == "batch" else STRUCTURED_TYPE).decode(),
+        )
+        self._flow = None if isinstance(auth, HeaderAuth) else auth
+        self._tls = TlsContext(tls or TlsFiles(), now=now)
+        self._transport = transport or AiohttpTransport(
+            url=self._url,
+            concurrency=concurrency,
+            timeout_seconds=timeout_seconds,
+            tls=self._tls,
+            proxy=proxy,
+            environ=environ,
+        )
+
+    @property
+    def name(self) -> str:
+        """See `Sink`."""
+        return self._name
+
+    @property
+    def max_batch(self) -> int:
+        """See `Sink`."""
+        return self._batch_size
+
+    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
+        """See `Sink`."""
+        began = time.perf_counter()
+        try:
+            headers, body = self._compose(events)
+            reply = await self._post(headers, body)
+        except UnusableError as error:
+            message = f"sink {self._name}: {error}"
+            raise SinkPausedError(message, reason=error.reason) from error
+        except httpx.TransportError as error:
+            seconds = time.perf_counter() - began
+            raise self._judge.unreachable(error, seconds=seconds) from error
+        if reply.excerpt:
+            excerpt = redact(reply.excerpt, self._headers.secrets())
+            reply = replace(reply, excerpt=excerpt)
+        fault = self._judge.fault(reply, events=len(events))
+        if fault is not None:
+            raise fault
+        answer = Answer(
+            status=reply.status,
+            duration_seconds=reply.duration_seconds,
+            excerpt=reply.excerpt,
+        )
+        return [answer] * len(events)
+
+    def fingerprint(self) -> str:
+        """See `Sink`; it says nothing outside this process."""
+        try:
+            fields = repr(list(self._headers.current().items()))
+        except UnusableError as error:
+            fields = str(error)
+        what = f"{self._settings} {self._tls.signature()} {fields}"
+        return hashlib.sha256(_SALT + what.encode()).hexdigest()
+
+    async def aclose(self) -> None:
+        """See `Sink`."""
+        await self._transport.aclose()
+
+    def _compose(
+        self, events: Sequence[EncodedEvent]
+    ) -> tuple[CIMultiDict[str], bytes]:
+        headers = self._headers.current()
+        if self._mode == "batch":
+            return headers, self._batch(events)
+        (event,) = events
+        if self._mode == "structured":
+            return headers, event.body
+        headers = headers.copy()
+        fields, body = binary(event)
+        headers.update((name.decode(), value.decode()) for name, value in fields)
+        return headers, body
+
+    def _batch(self, events: Sequence[EncodedEvent]) -> bytes:
+        body = batch(events)
+        if len(body) > self._batch_bytes and len(events) > 1:
+            # Whoever sends halves a batch that is refused for good.
+            raise PermanentSinkError(
+                f"sink {self._name}: expected a batch of at most "
+                f"{self._batch_bytes} bytes, got {len(body)}",
+                reason="batch-size",
+            )
+        return body
+
+    async def _post(self, headers: CIMultiDict[str], body: bytes) -> Reply:
+        if self._flow is None and isinstance(self._transport, AiohttpTransport):
+            return await self._transport.post(self._url, headers, body)
+        return await exchange(
+            self._transport,
+            httpx.Request(
+                "POST", str(self._url), headers=list(headers.items()), content=body
+            ),
+            auth=self._flow or httpx.Auth(),
+            timeout_seconds=self._timeout_seconds,
+        )
+
+
+def _split(url: URL) -> tuple[URL, httpx.Auth | None]:
+    """Return the URL without user and password, and what they come to."""
+    if url.user is None:
+        return url, None
+    password = SecretText(url.password or "")
+    return url.with_user(None), BasicAuth(username=url.user, password=password)

@@ -1,0 +1,262 @@
+"""What an answer means: the event's fault, the sink's, or the operator's.
+
+======================  =======================================================
+2xx                     delivered
+400, 422, other 4xx     the event is refused for good; 20 events running pause
+401 403 405 407 410     paused: somebody has to mend something
+404                     tried again for 10 minutes, then paused
+408 421 425, 5xx        tried again
+409                     tried again, 5 attempts in all
+413                     too large: a batch is halved, one event is refused
+415                     refused if another event was taken in this form, else paused
+429, 503                tried again, not before Retry-After, nor is any other event
+501 505, 3xx            paused; redirects are never followed
+======================  =======================================================
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from http import HTTPStatus
+
+import httpx
+from yarl import URL
+
+from bridge.errors import (
+    PermanentSinkError,
+    SinkError,
+    SinkPausedError,
+    TemporarySinkError,
+)
+from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
+from bridge.sinks.text import place, printable
+from bridge.sinks.transport import Reply
+
+MISSING_SECONDS = 600.0
+"""A 404 may be a pod that starts; after this it is a wrong URL."""
+
+MOST_REFUSALS = 20
+"""So many events refused, and none taken between them: the sink is at fault."""
+
+CONFLICT_ATTEMPTS = 5
+
+MOST_RETRY_AFTER = timedelta(hours=1)
+
+
+class Verdict(Enum):
+    """What a status means, as far as it alone can say."""
+
+    TAKEN = auto()
+    RETRY = auto()
+    WAIT = auto()
+    CONFLICT = auto()
+    MISSING = auto()
+    REFUSED = auto()
+    TOO_LARGE = auto()
+    WRONG_FORM = auto()
+    PAUSE = auto()
+    NOT_HTTP = auto()
+
+
+_BY_STATUS = {
+    401: Verdict.PAUSE,
+    403: Verdict.PAUSE,
+    404: Verdict.MISSING,
+    405: Verdict.PAUSE,
+    407: Verdict.PAUSE,
+    408: Verdict.RETRY,
+    409: Verdict.CONFLICT,
+    410: Verdict.PAUSE,
+    413: Verdict.TOO_LARGE,
+    415: Verdict.WRONG_FORM,
+    421: Verdict.RETRY,
+    425: Verdict.RETRY,
+    429: Verdict.WAIT,
+    501: Verdict.PAUSE,
+    503: Verdict.WAIT,
+    505: Verdict.PAUSE,
+}
+
+_BY_CLASS = {
+    2: Verdict.TAKEN,
+    3: Verdict.PAUSE,
+    4: Verdict.REFUSED,
+    5: Verdict.RETRY,
+}
+
+_WORDS = {Verdict.CONFLICT: "conflict", Verdict.NOT_HTTP: "bad-answer"}
+
+_REASONS: tuple[tuple[type[httpx.TransportError], str], ...] = (
+    (DnsError, "dns"),
+    (httpx.ConnectError, "refused"),
+    (httpx.ProxyError, "refused"),
+    (httpx.ConnectTimeout, "timeout-connect"),
+    (httpx.PoolTimeout, "timeout-connect"),
+    (httpx.TimeoutException, "timeout-answer"),
+    (CutAnswerError, "cut-answer"),
+    (httpx.ProtocolError, "bad-answer"),
+)
+"""The first that fits; what is left is a connection that was cut."""
+
+
+def verdict(status: int) -> Verdict:
+    """Return what a status means."""
+    by_class = _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
+    return _BY_STATUS.get(status, by_class)
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3).
+
+    At most an hour; None if there is no such header, or nothing of use in it.
+    """
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        seconds = float(value)
+    else:
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        # A date without a zone is in UTC, as every date in HTTP.
+        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+    return min(seconds, MOST_RETRY_AFTER.total_seconds()) if seconds >= 0 else None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Judge:
+    """Judges the answers of one sink in one content mode."""
+
+    def __init__(
+        self,
+        sink: str,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        utc_now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """Begin without a memory of the sink.
+
+        Args:
+            sink: Its name, for messages.
+            now: A clock in seconds that never goes back.
+            utc_now: The time of day, which Retry-After may name.
+        """
+        self._sink = sink
+        self._now = now
+        self._utc_now = utc_now
+        self._has_taken = False
+        self._refusals = 0
+        self._missing_since: float | None = None
+
+    def fault(self, reply: Reply, *, events: int) -> SinkError | None:
+        """Return what is wrong with an answer to so many events; None: delivered."""
+        meaning = verdict(reply.status)
+        if meaning is Verdict.MISSING:
+            return self._missing(reply)
+        self._missing_since = None
+        if meaning is Verdict.TAKEN:
+            self._has_taken, self._refusals = True, 0
+            return None
+        if meaning is Verdict.REFUSED:
+            return self._refused(reply, events)
+        if meaning is Verdict.TOO_LARGE or self._is_odd_one_out(meaning):
+            return self._permanent(reply)
+        if meaning in (Verdict.PAUSE, Verdict.WRONG_FORM):
+            return self._paused(reply, _moved(reply))
+        return self._temporary(reply, meaning)
+
+    def unreachable(self, error: httpx.TransportError, *, seconds: float) -> SinkError:
+        """Return what it means that there was no answer after so many seconds."""
+        message = f"sink {self._sink}: {error}"
+        if isinstance(error, TlsError):
+            return SinkPausedError(message, reason="tls", duration_seconds=seconds)
+        if isinstance(error, ProxyStatusError) and error.status < 500:
+            return SinkPausedError(
+                message, reason="status", status=error.status, duration_seconds=seconds
+            )
+        reason = next((word for kind, word in _REASONS if isinstance(error, kind)), "")
+        return TemporarySinkError(
+            message, reason=reason or "reset", duration_seconds=seconds
+        )
+
+    def _is_odd_one_out(self, meaning: Verdict) -> bool:
+        """Whether the form is refused for this event alone: others were taken in it."""
+        return meaning is Verdict.WRONG_FORM and self._has_taken
+
+    def _missing(self, reply: Reply) -> SinkError:
+        now = self._now()
+        if self._missing_since is None:
+            self._missing_since = now
+        if now - self._missing_since < MISSING_SECONDS:
+            return self._temporary(reply, Verdict.MISSING)
+        return self._paused(reply, " for 10 minutes")
+
+    def _refused(self, reply: Reply, events: int) -> SinkError:
+        # A batch is refused for one of its events; halved, it will say for which.
+        self._refusals += events == 1
+        if self._refusals < MOST_REFUSALS:
+            return self._permanent(reply)
+        return self._paused(reply, f" to {self._refusals} events running")
+
+    def _temporary(self, reply: Reply, meaning: Verdict) -> TemporarySinkError:
+        asked = None
+        if meaning is Verdict.WAIT:
+            asked = retry_after(reply.headers.get("Retry-After"), now=self._utc_now())
+        return TemporarySinkError(
+            self._answered(reply),
+            reason=_WORDS.get(meaning, "status"),
+            retry_after_seconds=asked,
+            scope="event" if asked is None else "sink",
+            max_attempts=CONFLICT_ATTEMPTS if meaning is Verdict.CONFLICT else None,
+            status=reply.status,
+            duration_seconds=reply.duration_seconds,
+            excerpt=reply.excerpt,
+        )
+
+    def _permanent(self, reply: Reply) -> PermanentSinkError:
+        return PermanentSinkError(
+            self._answered(reply),
+            reason="status",
+            status=reply.status,
+            duration_seconds=reply.duration_seconds,
+            excerpt=reply.excerpt,
+        )
+
+    def _paused(self, reply: Reply, more: str) -> SinkPausedError:
+        return SinkPausedError(
+            self._answered(reply, more),
+            reason="status",
+            status=reply.status,
+            duration_seconds=reply.duration_seconds,
+            excerpt=reply.excerpt,
+        )
+
+    def _answered(self, reply: Reply, more: str = "") -> str:
+        text = printable(reply.excerpt.decode("utf-8", "replace"))
+        status = f"{reply.status} {_phrase(reply.status)}".strip()
+        said = f": {text}" if text else ""
+        return f"sink {self._sink} answered {status}{more}{said}"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _moved(reply: Reply) -> str:
+    """Say where a redirect leads, for it is not followed (Web Hooks, 2.1)."""
+    location = reply.headers.get("Location")
+    if location is None:
+        return ""
+    try:
+        return f" (redirect to {place(URL(location))}, not followed)"
+    except ValueError:
+        return " (redirect to something that is not a URL)"

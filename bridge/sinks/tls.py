@@ -1,0 +1,89 @@
+"""TLS towards a sink: whom it trusts, and with which certificate it comes."""
+
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bridge.sinks.files import Reloaded, UnusableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Files in PEM form.
+
+    Attributes:
+        ca: Authorities to trust instead of the system's; None: the system's.
+        cert: Client certificate, with its chain; None: none is shown.
+        key: Key of `cert`; None: it is in the same file.
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def paths(self) -> tuple[Path, ...]:
+        """Return the files that are named."""
+        return tuple(path for path in (self.ca, self.cert, self.key) if path)
+
+
+class TlsContext:
+    """The SSLContext of a sink, built anew when one of its files changes."""
+
+    def __init__(
+        self, files: TlsFiles, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Build nothing yet; see `Reloaded` for `now`."""
+        self._files = files
+        self._context = Reloaded(files.paths(), self._build, now=now)
+
+    def get(self) -> ssl.SSLContext:
+        """Return the context to connect with.
+
+        Raises:
+            UnusableError: A file cannot be read or holds nothing of use.
+        """
+        return self._context.get()
+
+    def signature(self) -> str:
+        """Return what changes when a file does."""
+        return self._context.signature()
+
+    def _build(self) -> ssl.SSLContext:
+        files = self._files
+        if not files.paths():
+            return _of_the_system()
+        context = _trusting(files.ca)
+        if files.cert is not None:
+            _show(context, files.cert, files.key)
+        return context
+
+
+@cache
+def _of_the_system() -> ssl.SSLContext:
+    """Reading the system's authorities takes 20 ms: once is enough."""
+    return _trusting(None)
+
+
+def _trusting(ca: Path | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise UnusableError(f"tls.ca {ca}: {_why(error)}", reason="tls") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+    try:
+        # A password, though it is empty, or OpenSSL would ask the terminal for one.
+        context.load_cert_chain(cert, key, password="")
+    except OSError as error:
+        what = f"tls.cert {cert}" + (f" with tls.key {key}" if key else "")
+        raise UnusableError(f"{what}: {_why(error)}", reason="tls") from error
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
