@@ -5,13 +5,12 @@
     no cursor, initial skip   Synced(list version)            then watched changes
     no cursor, initial emit   listed changes, page by page, Synced, watched changes
     cursor still readable     Synced(cursor)                  then watched changes
-    cursor expired            [Gap,] listed changes newer than it, Synced(K), watched
+    cursor expired            listed changes newer than it, [Gap,] Synced(K), watched
     cluster rolled back       Gap, listed changes (all), Synced, watched changes
 
 What was listed counts as read only with the `Synced` that follows it: until then the
-cursor must not move. A `Gap` belongs to that `Synced` too; a second one before it
-replaces the first (the history moved on while it was being repaired). The same order
-comes again whenever the history has run away from a watch that was cut.
+cursor must not move. A `Gap` belongs to that `Synced` too. The same order comes again
+whenever the history has run away from a watch that was cut.
 
 A batch is what came together: one page of a list, or what one read of the watch
 brought (never empty, at most `BATCH_LIMIT` items). Asking for the next batch says that
@@ -73,7 +72,8 @@ class Change:
     Attributes:
         change: What happened to it.
         resource: What kind of object it is.
-        object: The object as raw JSON, as the API server sent it.
+        object: The object as raw JSON, as the API server sent it; kind and apiVersion,
+            which lists of built-in kinds leave out, are put back.
         resource_version: Version of the change; for a deletion that of the deletion.
         listed: True when it comes from a list, so that states between the cursor and
             this one may be missing.
@@ -118,14 +118,15 @@ class Gap:
 
     Attributes:
         cause: ``expired``: history compacted away; ``rolled-back``: the cluster was
-            restored to an older state, so versions are used again.
+            restored to an older state, so versions are used again; ``unreadable``:
+            what comes after the cursor could not be read, however often it was tried.
         cursor: Version up to which everything was read.
         snapshot: Oldest version that could be read after it.
         since: When the cursor was last known to be current; None: not known.
         until: When the gap was found.
     """
 
-    cause: Literal["expired", "rolled-back"]
+    cause: Literal["expired", "rolled-back", "unreadable"]
     cursor: str
     snapshot: str
     since: datetime | None
@@ -144,6 +145,7 @@ Happening = Literal[
     "watch-empty",
     "expired",
     "rolled-back",
+    "unreadable",
     "relist",
     "relist-restart",
     "line-skipped",
@@ -152,7 +154,8 @@ Happening = Literal[
 
 ``reconnect-*``: a watch was opened anew, because the server ended it, because it
 failed, or because it was silent for too long. ``watch-empty``: it ended at once with
-nothing in it. ``expired``: history compacted away (410). ``relist``: a snapshot was
-read; ``relist-restart``: its pages expired under it. ``line-skipped``: a watch line of
+nothing in it. ``expired``, ``rolled-back``, ``unreadable``: why the watch could not go
+on, see `Gap`. ``relist``: a snapshot was read; ``relist-restart``: its pages expired
+under it. ``line-skipped``: a watch line of
 an unknown type or without a readable resourceVersion.
 """

@@ -15,7 +15,7 @@ from bridge.cluster.connection import Connection
 from bridge.cluster.credentials import find_source
 from bridge.cluster.exchange import Exchange, Request, WatchStream, read_body
 from bridge.cluster.service_account import SERVICE_ACCOUNT
-from bridge.cluster.wire import decode_head, decode_list, decode_version
+from bridge.cluster.wire import decode_head, decode_list, decode_server_version
 from bridge.errors import ForbiddenError, UnreadableError
 
 ANSWER_SECONDS = 60.0
@@ -227,7 +227,7 @@ class ClusterClient:
     async def server_version(self) -> str:
         """Return the version the server reports, e.g. ``v1.36.1``; raises as `get`."""
         try:
-            return decode_version(await self.get("/version")).git_version
+            return decode_server_version(await self.get("/version")).git_version
         except msgspec.DecodeError as error:
             raise UnreadableError("get /version: expected a gitVersion") from error
 

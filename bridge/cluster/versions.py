@@ -17,3 +17,9 @@ def middle(older: str, newer: str) -> str | None:
         return None
     half = (int(older) + int(newer)) // 2
     return str(half) if int(older) < half else None
+
+
+def is_next(version: str, after: str) -> bool:
+    """Tell whether nothing can lie between two versions."""
+    numbers = version.isdecimal() and after.isdecimal()
+    return version == after or (numbers and int(version) == int(after) + 1)

@@ -1,14 +1,36 @@
 """Never miss a revision: resume, repair, and say so where neither is possible."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import random as _random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
-from random import random as real_random
 from typing import Literal
 
-from bridge.cluster import Happening, Item, Note, Resource
+from bridge.cluster import Happening, Item, Note, Resource, Synced
 from bridge.cluster.client import ClusterClient
-from bridge.errors import ClusterError
+from bridge.cluster.collection import Collection
+from bridge.cluster.hooks import Hooks
+from bridge.cluster.patience import Patience
+from bridge.cluster.repair import Relist, Resume, Suspicion, examine
+from bridge.cluster.snapshot import Snapshot
+from bridge.cluster.stream import SilentError, Stream
+from bridge.errors import (
+    ApiStatusError,
+    ClusterError,
+    ExpiredError,
+    UnreachableError,
+    UnreadableError,
+)
+
+EMPTY_SECONDS = 2.0
+"""A watch that ends sooner and empty may be an expired one: some control planes close
+it instead of answering 410 (kubernetes/kubernetes#137089)."""
+
+UNREADABLE_LIMIT = 3
+"""So often the same version is tried before it is left out, with a gap."""
+
+_JUST_REPAIRED_SECONDS = 10.0
 
 
 def _utc_now() -> datetime:
@@ -33,7 +55,7 @@ async def list_and_watch(
     report: Callable[[ClusterError | None], None] = _ignore,
     count: Callable[[Happening], None] = _ignore,
     now: Callable[[], datetime] = _utc_now,
-    random: Callable[[], float] = real_random,
+    random: Callable[[], float] = _random.random,
 ) -> AsyncIterator[AsyncIterator[list[Item]]]:
     """Yield batches of everything that happens to a resource, until the block ends.
 
@@ -45,7 +67,7 @@ async def list_and_watch(
 
     See `bridge.cluster` for the order of items. The watch is not read while a batch
     is being handled: the API server is held back by TCP, nothing is dropped. Leaving
-    the block closes the connections at once.
+    the block closes the connection at once.
 
     Trouble is reported, waited out and tried again, never raised: cancellation and
     programming errors are all that comes out.
@@ -60,15 +82,168 @@ async def list_and_watch(
         initial: Without a cursor: ``skip`` what is there, or ``emit`` it as added.
         note: What was last noted beside the cursor.
         report: Called with each error that is being waited out (again for each
-            attempt), and with None at the first success after it and at the first
-            success of all.
+            attempt), and with None when a watch is open for the first time, or again
+            after an error.
         count: Called for each `Happening`.
         now: Wall clock, for notes and gaps.
         random: Uniform in [0, 1), for jitter.
     """
-    raise NotImplementedError
-    yield _nothing()
+    collection = Collection(
+        client=client,
+        resource=resource,
+        namespace=namespace,
+        field_selector=field_selector,
+        label_selector=label_selector,
+    )
+    hooks = Hooks(report=report, count=count, now=now, random=random)
+    reader = _Reader(collection, note=note, hooks=hooks)
+    async with aclosing(reader.run(cursor, initial=initial)) as batches:
+        yield batches
 
 
-async def _nothing() -> AsyncIterator[list[Item]]:
-    yield []
+class _Reader:
+    """Goes round: catch up, follow the watches, find out why they ended.
+
+    ::
+
+        first plan ─▶ catch up ─▶ follow ─▶ examine ─┐
+                         ▲                           │ Resume or Relist
+                         └───────────────────────────┘
+    """
+
+    def __init__(
+        self, collection: Collection, *, note: Note | None, hooks: Hooks
+    ) -> None:
+        self._collection = collection
+        self._hooks = hooks
+        self._patience = Patience(hooks)
+        self._stream = Stream(
+            collection, patience=self._patience, note=note, hooks=hooks
+        )
+        self._suspicion: Suspicion = "none"
+        self._empties = 0
+        self._unreadable: list[str] = []
+        self._repaired_at = float("-inf")
+
+    async def run(
+        self, cursor: str | None, *, initial: Literal["skip", "emit"]
+    ) -> AsyncGenerator[list[Item]]:
+        plan = await self._first_plan(cursor, initial=initial)
+        if isinstance(plan, Resume):
+            yield [Synced(resource_version=self._stream.position)]
+        while True:
+            if isinstance(plan, Relist):
+                async with aclosing(self._catch_up(plan)) as batches:
+                    async for batch in batches:
+                        yield batch
+            async with aclosing(self._follow()) as batches:
+                async for batch in batches:
+                    yield batch
+            plan = await self._examine()
+
+    async def _first_plan(
+        self, cursor: str | None, *, initial: Literal["skip", "emit"]
+    ) -> Resume | Relist:
+        if cursor is not None:
+            self._stream.position = cursor
+            return await self._examine()
+        if initial == "emit":
+            return Relist()
+        newest = await self._patience.insist(self._collection.newest_version)
+        self._stream.position = newest
+        return Resume()
+
+    async def _examine(self) -> Resume | Relist:
+        return await examine(
+            self._collection,
+            self._stream.position,
+            suspicion=self._suspicion,
+            patience=self._patience,
+        )
+
+    async def _catch_up(self, plan: Relist) -> AsyncGenerator[list[Item]]:
+        if plan.cause is not None:
+            self._hooks.count(plan.cause)
+        snapshot = Snapshot(
+            plan,
+            collection=self._collection,
+            patience=self._patience,
+            note=self._stream.note,
+            hooks=self._hooks,
+        )
+        async with aclosing(snapshot.read()) as batches:
+            async for batch in batches:
+                yield batch
+        self._stream.position = snapshot.version
+        self._repaired_at = _time()
+
+    async def _follow(self) -> AsyncGenerator[list[Item]]:
+        """Watch again and again, until that needs an explanation."""
+        self._suspicion = "none"
+        while self._suspicion == "none":
+            opened_at = _time()
+            try:
+                async with aclosing(self._stream.watch()) as batches:
+                    async for batch in batches:
+                        yield batch
+            except ClusterError as error:
+                await self._failed(error)
+                return
+            await self._ended(seconds=_time() - opened_at)
+
+    async def _ended(self, *, seconds: float) -> None:
+        """Go on at once after a good end; be wary of watches that bring nothing."""
+        if self._stream.brought or seconds >= EMPTY_SECONDS:
+            self._empties = 0
+            self._hooks.count("reconnect-end")
+            await asyncio.sleep(self._hooks.random())
+            return
+        self._hooks.count("watch-empty")
+        self._empties += 1
+        if self._empties == 1:
+            await asyncio.sleep(1.0)
+            return
+        self._empties = 0
+        self._suspicion = "empty"
+        await self._patience.wait_out(
+            UnreachableError(
+                f"watch {self._collection.resource.name}: expected it to last, got an "
+                "empty answer twice",
+                phase="stream",
+            )
+        )
+
+    async def _failed(self, error: ClusterError) -> None:
+        """Wait until it makes sense to find out where to go on from."""
+        self._empties = 0
+        if isinstance(error, ExpiredError):
+            await self._expired(error)
+            return
+        is_silent = isinstance(error, SilentError)
+        self._hooks.count("reconnect-silent" if is_silent else "reconnect-error")
+        if self._is_unreadable(error):
+            self._suspicion = "unreadable"
+        await self._patience.wait_out(error)
+
+    async def _expired(self, error: ExpiredError) -> None:
+        if not self._stream.brought:
+            self._suspicion = "expired"
+        if _time() - self._repaired_at < _JUST_REPAIRED_SECONDS:
+            await self._patience.wait_out(error)  # the repair did not help
+        else:
+            await asyncio.sleep(self._hooks.random())
+
+    def _is_unreadable(self, error: ClusterError) -> bool:
+        """Tell whether what comes next was tried often enough."""
+        if not self._stream.is_open:
+            return False
+        if not isinstance(error, ApiStatusError | UnreadableError):
+            return False  # a broken connection says nothing about what came over it
+        position = self._stream.position
+        tries = [*(one for one in self._unreadable if one == position), position]
+        self._unreadable = tries
+        return len(tries) >= UNREADABLE_LIMIT
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()

@@ -37,6 +37,18 @@ class HeadForm(msgspec.Struct):
     kind: str = ""
 
 
+class VersionedMetadata(msgspec.Struct, rename="camel"):
+    """What is read of `metadata` in a watch line, where each field costs time."""
+
+    resource_version: str
+
+
+class VersionedForm(msgspec.Struct):
+    """An object of which only its version is read."""
+
+    metadata: VersionedMetadata
+
+
 class LineForm(msgspec.Struct):
     """One line of a watch (Kubernetes API concepts, WatchEvent)."""
 
@@ -66,7 +78,7 @@ class StatusForm(msgspec.Struct):
     details: StatusDetails | None = None
 
 
-class VersionForm(msgspec.Struct, rename="camel"):
+class ServerVersionForm(msgspec.Struct, rename="camel"):
     """The answer of ``/version``."""
 
     git_version: str
@@ -74,6 +86,7 @@ class VersionForm(msgspec.Struct, rename="camel"):
 
 decode_list = msgspec.json.Decoder(ListForm).decode
 decode_head = msgspec.json.Decoder(HeadForm).decode
+decode_version_of = msgspec.json.Decoder(VersionedForm).decode
 decode_line = msgspec.json.Decoder(LineForm).decode
 decode_status = msgspec.json.Decoder(StatusForm).decode
-decode_version = msgspec.json.Decoder(VersionForm).decode
+decode_server_version = msgspec.json.Decoder(ServerVersionForm).decode

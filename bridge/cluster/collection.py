@@ -1,0 +1,81 @@
+"""What one `list_and_watch` reads, and the four questions it asks about it."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.cluster import Resource
+from bridge.cluster.client import ClusterClient, Page
+from bridge.cluster.exchange import WatchStream
+from bridge.errors import ApiStatusError, ExpiredError, FutureVersionError
+
+Readability = Literal["readable", "expired", "future", "unknown"]
+"""Whether the state at a version can be listed; unknown: the server cannot do that."""
+
+_CANNOT_LIST_EXACTLY = frozenset({400, 422, 501})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A resource in a namespace under selectors."""
+
+    client: ClusterClient
+    resource: Resource
+    namespace: str | None = None
+    field_selector: str = ""
+    label_selector: str = ""
+
+    async def newest_version(self) -> str:
+        """Return the version that the cluster is at, by a consistent read."""
+        # Without selectors: a server looks for a match through everything it has.
+        page = await self.client.list_page(
+            self.resource, namespace=self.namespace, limit=1
+        )
+        return page.resource_version
+
+    async def probe(self, version: str) -> Readability:
+        """Return whether the state at exactly this version can still be listed."""
+        try:
+            await self.client.list_page(
+                self.resource,
+                namespace=self.namespace,
+                limit=1,
+                resource_version=version,
+                match="Exact",
+            )
+        except ExpiredError:
+            return "expired"
+        except FutureVersionError:
+            return "future"
+        except ApiStatusError as error:
+            if error.status not in _CANNOT_LIST_EXACTLY:
+                raise
+            return "unknown"
+        return "readable"
+
+    async def page(self, *, version: str | None, continue_token: str) -> Page:
+        """Return a page of the state at a version; None: at the newest."""
+        # A token stands for a version; both together are an error.
+        exactly = version if version and not continue_token else ""
+        return await self.client.list_page(
+            self.resource,
+            namespace=self.namespace,
+            continue_token=continue_token,
+            resource_version=exactly,
+            match="Exact" if exactly else "",
+            field_selector=self.field_selector,
+            label_selector=self.label_selector,
+        )
+
+    def watch(
+        self, version: str, *, timeout_seconds: int
+    ) -> AbstractAsyncContextManager[WatchStream]:
+        """Open a watch of what comes after a version."""
+        return self.client.watch(
+            self.resource,
+            namespace=self.namespace,
+            resource_version=version,
+            timeout_seconds=timeout_seconds,
+            field_selector=self.field_selector,
+            label_selector=self.label_selector,
+        )

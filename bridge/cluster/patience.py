@@ -1,0 +1,80 @@
+"""Waits trouble out, and lets it be seen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bridge.cluster.hooks import Hooks
+from bridge.errors import ApiStatusError, ClusterError, ForbiddenError
+from bridge.retry import Backoff
+
+T = TypeVar("T")
+
+
+def delay_seconds(
+    error: ClusterError, *, backoff_seconds: float, random: Callable[[], float]
+) -> float:
+    """Return how long to wait after an error.
+
+    A refusal by RBAC ends when a person acts: 30 to 60 s. A server that says when to
+    come back (429, some 503 and 504) is asked no sooner.
+
+    Args:
+        error: What happened.
+        backoff_seconds: How long to wait after anything.
+        random: Uniform in [0, 1).
+    """
+    if isinstance(error, ForbiddenError):
+        return max(backoff_seconds, 30.0 * (1 + random()))
+    asked = error.retry_after_seconds if isinstance(error, ApiStatusError) else None
+    return max(backoff_seconds, asked or 0.0)
+
+
+class Patience:
+    """One loop's way with errors: report, wait longer each time, try again."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        """Start without a failure and without a success."""
+        self._hooks = hooks
+        self._backoff = Backoff(
+            random=hooks.random, now=lambda: asyncio.get_running_loop().time()
+        )
+        self._is_well: bool | None = None
+
+    async def wait_out(self, error: ClusterError) -> None:
+        """Report an error and return when it is time to try again."""
+        self._is_well = False
+        self._hooks.report(error)
+        backoff_seconds = self._backoff.next_delay()
+        await asyncio.sleep(
+            delay_seconds(
+                error, backoff_seconds=backoff_seconds, random=self._hooks.random
+            )
+        )
+
+    def well(self) -> None:
+        """Note that the watch runs; reported when it did not before."""
+        self._backoff.succeeded()
+        if not self._is_well:
+            self._is_well = True
+            self._hooks.report(None)
+
+    async def insist(
+        self,
+        call: Callable[[], Awaitable[T]],
+        *,
+        unless: tuple[type[ClusterError], ...] = (),
+    ) -> T:
+        """Return what `call` returns in the end.
+
+        Args:
+            call: Is called until it succeeds.
+            unless: Errors that waiting does not mend: they are raised.
+        """
+        while True:
+            try:
+                return await call()
+            except unless:
+                raise
+            except ClusterError as error:
+                await self.wait_out(error)

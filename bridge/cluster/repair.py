@@ -1,0 +1,107 @@
+"""Where to go on from: the decision after a start, a failure or an expiry.
+
+probe the cursor ──readable──▶ Resume
+      │ expired                Relist at K, the oldest readable version
+      │ beyond the newest      Relist all: the cluster was rolled back
+      └ cannot be told         as the watch said
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from bridge.cluster.collection import Collection
+from bridge.cluster.patience import Patience
+from bridge.cluster.versions import is_newer, middle
+from bridge.errors import FutureVersionError
+
+Suspicion = Literal["none", "empty", "expired", "unreadable"]
+"""What the watch said when it ended: nothing; it was empty again and again; history
+is gone; something in it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Watch from the cursor: nothing is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relist:
+    """List, then watch from there.
+
+    Attributes:
+        version: List the state at exactly this version; None: at the newest.
+        cursor: Up to here everything was read before; None: nothing was.
+        cause: Why the watch cannot go on; None: it never began.
+    """
+
+    version: str | None = None
+    cursor: str | None = None
+    cause: Literal["expired", "rolled-back", "unreadable"] | None = None
+
+    @property
+    def newer_than(self) -> str | None:
+        """Only what is newer than this counts; None: everything does."""
+        return None if self.cause == "rolled-back" else self.cursor
+
+
+async def examine(
+    collection: Collection, cursor: str, *, suspicion: Suspicion, patience: Patience
+) -> Resume | Relist:
+    """Return where to go on from, however long it takes to find out.
+
+    Args:
+        collection: What is read.
+        cursor: Up to here everything was read.
+        suspicion: What the watch from there said.
+        patience: Waits out what prevents finding out.
+    """
+    if suspicion == "unreadable":
+        return Relist(cursor=cursor, cause="unreadable")
+    while True:
+        found = await patience.insist(partial(collection.probe, cursor))
+        # Readable, but not by watching: a watch cache forgets sooner than etcd.
+        if found == "readable" and suspicion != "expired":
+            return Resume()
+        newest = await patience.insist(collection.newest_version)
+        if is_newer(cursor, than=newest):
+            return Relist(cursor=cursor, cause="rolled-back")
+        if found == "future":
+            await patience.wait_out(_lagging(cursor, newest))
+            continue
+        if found == "unknown" and suspicion == "none":
+            return Resume()
+        oldest = None
+        if found == "expired":
+            oldest = await find_oldest(collection, cursor, newest, patience=patience)
+        return Relist(version=oldest, cursor=cursor, cause="expired")
+
+
+async def find_oldest(
+    collection: Collection, expired: str, newest: str, *, patience: Patience
+) -> str:
+    """Return the oldest version that can be listed, by bisection.
+
+    Compaction may move on meanwhile, so that it is not readable any more when it is
+    used; then the examination is repeated.
+
+    Args:
+        collection: What is read.
+        expired: A version that cannot be listed any more.
+        newest: One that can.
+        patience: Waits out failures.
+    """
+    while (half := middle(expired, newest)) is not None:
+        if await patience.insist(partial(collection.probe, half)) == "expired":
+            expired = half
+        else:
+            newest = half
+    return newest
+
+
+def _lagging(cursor: str, newest: str) -> FutureVersionError:
+    return FutureVersionError(
+        f"expected the API server to know version {cursor}, as its newest is {newest}:"
+        " a replica lags",
+        status=504,
+    )

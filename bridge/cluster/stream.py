@@ -1,0 +1,133 @@
+"""Watches, one after the other, each from where the last one came to."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+
+from bridge.cluster import BATCH_LIMIT, Bookmark, Change, Item, Note
+from bridge.cluster.changes import read_line
+from bridge.cluster.collection import Collection
+from bridge.cluster.exchange import WatchStream
+from bridge.cluster.hooks import Hooks
+from bridge.cluster.notes import Notes
+from bridge.cluster.patience import Patience
+from bridge.errors import ClusterError, UnreachableError
+
+SILENCE_SECONDS = 150.0
+"""Two and a half missed bookmarks, which come every minute where they come."""
+
+
+class SilentError(UnreachableError):
+    """A watch that should bring bookmarks brought nothing for too long."""
+
+
+def watch_seconds(random: Callable[[], float]) -> int:
+    """Return how long the server is to keep a watch: 5 to 10 minutes, as client-go."""
+    return 300 + int(300 * random())
+
+
+class Stream:
+    """Watches a collection and remembers how far it came.
+
+    Attributes:
+        position: Version up to which everything was yielded.
+        note: The last note that was yielded, or the one given.
+        is_open: Whether the server accepted the last watch.
+        brought: How many items the last watch brought.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        *,
+        patience: Patience,
+        note: Note | None,
+        hooks: Hooks,
+    ) -> None:
+        """Start nowhere: set `position` before watching.
+
+        Args:
+            collection: What is watched.
+            patience: Told when a watch is open.
+            note: What was noted before; None: nothing.
+            hooks: What the caller lends.
+        """
+        self.position = ""
+        self.note = note
+        self.is_open = False
+        self.brought = 0
+        self._collection = collection
+        self._patience = patience
+        self._hooks = hooks
+        self._notes = Notes(newest_version=collection.newest_version, now=hooks.now)
+
+    async def watch(self) -> AsyncGenerator[list[Item]]:
+        """Yield what comes after `position`, until the server ends the watch.
+
+        Raises:
+            ClusterError: It could not be opened, or it did not end well.
+        """
+        self.is_open, self.brought = False, 0
+        self._notes.cut()
+        seconds = watch_seconds(self._hooks.random)
+        async with self._collection.watch(
+            self.position, timeout_seconds=seconds
+        ) as stream:
+            self.is_open = True
+            self._patience.well()
+            while (lines := await self._read(stream)) != []:
+                for batch in self._batches(lines or []):
+                    yield batch
+                if note := await self._take_note():
+                    self.note = note
+                    yield [note]
+        if note := self._notes.ended(position=self.position):
+            self.note = note
+            yield [note]
+
+    async def _read(self, stream: WatchStream) -> list[bytes] | None:
+        """Return lines; none: the end; None: it is time for something else."""
+        bookmarks = self._collection.resource.has_bookmarks
+        silence = asyncio.get_running_loop().time() + SILENCE_SECONDS
+        try:
+            async with asyncio.timeout_at(silence if bookmarks else self._notes.due_at):
+                return await stream.read()
+        except TimeoutError as error:
+            if not bookmarks:
+                return None
+            raise SilentError(
+                f"watch {self._collection.resource.name}: expected a bookmark every "
+                f"minute, got nothing for {SILENCE_SECONDS:.0f} s",
+                phase="stream",
+            ) from error
+
+    async def _take_note(self) -> Note | None:
+        if self._collection.resource.has_bookmarks:
+            return None
+        await self._notes.list_if_due()
+        return self._notes.proven(position=self.position)
+
+    def _batches(self, lines: Sequence[bytes]) -> Iterator[list[Item]]:
+        for start in range(0, len(lines), BATCH_LIMIT):
+            items, error = self._items(lines[start : start + BATCH_LIMIT])
+            self.brought += len(items)
+            if items:
+                yield [*items]
+                self.position = items[-1].resource_version
+            if error is not None:
+                raise error
+
+    def _items(
+        self, lines: Sequence[bytes]
+    ) -> tuple[list[Change | Bookmark], ClusterError | None]:
+        """Return what the lines say, and the error that ends it, if one does."""
+        items: list[Change | Bookmark] = []
+        for line in lines:
+            try:
+                item = read_line(line, resource=self._collection.resource)
+            except ClusterError as error:
+                return items, error
+            if item is None:
+                self._hooks.count("line-skipped")
+            else:
+                items.append(item)
+        return items, None
