@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bridge.app.serve import serve
@@ -50,11 +50,10 @@ def main(*, config_path: Path | None) -> int:
 
 def _run(config: Config, config_path: Path | None) -> bool:
     """Run in the fastest loop there is; return whether to start again."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415  # an extra
-    except ImportError:
-        from asyncio import new_event_loop  # noqa: PLC0415
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with suppress(ImportError):
+        from uvloop import new_event_loop as factory  # noqa: PLC0415  # an extra
+    with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(_serve_until_told(config, config_path))
 
 

@@ -12,7 +12,7 @@ from bridge.errors import ClusterError, ConfigError
 from bridge.events.convert import Origin
 from bridge.filters.routes import Router
 from bridge.health import Health, ReaderStatus
-from bridge.ingest import Reader, Source, adopt_scopes, check_identity
+from bridge.ingest import Reader, Source, Watch, adopt_scopes, check_identity
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue, Scope
@@ -102,9 +102,7 @@ async def read_cluster(
             tasks.create_task(reader.run(), name=f"reader {scope.namespace}")
 
 
-def _watch(
-    client: ClusterClient, scope: Scope, sources: Sequence[Source]
-) -> partial[object]:
+def _watch(client: ClusterClient, scope: Scope, sources: Sequence[Source]) -> Watch:
     return partial(
         list_and_watch,
         client,

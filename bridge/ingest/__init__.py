@@ -10,7 +10,7 @@ in flight, and bookmarks pass through the same buffer, so no cursor overtakes an
 """
 
 from bridge.ingest.plan import Planner, Source
-from bridge.ingest.reader import Reader
+from bridge.ingest.reader import Reader, Watch
 from bridge.ingest.scopes import adopt_scopes, check_identity
 
-__all__ = ["Planner", "Reader", "Source", "adopt_scopes", "check_identity"]
+__all__ = ["Planner", "Reader", "Source", "Watch", "adopt_scopes", "check_identity"]

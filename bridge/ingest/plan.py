@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import Literal, assert_never
 
 from bridge.cluster import Bookmark, Change, Gap, Item, Note, Resource, Synced
 from bridge.errors import ConversionError, InvalidEventError
@@ -15,7 +15,9 @@ from bridge.ingest.memory import EPOCH, NOTE, write_epoch, write_note
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope
 
-PROFILE = "kubebridge"
+Profile = Literal["kubebridge", "knative"]
+
+PROFILE: Profile = "kubebridge"
 """The profile that filters see, whatever form a sink gets."""
 
 
@@ -67,7 +69,7 @@ class Planner:
         scope: Scope,
         sources: Sequence[Source],
         router: Router,
-        profiles: Mapping[str, str],
+        profiles: Mapping[str, Profile],
         origin: Origin,
         cursor: str | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -166,7 +168,7 @@ class Planner:
 
     def _by_profile(
         self, sinks: tuple[str, ...]
-    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+    ) -> Iterator[tuple[Profile, tuple[str, ...]]]:
         if len(self._forms) == 1:
             yield PROFILE, sinks
             return

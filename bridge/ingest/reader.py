@@ -21,7 +21,7 @@ from bridge.filters.routes import Router
 from bridge.health import Health, ReaderStatus
 from bridge.ingest.buffer import Buffer
 from bridge.ingest.memory import EPOCH, NOTE, read_epoch, read_note
-from bridge.ingest.plan import Plan, Planner, Source
+from bridge.ingest.plan import Plan, Planner, Profile, Source
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
@@ -56,7 +56,7 @@ class Reader:
         scope: Scope,
         sources: Sequence[Source],
         router: Router,
-        profiles: Mapping[str, str],
+        profiles: Mapping[str, Profile],
         origin: Origin,
         queue: Queue,
         health: Health,

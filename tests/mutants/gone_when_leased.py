@@ -1,0 +1,25 @@
+"""A bridge that removes a delivery when it hands it out."""
+
+import sys
+from collections.abc import Sequence
+
+from bridge.__main__ import main
+from bridge.queue.sqlite import SqliteQueue
+
+import bridge.app.parts
+from bridge.queue import Delivered, Lease
+
+
+class GoneWhenLeased(SqliteQueue):
+    """A lease is a farewell."""
+
+    async def lease(self, sink: str, limit: int) -> Sequence[Lease]:
+        """Lose what is leased and not sent when the kill comes."""
+        leases = await super().lease(sink, limit)
+        await self.settle([Delivered(lease=lease) for lease in leases])
+        return leases
+
+
+if __name__ == "__main__":
+    bridge.app.parts.SqliteQueue = GoneWhenLeased  # type: ignore[misc]
+    sys.exit(main())
