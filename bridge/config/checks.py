@@ -11,6 +11,7 @@ from bridge.config.base import did_you_mean
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
 from bridge.errors import FilterError
+from bridge.filters.subscriptions import compile_filters
 
 
 def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fault]:
@@ -73,8 +74,6 @@ def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _bad_filter(spec: dict[str, Any], trail: Trail) -> Iterator[Fault]:
-    from bridge.filters.subscriptions import compile_filters  # noqa: PLC0415
-
     try:
         compile_filters([spec])
     except FilterError as error:

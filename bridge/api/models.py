@@ -1,0 +1,297 @@
+"""What the API takes and answers, as OpenAPI shows it. Names are in camelCase."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from bridge.health import ReaderState, SinkState
+
+Item = TypeVar("Item")
+
+Handles = Annotated[list[str], Field(min_length=1, max_length=1000)]
+"""Names of stored rows; at most 1,000 in one request."""
+
+
+class ApiModel(BaseModel):
+    """A JSON object of the API."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Problem(ApiModel):
+    """Why a request was not done."""
+
+    error: str
+    """A sentence for people."""
+
+
+class Items(ApiModel, Generic[Item]):
+    """All there are."""
+
+    items: list[Item]
+
+
+class Page(ApiModel, Generic[Item]):
+    """Some of many."""
+
+    items: list[Item]
+
+    next: str | None
+    """What to give as `after` to read on, also when `items` is empty, for one request
+    looks at a bounded number of rows; null: this was the end."""
+
+
+class ConfigText(ApiModel):
+    """What is wrong with a configuration."""
+
+    valid: bool
+    """Whether the bridge would start with it."""
+
+    problems: list[str]
+    """One line for each fault: `file:line:column: key: what`."""
+
+
+class Reader(ApiModel):
+    """What one watch does."""
+
+    sources: list[str]
+    """Names of the sources it reads for."""
+
+    resource: str
+    """What it watches, e.g. `events`."""
+
+    namespace: str
+    """Where; `*`: everywhere."""
+
+    field_selector: str
+    label_selector: str
+
+    state: ReaderState
+    """`blocked`: the queue is full; `waiting`: between two tries; `failed`: refused,
+    see `error`."""
+
+    started: bool
+    """Whether it got as far as watching since the process started."""
+
+    resource_version: str | None
+    """The stored cursor; null: never read."""
+
+    error: str
+    """Last failure; empty once it is over."""
+
+    last_progress: datetime | None
+    """When the cursor last moved."""
+
+    gaps: int
+    """How many gaps were announced since the process started."""
+
+
+class Cursor(ApiModel):
+    """Where the reader of one scope goes on."""
+
+    id: str
+    """Short digest of the scope; stays the same as long as the scope does."""
+
+    cluster: str
+    """uid of the cluster; for resource `@cluster` the configured name."""
+
+    resource: str
+    """What is read; `@cluster`: which cluster stands behind a configured name, and
+    the version is its uid."""
+
+    namespace: str
+    field_selector: str
+    label_selector: str
+    resource_version: str
+
+    moved: datetime
+    """When it last moved."""
+
+    in_use: bool
+    """Whether a source of the running configuration reads this scope."""
+
+
+class CursorPosition(ApiModel):
+    """Where to go on."""
+
+    resource_version: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+    """Version after which changes are read again."""
+
+
+class Sink(ApiModel):
+    """How deliveries to one sink go."""
+
+    name: str
+
+    configured: bool
+    """Whether the running configuration has it. When it has not, what waits is kept
+    until the name returns or it is purged."""
+
+    state: SinkState | None
+    """`waiting`: it asked for a rest; `paused`: an operator is needed; null: not
+    configured."""
+
+    reason: str
+    """Why it is not open."""
+
+    until: datetime | None
+    """When it is tried again."""
+
+    backlog: int
+    """Deliveries that wait, those under way and those delayed included."""
+
+    leased: int
+    """Of these, under way."""
+
+    delayed: int
+    """Of these, not due yet."""
+
+    dead_letters: int
+
+    oldest_age_seconds: float | None
+    """How long the oldest waiting delivery has been in the queue; null: none waits."""
+
+    last_error: str
+    """Text of the last failed attempt; empty: none since the start."""
+
+    last_error_at: datetime | None
+    last_success_at: datetime | None
+    in_flight: int
+
+
+class Route(ApiModel):
+    """Which events go where."""
+
+    name: str
+    sources: list[str]
+    filters: list[dict[str, Any]]
+    sinks: list[str]
+
+    implicit: bool
+    """Whether it stands for a configuration without routes: everything everywhere."""
+
+
+class KeptEvent(ApiModel):
+    """An event that is still stored."""
+
+    handle: str
+    """Name for replay; also the place to page from."""
+
+    stored: datetime
+    """When it entered the queue."""
+
+    waiting: list[str]
+    """Sinks for which it still waits."""
+
+    size_bytes: int
+    """Length of the whole event in the structured form."""
+
+    attributes: dict[str, Any]
+    """Its context attributes."""
+
+
+class KeptEventDetail(KeptEvent):
+    """An event that is still stored, with all of it."""
+
+    event: Any
+    """The CloudEvent in the JSON format."""
+
+
+class DeadLetter(ApiModel):
+    """A delivery that was given up, or an object that could not be converted."""
+
+    handle: str
+    """Name for replay and purge; also the place to page from."""
+
+    sink: str | None
+    """Where it was to go; null: the object could not be converted."""
+
+    id: str
+    """id of the event."""
+
+    reason: str
+    status: int | None
+    """Last HTTP status; null: there was no answer."""
+
+    attempts: int
+    stored: datetime
+    died: datetime
+
+
+class DeadLetterDetail(DeadLetter):
+    """A dead letter with all of it."""
+
+    answer: str
+    """First 4 kB of the last answer."""
+
+    event: Any
+    """The CloudEvent in the JSON format, or the object that could not be converted;
+    text where it is not JSON."""
+
+
+class EventReplay(ApiModel):
+    """Which kept events to deliver anew."""
+
+    sink: str
+    """Where to; a configured sink."""
+
+    handles: Handles
+
+
+class DeadLetterSelection(ApiModel):
+    """Some dead letters by handle, or all of them."""
+
+    handles: Handles | None = None
+
+    all: Literal[True] | None = None
+    """Every dead letter there is now, of `sink` if that is given."""
+
+    sink: str | None = None
+    """Only with `all`."""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.handles is None) == (self.all is None):
+            raise ValueError("expected exactly one of handles and all")
+        if self.sink is not None and self.all is None:
+            raise ValueError("expected sink only beside all")
+        return self
+
+
+class DeadLetterReplay(DeadLetterSelection):
+    """Which dead letters to deliver anew."""
+
+    to: str | None = None
+    """Another sink to deliver them to, they then stay dead letters of theirs; null:
+    each to its own, and it is a dead letter no more."""
+
+
+class Replayed(ApiModel):
+    """What came of a replay."""
+
+    replayed: int
+    """Deliveries that wait now."""
+
+    skipped: int = 0
+    """Dead letters that have no configured sink to go to, or were gone."""
+
+
+class Purged(ApiModel):
+    """What came of a purge."""
+
+    purged: int
+    """Deliveries or dead letters ended."""
+
+
+class Resumed(ApiModel):
+    """What came of a resume."""
+
+    resumed: bool
+    """Whether the sink was held back; it is tried at once now."""

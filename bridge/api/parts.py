@@ -1,0 +1,67 @@
+"""What the endpoints work on, and how they get it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import HTTPBearer
+
+from bridge.api.models import Problem
+from bridge.health import Health
+from bridge.metrics import Metrics
+from bridge.queue import Queue
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of the process that the API shows or asks.
+
+    Attributes:
+        queue: The store.
+        health: What readers and sinks say of themselves.
+        metrics: What is counted.
+        describe_config: Gives the effective configuration, without secrets.
+        check_config: Gives what is wrong with a text, one line for each fault.
+        now: Gives the time.
+    """
+
+    queue: Queue
+    health: Health
+    metrics: Metrics
+    describe_config: Callable[[], Mapping[str, Any]]
+    check_config: Callable[[str], Sequence[str]]
+    now: Callable[[], datetime] = _now
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsGiven = Annotated[Parts, Depends(_parts)]
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
+After = Annotated[
+    str | None, Query(description="`next` of the page before; none: from the start.")
+]
+
+# The middleware checks the token; this tells OpenAPI of it.
+bearer = Security(
+    HTTPBearer(auto_error=False, description="The token of `server.token`.")
+)
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "The bearer token is missing or wrong."},
+    403: {"model": Problem, "description": "No token is configured, so this is shut."},
+    422: {"model": Problem, "description": "The request makes no sense."},
+    503: {"model": Problem, "description": "The queue cannot do it now."},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such thing."}
+}

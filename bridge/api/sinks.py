@@ -1,0 +1,72 @@
+"""Sinks: how they do, and an operator's word on them."""
+
+from fastapi import APIRouter, HTTPException, status
+
+from bridge.api.models import Items, Purged, Resumed, Sink
+from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
+from bridge.health import SinkStatus
+
+router = APIRouter(tags=["sinks"])
+
+
+@router.get("/sinks", summary="How deliveries go")
+async def list_sinks(parts: PartsGiven) -> Items[Sink]:
+    """Return the configured sinks, then those that only have deliveries left."""
+    return Items(items=[await _sink(parts, name) for name in await _known(parts)])
+
+
+@router.post("/sinks/{name}/purge", summary="End all that waits", responses=NOT_FOUND)
+async def purge_sink(parts: PartsGiven, name: str) -> Purged:
+    """End every delivery that waits for this sink; its dead letters stay."""
+    if name not in await _known(parts):
+        raise _unknown(name)
+    purged = await parts.queue.purge(name, None)
+    parts.metrics.deliveries.labels(name, "purged").inc(purged)
+    return Purged(purged=purged)
+
+
+@router.post("/sinks/{name}/resume", summary="Try it at once", responses=NOT_FOUND)
+async def resume_sink(parts: PartsGiven, name: str) -> Resumed:
+    """End a pause or a rest: the sink is tried now, and paused again if it fails."""
+    require_configured(parts, name)
+    gate = await parts.queue.gated(name)
+    await parts.queue.gate(name, None, "")
+    return Resumed(resumed=gate is not None)
+
+
+def require_configured(parts: Parts, name: str) -> None:
+    """Answer 404 unless the running configuration has this sink."""
+    if name not in parts.health.sinks:
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> HTTPException:
+    return HTTPException(status.HTTP_404_NOT_FOUND, f"no such sink: {name}")
+
+
+async def _known(parts: Parts) -> list[str]:
+    stored = await parts.queue.sinks()
+    return [*parts.health.sinks, *sorted(set(stored) - set(parts.health.sinks))]
+
+
+async def _sink(parts: Parts, name: str) -> Sink:
+    configured = parts.health.sinks.get(name)
+    shown = configured or SinkStatus(name=name)
+    depth = await parts.queue.depth(name)
+    age = (parts.now() - depth.oldest).total_seconds() if depth.oldest else None
+    return Sink(
+        name=name,
+        configured=configured is not None,
+        state=shown.state if configured else None,
+        reason=shown.reason,
+        until=shown.until,
+        backlog=depth.waiting,
+        leased=depth.leased,
+        delayed=depth.delayed,
+        dead_letters=depth.dead,
+        oldest_age_seconds=age,
+        last_error=shown.last_error,
+        last_error_at=shown.last_error_at,
+        last_success_at=shown.last_success_at,
+        in_flight=shown.in_flight,
+    )
