@@ -1,0 +1,199 @@
+"""The story: acts of a bad afternoon, mischief in between, and the books at the end.
+
+Each round has three acts::
+
+    1   the flaky receiver turns bad
+    2   the bridge is killed by SIGKILL; while it is down, the API server forgets
+    3   the API server forgets under a running bridge; the flaky receiver recovers
+
+What is forgotten each time is history that the bridge has not read, so that it must
+repair its watch. It stays repairable, so that nothing may be lost.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import cycle
+
+from bridge.demo.display import Display, Progress
+from bridge.demo.guest_cluster import GuestCluster
+from bridge.demo.ledger import Ledger, balance, expected_ids
+from bridge.demo.play_cluster import PlayCluster
+from bridge.demo.process import BridgeProcess, BridgeProcessError
+from bridge.demo.receivers import Moods, Receiver
+from bridge.demo.recorder import Write
+from bridge.demo.workload import Act, Afternoon
+
+CATCH_UP_SECONDS = 20.0
+REFRESH_SECONDS = 0.25
+ACTS_PER_ROUND = 3
+
+
+class Story:
+    """Plays the acts on what was set up."""
+
+    def __init__(
+        self,
+        *,
+        cluster: PlayCluster | GuestCluster,
+        receivers: Sequence[Receiver],
+        moods: Moods,
+        bridge: BridgeProcess,
+        display: Display,
+        stop: asyncio.Event,
+        writes_per_second: float,
+    ) -> None:
+        """Bind the players; the bridge has been started.
+
+        Args:
+            cluster: Where it takes place.
+            receivers: All of them; those that are not hopeless must get everything.
+            moods: Of the flaky one.
+            bridge: What is put to the test.
+            display: Where it is seen.
+            stop: Once it is set nothing more is written.
+            writes_per_second: How fast the workload is.
+        """
+        self._cluster = cluster
+        self._receivers = receivers
+        self._moods = moods
+        self._bridge = bridge
+        self._display = display
+        self._stop = stop
+        self._pause_seconds = 1 / writes_per_second
+        self._started = time.monotonic()
+        self._read = 0
+        self._progress = Progress(
+            api_url=cluster.url,
+            kubeconfig=str(cluster.kubeconfig),
+            kubectl=f"get events --namespace {cluster.namespace} --watch",
+            bridge_url=bridge.url,
+            receivers=receivers,
+        )
+
+    async def run(self, *, once: bool) -> Ledger:
+        """Play one round, or until told to stop; return the account.
+
+        Raises:
+            BridgeProcessError: The bridge ended by itself.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            showing = tasks.create_task(self._show_forever(), name="show")
+            await self._play(acts=ACTS_PER_ROUND if once else None)
+            self._moods.bad = False
+            expected = await self._catch_up(self._receivers)
+            ledger = await self._close_books(expected)
+            showing.cancel()
+        return ledger
+
+    async def _play(self, *, acts: int | None) -> None:
+        await self._bridge.wait_ready()
+        self._display.tell("the bridge is ready", "green")
+        afternoon = Afternoon(
+            namespace=self._cluster.namespace, with_nodes=not self._cluster.watched
+        )
+        ways = cycle((self._play_plainly, self._play_with_kill, self._play_with_expiry))
+        for number, (play, act) in enumerate(zip(ways, afternoon.acts(), strict=False)):
+            if self._stop.is_set() or number == acts:
+                return
+            self._display.tell(act.title, "bold")
+            await play(act)
+            expected = await self._catch_up(self._receivers[:1])
+            self._progress.lost = (await self._close_books(expected)).lost
+
+    async def _play_plainly(self, act: Act) -> None:
+        self._moods.bad = True
+        await self._write(act.openings)
+        await self._write(act.repeats)
+
+    async def _play_with_kill(self, act: Act) -> None:
+        early, late = _halves(act.openings)
+        await self._write(early)
+        await self._bridge.kill()
+        self._display.tell("kill -9 of the bridge", "bold red")
+        await self._write(late)
+        await self._expire([])
+        early, late = _halves(act.repeats)
+        await self._write(early)
+        await self._bridge.start()
+        self._progress.restarts += 1
+        self._display.tell("the bridge starts again", "green")
+        await self._write(late)
+        await self._bridge.wait_ready()
+
+    async def _play_with_expiry(self, act: Act) -> None:
+        self._moods.bad = False
+        self._display.tell("the flaky receiver recovers", "green")
+        early, late = _halves(act.openings)
+        await self._write(early)
+        await self._expire(late)
+        await self._write(act.repeats)
+
+    async def _write(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            if self._stop.is_set():
+                return
+            await self._cluster.write(write)
+            style = "yellow" if write.warning else "dim"
+            self._display.tell(write.what, style, aloud=False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_seconds):
+                    await self._stop.wait()
+
+    async def _expire(self, writes: Sequence[Write]) -> None:
+        """Make the watch expire over some writes; in a foreign cluster just write."""
+        if isinstance(self._cluster, GuestCluster):
+            await self._write(writes)
+        elif not self._stop.is_set():
+            self._cluster.expire(writes, read=self._read)
+            self._progress.expired += 1
+            self._display.tell("history is compacted, the watch expires", "bold red")
+
+    async def _catch_up(self, receivers: Sequence[Receiver]) -> Sequence[str]:
+        """Wait until the receivers have what is written by now; return its ids.
+
+        Whatever has not come by then, the books will say where it is.
+        """
+        expected = expected_ids(self._cluster.revisions())
+        last = max((one.number for one in self._cluster.revisions()), default=0)
+        healthy = [one for one in receivers if not one.hopeless]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                for one in healthy:
+                    await one.wait_until_has(expected)
+                self._read = last
+        return expected
+
+    async def _close_books(self, expected: Sequence[str]) -> Ledger:
+        """Say where every event is; the bridge is asked first, then the receivers."""
+        accounts = {}
+        for one in self._receivers:
+            held = await self._bridge.held(one.name)
+            accounts[one.name] = balance(
+                expected, taken=one.taken, held=held, gaps=one.gaps
+            )
+        return Ledger(
+            written=len(expected),
+            receivers=accounts,
+            restarts=self._progress.restarts,
+            watches_expired=self._progress.expired,
+            seconds=time.monotonic() - self._started,
+        )
+
+    async def _show_forever(self) -> None:
+        while True:
+            self._bridge.check()
+            progress = self._progress
+            progress.seconds = time.monotonic() - self._started
+            progress.written = len(expected_ids(self._cluster.revisions()))
+            progress.is_running = self._bridge.is_running
+            with suppress(BridgeProcessError):  # it is down or just starting
+                progress.backlogs = await self._bridge.backlogs()
+            self._display.update(progress)
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+def _halves(writes: Sequence[Write]) -> tuple[Sequence[Write], Sequence[Write]]:
+    middle = len(writes) // 2
+    return writes[:middle], writes[middle:]
