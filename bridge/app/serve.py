@@ -6,6 +6,7 @@ is lost.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -69,9 +70,9 @@ def _build_api(
     return create_api(
         queue=queue,
         health=health,
-        registry=metrics.registry,
+        metrics=metrics,
         describe_config=lambda: describe(config),
-        check_config=find_problems,
+        check_config=lambda text: find_problems(text, name="body", env=os.environ),
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
