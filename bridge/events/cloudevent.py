@@ -3,12 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-
 from bridge.errors import InvalidEventError
 from bridge.events import rules
-
-_JSON = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +54,7 @@ class CloudEvent:
             rules.check_time(self.time)
         self._check_texts()
         if self.data is not None:
-            _check_json(self.data)
+            rules.check_json(self.data)
 
     def attributes(self) -> dict[str, str | int | bool]:
         """Return all context attributes by name, in the order of the JSON format."""
@@ -110,12 +106,3 @@ class EncodedEvent:
     id: str
     body: bytes
     data_offset: int
-
-
-def _check_json(data: bytes) -> None:
-    try:
-        _JSON.decode(data)
-        # The decoder leaves the inside of strings unread.
-        data.isascii() or data.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidEventError(f"data: expected JSON in UTF-8: {error}") from error

@@ -30,7 +30,7 @@ from bridge.events.cloudevent import CloudEvent
 from bridge.events.objects import Metadata, Reference
 from bridge.events.origin import Origin
 from bridge.events.profiles import PROFILES, Facts, present
-from bridge.events.rules import is_plain, timestamp
+from bridge.events.rules import NOT_JSON, is_plain, timestamp
 
 __all__ = ["Origin", "convert", "gap_event"]
 
@@ -58,7 +58,7 @@ def convert(change: Change, *, origin: Origin, recorded: str) -> CloudEvent:
     """
     try:
         return _convert(change, origin, recorded)
-    except (msgspec.DecodeError, InvalidEventError) as error:
+    except (*NOT_JSON, InvalidEventError) as error:
         resource, version = change.resource.name, change.resource_version
         raise ConversionError(f"{resource} at version {version!r}: {error}") from error
 

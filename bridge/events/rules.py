@@ -7,6 +7,8 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
+import msgspec
+
 from bridge.errors import InvalidEventError
 
 CORE_ATTRIBUTES = frozenset(
@@ -23,8 +25,12 @@ CORE_ATTRIBUTES = frozenset(
 )
 """Names that the specification gives a meaning; no extension may take one."""
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises that is none, is not UTF-8 or is nested too deeply."""
+
 _INTEGERS = range(-(2**31), 2**31)
 _NAME = re.compile(r"[a-z0-9]+")
+_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 _CONTROLS = bytes([*range(0x20), 0x7F])
 _PLANES = [plane << 16 for plane in range(17)]
@@ -178,6 +184,20 @@ def check_time(time: str) -> None:
         raise InvalidEventError(
             f"attribute 'time': expected an RFC 3339 timestamp, got {time!r}"
         )
+
+
+def check_json(data: bytes) -> None:
+    """Refuse what is not JSON in UTF-8 (RFC 8259).
+
+    Raises:
+        InvalidEventError: It is not, or it is nested too deeply to be read.
+    """
+    try:
+        _json(data)
+        # The decoder leaves the inside of strings unread.
+        data.isascii() or data.decode()
+    except NOT_JSON as error:
+        raise InvalidEventError(f"data: expected JSON in UTF-8: {error}") from error
 
 
 def canonical(value: str | int | bool) -> str:

@@ -13,7 +13,7 @@ from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
 from bridge.errors import InvalidEventError
 from bridge.events.cloudevent import CloudEvent
-from bridge.events.rules import timestamp
+from bridge.events.rules import NOT_JSON, timestamp
 
 _CORE = ("id", "source", "type", "subject", "datacontenttype", "dataschema")
 
@@ -25,13 +25,13 @@ def to_sdk(event: CloudEvent) -> SdkEvent:
     cannot tell ``null`` as data from no data.
 
     Raises:
-        InvalidEventError: `time` is a leap second, which Python has no datetime for.
+        InvalidEventError: Python has nothing for a leap second in `time`, or for a
+            number beyond floating point in `data`.
     """
     found: dict[str, Any] = event.attributes()
     if event.time is not None:
         found["time"] = _datetime(event.time)
-    data = None if event.data is None else msgspec.json.decode(event.data)
-    return SdkEvent(found, data)
+    return SdkEvent(found, _parse(event.data))
 
 
 def from_sdk(event: BaseCloudEvent) -> CloudEvent:
@@ -57,6 +57,13 @@ def from_sdk(event: BaseCloudEvent) -> CloudEvent:
         extensions=found,
         data=_json(event.get_data()),
     )
+
+
+def _parse(data: bytes | None) -> Any:
+    try:
+        return None if data is None else msgspec.json.decode(data)
+    except NOT_JSON as error:
+        raise InvalidEventError(f"data: {error}") from error
 
 
 def _json(data: object) -> bytes | None:

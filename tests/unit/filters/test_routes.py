@@ -1,0 +1,70 @@
+"""An event goes to each sink that a route leads to, once."""
+
+from bridge.events import CloudEvent
+from bridge.filters.routes import Route, Router
+from bridge.filters.subscriptions import compile_filters
+
+EVENT = CloudEvent(id="1", source="/s", type="t", extensions={"reason": "BackOff"})
+
+
+def route(*sinks: str, sources: set[str] | None = None, reason: str = "") -> Route:
+    """Return a route to some sinks."""
+    spec = [{"exact": {"reason": reason}}] if reason else []
+    return Route(
+        name="r",
+        sources=None if sources is None else frozenset(sources),
+        matches=compile_filters(spec),
+        sinks=sinks,
+    )
+
+
+def test_event_goes_to_a_sink_once():
+    """However many routes match, in the order in which they are written."""
+    router = Router([route("b", "a"), route("a", "c", "b")])
+
+    found = [router.sinks_for(EVENT, sources=("events",)) for _ in range(2)]
+
+    assert found == [("b", "a", "c")] * 2
+
+
+def test_event_goes_where_a_filter_passes_it():
+    """Routes whose filters do not match lead nowhere."""
+    router = Router([route("a", reason="BackOff"), route("b", reason="Other")])
+
+    assert router.sinks_for(EVENT, sources=("events",)) == ("a",)
+
+
+def test_event_goes_along_routes_of_its_sources():
+    """A route without sources takes from all; one of several sources is enough."""
+    router = Router(
+        [route("a", sources={"pods"}), route("b", sources={"x", "events"}), route("c")]
+    )
+
+    assert router.sinks_for(EVENT, sources=("events", "y")) == ("b", "c")
+    assert router.sinks_for(EVENT, sources=("pods",)) == ("a", "c")
+    assert router.sinks_for(EVENT, sources=()) == ("c",)
+
+
+def test_no_routes_lead_nowhere():
+    """What no configured route means is decided where routes are made."""
+    assert Router([]).sinks_for(EVENT, sources=("events",)) == ()
+
+
+def test_route_without_sources_takes_from_none():
+    """None is all; an empty set is none."""
+    router = Router([route("a", sources=set())])
+
+    assert router.sinks_for(EVENT, sources=("events",)) == ()
+
+
+def test_sinks_of_sources_ignore_filters():
+    """A gap concerns all who could have got an event."""
+    router = Router(
+        [
+            route("a", reason="Other"),
+            route("b", "a", sources={"events"}, reason="Other"),
+            route("c", sources={"pods"}),
+        ]
+    )
+
+    assert router.sinks_of_sources(("events",)) == ("a", "b")
