@@ -88,7 +88,7 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
         case aiohttp.ClientResponseError():
             return httpx.RemoteProtocolError(f"not HTTP: {printable(error.message)}")
         case aiohttp.ClientPayloadError():
-            return CutAnswerError(f"answer cut short: {printable(str(error))}")
+            return CutAnswerError("answer cut short within its body")
         case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
             return CutAnswerError("answer cut short within its head")
         case _ if tls is not None:
@@ -100,11 +100,11 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
 
 def _tls_fault(error: BaseException) -> str | None:
     """Return what OpenSSL complains about; None: the connection was only cut."""
-    for one in (error, getattr(error, "certificate_error", None), error.__cause__):
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return f"certificate refused: {one.verify_message}"
-        if isinstance(one, ssl.SSLError) and not isinstance(one, _HANDSHAKE_CUT):
-            return (one.reason or str(one)).lower().replace("_", " ")
+    cause = error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate refused: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
+        return (cause.reason or str(cause)).lower().replace("_", " ")
     return None
 
 

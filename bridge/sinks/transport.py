@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from ssl import SSLContext
 
 import aiohttp
@@ -33,6 +34,8 @@ MOST_READ_BYTES = 65536
 IDLE_SECONDS = 8.0
 """Idle connections are closed after this: a Knative ingress closes them at 10."""
 
+_WRITTEN_AT_ONCE = 1 << 20
+_MOST_FIELD_BYTES = 32768
 _CONNECT_SHARE = 2 / 3
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
 _SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -115,7 +118,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             with self._deadlines.attempt():
                 answer = await self._session().post(
                     url,
-                    data=body,
+                    data=_payload(body),
                     headers=headers,
                     allow_redirects=False,
                     proxy=route.proxy,
@@ -149,7 +152,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             answer = await self._session().request(
                 request.method,
                 url,
-                data=await request.aread() or None,
+                data=_payload(await request.aread()),
                 headers=headers,
                 skip_auto_headers=_SET_BY_HTTPX,
                 allow_redirects=False,
@@ -184,6 +187,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=MOST_READ_BYTES // 4,
+                max_field_size=_MOST_FIELD_BYTES,
                 timeout=ClientTimeout(connect=self._connect_seconds),
             )
         return self._opened
@@ -230,6 +234,11 @@ class _AnswerStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         if not self._answer.closed:
             self._answer.close()
+
+
+def _payload(body: bytes) -> bytes | BytesIO | None:
+    """Return what aiohttp sends; it writes a file in pieces, between other work."""
+    return (body or None) if len(body) <= _WRITTEN_AT_ONCE else BytesIO(body)
 
 
 async def _read_excerpt(content: StreamReader) -> bytes:

@@ -1,0 +1,77 @@
+"""Sinks and transports that are closed when the test is over."""
+
+import contextlib
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from bridge.sinks.http import HttpSink
+from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.transport import AiohttpTransport
+
+CERTIFICATES = Path(__file__).parent / "certificates"
+
+
+@pytest.fixture
+async def closing():
+    """Whatever is pushed here is closed after the test."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def make_transport(closing):
+    """Build a transport with short limits; keywords change them."""
+
+    def make(**changes):
+        tls = changes.pop("tls", TlsFiles(ca=CERTIFICATES / "ca.pem"))
+        now = changes.pop("now", time.monotonic)
+        settings = {
+            "url": URL("http://127.0.0.1"),
+            "concurrency": 4,
+            "timeout_seconds": 5.0,
+            "tls": TlsContext(tls, now=now),
+            "environ": {},
+        }
+        transport = AiohttpTransport(**settings | changes)
+        closing.push_async_callback(transport.aclose)
+        return transport
+
+    return make
+
+
+@pytest.fixture
+def make_sink(closing):
+    """Build a sink with short limits; keywords change them."""
+
+    def make(url, **changes):
+        settings = {
+            "name": "hook",
+            "url": url,
+            "concurrency": 4,
+            "timeout_seconds": 5.0,
+            "environ": {},
+        }
+        sink = HttpSink(**settings | changes)
+        closing.push_async_callback(sink.aclose)
+        return sink
+
+    return make
+
+
+@pytest.fixture
+def server_tls():
+    """Build the TLS side of a receiver, with a certificate of that name."""
+
+    def make(name="server", *, client_ca=None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATES / f"{name}.pem")
+        if client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(CERTIFICATES / f"{client_ca}.pem")
+        return context
+
+    return make

@@ -1,0 +1,186 @@
+"""TLS: whom a sink trusts, whom it shows itself to, and files that change."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+
+import httpx
+import pytest
+
+from bridge.sinks.faults import TlsError
+from bridge.sinks.files import UnusableError
+from bridge.sinks.tls import TlsContext, TlsFiles
+from tests.unit.sinks.conftest import CERTIFICATES
+from tests.unit.sinks.receiver import Receiver, close, send
+from tests.unit.sinks.ways import both_ways, by_fast_path
+
+CA = CERTIFICATES / "ca.pem"
+CLIENT = CERTIFICATES / "client.pem"
+
+
+@both_ways
+async def test_trusted_certificate_is_accepted(post, make_transport, server_tls):
+    """A certificate of the sink's own authority, for this address, will do."""
+    async with Receiver(tls=server_tls()) as receiver:
+        status, _ = await post(make_transport(), receiver.url)
+
+    assert status == 204
+
+
+@both_ways
+async def test_unknown_authority_is_a_tls_error(post, make_transport, server_tls):
+    """The system's authorities know nothing of the tests."""
+    transport = make_transport(tls=TlsFiles())
+
+    async with Receiver(tls=server_tls()) as receiver:
+        with pytest.raises(TlsError, match="certificate refused: unable to get local"):
+            await post(transport, receiver.url)
+
+
+@both_ways
+async def test_expired_certificate_is_a_tls_error(post, make_transport, server_tls):
+    """It was good until 2020."""
+    async with Receiver(tls=server_tls("expired")) as receiver:
+        with pytest.raises(TlsError, match="certificate refused: certificate has exp"):
+            await post(make_transport(), receiver.url)
+
+
+@both_ways
+async def test_wrong_name_is_a_tls_error(post, make_transport, server_tls):
+    """A certificate for another machine proves nothing about this one."""
+    async with Receiver(tls=server_tls("elsewhere")) as receiver:
+        with pytest.raises(TlsError, match=r"refused: IP address mismatch.*127\.0"):
+            await post(make_transport(), receiver.url)
+
+
+@both_ways
+async def test_client_certificate_is_shown(post, make_transport, server_tls):
+    """A receiver that wants to know us gets the certificate of the sink."""
+    transport = make_transport(tls=TlsFiles(ca=CA, cert=CLIENT))
+
+    async with Receiver(tls=server_tls(client_ca="ca")) as receiver:
+        status, _ = await post(transport, receiver.url)
+
+    assert status == 204
+
+
+@both_ways
+async def test_missing_client_certificate_is_a_tls_error(
+    post, make_transport, server_tls
+):
+    """In TLS 1.3 the receiver complains after the handshake; it is no lost answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/hook"
+        async with asyncio.TaskGroup() as tasks:
+            refusal = asyncio.to_thread(refuse, listener, server_tls(client_ca="ca"))
+            tasks.create_task(refusal, name="refuse")
+
+            with pytest.raises(TlsError, match="certificate required"):
+                await post(make_transport(), url)
+
+
+def refuse(listener, tls):
+    """Accept once and fail; unlike asyncio's, this TLS says why to the peer."""
+    raw, _ = listener.accept()
+    with tls.wrap_socket(raw, True, do_handshake_on_connect=False) as connection:
+        with pytest.raises(ssl.SSLError):
+            connection.do_handshake()
+        # What is left unread would become a reset, which could overtake the reason.
+        while socket.socket.recv(connection, 65536):
+            pass
+
+
+@both_ways
+async def test_receiver_without_tls_is_a_tls_error(post, make_transport):
+    """An https URL of a port that speaks HTTP is a wrong URL."""
+    async with Receiver(send(b"HTTP/1.1 400 Bad\r\n\r\n"), at="connect") as receiver:
+        url = receiver.url.replace("http:", "https:")
+        with pytest.raises(TlsError, match=r"TLS with https://127.*: "):
+            await post(make_transport(), url)
+
+
+@both_ways
+async def test_handshake_that_is_cut_is_no_tls_error(post, make_transport):
+    """A receiver that goes away during the handshake may come back."""
+    async with Receiver(close, at="connect") as receiver:
+        url = receiver.url.replace("http:", "https:")
+        with pytest.raises(httpx.ConnectError) as caught:
+            await post(make_transport(), url)
+
+    assert not isinstance(caught.value, TlsError)
+
+
+async def test_new_authority_is_used_without_a_restart(
+    make_transport, server_tls, tmp_path
+):
+    """A CA bundle that is replaced holds for the next connection."""
+    bundle = tmp_path / "ca.pem"
+    shutil.copy(CLIENT, bundle)
+    transport = make_transport(tls=TlsFiles(ca=bundle), now=Clock())
+    async with Receiver(tls=server_tls()) as receiver:
+        with pytest.raises(TlsError):
+            await by_fast_path(transport, receiver.url)
+
+        shutil.copy(CA, bundle)
+        status, _ = await by_fast_path(transport, receiver.url)
+
+    assert status == 204
+
+
+class Clock:
+    """Every look is a minute later."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        """Return the seconds."""
+        self.seconds += 60
+        return self.seconds
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"ca": "absent"}, r"tls\.ca .*absent: No such file or directory"),
+        ({"ca": "empty"}, r"tls\.ca .*empty: .*no certificate or crl found"),
+        ({"cert": "absent"}, r"tls\.cert .*absent: No such file or directory"),
+        ({"cert": "ca"}, r"tls\.cert .*ca: .*\[SSL\]"),
+        ({"cert": "client", "key": "server"}, r"with tls\.key .*server: .*mismatch"),
+        ({"cert": "locked"}, r"tls\.cert .*locked: "),
+    ],
+)
+def test_unusable_file_is_named(files, message, tmp_path):
+    """The error names setting and file, and says what is wrong; nobody is asked."""
+    for name in ("ca", "client", "server", "locked"):
+        shutil.copy(CERTIFICATES / f"{name}.pem", tmp_path / name)
+    (tmp_path / "empty").touch()
+
+    with pytest.raises(UnusableError, match=message) as caught:
+        TlsContext(TlsFiles(**{key: tmp_path / n for key, n in files.items()})).get()
+
+    assert caught.value.reason == "tls"
+
+
+def test_context_is_kept_as_long_as_the_files_stay():
+    """Connections under one context can be used again."""
+    context = TlsContext(TlsFiles(ca=CA, cert=CLIENT), now=Clock())
+
+    assert context.get() is context.get()
+
+
+def test_sinks_without_files_share_the_context_of_the_system():
+    """The system's authorities are read once."""
+    assert TlsContext(TlsFiles()).get() is TlsContext(TlsFiles()).get()
+
+
+def test_signature_changes_with_a_file(tmp_path):
+    """Whoever compares it knows that a file was replaced."""
+    bundle = tmp_path / "ca.pem"
+    context = TlsContext(TlsFiles(ca=bundle))
+    before = context.signature()
+
+    shutil.copy(CA, bundle)
+
+    assert context.signature() != before
