@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+SCHEDULER = "default-scheduler"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """One call to the API server: a new Kubernetes Event, or one that repeats.
 
     Attributes:
-        creates: Whether the Event is new; else `body` is merged into it (RFC 7396).
+        creates: Whether the Event is new; else `body` is merged into it (RFC 7386).
         api_version: The form of `body`: ``v1`` or ``events.k8s.io/v1``.
         namespace: Where the Event lies.
         name: Its own.
@@ -35,6 +37,17 @@ class Write:
     warning: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a component says about a pod, or about its node."""
+
+    reason: str
+    text: str
+    component: str = "kubelet"
+    warning: bool = False
+    about_node: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Involved:
     """The object that an Event is about; `namespace` is empty for nodes."""
@@ -44,14 +57,6 @@ class Involved:
     uid: str
     namespace: str
     api_version: str = "v1"
-
-    @property
-    def reference(self) -> dict[str, str]:
-        """The object as Events refer to it."""
-        reference = {"kind": self.kind, "name": self.name, "uid": self.uid}
-        if self.namespace:
-            reference["namespace"] = self.namespace
-        return {**reference, "apiVersion": self.api_version}
 
 
 def utc_now() -> datetime:
@@ -69,83 +74,19 @@ class Recorder:
         self._random = random
         self._now = now
 
-    def normal(
-        self, involved: Involved, reason: str, text: str, component: str = "kubelet"
-    ) -> Write:
-        """Return a new core/v1 Event of type Normal."""
-        return self._legacy(involved, reason, text, component, warning=False)
-
-    def warning(
-        self, involved: Involved, reason: str, text: str, component: str = "kubelet"
-    ) -> Write:
-        """Return a new core/v1 Event of type Warning."""
-        return self._legacy(involved, reason, text, component, warning=True)
-
-    def scheduling(
-        self, involved: Involved, reason: str, text: str, *, warning: bool
-    ) -> Write:
-        """Return a new events.k8s.io/v1 Event of the scheduler."""
-        parts = {
-            "regarding": involved.reference,
-            "note": text,
-            "eventTime": self._microseconds(),
-            "action": "Scheduling" if warning else "Binding",
-            "reportingController": "default-scheduler",
-            "reportingInstance": "default-scheduler-control-plane",
-        }
-        version = "events.k8s.io/v1"
-        return self._create(version, involved, reason, parts, warning=warning)
-
-    def repeat(self, write: Write, count: int) -> Write:
-        """Return the PATCH by which an Event says that it came about `count` times."""
-        part: dict[str, Any]
-        if "regarding" in write.body:
-            at = self._microseconds()
-            part = {"series": {"count": count, "lastObservedTime": at}}
-        else:
-            part = {"count": count, "lastTimestamp": self._seconds()}
-        what = f"{write.what} (x{count})"
-        return replace(write, creates=False, body=part, what=what)
-
-    def _legacy(
-        self,
-        involved: Involved,
-        reason: str,
-        text: str,
-        component: str,
-        *,
-        warning: bool,
-    ) -> Write:
-        at = self._seconds()
-        parts = {
-            "involvedObject": involved.reference,
-            "message": text,
-            "source": {"component": component},
-            "firstTimestamp": at,
-            "lastTimestamp": at,
-            "count": 1,
-            "reportingComponent": component,
-        }
-        return self._create("v1", involved, reason, parts, warning=warning)
-
-    def _create(
-        self,
-        version: str,
-        involved: Involved,
-        reason: str,
-        parts: dict[str, Any],
-        *,
-        warning: bool,
-    ) -> Write:
+    def say(self, involved: Involved, line: Line) -> Write:
+        """Return a new Event."""
+        is_new_form = line.component == SCHEDULER
+        version = "events.k8s.io/v1" if is_new_form else "v1"
         namespace = involved.namespace or "default"
         name = f"{involved.name}.{self._random.getrandbits(64):016x}"
         body = {
             "kind": "Event",
             "apiVersion": version,
             "metadata": {"name": name, "namespace": namespace},
-            "type": "Warning" if warning else "Normal",
-            "reason": reason,
-            **parts,
+            "type": "Warning" if line.warning else "Normal",
+            "reason": line.reason,
+            **(self._new if is_new_form else self._legacy)(involved, line),
         }
         return Write(
             creates=True,
@@ -153,12 +94,54 @@ class Recorder:
             namespace=namespace,
             name=name,
             body=body,
-            what=f"{reason} {involved.kind.lower()}/{involved.name}",
-            warning=warning,
+            what=f"{line.reason} {involved.kind.lower()}/{involved.name}",
+            warning=line.warning,
         )
+
+    def repeat(self, write: Write, count: int) -> Write:
+        """Return the PATCH by which an Event says that it came about `count` times."""
+        part: dict[str, Any] = {"count": count, "lastTimestamp": self._seconds()}
+        if "regarding" in write.body:
+            at = self._microseconds()
+            part = {"series": {"count": count, "lastObservedTime": at}}
+        what = f"{write.what} (x{count})"
+        return replace(write, creates=False, body=part, what=what)
+
+    def _legacy(self, involved: Involved, line: Line) -> dict[str, Any]:
+        at = self._seconds()
+        return {
+            "involvedObject": _reference(involved),
+            "message": line.text,
+            "source": {"component": line.component},
+            "firstTimestamp": at,
+            "lastTimestamp": at,
+            "count": 1,
+            "reportingComponent": line.component,
+        }
+
+    def _new(self, involved: Involved, line: Line) -> dict[str, Any]:
+        return {
+            "regarding": _reference(involved),
+            "note": line.text,
+            "eventTime": self._microseconds(),
+            "action": "Scheduling" if line.warning else "Binding",
+            "reportingController": line.component,
+            "reportingInstance": f"{line.component}-control-plane",
+        }
 
     def _seconds(self) -> str:
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _microseconds(self) -> str:
         return self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _reference(involved: Involved) -> dict[str, str]:
+    reference = {
+        "apiVersion": involved.api_version,
+        "kind": involved.kind,
+        "name": involved.name,
+        "uid": involved.uid,
+    }
+    namespace = {"namespace": involved.namespace} if involved.namespace else {}
+    return reference | namespace

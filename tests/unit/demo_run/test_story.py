@@ -187,7 +187,7 @@ async def test_story_goes_on_round_after_round():
 
     ledger = await tell(stage).run(once=False)
 
-    assert ledger.restarts == 2
+    assert ledger.restarts >= 2
 
 
 async def test_story_leaves_the_history_of_a_foreign_cluster_alone():

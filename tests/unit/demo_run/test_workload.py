@@ -6,10 +6,12 @@ from random import Random
 
 import pytest
 
-from bridge.demo.recorder import Involved, Recorder
+from bridge.demo.recorder import SCHEDULER, Involved, Line, Recorder
 from bridge.demo.workload import Afternoon
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
+BACK_OFF = Line("BackOff", "text", warning=True)
+FAILED_SCHEDULING = Line("FailedScheduling", "text", SCHEDULER, warning=True)
 POD = Involved(kind="Pod", name="web-0", uid="u", namespace="shop")
 
 
@@ -98,7 +100,7 @@ def test_afternoon_with_nodes_writes_about_a_node():
 
 def test_recorder_writes_older_events_with_count(recorder):
     """The kubelet's Events have legacy timestamps of whole seconds."""
-    write = recorder.warning(POD, "BackOff", "text")
+    write = recorder.say(POD, BACK_OFF)
 
     assert write.api_version == "v1"
     assert write.body["count"] == 1
@@ -108,7 +110,7 @@ def test_recorder_writes_older_events_with_count(recorder):
 
 def test_recorder_writes_newer_events_without_legacy_times(recorder):
     """The scheduler's Events have an eventTime with six digits, and an action."""
-    write = recorder.scheduling(POD, "FailedScheduling", "text", warning=True)
+    write = recorder.say(POD, FAILED_SCHEDULING)
 
     assert write.api_version == "events.k8s.io/v1"
     assert write.body["eventTime"] == "2026-11-21T12:00:00.250000Z"
@@ -118,7 +120,7 @@ def test_recorder_writes_newer_events_without_legacy_times(recorder):
 
 def test_recorder_repeats_older_events_by_count(recorder):
     """A repeat raises the count."""
-    write = recorder.repeat(recorder.normal(POD, "BackOff", "text"), 3)
+    write = recorder.repeat(recorder.say(POD, BACK_OFF), 3)
 
     assert not write.creates
     assert write.body == {"count": 3, "lastTimestamp": "2026-11-21T12:00:00Z"}
@@ -127,7 +129,7 @@ def test_recorder_repeats_older_events_by_count(recorder):
 
 def test_recorder_repeats_newer_events_by_series(recorder):
     """A repeat has a series."""
-    first = recorder.scheduling(POD, "FailedScheduling", "text", warning=True)
+    first = recorder.say(POD, FAILED_SCHEDULING)
 
     write = recorder.repeat(first, 2)
 
