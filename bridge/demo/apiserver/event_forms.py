@@ -61,8 +61,9 @@ def causes(value: Object, *, new_form: bool) -> Iterator[tuple[str, str]]:
     """
     namespace = value["metadata"]["namespace"]
     involved = value["involvedObject"].get("namespace", "")
-    # Events about objects without a namespace lie in "default" or "kube-system".
-    homes = {involved} if involved else {"default", "kube-system"}
+    # Events about objects without a namespace lie in one that is always there.
+    nowhere = {"default", "kube-system"} if new_form else {"default"}
+    homes = {involved} if involved else nowhere
     if namespace not in homes:
         wrong = f'Invalid value: "{involved}": does not match event.namespace'
         yield "involvedObject.namespace", wrong

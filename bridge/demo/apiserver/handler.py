@@ -14,8 +14,8 @@ from bridge.demo.apiserver import options
 from bridge.demo.apiserver.discovery import discover
 from bridge.demo.apiserver.faults import Faults
 from bridge.demo.apiserver.listing import list_page
-from bridge.demo.apiserver.objects import Objects
-from bridge.demo.apiserver.resources import Catalog
+from bridge.demo.apiserver.objects import Objects, details
+from bridge.demo.apiserver.resources import NAMESPACES, Catalog
 from bridge.demo.apiserver.routing import Call, route
 from bridge.demo.apiserver.selectors import Selector, selector
 from bridge.demo.apiserver.status import StatusError
@@ -78,7 +78,7 @@ class Handler:
             "delete": self._delete,
         }
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         try:
             self._authenticate(request)
@@ -258,12 +258,14 @@ def _forbidden(call: Call) -> StatusError:
     """Return the refusal that RBAC would give."""
     resource = call.resource
     quoted = f' "{call.name}"' if call.name else ""
-    scope = f'in the namespace "{call.namespace}"' if call.namespace else _CLUSTER
+    # For RBAC a namespace lies in itself.
+    namespace = call.namespace or (call.name if resource.table == NAMESPACES else "")
+    scope = f'in the namespace "{namespace}"' if namespace else _CLUSTER
     return StatusError(
         403,
         f'{resource.name}{quoted} is forbidden: User "demo" cannot {call.verb} '
         f'resource "{resource.plural}" in API group "{resource.group}" {scope}',
-        details={"kind": resource.plural},
+        details=details(resource, call.name),
     )
 
 

@@ -103,7 +103,7 @@ class Objects:
         self._storage.remove(resource.table, _key(namespace, name))
         self._follow_definitions(resource)
         uid = msgspec.json.decode(body)["metadata"]["uid"]
-        return success(_details(resource, name) | {"uid": uid})
+        return success(details(resource, name) | {"uid": uid})
 
     def follow_definitions(self) -> None:
         """Serve the custom resources whose definitions are stored."""
@@ -181,10 +181,10 @@ def _key(namespace: str, name: str) -> str:
     return f"{namespace}/{name}" if namespace else name
 
 
-def _details(resource: Resource, name: str) -> Object:
+def details(resource: Resource, name: str) -> Object:
     """Return how a Status names an object."""
-    group = {"group": resource.group} if resource.group else {}
-    return {"name": name, **group, "kind": resource.plural}
+    parts = {"name": name, "group": resource.group, "kind": resource.plural}
+    return {key: part for key, part in parts.items() if part}
 
 
 def _refusal(
@@ -195,5 +195,5 @@ def _refusal(
         code,
         f'{resource.name} "{name}" {what}',
         reason=reason,
-        details=_details(resource, name),
+        details=details(resource, name),
     )

@@ -73,7 +73,7 @@ class ApiServer:
     async def __aenter__(self) -> Self:
         """Listen."""
         app = web.Application(client_max_size=_MOST_BYTES)
-        app.router.add_route("*", "/{path:.*}", self._handler)
+        app.router.add_route("*", "/{path:.*}", self._handler.handle)
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
         )
