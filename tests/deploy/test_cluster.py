@@ -1,0 +1,228 @@
+"""The manifests on a real API server, and the bridge under what they grant.
+
+No image can be run here: the Pod runs on a simulated node, and beside it a process of
+the bridge has the Pod's ServiceAccount and configuration.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.controlplane.access import write_kubeconfig
+from tests.controlplane.apiserver import ApiServer
+from tests.controlplane.build import find_binaries
+from tests.controlplane.process import ControlPlaneError, Server, free_port
+from tests.deploy.documents import ROOT, config_text, container, documented
+from tests.e2e.bridge import TOKEN, Bridge, wait_until
+from tests.e2e.receiver import Receiver
+from tests.e2e.writer import Writer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+ACCOUNT = ("kubebridge", "kubebridge")
+"""Namespace and name of the ServiceAccount."""
+
+GRANTED = [
+    "GET /api/v1/events",
+    "GET /api/v1/namespaces/shop/events",
+    "GET /api/v1/namespaces/kube-system",
+]
+REFUSED = [
+    "GET /api/v1/namespaces/shop/events/some",
+    "POST /api/v1/namespaces/shop/events",
+    "DELETE /api/v1/namespaces/shop/events",
+    "GET /apis/events.k8s.io/v1/events",
+    "GET /api/v1/namespaces",
+    "GET /api/v1/namespaces/shop",
+    "PATCH /api/v1/namespaces/kube-system",
+    "GET /api/v1/pods",
+    "GET /api/v1/namespaces/kubebridge/secrets",
+    "GET /api/v1/namespaces/kubebridge/configmaps/kubebridge",
+    "GET /apis/coordination.k8s.io/v1/namespaces/kubebridge/leases",
+]
+
+
+def bridge_in(folder: Path, api: ApiServer, sinks: Any, **more: Any) -> Bridge:
+    """Return a bridge that has the ConfigMap's configuration and the Pod's rights."""
+    kubeconfig = folder / "kubeconfig"
+    write_kubeconfig(
+        kubeconfig,
+        url=api.url,
+        certificate_authority=api.certificate_authority,
+        user="kubebridge",
+        token=api.service_account_token(*ACCOUNT),
+    )
+    document = yaml.safe_load(config_text()) | {"sinks": sinks}
+    document["queue"]["path"] = str(folder / "queue.db")
+    del document["server"]
+    return Bridge(folder=folder, kubeconfig=kubeconfig, **document, **more)
+
+
+def hook(receiver: Receiver) -> list[dict[str, str]]:
+    """Return the configuration of a sink."""
+    return [{"name": "hook", "url": receiver.url}]
+
+
+def write_events(api: ApiServer, namespace: str, count: int) -> list[str]:
+    """Create Events and return the ids of their CloudEvents."""
+    writer = Writer(api, namespace)
+    writer.fill(count, prefix="deploy", repeats=0)
+    return writer.ids
+
+
+@contextmanager
+def kubectl_proxy(api: ApiServer, port: int, folder: Path) -> Iterator[None]:
+    """Serve the API on a port without TLS and credentials."""
+    binaries = find_binaries("kubectl")
+    assert not isinstance(binaries, str)
+    config = f"--kubeconfig={api.kubeconfig()}"
+    command = [str(binaries["kubectl"]), config, "proxy", f"--port={port}"]
+    server = Server(name="kubectl proxy", command=command, log=folder / "proxy.log")
+    server.start(lambda: "Starting to serve" in server.log_tail())
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shop(cluster: ApiServer) -> None:
+    """Add a namespace to read from."""
+    cluster.kubectl("create", "namespace", "shop")
+
+
+def test_pod_security_admits_the_pod_and_nothing_laxer(cluster: ApiServer) -> None:
+    """The namespace enforces `restricted`; our Pod passes, a usual one does not."""
+    pod = cluster.request("GET", "/api/v1/namespaces/kubebridge/pods/kubebridge-0")
+    assert pod["status"]["phase"] == "Running"
+
+    with pytest.raises(ControlPlaneError, match='violates PodSecurity "restricted'):
+        cluster.kubectl("-n", "kubebridge", "run", "lax", "--image=nginx")
+
+
+@pytest.mark.parametrize("request_line", GRANTED)
+def test_role_grants_what_is_needed(cluster: ApiServer, request_line: str) -> None:
+    """The ServiceAccount may read Events and the uid of kube-system."""
+    token = cluster.service_account_token(*ACCOUNT)
+
+    assert cluster.request(*request_line.split(), token=token)["metadata"]
+
+
+@pytest.mark.parametrize("request_line", REFUSED)
+def test_role_grants_nothing_else(cluster: ApiServer, request_line: str) -> None:
+    """Anything else is refused."""
+    token = cluster.service_account_token(*ACCOUNT)
+
+    with pytest.raises(httpx.HTTPStatusError, match="403 Forbidden"):
+        cluster.request(*request_line.split(), body={}, token=token)
+
+
+def test_bridge_delivers_with_these_rights(
+    cluster: ApiServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Configuration and Role are enough: it gets ready, and each Event arrives."""
+    with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
+        bridge.start_and_wait()
+
+        ids = write_events(cluster, "shop", 20)
+
+        wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))
+        assert bridge.stop() == 0
+
+
+def test_probes_need_no_token_and_the_api_does(
+    cluster: ApiServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    """On all addresses probes and metrics are open; the rest waits for the Secret."""
+    with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
+        server = bridge.document["server"] | {"host": "0.0.0.0"}
+        bridge.write(bridge.document | {"server": server})
+        (tmp_path / "api-token").unlink()
+        bridge.start_and_wait()
+
+        probes = [value for key, value in container().items() if key.endswith("Probe")]
+        paths = {probe["httpGet"]["path"] for probe in probes} | {"/metrics"}
+        assert {path: bridge.get(path).status_code for path in paths} == dict.fromkeys(
+            paths, httpx.codes.OK
+        )
+        assert bridge.get("/api/v1/sinks").status_code == httpx.codes.FORBIDDEN
+        (tmp_path / "api-token").write_text(TOKEN)
+        wait_until(lambda: bridge.get("/api/v1/sinks").is_success)
+
+
+def test_bridge_is_not_ready_without_its_role(
+    cluster: ApiServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    """It lives on, says what is refused, and needs no restart once it is granted."""
+    cluster.kubectl("delete", "clusterrolebinding", "kubebridge-events")
+    with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
+        bridge.start()
+        wait_until(lambda: "forbidden" in readiness(bridge))
+        assert bridge.get("/livez").is_success
+
+        cluster.kubectl("apply", "-f", str(ROOT / "deploy/kubernetes/rbac.yaml"))
+
+        bridge.wait_ready()
+
+
+def readiness(bridge: Bridge) -> str:
+    """Return what the readiness probe says; empty: nothing yet."""
+    try:
+        return bridge.get("/readyz").text
+    except httpx.TransportError:
+        return ""
+
+
+def test_bridge_may_be_confined_to_a_namespace(
+    cluster: ApiServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    """With the documented RoleBinding it reads that namespace, and no other."""
+    cluster.kubectl("delete", "clusterrolebinding", "kubebridge-events")
+    cluster.kubectl("apply", "-f", "-", stdin=documented("kind: RoleBinding"))
+    sources = yaml.safe_load(documented("namespaces: [shop]"))
+    with bridge_in(tmp_path, cluster, hook(receiver), **sources) as bridge:
+        bridge.start_and_wait()
+
+        ids = write_events(cluster, "shop", 20)
+
+        wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))
+    cluster.kubectl("apply", "-f", str(ROOT / "deploy/kubernetes/rbac.yaml"))
+
+
+def test_sink_binding_supplies_the_sink(
+    cluster: ApiServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    """What Knative puts into the Pod's environment is enough."""
+    overrides = '{"extensions": {"team": "shop"}}'
+    environment = {"K_SINK": receiver.url, "K_CE_OVERRIDES": overrides}
+    sinks = yaml.safe_load(documented("profile: knative"))["sinks"]
+    with bridge_in(tmp_path, cluster, sinks, environment=environment) as bridge:
+        bridge.start_and_wait()
+
+        ids = write_events(cluster, "shop", 5)
+
+        wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))
+        assert {event["team"] for event in receiver.ledger.events()} == {"shop"}
+
+
+def test_compose_reads_through_a_proxy_without_credentials(
+    cluster: ApiServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Its kubeconfig fits `kubectl proxy`, which kwok's cluster image runs."""
+    port, kubeconfig = free_port(), tmp_path / "kubeconfig"
+    text = (ROOT / "deploy/compose/kubeconfig").read_text()
+    kubeconfig.write_text(text.replace("cluster:8080", f"127.0.0.1:{port}"))
+    with (
+        kubectl_proxy(cluster, port, tmp_path),
+        Bridge(folder=tmp_path, kubeconfig=kubeconfig, sinks=hook(receiver)) as bridge,
+    ):
+        bridge.start_and_wait()
+
+        ids = write_events(cluster, "shop", 20)
+
+        wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))

@@ -1,0 +1,106 @@
+"""The manifests, as far as that can be told without a cluster."""
+
+import subprocess
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+import bridge
+from bridge.app.server import SHUTDOWN_SECONDS, is_loopback
+from bridge.config import parse_config
+from bridge.config.units import parse_size
+from tests.controlplane.build import find_binaries
+from tests.deploy.documents import (
+    MANIFESTS,
+    ROOT,
+    config,
+    container,
+    documented,
+    documents,
+    manifest,
+    manifest_files,
+    mounts,
+    pod,
+)
+
+VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("file", manifest_files(), ids=lambda file: file.name)
+def test_manifest_is_valid(file: Path, version: str) -> None:
+    """Each file is valid alone, in each version, with no unknown field."""
+    for document in documents(file):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_validation_notices_a_typo() -> None:
+    """The check above can fail."""
+    service = manifest("Service")
+    service["spec"]["publishNotReadyAdresses"] = True
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(service, VERSIONS[0], strict=True)
+
+
+def test_kustomization_names_each_manifest() -> None:
+    """`kubectl apply -k` installs all of them."""
+    (kustomization,) = documents(MANIFESTS / "kustomization.yaml")
+
+    assert sorted(kustomization["resources"]) == [
+        file.name for file in manifest_files()
+    ]
+
+
+def test_image_is_of_this_version() -> None:
+    """The tag is the package's version."""
+    assert container()["image"] == f"kubebridge:{bridge.__version__}"
+
+
+def test_config_lies_on_the_volumes() -> None:
+    """What has to outlive the Pod is on the claim, what is secret in the Secret."""
+    server, queue = config().server, config().queue
+
+    assert not is_loopback(server.host)
+    assert server.port == container()["ports"][0]["containerPort"]
+    assert server.token is not None
+    assert str(server.token.file) == f"{mounts()['secrets']}/token"
+    assert queue.path.parent == Path(mounts()["queue"])
+
+
+def test_claim_is_large_enough() -> None:
+    """Queue, reserve and a log as large as a quarter of the queue fit on the claim."""
+    (claim,) = manifest("StatefulSet")["spec"]["volumeClaimTemplates"]
+    size = parse_size(claim["spec"]["resources"]["requests"]["storage"] + "B")
+    queue = config().queue
+
+    assert size >= 1.25 * queue.max_size + queue.reserve
+
+
+def test_kubernetes_waits_for_the_grace_time() -> None:
+    """The kill comes later than the end that the bridge takes its time for."""
+    needed = config().grace + SHUTDOWN_SECONDS
+
+    assert pod()["terminationGracePeriodSeconds"] >= needed + 10
+
+
+def test_documented_overlay_renders(tmp_path: Path) -> None:
+    """Who follows the documentation gets an own image and configuration."""
+    binaries = find_binaries("kubectl")
+    if isinstance(binaries, str):
+        pytest.skip(binaries)
+    (tmp_path / "kubebridge").symlink_to(ROOT)
+    (tmp_path / "kustomization.yaml").write_text(documented("newName"))
+
+    command = [str(binaries["kubectl"]), "kustomize", str(tmp_path)]
+    rendered = subprocess.check_output(command, text=True)
+
+    found = {one["kind"]: one for one in yaml.safe_load_all(rendered)}
+    (only,) = found["StatefulSet"]["spec"]["template"]["spec"]["containers"]
+    assert only["image"] == f"registry.example.com/kubebridge:{bridge.__version__}"
+    (sink,) = parse_config(
+        found["ConfigMap"]["data"]["bridge.yaml"], name="", env={}
+    ).sinks
+    assert sink.auth.bearer.file == Path(mounts()["secrets"], "hook")
