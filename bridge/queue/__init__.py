@@ -224,6 +224,28 @@ class Storage:
     full: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How deliveries to one sink began and ended since the process started.
+
+    *waiting at the start + routed + enqueued = delivered + dead + purged + waiting*,
+    after every commit.
+
+    Attributes:
+        routed: Put for it.
+        enqueued: Delivered anew by an operator's word.
+        delivered: Answered 2xx.
+        dead: Became dead letters, also those that a full backlog pushed out.
+        purged: Ended by an operator's word.
+    """
+
+    routed: int
+    enqueued: int
+    delivered: int
+    dead: int
+    purged: int
+
+
 class Queue(Protocol):
     """The durable store between reading and sending."""
 
@@ -356,4 +378,8 @@ class Queue(Protocol):
 
     async def storage(self) -> Storage:
         """Say how full the store is."""
+        ...
+
+    def tally(self, sink: str) -> Tally:
+        """Return what began and ended for one sink since the process started."""
         ...

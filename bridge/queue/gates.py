@@ -1,0 +1,51 @@
+"""When a sink may be tried: it is opened, it has a gate, and no wait is too long."""
+
+from bridge.queue import Gate
+from bridge.queue import statements as sql
+from bridge.queue.clock import micros
+from bridge.queue.outbox import OnFull
+from bridge.queue.store import Store
+
+_LONGEST_BACKOFF_SECONDS = 600.0
+_LONGEST_ASKED_SECONDS = 3600.0
+
+
+def open_sink(
+    store: Store, sink: str, *, max_backlog: int | None, on_full: OnFull
+) -> None:
+    """Have deliveries for this sink taken and handed out from now on."""
+    known = store.outboxes.get(sink)
+    id_ = known.id if known else store.execute(sql.INSERT_SINK, (sink,)).get
+
+    def opened() -> None:
+        outbox = known or store.add_outbox(id_, sink)
+        outbox.max_backlog = max_backlog
+        outbox.on_full = on_full
+        outbox.is_open = True
+
+    store.after_commit(opened)
+
+
+def set_gate(store: Store, sink: str, gate: Gate | None) -> None:
+    """Set or open the gate of a sink; at once, and written down with this job."""
+    wall, steady = store.clock.wall(), store.clock.steady()
+    store.outbox(sink).close_gate(gate, wall=wall, steady=steady)
+    store.save_sinks()
+
+
+def cap_waits(store: Store) -> None:
+    """See that nothing waits for a clock that was set back.
+
+    No delivery is due later than 10 minutes from now, or, if it was told to wait
+    longer (Retry-After), than that long, an hour at most; no gate later than an hour.
+    """
+    wall, steady = store.clock.wall(), store.clock.steady()
+    backoff, asked = micros(_LONGEST_BACKOFF_SECONDS), micros(_LONGEST_ASKED_SECONDS)
+    for outbox in store.outboxes.values():
+        store.execute(sql.CAP_DUE, (wall, backoff, asked, outbox.id))
+        outbox.look_again()
+        gate = outbox.gate
+        if gate is not None and micros(gate.until) > wall + asked:
+            until = (wall + asked) / 1_000_000
+            capped = Gate(until=until, reason=gate.reason)
+            outbox.close_gate(capped, wall=wall, steady=steady)

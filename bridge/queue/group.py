@@ -1,0 +1,124 @@
+"""Group commit: the jobs that wait share one transaction, each in its own savepoint.
+
+When the volume is full::
+
+    puts are refused ──▶ the rest again ──▶ the reserve is given up ──▶ the rest again
+                                                                             │
+                 nothing is leased until an outcome can be recorded ◀── still full
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import apsw
+
+from bridge.errors import (
+    OutcomeNotRecordedError,
+    QueueCorruptError,
+    QueueFullError,
+)
+from bridge.queue import retention
+from bridge.queue.faults import BAD_ROW, as_ours, is_full
+from bridge.queue.store import Store
+
+Kind = Literal["put", "outcome", "upkeep", "order"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Something that is done to the file as a whole or not at all.
+
+    Attributes:
+        work: Does it; its result is the job's. That of an outcome: whether it wrote.
+        kind: An ``outcome`` may wait a little for company, and stops the leases if it
+            cannot be written down; ``upkeep`` may be left undone; an ``order`` is an
+            operator's.
+        prepare: Done before, and stays done if `work` fails; may refuse the job.
+        rows: About how many rows it writes.
+    """
+
+    work: Callable[[], Any]
+    kind: Kind
+    prepare: Callable[[], None] | None = None
+    rows: int = 1
+
+
+Answer = Any | Exception
+"""What a job gave, or why it failed."""
+
+
+def run(store: Store, jobs: Sequence[Job]) -> list[Answer]:
+    """Run jobs in one transaction, those that make room first; answer in their order.
+
+    Raises:
+        apsw.Error: The file cannot be used any more.
+    """
+    order = sorted(range(len(jobs)), key=lambda index: jobs[index].kind == "put")
+    answers: list[Answer] = [None] * len(jobs)
+    answered = _commit(store, [jobs[index] for index in order])
+    for index, answer in zip(order, answered, strict=True):
+        answers[index] = answer
+    return answers
+
+
+def _commit(store: Store, jobs: Sequence[Job], *, tidy: bool = True) -> list[Answer]:
+    try:
+        answers = _transact(store, jobs, tidy=tidy)
+    except apsw.Error as error:
+        if not is_full(error, store.connection):
+            raise
+        return _commit_on_full_volume(store, jobs)
+    if any(
+        job.kind == "outcome" and answer is True
+        for job, answer in zip(jobs, answers, strict=True)
+    ):
+        store.is_stalled = False
+    return answers
+
+
+def _commit_on_full_volume(store: Store, jobs: Sequence[Job]) -> list[Answer]:
+    rest = [job for job in jobs if job.kind != "put"]
+    if len(rest) < len(jobs):
+        refused = store.room.refuse_by_volume()
+        others = iter(_commit(store, rest, tidy=False) if rest else ())
+        return [refused if job.kind == "put" else next(others) for job in jobs]
+    needed = any(job.kind != "upkeep" for job in jobs)
+    if needed and store.room.reserve.release():
+        return _commit(store, jobs, tidy=False)
+    return [_unrecorded(store, job) for job in jobs]
+
+
+def _unrecorded(store: Store, job: Job) -> Answer:
+    path = store.settings.path
+    match job.kind:
+        case "outcome":
+            store.is_stalled = True
+            return OutcomeNotRecordedError(f"queue {path}: its volume is full")
+        case "upkeep":
+            return None
+        case _:
+            return QueueFullError(f"queue {path}: its volume is full")
+
+
+def _transact(store: Store, jobs: Sequence[Job], *, tidy: bool) -> list[Answer]:
+    with store.transaction():
+        changes = store.connection.total_changes()
+        answers = [_answer(store, job) for job in jobs]
+        if tidy:
+            retention.tidy(store)
+        if store.connection.total_changes() != changes:
+            store.save_sinks()
+    return answers
+
+
+def _answer(store: Store, job: Job) -> Answer:
+    try:
+        if job.prepare is not None:
+            job.prepare()
+        with store.job():
+            return job.work()
+    except QueueCorruptError:
+        raise
+    except BAD_ROW as error:
+        return as_ours(error)

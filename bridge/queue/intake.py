@@ -1,0 +1,189 @@
+"""Put: entries, what the reader remembers, and its cursor, in one commit."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.errors import QueueFullError, StaleCursorError
+from bridge.queue import Entry, Scope, retention
+from bridge.queue import statements as sql
+from bridge.queue.outbox import Outbox, Waiting
+from bridge.queue.store import Store, numbers
+
+# A statement with this many rows takes one step; each size is compiled only once.
+_STRIDES = (128, 32, 8, 2, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """The arguments of `Queue.put`."""
+
+    entries: Sequence[Entry]
+    scope: Scope
+    since: str | None
+    to: str | None
+
+
+def make_room(store: Store, entries: Sequence[Entry]) -> None:
+    """See that there is room; kept events go for it, whatever becomes of the put.
+
+    Raises:
+        QueueFullError: There is none.
+        EntryTooLargeError: One entry can never be stored.
+    """
+    room = store.room
+    size = room.size_of(entries)
+    if not size:
+        return
+    if not room.reserve.is_held:
+        raise room.refuse()
+    retention.shed(store, size)
+    if not room.has(size):
+        raise room.refuse()
+    room.take(size)
+
+
+def put(store: Store, request: Put) -> None:
+    """Store all of it, or raise and change nothing.
+
+    Raises:
+        StaleCursorError: The stored cursor is not `since`.
+        QueueFullError: The backlog of a sink is full.
+    """
+    scope = move_cursor(store, request)
+    insert_entries(store, request.entries)
+    remember(store, scope, request.entries)
+
+
+def move_cursor(store: Store, request: Put) -> int:
+    """Compare and set the cursor; return the key of its scope."""
+    scope, stored = find_scope(store, request.scope)
+    if stored != request.since:
+        raise StaleCursorError(
+            f"cursor of {request.scope}: expected {request.since}, got {stored}:"
+            " another reader moved it"
+        )
+    if request.to != stored:
+        store.execute(sql.MOVE_CURSOR, (request.to, store.clock.wall(), scope))
+    return scope
+
+
+def find_scope(store: Store, scope: Scope) -> tuple[int, str | None]:
+    """Return key and cursor of a scope, made if it is new."""
+    names = scope_names(scope)
+    found: tuple[int, str | None] | None = store.execute(sql.FIND_SCOPE, names).get
+    return found or (store.execute(sql.INSERT_SCOPE, names).get, None)
+
+
+def scope_names(scope: Scope) -> tuple[str, ...]:
+    """Return what a scope is known by in the file."""
+    return (
+        scope.cluster,
+        scope.resource,
+        scope.namespace,
+        scope.field_selector,
+        scope.label_selector,
+    )
+
+
+def set_cursor(store: Store, scope: Scope, to: str | None) -> None:
+    """Set a cursor, or forget it and what was remembered there."""
+    key, _ = find_scope(store, scope)
+    if to is None:
+        store.execute(sql.FORGET_REMEMBERED, (key,))
+        store.execute(sql.FORGET_SCOPE, (key,))
+    else:
+        store.execute(sql.MOVE_CURSOR, (to, store.clock.wall(), key))
+
+
+def insert_entries(store: Store, entries: Sequence[Entry]) -> None:
+    """Store events, their deliveries, and what could not be converted."""
+    totals, stored = store.totals, store.clock.wall()
+    events: list[tuple[Any, ...]] = []
+    routed: dict[str, list[Waiting]] = {}
+    rejected: list[tuple[int, str]] = []
+    for entry in entries:
+        encoded = entry.encoded
+        if encoded is None:
+            continue
+        totals.last_event += 1
+        totals.ends += len(encoded.body)
+        number = totals.last_event
+        offset: int | None = encoded.data_offset
+        if entry.error is not None:
+            rejected.append((number, entry.error))
+            offset = None
+        events.append((number, stored, totals.ends, offset, encoded.id, encoded.body))
+        row = Waiting(number, stored, 0, None, stored, encoded)
+        for sink in entry.sinks:
+            routed.setdefault(sink, []).append(row)
+    _insert_rows(store, sql.INSERT_EVENTS, events)
+    for sink, rows in routed.items():
+        _route(store, store.outbox(sink), rows)
+    for number, error in rejected:
+        store.execute(sql.INSERT_REJECTED, (number, error, stored))
+    totals.dead[None] += len(rejected)
+
+
+def remember(store: Store, scope: int, entries: Sequence[Entry]) -> None:
+    """Store what the reader knows from now on; of one key the last word counts."""
+    known = dict(one.remember for one in entries if one.remember is not None)
+    kept = [(scope, key, value) for key, value in known.items() if value is not None]
+    gone = [key for key, value in known.items() if value is None]
+    _insert_rows(store, sql.REMEMBER, kept)
+    if gone:
+        store.execute(sql.FORGET_KEYS, (scope, json.dumps(gone)))
+
+
+def _route(store: Store, outbox: Outbox, rows: Sequence[Waiting]) -> None:
+    _check_backlog(store, outbox, len(rows))
+    events = numbers(row.event for row in rows)
+    store.execute(sql.INSERT_DELIVERIES, (outbox.id, rows[0].due, events))
+    store.totals.begin(outbox.id, len(rows), "routed")
+    store.after_commit(lambda: outbox.tail.extend(rows))
+    if outbox.max_backlog is not None:
+        _bury(store, outbox, store.totals.waiting[outbox.id] - outbox.max_backlog)
+
+
+def _check_backlog(store: Store, outbox: Outbox, count: int) -> None:
+    """Refuse what does not fit, but never a put to a sink for which nothing waits."""
+    waiting = store.totals.waiting[outbox.id]
+    if outbox.max_backlog is None or outbox.on_full != "block" or not waiting:
+        return
+    if waiting + count > outbox.max_backlog:
+        raise QueueFullError(
+            f"sink {outbox.name}: expected at most {outbox.max_backlog} deliveries to"
+            f" wait, got {waiting} and {count} more",
+            sink=outbox.name,
+        )
+
+
+def _bury(store: Store, outbox: Outbox, count: int) -> None:
+    """Turn the oldest deliveries that are not under way into dead letters."""
+    if count <= 0 or outbox.on_full == "block":
+        return
+    leased = numbers([0, *outbox.leased])
+    oldest = store.rows(sql.OLDEST_FREE, (outbox.id, leased, count))
+    reason = f"more than {outbox.max_backlog} deliveries waited for sink {outbox.name}"
+    events = numbers([0, *oldest])
+    store.execute(sql.BURY, (reason, store.clock.wall(), outbox.id, events))
+    store.execute(sql.DELETE_DELIVERIES, (outbox.id, events))
+    store.totals.finish(outbox.id, len(oldest), "dead")
+    store.totals.dead[outbox.id] += len(oldest)
+    store.after_commit(outbox.tail.forget)
+
+
+def _insert_rows(store: Store, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    for part in _strides(rows):
+        marks = f"({', '.join('?' * len(part[0]))})"
+        values = ", ".join([marks] * len(part))
+        store.execute(statement + values, [value for row in part for value in row])
+
+
+def _strides(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    start = 0
+    for stride in _STRIDES:
+        while len(rows) - start >= stride:
+            yield rows[start : start + stride]
+            start += stride

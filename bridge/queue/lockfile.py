@@ -1,0 +1,66 @@
+"""One owner for one queue file."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bridge.errors import QueueError, QueueLockedError
+
+_POLL_SECONDS = 0.1
+
+
+@asynccontextmanager
+async def locked(path: Path, *, timeout_seconds: float) -> AsyncIterator[None]:
+    """Own `path` for a while, by an flock on a file beside it.
+
+    The system drops the lock with the process, however that ends. The file stays:
+    removing it would let two processes lock two files of one name.
+
+    Raises:
+        QueueLockedError: Another owner did not leave within `timeout_seconds`.
+        QueueError: The folder cannot be made or written.
+    """
+    lock = path.with_name(path.name + ".lock")
+    descriptor = _open(lock)
+    try:
+        await _take(descriptor, lock, timeout_seconds)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(lock: Path) -> int:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise QueueError(
+            f"queue folder {lock.parent}: expected one that can be written,"
+            f" got '{error.strerror}'"
+        ) from error
+
+
+async def _take(descriptor: int, lock: Path, timeout_seconds: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            while not _try(descriptor):  # noqa: ASYNC110  # no event comes from flock
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        owner = os.pread(descriptor, 20, 0).decode() or "unknown"
+        raise QueueLockedError(
+            f"queue {lock.with_suffix('')}: process {owner} owns it and did not"
+            f" leave within {timeout_seconds:g} s"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

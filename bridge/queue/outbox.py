@@ -1,0 +1,219 @@
+"""What the process knows of one sink's deliveries without asking the file.
+
+Leases are memory: they are void when the file is opened, and cost no write. The rows of
+a sink fall into two kinds, and each has a place up to which it was handed out::
+
+    fresh     in order of event    ──handed out──▶ position ──▶ not yet
+    delayed   in order of due      ──handed out──▶ due_position ──▶ not yet, not due
+
+A row behind its place is leased, or came back and stands in `returned`: so the next
+lease never looks at a leased row again, however many there are.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from bridge.errors import QueueError
+from bridge.events import EncodedEvent
+from bridge.queue import Gate
+from bridge.queue.clock import TryableClock, micros
+
+OnFull = Literal["block", "dead-letter-oldest"]
+
+TAIL_EVENTS = 1000
+TAIL_BYTES = 2 * 1024 * 1024
+
+
+class Handle(NamedTuple):
+    """The name of a lease: the event, and a number that no other lease has."""
+
+    event: int
+    token: int
+
+
+class Held(NamedTuple):
+    """A lease: until when (steady microseconds), and the tryable clock at its start."""
+
+    token: int
+    until: int
+    tryable: int
+
+
+class Waiting(NamedTuple):
+    """A delivery that can be leased, and its event.
+
+    `due` orders rows of both kinds: of a fresh one it is when the event was stored.
+    """
+
+    event: int
+    due: int
+    attempts: int
+    first: int | None
+    stored: int
+    encoded: EncodedEvent
+
+
+class Tail:
+    """The fresh deliveries after `position`, in memory, as far as there is room.
+
+    What was just stored is usually delivered next: it need not be read again.
+    """
+
+    def __init__(self) -> None:
+        """Start empty, not knowing what the file holds."""
+        self.is_complete = False
+        self._rows: deque[Waiting] = deque()
+        self._size_bytes = 0
+
+    def __len__(self) -> int:
+        """Return how many deliveries are in memory."""
+        return len(self._rows)
+
+    def extend(self, rows: Iterable[Waiting]) -> None:
+        """Append what was stored, unless something is missing before it."""
+        for row in rows:
+            if not self.is_complete:
+                return
+            self._append(row)
+
+    def first(self, limit: int) -> list[Waiting]:
+        """Return the first ones; they stay."""
+        return list(islice(self._rows, limit))
+
+    def drop_through(self, event: int) -> None:
+        """Forget the deliveries up to this one, which were handed out."""
+        while self._rows and self._rows[0].event <= event:
+            self._size_bytes -= _size(self._rows.popleft())
+
+    def forget(self) -> None:
+        """Forget all: rows ended without having been leased."""
+        self._rows.clear()
+        self._size_bytes = 0
+        self.is_complete = False
+
+    def _append(self, row: Waiting) -> None:
+        size = _size(row)
+        if len(self._rows) >= TAIL_EVENTS or self._size_bytes + size > TAIL_BYTES:
+            self.is_complete = False
+            return
+        self._rows.append(row)
+        self._size_bytes += size
+
+
+def _size(row: Waiting) -> int:
+    return len(row.encoded.body)
+
+
+@dataclass(slots=True, kw_only=True)
+class Outbox:
+    """One sink as the writer thread sees it.
+
+    Attributes:
+        id: Key of its row.
+        name: Its name.
+        tryable: Counts the time in which it could be tried, in microseconds.
+        gate: As `Queue.gate` set it; None: no gate.
+        is_open: Whether it was opened since the start.
+        max_backlog: See `Queue.open_sink`.
+        on_full: See `Queue.open_sink`.
+        position: Fresh rows up to this event were handed out.
+        due_position: Delayed rows up to this (due, event) were handed out.
+        next_due: Nothing after `due_position` is due before; None: nothing is there.
+        tail: The fresh deliveries that are in memory.
+        returned: Events whose leases ended without an outcome, oldest first.
+        leased: The leases, by event.
+        saved_tryable: What the file says of `tryable`.
+        is_gate_saved: Whether the file knows the gate.
+    """
+
+    id: int
+    name: str
+    tryable: TryableClock
+    gate: Gate | None = None
+    is_open: bool = False
+    max_backlog: int | None = None
+    on_full: OnFull = "block"
+    position: int = 0
+    due_position: tuple[int, int] = (0, 0)
+    next_due: int | None = 0
+    tail: Tail = field(default_factory=Tail)
+    returned: dict[int, None] = field(default_factory=dict)
+    leased: dict[int, Held] = field(default_factory=dict)
+    saved_tryable: int = 0
+    is_gate_saved: bool = True
+
+    def pass_gate(self, *, wall: int, steady: int) -> bool:
+        """Return whether deliveries may be leased now; count the time if so."""
+        if self.gate is not None and wall < micros(self.gate.until):
+            return False
+        self.tryable.start(steady)
+        return True
+
+    def close_gate(self, gate: Gate | None, *, wall: int, steady: int) -> None:
+        """Set or open the gate; the time behind it makes nothing older."""
+        self.gate = gate
+        self.is_gate_saved = False
+        if not self.pass_gate(wall=wall, steady=steady):
+            self.tryable.stop(steady)
+
+    def wakes_at(self, wall: int) -> int | None:
+        """Return when, by the wall clock, more may be leased; None: only by a put.
+
+        Asked after a lease found nothing, so what is due now needs no mention.
+        """
+        if self.gate is not None and wall < micros(self.gate.until):
+            return micros(self.gate.until)
+        return self.next_due
+
+    def is_held(self, event: int) -> bool:
+        """Return whether the event is leased, or came back from a lease."""
+        return event in self.leased or event in self.returned
+
+    def holds(self, handle: object) -> bool:
+        """Return whether this very lease has not ended."""
+        held = self.leased.get(event_of(handle))
+        return (
+            held is not None
+            and isinstance(handle, Handle)
+            and (held.token == handle.token)
+        )
+
+    def give_back(self, events: Iterable[int]) -> None:
+        """End leases without an outcome: the deliveries are due at once."""
+        for event in events:
+            if self.leased.pop(event, None) is not None:
+                self.returned[event] = None
+
+    def expire(self, steady: int) -> None:
+        """End the leases whose time is over."""
+        late = [event for event, held in self.leased.items() if held.until <= steady]
+        self.give_back(late)
+
+    def end(self, events: Iterable[int]) -> None:
+        """Forget leases whose outcome is recorded."""
+        for event in events:
+            self.leased.pop(event, None)
+            self.returned.pop(event, None)
+
+    def expect(self, due: int) -> None:
+        """Note that a row is due then."""
+        self.next_due = due if self.next_due is None else min(self.next_due, due)
+
+    def look_again(self) -> None:
+        """Search the delayed rows from the beginning: their times were changed."""
+        self.due_position = (0, 0)
+        self.next_due = 0
+
+
+def event_of(handle: object) -> int:
+    """Return the event of a lease's handle.
+
+    Raises:
+        QueueError: The lease is none of this queue.
+    """
+    if not isinstance(handle, Handle):
+        raise QueueError(f"lease {handle!r}: expected one of this queue")
+    return handle.event

@@ -1,0 +1,114 @@
+"""What an operator does: deliver anew, and purge."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from bridge.errors import QueueError
+from bridge.queue import retention
+from bridge.queue import statements as sql
+from bridge.queue.outbox import Outbox
+from bridge.queue.store import Store, numbers
+
+CHUNK = 500
+"""Rows of one transaction; puts and outcomes go between."""
+
+Kind = Literal["e", "d"]
+KEPT: Kind = "e"
+DEAD: Kind = "d"
+
+
+def handle_of(kind: Kind, number: int) -> str:
+    """Return the handle of a kept event or of a dead letter."""
+    return f"{kind}{number}"
+
+
+def number_of(kind: Kind, handle: str) -> int:
+    """Return the key in a handle.
+
+    Raises:
+        QueueError: It is no such handle.
+    """
+    if handle[:1] != kind or not handle[1:].isdecimal():
+        raise QueueError(f"handle {handle[:40]!r}: expected {kind} and a number")
+    return int(handle[1:])
+
+
+def enqueue(store: Store, sink: str, handles: Sequence[str]) -> int:
+    """Deliver kept events or dead letters anew; return how many now wait in addition.
+
+    What still waits for the sink is not doubled. A dead letter of this very sink is
+    one no longer.
+    """
+    outbox = store.outbox(sink)
+    kept = [number_of(KEPT, one) for one in handles if not one.startswith(DEAD)]
+    dead = [number_of(DEAD, one) for one in handles if one.startswith(DEAD)]
+    letters = _letters(store, dead) if dead else []
+    events = [*kept, *(event for _, _, event in letters)]
+    due = max(store.clock.wall(), outbox.due_position[0] + 1)
+    enqueued = set(_enqueue(store, outbox, events, due)) if events else set()
+    revived = [
+        letter
+        for letter, owner, event in letters
+        if owner == outbox.id and event in enqueued
+    ]
+    if revived:
+        store.column(sql.DELETE_DEAD, (outbox.id, numbers(revived)))
+        store.totals.dead[outbox.id] -= len(revived)
+    return len(enqueued)
+
+
+def _letters(store: Store, ids: Sequence[int]) -> list[tuple[int, int | None, int]]:
+    letters = []
+    found: Iterable[Any] = store.execute(sql.DEAD_BY_ID, (numbers(ids),))
+    for letter, sink, event, is_raw in found:
+        if is_raw:
+            raise QueueError(
+                f"dead letter {handle_of(DEAD, letter)}: expected an event, got an"
+                " object that could not be converted to one: it cannot be delivered"
+            )
+        letters.append((letter, sink, event))
+    return letters
+
+
+def _enqueue(
+    store: Store, outbox: Outbox, events: Sequence[int], due: int
+) -> list[int]:
+    enqueued = store.column(sql.ENQUEUE, (outbox.id, due, numbers(events)))
+    store.totals.begin(outbox.id, len(enqueued), "enqueued")
+    store.after_commit(partial(outbox.expect, due))
+    return enqueued
+
+
+def purge_waiting(store: Store, sink: str, last_event: int) -> int:
+    """End the oldest deliveries of a sink, leased ones too; return how many.
+
+    Args:
+        store: Where.
+        sink: Its name; it need not be open.
+        last_event: The newest event meant.
+    """
+    outbox = store.outboxes.get(sink)
+    if outbox is None:
+        return 0
+    events = store.column(sql.PURGE_CHUNK, (outbox.id, last_event, CHUNK))
+    store.totals.finish(outbox.id, len(events), "purged")
+    retention.forget(store, events)
+    store.after_commit(partial(outbox.end, events))
+    store.after_commit(outbox.tail.forget)
+    return len(events)
+
+
+def purge_dead(store: Store, sink: str | None, handles: Sequence[str]) -> int:
+    """Remove dead letters of a sink, or objects that were not converted."""
+    outbox = None if sink is None else store.outboxes.get(sink)
+    if not handles or (sink is not None and outbox is None):
+        return 0
+    owner = None if outbox is None else outbox.id
+    ids = numbers(number_of(DEAD, handle) for handle in handles)
+    events = store.column(sql.DELETE_DEAD, (owner, ids))
+    store.totals.dead[owner] -= len(events)
+    if events and sink is None:
+        store.execute(sql.DELETE_RAW, (numbers(events),))
+    retention.forget(store, events)
+    return len(events)

@@ -1,0 +1,51 @@
+"""Room kept beside the queue, so that a full volume does not stop the outcomes."""
+
+import os
+from pathlib import Path
+
+
+class Reserve:
+    """A file of a fixed size that is given up when the volume is full.
+
+    While it is gone nothing new is taken in. It is made again only when twice its size
+    is free: otherwise giving it up would make the room to make it.
+    """
+
+    def __init__(self, *, path: Path, size_bytes: int) -> None:
+        """Name it; `size_bytes` 0: there is none, and it never is missing."""
+        self._path = path
+        self.size_bytes = size_bytes
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is there in full."""
+        try:
+            return self._path.stat().st_size >= self.size_bytes
+        except FileNotFoundError:
+            return self.size_bytes == 0
+
+    def make(self) -> None:
+        """Take the room if there is enough of it; else nothing happens."""
+        if self.is_held or self._free_bytes() < 2 * self.size_bytes:
+            return
+        try:
+            self._allocate()
+        except OSError:
+            self.release()
+
+    def release(self) -> bool:
+        """Give the room back to the volume; return whether there was any."""
+        was_there = self._path.exists()
+        self._path.unlink(missing_ok=True)
+        return was_there
+
+    def _allocate(self) -> None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, self.size_bytes)
+        finally:
+            os.close(descriptor)
+
+    def _free_bytes(self) -> int:
+        volume = os.statvfs(self._path.parent)
+        return volume.f_bavail * volume.f_frsize

@@ -1,0 +1,123 @@
+"""How full the file is, and when a put is refused for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from bridge.errors import EntryTooLargeError, QueueFullError
+from bridge.queue import Entry
+from bridge.queue.reserve import Reserve
+
+ROW_BYTES = 150
+"""What a row costs beside its body, with its delivery, about."""
+
+_VACUUM_PAGES = 512
+_SLACK_PAGES = 1024
+
+
+class Room:
+    """Knows the bytes in use, exactly when it was asked and about in between."""
+
+    def __init__(
+        self,
+        *,
+        connection: apsw.Connection,
+        path: Path,
+        max_bytes: int,
+        reserve: Reserve,
+    ) -> None:
+        """Measure the file; `max_bytes` is what its pages in use may take."""
+        self._connection = connection
+        self._path = path
+        self._page_bytes: int = connection.pragma("page_size")
+        self.max_bytes = max_bytes
+        self.reserve = reserve
+        self.volume_is_full = False
+        self.refusal: str | None = None
+        self._about_bytes = self.used_bytes()
+
+    def used_bytes(self) -> int:
+        """Return the bytes of the pages in use."""
+        used: int = self._pages() - self.free_pages()
+        return used * self._page_bytes
+
+    def free_pages(self) -> int:
+        """Return how many pages of the file hold nothing."""
+        free: int = self._connection.pragma("freelist_count")
+        return free
+
+    def size_of(self, entries: Sequence[Entry]) -> int:
+        """Return the bytes that the entries will take, about.
+
+        Raises:
+            EntryTooLargeError: One is larger than the queue.
+        """
+        size = 0
+        for index, entry in enumerate(entries):
+            if entry.encoded is not None:
+                own = len(entry.encoded.body) + ROW_BYTES
+                size += own
+                if own > self.max_bytes:
+                    raise EntryTooLargeError(
+                        f"event {entry.encoded.id}: expected at most {self.max_bytes}"
+                        f" bytes, the size of the queue, got {own}",
+                        index=index,
+                    )
+        return size
+
+    def has(self, size_bytes: int) -> bool:
+        """Return whether so much more may be stored.
+
+        A put as large as the queue is content with half of it, lest it never fits.
+        """
+        needed = min(size_bytes, self.max_bytes // 2)
+        if self._about_bytes + needed > self.max_bytes:
+            self._about_bytes = self.used_bytes()
+        return self._about_bytes + needed <= self.max_bytes
+
+    def wants(self, size_bytes: int) -> bool:
+        """Return whether kept events must go so that so much more can be stored."""
+        if not self.has(size_bytes):
+            return True
+        free = self.free_pages() * self._page_bytes if self.volume_is_full else 0
+        return self.volume_is_full and free < 2 * size_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """Note that so much was stored, and that nothing is refused any more."""
+        self._about_bytes += size_bytes
+        self.volume_is_full = False
+        self.refusal = None
+
+    def refuse(self) -> QueueFullError:
+        """Return the error for a put that finds no room, and remember its text."""
+        if self.volume_is_full or not self.reserve.is_held:
+            return self.refuse_by_volume()
+        self.refusal = (
+            f"queue {self._path} is full: {self.used_bytes()} of {self.max_bytes} bytes"
+            " are used by what waits and by dead letters"
+        )
+        return QueueFullError(self.refusal)
+
+    def refuse_by_volume(self) -> QueueFullError:
+        """Return the error for a put that the volume has no room for."""
+        self.volume_is_full = True
+        self.refusal = f"queue {self._path}: its volume is full"
+        return QueueFullError(self.refusal)
+
+    def tidy(self) -> None:
+        """Give pages back to the volume, a few at a time, and take the reserve again.
+
+        Free pages are used by the next puts, so a quarter of the file may be free.
+        """
+        pages = self._pages()
+        slack = max(_SLACK_PAGES, pages // 4) if self.reserve.is_held else 0
+        if self.free_pages() > slack:
+            self._connection.pragma("incremental_vacuum", _VACUUM_PAGES)
+        self.reserve.make()
+        if self.reserve.is_held and self.used_bytes() < self.max_bytes:
+            self.refusal = None
+
+    def _pages(self) -> int:
+        pages: int = self._connection.pragma("page_count")
+        return pages

@@ -1,0 +1,111 @@
+"""Settle: what became of each lease.
+
+Delivered counts even when its lease is lost, for the sink has the event; any other
+outcome of a lost lease is void, because somebody else may be delivering it. All of it
+is safe to repeat.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import assert_never
+
+from bridge.queue import Dead, Delivered, Outcome, Released, Retry, retention
+from bridge.queue import statements as sql
+from bridge.queue.clock import micros
+from bridge.queue.outbox import Outbox, event_of
+from bridge.queue.store import Store, numbers
+
+_EXCERPT_BYTES = 4096
+
+
+@dataclass(slots=True, kw_only=True)
+class Sorted:
+    """The outcomes of one sink, by kind; events without an outcome left are void."""
+
+    delivered: list[int] = field(default_factory=list)
+    retried: list[Retry] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+
+    def add(self, outcome: Outcome, outbox: Outbox) -> None:
+        """Put an outcome where it belongs."""
+        event = event_of(outcome.lease.handle)
+        is_held = outbox.holds(outcome.lease.handle)
+        match outcome:
+            case Delivered():
+                self.delivered.append(event)
+            case _ if not is_held:
+                pass
+            case Released():
+                self.released.append(event)
+            case Retry():
+                self.retried.append(outcome)
+            case Dead():
+                self.dead.append(outcome)
+            case _:
+                assert_never(outcome)
+
+
+def settle(store: Store, outcomes: Iterable[Outcome]) -> bool:
+    """Record the outcomes; return whether there was anything to write down."""
+    wrote = False
+    by_sink: dict[str, Sorted] = {}
+    for outcome in outcomes:
+        sink = outcome.lease.sink
+        by_sink.setdefault(sink, Sorted()).add(outcome, store.outbox(sink))
+    for sink, ended in by_sink.items():
+        outbox = store.outbox(sink)
+        if ended.delivered:
+            _record_delivered(store, outbox, ended.delivered)
+        if ended.retried:
+            _record_retried(store, outbox, ended.retried)
+        for dead in ended.dead:
+            _record_dead(store, outbox, dead)
+        if ended.released:
+            store.after_commit(partial(outbox.give_back, ended.released))
+        wrote = wrote or bool(ended.delivered or ended.retried or ended.dead)
+    return wrote
+
+
+def _record_delivered(store: Store, outbox: Outbox, events: Sequence[int]) -> None:
+    store.execute(sql.DELETE_DELIVERIES, (outbox.id, numbers(events)))
+    store.totals.finish(outbox.id, store.connection.changes(), "delivered")
+    retention.forget(store, events)
+    store.after_commit(partial(outbox.end, events))
+
+
+def _record_retried(store: Store, outbox: Outbox, retries: Sequence[Retry]) -> None:
+    wall, after = store.clock.wall(), outbox.due_position[0] + 1
+    rows = []
+    for retry in retries:
+        event = event_of(retry.lease.handle)
+        due = max(micros(retry.due), after)
+        delay = max(0, due - wall)
+        first = outbox.leased[event].tryable
+        rows.append((event, due, delay, retry.lease.attempt, first))
+    store.execute(sql.DELAY_DELIVERIES, (json.dumps(rows), outbox.id))
+    store.after_commit(partial(outbox.end, [row[0] for row in rows]))
+    store.after_commit(partial(outbox.expect, min(row[1] for row in rows)))
+
+
+def _record_dead(store: Store, outbox: Outbox, dead: Dead) -> None:
+    event = event_of(dead.lease.handle)
+    store.execute(
+        sql.INSERT_DEAD,
+        (
+            dead.reason,
+            dead.status,
+            dead.excerpt[:_EXCERPT_BYTES],
+            dead.lease.attempt,
+            store.clock.wall(),
+            outbox.id,
+            event,
+        ),
+    )
+    count = store.connection.changes()
+    store.execute(sql.DELETE_DELIVERIES, (outbox.id, numbers([event])))
+    store.totals.finish(outbox.id, count, "dead")
+    store.totals.dead[outbox.id] += count
+    store.after_commit(partial(outbox.end, [event]))

@@ -1,0 +1,318 @@
+"""One file, one writer thread: the embedded store."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from bridge.errors import QueueError
+from bridge.queue import (
+    DeadLetter,
+    Depth,
+    Entry,
+    Gate,
+    Kept,
+    Lease,
+    Outcome,
+    Scope,
+    Storage,
+    StoredCursor,
+    Tally,
+    gates,
+    intake,
+    leasing,
+    reader,
+    replay,
+    settlement,
+)
+from bridge.queue.clock import Clock
+from bridge.queue.faults import translated
+from bridge.queue.group import Job
+from bridge.queue.lockfile import locked
+from bridge.queue.reader import Reader
+from bridge.queue.store import Settings, Store
+from bridge.queue.writer import Writer
+
+
+class SqliteQueue:
+    """The `Queue` that needs nothing but a file; see there for its promises.
+
+    A call that is cancelled may still take effect: a thread does not stop half-way.
+    Ask `cursor` where a cancelled `put` left it.
+    """
+
+    max_entries = 500
+
+    def __init__(self, *, store: Store, writer: Writer, reader_: Reader) -> None:
+        """Put the parts together; `open` is how a queue is made."""
+        self._store = store
+        self._writer = writer
+        self._reader = reader_
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        *,
+        path: Path,
+        max_size_bytes: int,
+        keep_seconds: float,
+        keep_bytes: int,
+        reserve_bytes: int,
+        lease_seconds: float = 300.0,
+        lock_timeout_seconds: float = 30.0,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> AsyncIterator[Self]:
+        """Own the file until the block ends.
+
+        Args:
+            path: The file; made, with its folder, if it is not there.
+            max_size_bytes: What its rows may take before `put` refuses. The log beside
+                it takes up to `reserve_bytes` more.
+            keep_seconds: How long an event stays that nothing refers to any more.
+            keep_bytes: How many of the newest bytes of events are kept at most.
+            reserve_bytes: Size of the file beside it that is given up when the volume
+                is full; 0: none.
+            lease_seconds: How long a lease lasts that is not extended.
+            lock_timeout_seconds: How long another owner has to leave.
+            now: Unix seconds.
+            monotonic: Seconds that never go back.
+
+        Raises:
+            QueueLockedError: Another process owns the file.
+            QueueCorruptError: The file is damaged, or no queue.
+            QueueNewerError: A later version of kubebridge wrote it.
+            QueueError: The folder or the file cannot be used.
+        """
+        settings = Settings(
+            path=path,
+            max_size_bytes=max_size_bytes,
+            keep_seconds=keep_seconds,
+            keep_bytes=keep_bytes,
+            reserve_bytes=reserve_bytes,
+            lease_seconds=lease_seconds,
+        )
+        clock = Clock(now=now, monotonic=monotonic)
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(
+                locked(path, timeout_seconds=lock_timeout_seconds)
+            )
+            thread = ThreadPoolExecutor(1, thread_name_prefix="queue-writer")
+            stack.callback(thread.shutdown, wait=False)
+            store = await loop.run_in_executor(thread, _open_store, settings, clock)
+            writer = Writer(store=store, thread=thread)
+            stack.push_async_callback(writer.aclose)
+            reader_ = Reader(path)
+            stack.push_async_callback(reader_.aclose)
+            yield cls(store=store, writer=writer, reader_=reader_)
+
+    async def put(
+        self,
+        entries: Sequence[Entry],
+        *,
+        scope: Scope,
+        since: str | None,
+        to: str | None,
+    ) -> None:
+        """See `Queue.put`."""
+        if len(entries) > self.max_entries:
+            raise QueueError(
+                f"put: expected at most {self.max_entries} entries, got {len(entries)}"
+            )
+        request = intake.Put(entries=entries, scope=scope, since=since, to=to)
+        await self._writer.do(
+            Job(
+                kind="put",
+                prepare=partial(intake.make_room, self._store, entries),
+                work=partial(intake.put, self._store, request),
+                rows=len(entries),
+            )
+        )
+
+    async def cursor(self, scope: Scope) -> str | None:
+        """See `Queue.cursor`."""
+        return await self._reader.ask(partial(reader.cursor, scope))
+
+    async def cursors(self) -> Sequence[StoredCursor]:
+        """See `Queue.cursors`."""
+        return await self._reader.ask(reader.cursors)
+
+    async def set_cursor(self, scope: Scope, to: str | None) -> None:
+        """See `Queue.set_cursor`."""
+        await self._order(partial(intake.set_cursor, self._store, scope, to))
+
+    async def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+        """See `Queue.remembered`."""
+        after = ""
+        while page := await self._reader.ask(partial(reader.remembered, scope, after)):
+            for one in page:
+                yield one
+            after = page[-1][0]
+
+    async def open_sink(
+        self,
+        sink: str,
+        *,
+        ordering: Literal["none"] = "none",  # noqa: ARG002  # the only one there is
+        max_backlog: int | None = None,
+        on_full: Literal["block", "dead-letter-oldest"] = "block",
+    ) -> None:
+        """See `Queue.open_sink`."""
+        await self._order(
+            partial(
+                gates.open_sink,
+                self._store,
+                sink,
+                max_backlog=max_backlog,
+                on_full=on_full,
+            )
+        )
+
+    async def sinks(self) -> Sequence[str]:
+        """See `Queue.sinks`."""
+        totals = self._store.totals
+        return sorted(
+            name
+            for name, outbox in self._store.outboxes.items()
+            if totals.waiting[outbox.id] or totals.dead[outbox.id]
+        )
+
+    async def lease(self, sink: str, limit: int) -> Sequence[Lease]:
+        """See `Queue.lease`."""
+        return await self._writer.lease(self._store.outbox(sink), limit)
+
+    async def extend(self, leases: Sequence[Lease], seconds: float) -> None:
+        """See `Queue.extend`."""
+        await self._upkeep(partial(leasing.extend, self._store, leases, seconds))
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """See `Queue.settle`."""
+        await self._writer.do(
+            Job(
+                kind="outcome",
+                work=partial(settlement.settle, self._store, outcomes),
+                rows=len(outcomes),
+            )
+        )
+
+    async def gate(self, sink: str, until: float | None, reason: str) -> None:
+        """See `Queue.gate`; it holds even if a full volume cannot record it yet."""
+        gate = None if until is None else Gate(until=until, reason=reason)
+        await self._upkeep(partial(gates.set_gate, self._store, sink, gate))
+
+    async def gated(self, sink: str) -> Gate | None:
+        """See `Queue.gated`."""
+        outbox = self._store.outboxes.get(sink)
+        return None if outbox is None else outbox.gate
+
+    async def enqueue(self, sink: str, handles: Sequence[str]) -> int:
+        """See `Queue.enqueue`; what still waits for the sink is not doubled."""
+        return sum(
+            [
+                await self._order(partial(replay.enqueue, self._store, sink, chunk))
+                for chunk in _chunks(handles)
+            ]
+        )
+
+    async def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
+        """See `Queue.kept`."""
+        place = reader.place(after, replay.KEPT)
+        if after is None:
+            place = await self._reader.ask(partial(reader.first_since, since)) - 1
+        while page := await self._reader.ask(partial(reader.kept, since, place)):
+            for one in page:
+                yield one
+            place = reader.place(page[-1].handle, replay.KEPT)
+
+    async def dead(
+        self, sink: str | None, after: str | None
+    ) -> AsyncIterator[DeadLetter]:
+        """See `Queue.dead`."""
+        place = reader.place(after, replay.DEAD)
+        while page := await self._reader.ask(partial(reader.dead, sink, place)):
+            for one in page:
+                yield one
+            place = reader.place(page[-1].handle, replay.DEAD)
+
+    async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
+        """See `Queue.purge`."""
+        if handles is None:
+            return await self._purge_waiting(sink)
+        return sum(
+            [
+                await self._order(partial(replay.purge_dead, self._store, sink, chunk))
+                for chunk in _chunks(handles)
+            ]
+        )
+
+    async def depth(self, sink: str) -> Depth:
+        """See `Queue.depth`."""
+        outbox = self._store.outboxes.get(sink)
+        if outbox is None:
+            return Depth(waiting=0, leased=0, delayed=0, dead=0, oldest=None)
+        wall = self._store.clock.wall()
+        waits = await self._reader.ask(partial(reader.waits, outbox.id, wall))
+        return Depth(
+            waiting=self._store.totals.waiting[outbox.id],
+            leased=len(outbox.leased),
+            delayed=waits.delayed,
+            dead=self._store.totals.dead[outbox.id],
+            oldest=waits.oldest,
+        )
+
+    async def storage(self) -> Storage:
+        """See `Queue.storage`."""
+        room = self._store.room
+        used_bytes = await self._reader.ask(reader.used_bytes)
+        return Storage(
+            used_bytes=used_bytes, max_bytes=room.max_bytes, full=room.refusal
+        )
+
+    def tally(self, sink: str) -> Tally:
+        """See `Queue.tally`."""
+        outbox = self._store.outboxes.get(sink)
+        id_ = 0 if outbox is None else outbox.id
+        ways = self._store.totals.ways
+        return Tally(
+            routed=ways[id_, "routed"],
+            enqueued=ways[id_, "enqueued"],
+            delivered=ways[id_, "delivered"],
+            dead=ways[id_, "dead"],
+            purged=ways[id_, "purged"],
+        )
+
+    async def _purge_waiting(self, sink: str | None) -> int:
+        last_event = self._store.totals.last_event
+        work = partial(replay.purge_waiting, self._store, sink or "", last_event)
+        total: int = await self._order(work)
+        purged = total
+        while purged == replay.CHUNK:
+            purged = await self._order(work)
+            total += purged
+        return total
+
+    async def _order(self, work: Callable[[], Any]) -> Any:
+        return await self._writer.do(Job(kind="order", work=work))
+
+    async def _upkeep(self, work: Callable[[], Any]) -> Any:
+        return await self._writer.do(Job(kind="upkeep", work=work))
+
+
+def _open_store(settings: Settings, clock: Clock) -> Store:
+    with translated(str(settings.path)):
+        store = Store(settings=settings, clock=clock)
+        with store.transaction():
+            gates.cap_waits(store)
+        return store
+
+
+def _chunks(handles: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(handles), replay.CHUNK):
+        yield handles[start : start + replay.CHUNK]

@@ -1,0 +1,181 @@
+"""The SQL of the queue, by name.
+
+Each statement does its work on a whole set in one step: a step gives up the
+interpreter lock and has to win it back from the event loop, so steps per event, not
+rows, are what costs. Sets go in as a carray of integers or as JSON, and come out as
+JSON.
+"""
+
+INSERT_EVENTS = "INSERT INTO event (seq, stored, ends, data_offset, id, body) VALUES "
+INSERT_DELIVERIES = """
+INSERT INTO delivery (sink, event, due) SELECT ?, value, ? FROM carray(?)
+"""
+INSERT_REJECTED = """
+INSERT INTO dead (sink, event, reason, excerpt, attempts, died)
+VALUES (NULL, ?, ?, x'', 0, ?)
+"""
+INSERT_DEAD = """
+INSERT INTO dead (sink, event, reason, status, excerpt, attempts, died)
+SELECT sink, event, ?, ?, ?, ?, ? FROM delivery WHERE sink = ? AND event = ?
+"""
+BURY = """
+INSERT INTO dead (sink, event, reason, excerpt, attempts, died)
+SELECT sink, event, ?, x'', attempts, ? FROM delivery
+WHERE sink = ? AND event IN (SELECT value FROM carray(?))
+"""
+OLDEST_FREE = """
+SELECT json_group_array(event) FROM (
+  SELECT event FROM delivery
+  WHERE sink = ? AND event NOT IN (SELECT value FROM carray(?))
+  ORDER BY event LIMIT ?)
+"""
+DELETE_DELIVERIES = """
+DELETE FROM delivery WHERE sink = ? AND event IN (SELECT value FROM carray(?))
+"""
+DELAY_DELIVERIES = """
+UPDATE delivery SET due = one.value ->> 1, delay = one.value ->> 2,
+  attempts = one.value ->> 3, first = coalesce(first, one.value ->> 4)
+FROM json_each(?) AS one
+WHERE sink = ? AND event = one.value ->> 0
+"""
+CAP_DUE = """
+UPDATE delivery SET due = ?1 + min(max(delay, ?2), ?3)
+WHERE delay IS NOT NULL AND sink = ?4 AND due > ?1 + ?2
+  AND due > ?1 + min(max(delay, ?2), ?3)
+"""
+FRESH = """
+SELECT json_group_array(json_array(event, due, attempts, first)) FROM (
+  SELECT event, due, attempts, first FROM delivery
+  WHERE sink = ? AND event > ? AND delay IS NULL ORDER BY event LIMIT ?)
+"""
+DELAYED = """
+SELECT json_group_array(json_array(event, due, attempts, first)) FROM (
+  SELECT event, due, attempts, first FROM delivery INDEXED BY delivery_due
+  WHERE delay IS NOT NULL AND sink = ? AND (due, event) > (?, ?)
+  ORDER BY due, event LIMIT ?)
+"""
+RETURNED = """
+SELECT json_group_array(json_array(event, due, attempts, first)) FROM delivery
+WHERE sink = ? AND event IN (SELECT value FROM carray(?))
+"""
+# Both aggregates see the rows of one scan in one order, so the lengths cut the bytes.
+LOAD_EVENTS = """
+SELECT json_group_array(json_array(seq, stored, data_offset, id, length(body))),
+  CAST(group_concat(body, '') AS BLOB)
+FROM event WHERE seq IN (SELECT value FROM carray(?))
+"""
+
+UNREFERENCED = """
+  NOT EXISTS (SELECT 1 FROM dead WHERE dead.event = event.seq)
+  AND NOT EXISTS (SELECT 1 FROM sink CROSS JOIN delivery
+    ON delivery.sink = sink.id AND delivery.event = event.seq)
+"""
+FORGET_EVENTS = f"""
+DELETE FROM event WHERE seq IN (SELECT value FROM carray(?)) AND seq <= ?
+  AND {UNREFERENCED}
+"""  # noqa: S608  # a constant
+SWEEP_EVENTS = f"""
+DELETE FROM event WHERE seq > ? AND seq <= ? AND {UNREFERENCED}
+"""  # noqa: S608  # a constant
+SWEEP_LINE = """
+SELECT max(seq) FROM (
+  SELECT seq, stored, ends FROM event WHERE seq > ? ORDER BY seq LIMIT ?)
+WHERE stored <= ? OR ends <= ?
+"""
+
+FIND_SCOPE = """
+SELECT id, version FROM cursor
+WHERE cluster = ? AND resource = ? AND namespace = ?
+  AND field_selector = ? AND label_selector = ?
+"""
+INSERT_SCOPE = """
+INSERT INTO cursor (cluster, resource, namespace, field_selector, label_selector)
+VALUES (?, ?, ?, ?, ?) RETURNING id
+"""
+MOVE_CURSOR = "UPDATE cursor SET version = ?, moved = ? WHERE id = ?"
+FORGET_SCOPE = "DELETE FROM cursor WHERE id = ?"
+FORGET_REMEMBERED = "DELETE FROM remembered WHERE scope = ?"
+REMEMBER = "INSERT OR REPLACE INTO remembered (scope, key, value) VALUES "
+FORGET_KEYS = """
+DELETE FROM remembered
+WHERE scope = ? AND key IN (SELECT value FROM json_each(?))
+"""
+
+INSERT_SINK = "INSERT INTO sink (name) VALUES (?) RETURNING id"
+SAVE_SINK = "UPDATE sink SET gate_until = ?, gate_reason = ?, tryable = ? WHERE id = ?"
+SINKS = "SELECT id, name, gate_until, gate_reason, tryable FROM sink"
+COUNT_WAITING = "SELECT sink, count(*) FROM delivery GROUP BY sink"
+COUNT_DEAD = "SELECT sink, count(*) FROM dead GROUP BY sink"
+LAST_EVENT = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
+LAST_ENDS = "SELECT ends FROM event ORDER BY seq DESC LIMIT 1"
+
+ENQUEUE = """
+INSERT OR IGNORE INTO delivery (sink, event, due, delay)
+SELECT ?, seq, ?, 0 FROM event
+WHERE seq IN (SELECT value FROM carray(?)) AND data_offset IS NOT NULL
+RETURNING event
+"""
+DEAD_BY_ID = """
+SELECT dead.id, dead.sink, dead.event, event.data_offset IS NULL
+FROM dead JOIN event ON event.seq = dead.event
+WHERE dead.id IN (SELECT value FROM carray(?))
+"""
+DELETE_DEAD = """
+DELETE FROM dead WHERE sink IS ? AND id IN (SELECT value FROM carray(?))
+RETURNING event
+"""
+PURGE_CHUNK = """
+DELETE FROM delivery WHERE sink = ?1 AND event IN (
+  SELECT event FROM delivery WHERE sink = ?1 AND event <= ?2 ORDER BY event LIMIT ?3)
+RETURNING event
+"""
+DELETE_RAW = """
+DELETE FROM event WHERE seq IN (SELECT value FROM carray(?)) AND data_offset IS NULL
+"""
+
+CURSORS = """
+SELECT cluster, resource, namespace, field_selector, label_selector, version, moved
+FROM cursor WHERE version IS NOT NULL ORDER BY id
+"""
+REMEMBERED = """
+SELECT remembered.key, remembered.value FROM remembered
+JOIN cursor ON cursor.id = remembered.scope
+WHERE cluster = ? AND resource = ? AND namespace = ?
+  AND field_selector = ? AND label_selector = ? AND key > ?
+ORDER BY key LIMIT ?
+"""
+KEPT = """
+SELECT seq, stored, data_offset, id, body FROM event
+WHERE seq > ? AND stored >= ? AND data_offset IS NOT NULL ORDER BY seq LIMIT ?
+"""
+WAITING_FOR = """
+SELECT delivery.event, sink.name FROM sink CROSS JOIN delivery
+ON delivery.sink = sink.id AND delivery.event IN (SELECT value FROM carray(?))
+ORDER BY delivery.event, sink.name
+"""
+EVENT_FROM = "SELECT seq, stored FROM event WHERE seq >= ? ORDER BY seq LIMIT 1"
+EVENT_BOUNDS = """
+SELECT coalesce((SELECT min(seq) FROM event), 0),
+  coalesce((SELECT max(seq) FROM event), 0)
+"""
+DEAD_OF_ALL = """
+SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
+  excerpt, attempts, stored, died
+FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
+WHERE dead.id > ? ORDER BY dead.id LIMIT ?
+"""
+DEAD_OF_SINK = """
+SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
+  excerpt, attempts, stored, died
+FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
+WHERE dead.sink = (SELECT id FROM sink WHERE name = ?) AND dead.id > ?
+ORDER BY dead.id LIMIT ?
+"""
+COUNT_DELAYED = """
+SELECT count(*) FROM delivery INDEXED BY delivery_due
+WHERE delay IS NOT NULL AND sink = ? AND due > ?
+"""
+OLDEST = """
+SELECT stored FROM delivery JOIN event ON event.seq = delivery.event
+WHERE delivery.sink = ? ORDER BY delivery.event LIMIT 1
+"""

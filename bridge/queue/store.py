@@ -1,0 +1,205 @@
+"""The queue file as its one writer thread sees it: rows, sums, and transactions."""
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from bridge.errors import QueueError
+from bridge.queue import Gate
+from bridge.queue import statements as sql
+from bridge.queue.clock import SECOND, Clock, TryableClock, micros
+from bridge.queue.connection import open_writer
+from bridge.queue.outbox import Outbox
+from bridge.queue.reserve import Reserve
+from bridge.queue.room import Room
+from bridge.queue.totals import Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the queue is told when it is opened.
+
+    Attributes:
+        path: The file.
+        max_size_bytes: What its pages in use may take before a put is refused.
+        keep_seconds: How long an event stays that nothing refers to any more.
+        keep_bytes: How many of the newest bytes stay at most.
+        reserve_bytes: Size of the file that is given up when the volume is full.
+        lease_seconds: How long a lease lasts that is not extended.
+    """
+
+    path: Path
+    max_size_bytes: int
+    keep_seconds: float
+    keep_bytes: int
+    reserve_bytes: int
+    lease_seconds: float
+
+
+class Store:
+    """One connection, what is known without asking it, and its transactions.
+
+    The modules beside this one are its verbs: each is a function of a store. They run
+    on one thread and inside a job, which is a savepoint of its own: a fault in one job
+    undoes this job only, rows and sums alike.
+    """
+
+    def __init__(self, *, settings: Settings, clock: Clock) -> None:
+        """Open the file, make or migrate it, and count what is in it.
+
+        Raises:
+            QueueCorruptError: The file is damaged, or no queue.
+            QueueNewerError: A later version wrote it.
+        """
+        self.settings = settings
+        self.clock = clock
+        path = settings.path
+        reserve = Reserve(
+            path=path.with_name(path.name + ".reserve"),
+            size_bytes=settings.reserve_bytes,
+        )
+        self.connection = open_writer(
+            path, reserve, reserve_bytes=settings.reserve_bytes
+        )
+        self.room = Room(
+            connection=self.connection,
+            path=path,
+            max_bytes=settings.max_size_bytes,
+            reserve=reserve,
+        )
+        self.totals = Totals()
+        self.outboxes: dict[str, Outbox] = {}
+        self.is_stalled = False
+        self.next_token = 0
+        self.next_sweep = 0
+        self._on_commit: list[Callable[[], None]] = []
+        self._count()
+        reserve.make()
+
+    def execute(self, statement: str, bindings: Sequence[Any] = ()) -> apsw.Cursor:
+        """Run one statement; every statement of the writer passes here."""
+        return self.connection.execute(statement, bindings)
+
+    def rows(self, statement: str, bindings: Sequence[Any]) -> list[Any]:
+        """Return rows that a statement gives as one JSON array, in one step."""
+        found: list[Any] = json.loads(self.execute(statement, bindings).get)
+        return found
+
+    def column(self, statement: str, bindings: Sequence[Any]) -> list[Any]:
+        """Return the only column of all rows."""
+        return [row[0] for row in self.execute(statement, bindings)]
+
+    def after_commit(self, effect: Callable[[], None]) -> None:
+        """Have `effect` called once this job is durable, never if it is not."""
+        self._on_commit.append(effect)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all that happens inside durable, or undo it."""
+        totals = self.totals.copy()
+        self._on_commit.clear()
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK")
+            self.totals = totals
+            raise
+        for effect in self._on_commit:
+            effect()
+
+    @contextmanager
+    def job(self) -> Iterator[None]:
+        """Undo what happens inside, and nothing else, if it fails."""
+        totals, effects = self.totals.copy(), len(self._on_commit)
+        self.execute("SAVEPOINT job")
+        try:
+            yield
+        except BaseException:
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK TO job")
+                self.execute("RELEASE job")
+            self.totals = totals
+            del self._on_commit[effects:]
+            raise
+        self.execute("RELEASE job")
+
+    def outbox(self, sink: str) -> Outbox:
+        """Return a sink that was opened.
+
+        Raises:
+            QueueError: It was not.
+        """
+        outbox = self.outboxes.get(sink)
+        if outbox is None or not outbox.is_open:
+            raise QueueError(f"sink {sink}: expected one that is open in the queue")
+        return outbox
+
+    def add_outbox(self, sink: int, name: str, *, tryable: int = 0) -> Outbox:
+        """Begin to know a sink."""
+        steady = self.clock.steady()
+        outbox = Outbox(
+            id=sink,
+            name=name,
+            tryable=TryableClock(counted=tryable, steady=steady),
+            saved_tryable=tryable,
+        )
+        outbox.tail.is_complete = not self.totals.waiting[sink]
+        self.outboxes[name] = outbox
+        return outbox
+
+    def save_sinks(self, *, older_than: int = SECOND) -> None:
+        """Write down gates, and clocks that moved more than `older_than`."""
+        steady = self.clock.steady()
+        for outbox in self.outboxes.values():
+            tryable = outbox.tryable.read(steady)
+            late = tryable - outbox.saved_tryable > older_than
+            if late or not outbox.is_gate_saved:
+                self._save_sink(outbox, tryable)
+
+    def close(self, *, is_sound: bool) -> None:
+        """Leave the file; write down what is only in memory if the file `is_sound`."""
+        try:
+            if is_sound and not self.is_stalled:
+                with self.transaction():
+                    self.save_sinks(older_than=0)
+        finally:
+            self.connection.close()
+
+    def _save_sink(self, outbox: Outbox, tryable: int) -> None:
+        until = None if outbox.gate is None else micros(outbox.gate.until)
+        reason = "" if outbox.gate is None else outbox.gate.reason
+        self.execute(sql.SAVE_SINK, (until, reason, tryable, outbox.id))
+
+        def saved() -> None:
+            outbox.saved_tryable = tryable
+            outbox.is_gate_saved = True
+
+        self.after_commit(saved)
+
+    def _count(self) -> None:
+        self.totals.last_event = self.execute(sql.LAST_EVENT).get or 0
+        self.totals.ends = self.execute(sql.LAST_ENDS).get or 0
+        self.totals.waiting.update(dict(self.execute(sql.COUNT_WAITING)))
+        self.totals.dead.update(dict(self.execute(sql.COUNT_DEAD)))
+        wall, steady = self.clock.wall(), self.clock.steady()
+        sinks: list[Any] = self.execute(sql.SINKS).fetchall()
+        for sink, name, until, reason, tryable in sinks:
+            outbox = self.add_outbox(sink, name, tryable=tryable)
+            if until is not None:
+                gate = Gate(until=until / SECOND, reason=reason)
+                outbox.close_gate(gate, wall=wall, steady=steady)
+                outbox.is_gate_saved = True
+
+
+def numbers(values: Iterable[int]) -> Any:
+    """Return integers as one binding of a carray; there must be at least one."""
+    return apsw.carray(array("q", values))

@@ -1,0 +1,48 @@
+"""What the rows add up to, in memory, so that no put has to count them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+Way = Literal["routed", "enqueued", "delivered", "dead", "purged"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """Sums as they are after the last commit; a copy is put back when one fails.
+
+    Attributes:
+        last_event: The highest `seq` ever given.
+        ends: Bytes of all events ever stored, up to that one.
+        swept: Events up to this one are only there because something refers to them.
+        waiting: Deliveries by sink.
+        dead: Dead letters by sink; None: what could not be converted.
+        ways: How deliveries began and ended since the start, by sink and way.
+    """
+
+    last_event: int = 0
+    ends: int = 0
+    swept: int = 0
+    waiting: Counter[int] = field(default_factory=Counter)
+    dead: Counter[int | None] = field(default_factory=Counter)
+    ways: Counter[tuple[int, Way]] = field(default_factory=Counter)
+
+    def copy(self) -> Self:
+        """Return the same sums, to be kept aside."""
+        copied = type(self)(
+            last_event=self.last_event, ends=self.ends, swept=self.swept
+        )
+        copied.waiting.update(self.waiting)
+        copied.dead.update(self.dead)
+        copied.ways.update(self.ways)
+        return copied
+
+    def begin(self, sink: int, count: int, way: Way) -> None:
+        """Count deliveries that begin to wait."""
+        self.waiting[sink] += count
+        self.ways[sink, way] += count
+
+    def finish(self, sink: int, count: int, way: Way) -> None:
+        """Count deliveries that wait no longer."""
+        self.waiting[sink] -= count
+        self.ways[sink, way] += count

@@ -1,0 +1,23 @@
+"""What has to be done now and then, whether or not anything happens."""
+
+from bridge.queue import retention
+from bridge.queue.clock import SECOND
+from bridge.queue.gates import cap_waits
+from bridge.queue.store import Store
+
+_IDLE_SAVE = 60 * SECOND
+
+
+def keep_up(store: Store) -> None:
+    """Look at the clock, the leases and the room; the queue calls it every second."""
+    if store.clock.was_set_back():
+        cap_waits(store)
+    if not store.is_stalled:
+        steady = store.clock.steady()
+        for outbox in store.outboxes.values():
+            outbox.expire(steady)
+    reserve = store.room.reserve
+    if not reserve.is_held:
+        retention.shed(store, reserve.size_bytes)
+    store.room.tidy()
+    store.save_sinks(older_than=_IDLE_SAVE)
