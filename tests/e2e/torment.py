@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tests.e2e.bridge import Bridge, wait_until
@@ -81,10 +81,8 @@ def _settle(
 ) -> Result:
     expected = set(writer.ids)
     bridge.wait_ready()
-    try:
+    with suppress(AssertionError):  # the result says what is missing
         wait_until(lambda: expected <= set(receiver.ledger.ids()), seconds=30)
-    except AssertionError:
-        pass  # the result says what is missing
     got = receiver.ledger.ids()
     return Result(
         lost=len(expected - set(got)),
