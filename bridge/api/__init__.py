@@ -97,4 +97,7 @@ def _in_our_words(message: str) -> str:
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, 503)
+    # A plain QueueError is about what was asked, its kinds about the store.
+    return JSONResponse(
+        {"error": str(error)}, 422 if type(error) is QueueError else 503
+    )

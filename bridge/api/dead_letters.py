@@ -63,7 +63,8 @@ async def replay_dead_letters(parts: PartsGiven, replay: DeadLetterReplay) -> Re
     async for chunk in _selected(parts, replay):
         for sink, handles in chunk.items():
             asked += len(handles)
-            replayed += await _replay(parts, replay.to or sink, handles)
+            if sink is not None:  # else it is no event, and nothing to deliver
+                replayed += await _replay(parts, replay.to or sink, handles)
     asked = max(asked, len(replay.handles or ()))
     return Replayed(replayed=replayed, skipped=asked - replayed)
 
@@ -80,7 +81,7 @@ async def purge_dead_letters(
     return Purged(purged=purged)
 
 
-async def _replay(parts: Parts, sink: str | None, handles: list[str]) -> int:
+async def _replay(parts: Parts, sink: str, handles: list[str]) -> int:
     """Enqueue for a sink that is configured; for another nothing would lease them."""
     if sink not in parts.health.sinks:
         return 0

@@ -24,7 +24,6 @@ _EXPECTED = {
     "path_type": "expected a path",
     "string_too_short": "expected text that is not empty",
     "string_type": "expected text",
-    "too_short": "expected at least one",
     "tuple_type": "expected a list",
 }
 _EXPECTED_LIMIT = {

@@ -63,10 +63,9 @@ class Document:
 
     def lines(self, faults: Iterable[Fault]) -> list[str]:
         """Return one line for each fault, in the order of the text."""
-        placed = {(self._place(one), one.trail, one.message) for one in faults}
         return [
-            f"{place}: {f'{show_trail(trail)}: ' if trail else ''}{message}"
-            for place, trail, message in sorted(placed, key=lambda one: one[0])
+            f"{self._place(one)}: {_show_trail(one.trail)}{one.message}"
+            for one in sorted(dict.fromkeys(faults), key=self._place)
         ]
 
     def _place(self, fault: Fault) -> Place:
@@ -78,9 +77,10 @@ class Document:
         return next((self.values[one] for one in around if one in self.values), whole)
 
 
-def show_trail(trail: Trail) -> str:
-    """Return ``sinks[0].headers["X Y"]``."""
-    return "".join(map(_show_step, trail)).removeprefix(".")
+def _show_trail(trail: Trail) -> str:
+    """Return ``sinks[0].headers["X Y"]: ``."""
+    steps = "".join(map(_show_step, trail)).removeprefix(".")
+    return f"{steps}: " if steps else ""
 
 
 def _show_step(step: str | int) -> str:

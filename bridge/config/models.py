@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from bridge.config.base import Model, mismatch, written
+from bridge.config.base import Model, fault, mismatch, written
 from bridge.config.sinks import (
     AuthConfig,
     BasicAuthConfig,
@@ -21,7 +21,9 @@ from bridge.config.values import (
     STATE_FOLDER,
     ClusterName,
     ExtensionName,
+    ExtensionText,
     FilePath,
+    Host,
     Name,
     NamespaceName,
     StatePath,
@@ -60,12 +62,11 @@ def _only(word: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _extension(value: object) -> object:
-    if isinstance(value, str | bool):
-        return value
-    if isinstance(value, int) and -(2**31) <= value < 2**31:
-        return value
-    raise mismatch("expected text, a whole number of 32 bits, true or false")
+def _not_empty(sources: tuple["SourceConfig", ...]) -> tuple["SourceConfig", ...]:
+    # Not `min_length`: of a list whose items are all wrong pydantic says it is empty.
+    if not sources:
+        raise fault("expected at least one source, got none")
+    return sources
 
 
 class ClusterConfig(Model):
@@ -163,7 +164,7 @@ class QueueConfig(Model):
 class ServerConfig(Model):
     """Probes, metrics and the API, on one port."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on; only this machine by default, for a safe start."""
 
     port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
@@ -180,12 +181,9 @@ class EventsConfig(Model):
     type_prefix: TypePrefix = "io.kubebridge"
     """What each `type` begins with; a reverse-DNS name."""
 
-    extensions: dict[
-        ExtensionName, Annotated[str | int | bool, BeforeValidator(_extension)]
-    ] = Field(default_factory=dict)
-    """Extension attributes added to each event; they win over our own. Text, whole
-    numbers of 32 bits, true or false (CloudEvents 1.0.2, 3.1). `K_CE_OVERRIDES` adds
-    to them."""
+    extensions: dict[ExtensionName, ExtensionText] = Field(default_factory=dict)
+    """Extension attributes added to each event; they win over our own. `K_CE_OVERRIDES`
+    adds to them."""
 
 
 class LogConfig(Model):
@@ -204,7 +202,11 @@ class Config(Model):
     cluster: ClusterConfig = written({})
     """Which API server is read."""
 
-    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)] = written([{}])
+    sources: Annotated[
+        tuple[SourceConfig, ...],
+        AfterValidator(_not_empty),
+        Field(json_schema_extra={"minItems": 1}),
+    ] = written([{}])
     """What is watched; by default the Events of all namespaces."""
 
     sinks: tuple[SinkConfig, ...] = ()
@@ -214,13 +216,13 @@ class Config(Model):
     """Which events go where; empty: every event to every sink."""
 
     queue: QueueConfig = written({})
-    """The file in which events wait."""
+    """Where events wait until they are delivered."""
 
     server: ServerConfig = written({})
     """Probes, metrics and the API."""
 
     events: EventsConfig = written({})
-    """How events are written."""
+    """What each event is given."""
 
     log: LogConfig = written({})
     """What the process says."""

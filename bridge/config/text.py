@@ -13,7 +13,7 @@ import yaml
 from bridge.config.document import Document, Fault, Place, Trail
 
 _DEEPEST = 64
-_MOST_NODES = 100_000
+_MOST_NODES = 20_000
 _TAG = "tag:yaml.org,2002:"
 _NUMBER = "-+.0123456789"
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,27 +10,24 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSchema
 
 from bridge.config.base import fault, mismatch
+from bridge.errors import InvalidEventError
+from bridge.events import rules
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_EXTENSION_NAME = r"[a-z0-9]{1,20}"
-_TYPE_PREFIX = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+_LONGEST = 253
 
 STATE_FOLDER = Path("~/.local/state")
 """Where XDG_STATE_HOME is when it is not set (XDG Base Directory 0.8)."""
 
-_CORE_ATTRIBUTES = (
-    *("data", "data_base64", "datacontenttype", "dataschema", "id", "source"),
-    *("specversion", "subject", "time", "type"),
-)
 _OWN_HEADERS = ("connection", "content-length", "content-type", "host", "te", "trailer")
 
 
 def _matching(pattern: str, words: str) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
+        if not re.fullmatch(pattern, text) or len(text) > _LONGEST:
             raise mismatch(f"expected {words}")
         return text
 
@@ -62,6 +60,15 @@ def check_url(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if text != "localhost":
+        try:
+            ip_address(text)
+        except ValueError:
+            raise mismatch("expected an IP address or 'localhost'") from None
+    return text
+
+
 def _proxy(text: str) -> str:
     return text if text == "none" else check_url(text)
 
@@ -90,34 +97,44 @@ def _header_name(name: str) -> str:
     return name
 
 
+def _header_text(text: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e\t]*", text):
+        raise mismatch("expected printable ASCII")
+    return text
+
+
 def _extension_name(name: str) -> str:
-    if name in _CORE_ATTRIBUTES:
+    if name in rules.CORE_ATTRIBUTES:
         raise fault(f"expected an extension, got the core attribute '{name}'")
-    if not re.fullmatch(_EXTENSION_NAME, name):
-        raise mismatch(
-            "expected 1 to 20 lower-case letters and digits (CloudEvents 1.0.2, 3.1)"
-        )
+    if not rules.is_attribute_name(name):
+        raise mismatch("expected a name of a-z and 0-9 other than 'data'")
     return name
+
+
+def _extension_text(text: str) -> str:
+    try:
+        rules.check_text("", text)
+    except InvalidEventError:
+        raise mismatch("expected text without control characters") from None
+    return text
 
 
 Name = Annotated[
     str,
-    *_checked(
-        _NAME, "1 to 63 letters, digits, '.', '_' or '-', the first and last no mark"
-    ),
+    *_checked(_NAME, "1 to 63 letters and digits, inside also '.', '_' and '-'"),
 ]
 """What the other parts of the document, metrics and the API call a thing."""
 
 NamespaceName = Annotated[str, *_checked(_LABEL, "a namespace (RFC 1123 label)")]
 ClusterName = Annotated[str, *_checked(_SUBDOMAIN, "a DNS subdomain (RFC 1123)")]
-TypePrefix = Annotated[str, *_checked(_TYPE_PREFIX, "a reverse-DNS name")]
+TypePrefix = Annotated[str, *_checked(_SUBDOMAIN, "a reverse-DNS name")]
+Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[str, AfterValidator(check_url)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderText = Annotated[
-    str, AfterValidator(_matching(r"[\x20-\x7e\t]*", "printable ASCII"))
-]
+HeaderText = Annotated[str, AfterValidator(_header_text)]
 ExtensionName = Annotated[str, AfterValidator(_extension_name)]
+ExtensionText = Annotated[str, AfterValidator(_extension_text)]
 FilePath = Annotated[Path, AfterValidator(_resolved)]
 """A path; `~` is the home folder, relative to the folder of the document."""
 

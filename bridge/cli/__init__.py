@@ -1,0 +1,34 @@
+"""The command line: ``kubebridge run``, ``demo``, and verbs that ask the API.
+
+Verbs import what they need when they run, so that ``--help`` is there at once. Exit
+codes: 0 ok, 1 failure, 2 usage or configuration, 3 queue locked, corrupt or newer,
+4 the demo lost something.
+"""
+
+import typer
+
+from bridge.cli import cursors, dead_letters, events, process, queue, sinks, sources
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="kubebridge",
+    help="Kubernetes Events as CloudEvents to any webhook, at least once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+process.add_to(app)
+app.add_typer(sources.app, name="sources")
+app.add_typer(sinks.app, name="sinks")
+app.add_typer(events.app, name="events")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(cursors.app, name="cursors")
+app.add_typer(queue.app, name="queue")
+
+
+def main() -> int:
+    """Run the verb on the command line; leave with its exit code."""
+    app()
+    return 0

@@ -1,0 +1,148 @@
+"""Verbs that need no running bridge: run, demo, validate, schema, version."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import bridge
+from bridge.cli.client import DEFAULT_URL, Api, TokenFile
+from bridge.cli.output import UNUSABLE, Form, Output, explained, fail, show
+from bridge.errors import ConfigError
+
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="KUBEBRIDGE_CONFIG",
+        help="The configuration, a YAML file; may be absent where K_SINK is set.",
+        show_default=False,
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs."""
+    for verb in (run, demo, validate, schema, version):
+        app.command()(verb)
+
+
+def run(config: ConfigPath = None) -> None:
+    """Read the cluster and deliver, until told to stop (SIGTERM, Ctrl-C)."""
+    from bridge.app import main  # noqa: PLC0415  # imports everything
+
+    with explained():
+        code = main(config_path=config)
+    raise typer.Exit(code)
+
+
+def demo(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="One round of some 10 s, then a ledger.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the ledger as JSON.")
+    ] = False,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            help="A cluster to play on, in a namespace of its own; default: an API "
+            "server in this process.",
+            show_default=False,
+        ),
+    ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(help="Context in the kubeconfig.", show_default=False),
+    ] = None,
+) -> None:
+    """Show the whole path at work: Kubernetes Events, faults, receivers, lost 0."""
+    from bridge.demo.run import main  # noqa: PLC0415  # imports everything
+
+    code = main(once=once, as_json=as_json, kubeconfig=kubeconfig, context=context)
+    raise typer.Exit(code)
+
+
+def validate(
+    config: ConfigPath = None,
+    output: Output = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KUBEBRIDGE_URL",
+            help="A running bridge to compare with: would deliveries be left waiting "
+            f"for a sink that is gone? E.g. {DEFAULT_URL}.",
+            show_default=False,
+        ),
+    ] = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Check a configuration, with what K_SINK and K_CE_OVERRIDES add to it."""
+    from bridge.config import describe, load_config  # noqa: PLC0415  # pydantic
+
+    try:
+        effective = describe(load_config(config, os.environ))
+    except ConfigError as error:
+        if output is Form.JSON:
+            problems = list(error.problems)
+            show({"valid": False, "problems": problems}, str, output=output)
+            raise typer.Exit(UNUSABLE) from error
+        raise fail(error.problems, code=UNUSABLE) from error
+    warnings = _left_waiting(Api(url, token_file), effective) if url else []
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    answer = {
+        "valid": True,
+        "problems": [],
+        "warnings": warnings,
+        "config": effective,
+    }
+    show(answer, lambda shown: _summary(shown["config"]), output=output)
+
+
+def _left_waiting(api: Api, config: dict[str, Any]) -> list[str]:
+    configured = {sink["name"] for sink in config["sinks"]}
+    return [
+        f"{sink['backlog']} deliveries wait for sink '{sink['name']}', which this "
+        "configuration does not have; they stay until it returns or is purged"
+        for sink in api.get("sinks")["items"]
+        if sink["backlog"] and sink["name"] not in configured
+    ]
+
+
+def _summary(config: dict[str, Any]) -> str:
+    sources = [
+        f"source {one['name']}: {one['kind']} in "
+        f"{', '.join(one['namespaces']) or 'all namespaces'}"
+        for one in config["sources"]
+    ]
+    sinks = [
+        f"sink {one['name']}: {one.get('url', 'standard output')}"
+        for one in config["sinks"]
+    ]
+    routes = [
+        f"route {one['name']}: {len(one['filters'])} filters, to "
+        f"{'all sinks' if one['sinks'] is None else ', '.join(one['sinks'])}"
+        for one in config["routes"]
+    ] or ["no routes: every event to every sink"]
+    queue = f"queue {config['queue']['path']}, at most {config['queue']['max_size']}"
+    return "\n".join(["valid", *sources, *sinks, *routes, queue])
+
+
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors and checks."""
+    from bridge.config import json_schema  # noqa: PLC0415  # pydantic
+
+    show(json_schema(), str, output=Form.JSON)
+
+
+def version(output: Output = None) -> None:
+    """Print the version."""
+    show(
+        {"version": bridge.__version__},
+        lambda one: f"kubebridge {one['version']}",
+        output=output,
+    )
