@@ -119,7 +119,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     else:
         try:
             until = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         # A date without a zone is in UTC, as every date in HTTP.
         seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()

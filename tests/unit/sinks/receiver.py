@@ -145,6 +145,7 @@ class Receiver:
         self._server = await asyncio.start_server(
             self._serve, "127.0.0.1", 0, ssl=self.tls
         )
+        self._port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -156,8 +157,8 @@ class Receiver:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
-        return self._server.sockets[0].getsockname()[1]
+        """Where it listens, or did."""
+        return self._port
 
     @property
     def url(self) -> str:

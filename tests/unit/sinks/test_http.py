@@ -1,0 +1,368 @@
+"""HttpSink over real sockets: forms, outcomes, secrets, and httpx's own parts."""
+
+import json
+
+import httpx
+import pytest
+
+import bridge
+from bridge.errors import (
+    ConfigError,
+    PermanentSinkError,
+    SinkPausedError,
+    TemporarySinkError,
+)
+from bridge.events import CloudEvent
+from bridge.events.encode import encode
+from bridge.sinks.auth import (
+    BasicAuth,
+    BearerAuth,
+    SecretFromEnv,
+    SecretFromFile,
+    SecretText,
+)
+from bridge.sinks.tls import TlsFiles
+from tests.unit.sinks.receiver import Receiver, answer, close, drip, hang
+
+
+def event(number=1, data=b'{"a":1}'):
+    """Return an event, encoded."""
+    return encode(
+        CloudEvent(
+            id=f"id-{number}",
+            source="kubernetes://prod",
+            type="io.kubebridge.event.warning.v1",
+            subject="shop/Pod/w\u00e9b",
+            extensions={"count": 3},
+            data=data,
+        )
+    )
+
+
+TEMPORARY, PERMANENT, PAUSED = TemporarySinkError, PermanentSinkError, SinkPausedError
+
+OUTCOMES = {
+    301: PAUSED,
+    400: PERMANENT,
+    401: PAUSED,
+    403: PAUSED,
+    404: TEMPORARY,
+    405: PAUSED,
+    407: PAUSED,
+    408: TEMPORARY,
+    409: TEMPORARY,
+    410: PAUSED,
+    413: PERMANENT,
+    415: PAUSED,
+    422: PERMANENT,
+    425: TEMPORARY,
+    429: TEMPORARY,
+    500: TEMPORARY,
+    501: PAUSED,
+    502: TEMPORARY,
+    503: TEMPORARY,
+    504: TEMPORARY,
+    505: PAUSED,
+}
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+async def test_2xx_is_an_answer(make_sink, status):
+    """The status, the time and the first of the body come back."""
+    async with Receiver(answer(status, b"ok" if status != 204 else b"")) as receiver:
+        (got,) = await make_sink(receiver.url).send([event()])
+
+    assert got.status == status
+    assert got.excerpt == (b"" if status == 204 else b"ok")
+    assert got.duration_seconds > 0
+
+
+@pytest.mark.parametrize(("status", "expected"), OUTCOMES.items())
+async def test_status_decides_who_is_at_fault(make_sink, status, expected):
+    """The event's fault, the sink's or the operator's."""
+    async with Receiver(answer(status, b"why")) as receiver:
+        with pytest.raises(expected, match=f"^sink hook answered {status} ") as caught:
+            await make_sink(receiver.url).send([event()])
+
+    assert (caught.value.status, caught.value.excerpt) == (status, b"why")
+    assert str(caught.value).endswith(": why")
+
+
+async def test_structured_event_is_sent_as_it_is_stored(make_sink):
+    """The body is not touched, and the header fields are few."""
+    async with Receiver() as receiver:
+        await make_sink(f"{receiver.url}?a=b").send([event()])
+
+    request = receiver.requests[0]
+    assert (request.target, request.body) == ("/hook?a=b", event().body)
+    assert request.headers == {
+        "host": f"127.0.0.1:{receiver.port}",
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "user-agent": f"kubebridge/{bridge.__version__}",
+        "content-type": "application/cloudevents+json",
+        "content-length": str(len(event().body)),
+    }
+
+
+async def test_binary_event_has_its_attributes_in_the_header(make_sink):
+    """The body is the data alone (HTTP binding 3.1), sent event by event."""
+    async with Receiver() as receiver:
+        sink = make_sink(receiver.url, mode="binary")
+        await sink.send([event(1)])
+        await sink.send([event(2, data=None)])
+
+    first, second = receiver.requests
+    assert (first.headers["content-type"], first.body) == (
+        "application/json",
+        b'{"a":1}',
+    )
+    assert (first.headers["ce-id"], first.headers["ce-count"]) == ("id-1", "3")
+    assert first.headers["ce-subject"] == "shop/Pod/w%C3%A9b"
+    assert second.headers["content-type"] == "application/cloudevents+json"
+    assert "ce-id" not in second.headers
+
+
+async def test_batch_carries_all_events_and_has_one_answer_each(make_sink):
+    """One POST, an array, and as many answers as events."""
+    async with Receiver() as receiver:
+        sink = make_sink(receiver.url, mode="batch", batch_size=50)
+        answers = await sink.send([event(1), event(2)])
+
+    request = receiver.requests[0]
+    assert request.headers["content-type"] == "application/cloudevents-batch+json"
+    assert [one["id"] for one in json.loads(request.body)] == ["id-1", "id-2"]
+    assert [one.status for one in answers] == [204, 204]
+    assert sink.max_batch == 50
+
+
+async def test_batch_that_is_too_large_is_refused_unsent(make_sink):
+    """Halving it is the caller's work; one event alone is sent, however large."""
+    async with Receiver() as receiver:
+        sink = make_sink(receiver.url, mode="batch", batch_size=9, batch_bytes=300)
+        with pytest.raises(PermanentSinkError, match="at most 300 bytes, got") as got:
+            await sink.send([event(1), event(2)])
+
+        await sink.send([event(1, data=b'"%b"' % (b"x" * 1000))])
+
+    assert got.value.reason == "batch-size"
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+async def test_only_batches_carry_more_than_one_event(make_sink, mode):
+    """Nothing is dropped silently when a caller hands over too many."""
+    sink = make_sink("http://127.0.0.1:1/", mode=mode, batch_size=50)
+
+    with pytest.raises(ValueError, match="too many values"):
+        await sink.send([event(1), event(2)])
+
+    assert sink.max_batch == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason", "text"),
+    [
+        (hang, "timeout-answer", "no complete answer within 0.2 s"),
+        (close, "reset", "connection lost before the answer; the event may have"),
+    ],
+)
+async def test_no_answer_is_temporary(make_sink, behaviour, reason, text):
+    """The message begins with the sink's name and says how far it came."""
+    async with Receiver(behaviour) as receiver:
+        sink = make_sink(receiver.url, timeout_seconds=0.2)
+        with pytest.raises(TemporarySinkError, match=f"sink hook: {text}") as caught:
+            await sink.send([event()])
+
+    assert caught.value.reason == reason
+    assert caught.value.duration_seconds > 0
+
+
+async def test_tls_files_that_are_no_use_pause(make_sink, tmp_path):
+    """The operator's fault, with the name of the file."""
+    sink = make_sink("https://127.0.0.1:1/", tls=TlsFiles(ca=tmp_path / "absent"))
+
+    with pytest.raises(SinkPausedError, match=r"sink hook: tls\.ca .*absent") as got:
+        await sink.send([event()])
+
+    assert got.value.reason == "tls"
+
+
+async def test_secret_that_is_not_there_pauses(make_sink):
+    """The operator's fault; nothing is sent without it."""
+    token = SecretFromEnv("TOKEN", environ={})
+    async with Receiver() as receiver:
+        sink = make_sink(receiver.url, auth=BearerAuth(token=token))
+        with pytest.raises(SinkPausedError, match="variable TOKEN") as caught:
+            await sink.send([event()])
+
+    assert (caught.value.reason, receiver.requests) == ("secret", [])
+
+
+async def test_secrets_are_sent_anew_when_their_files_change(make_sink, tmp_path):
+    """Token and header field alike, without a restart."""
+    paths = (tmp_path / "token", tmp_path / "key")
+    token, key = (SecretFromFile(path, now=Clock()) for path in paths)
+    async with Receiver() as receiver:
+        sink = make_sink(
+            receiver.url, auth=BearerAuth(token=token), headers={"X-Key": key}
+        )
+        for value in ("one", "two"):
+            for path in paths:
+                path.write_text(value)
+            await sink.send([event()])
+
+    sent = [(r.headers["authorization"], r.headers["x-key"]) for r in receiver.requests]
+    assert sent == [("Bearer one", "one"), ("Bearer two", "two")]
+
+
+class Clock:
+    """Every look is a minute later."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        """Return the seconds."""
+        self.seconds += 60
+        return self.seconds
+
+
+async def test_secret_in_an_answer_is_not_kept(make_sink):
+    """A receiver that answers with what it got does not publish our token."""
+    token = SecretFromEnv("TOKEN", environ={"TOKEN": "hidden"})
+    async with Receiver(answer(200, b"you sent: Bearer hidden")) as receiver:
+        sink = make_sink(receiver.url, auth=BearerAuth(token=token))
+        (got,) = await sink.send([event()])
+
+    assert got.excerpt == b"you sent: Bearer ***"
+
+
+async def test_user_and_password_of_the_url_become_a_header(make_sink):
+    """They are sent as RFC 7617 says, and do not stand in the request line."""
+    async with Receiver() as receiver:
+        url = receiver.url.replace("//", "//Aladdin:open%20sesame@")
+        await make_sink(url).send([event()])
+
+    request = receiver.requests[0]
+    assert request.headers["authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
+
+
+class Challenged(httpx.Auth):
+    """Answers a 401 with a second request, as Digest would."""
+
+    def __init__(self, *, reads_body=False):
+        self.requires_response_body = reads_body
+
+    def auth_flow(self, request):
+        """See `httpx.Auth`."""
+        response = yield request
+        if response.status_code == 401:
+            request.headers["Authorization"] = response.headers["X-Challenge"]
+            yield request
+
+
+@pytest.mark.parametrize("reads_body", [False, True])
+async def test_any_httpx_auth_works(make_sink, reads_body):
+    """One that needs the answer to authenticate gets it, on the same connection."""
+    challenge = answer(401, b"prove it", {"X-Challenge": "42"})
+    async with Receiver(challenge, answer(200, b"ok")) as receiver:
+        sink = make_sink(receiver.url, auth=Challenged(reads_body=reads_body))
+        (got,) = await sink.send([event()])
+
+    first, second = receiver.requests
+    assert (got.status, got.excerpt) == (200, b"ok")
+    assert (first.body, second.body) == (event().body, event().body)
+    assert second.headers["authorization"] == "42"
+
+
+async def test_any_httpx_auth_keeps_to_the_deadline(make_sink):
+    """All requests of an attempt together may take as long as one."""
+    challenge = answer(401, b"", {"X-Challenge": "42"})
+    async with Receiver(challenge, hang) as receiver:
+        sink = make_sink(receiver.url, auth=Challenged(), timeout_seconds=0.3)
+        with pytest.raises(TemporarySinkError, match=r"within 0\.3 s"):
+            await sink.send([event()])
+
+    assert len(receiver.requests) == 2
+
+
+async def test_any_httpx_auth_reads_a_bounded_part_of_an_answer(make_sink):
+    """The first 4 kB are kept; an endless answer is cut."""
+    start = b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n"
+    async with Receiver(drip(start, b"x" * 50_000, seconds=0)) as receiver:
+        (got,) = await make_sink(receiver.url, auth=Challenged()).send([event()])
+
+    assert got.excerpt == b"x" * 4096
+
+
+@pytest.mark.parametrize(
+    "auth", [None, BasicAuth(username="u", password=SecretText("p"))]
+)
+async def test_mock_transport_works(make_sink, auth):
+    """Whoever embeds the sink can test with httpx's own means."""
+    seen = []
+
+    def handle(request):
+        seen.append(request)
+        return httpx.Response(200, content=b"x" * 100_000)
+
+    transport = httpx.MockTransport(handle)
+    sink = make_sink("http://hook.invalid/a?b", transport=transport, auth=auth)
+    (got,) = await sink.send([event()])
+
+    assert got.excerpt == b"x" * 4096
+    assert (str(seen[0].url), seen[0].content) == (
+        "http://hook.invalid/a?b",
+        event().body,
+    )
+    assert ("authorization" in seen[0].headers) == (auth is not None)
+
+
+async def test_error_of_a_mock_transport_is_judged(make_sink):
+    """Errors of httpx mean the same, whoever raises them."""
+
+    def handle(request):
+        raise httpx.ConnectError("boom")
+
+    sink = make_sink("http://hook.invalid/", transport=httpx.MockTransport(handle))
+
+    with pytest.raises(TemporarySinkError, match="sink hook: boom"):
+        await sink.send([event()])
+
+
+def test_fingerprint_changes_with_a_secret_a_file_and_a_setting(make_sink, tmp_path):
+    """A paused sink is tried at once when somebody mended something."""
+    token, ca = tmp_path / "token", tmp_path / "ca"
+
+    def fingerprint(**changes):
+        secret = SecretFromFile(token, now=Clock())
+        settings = {"auth": BearerAuth(token=secret), "tls": TlsFiles(ca=ca)}
+        return make_sink("https://a/", **settings | changes).fingerprint()
+
+    found = [fingerprint(), fingerprint(timeout_seconds=6.0)]
+    token.write_text("one")
+    found.append(fingerprint())
+    token.write_text("other")
+    found.append(fingerprint())
+    ca.touch()
+    found.append(fingerprint())
+
+    assert len(set(found)) == 5
+    assert fingerprint() == fingerprint()
+
+
+def test_fingerprint_shows_nothing(make_sink):
+    """It is a digest with a salt that nobody knows."""
+    token = SecretFromEnv("TOKEN", environ={"TOKEN": "hidden"})
+    sink = make_sink("https://a/", auth=BearerAuth(token=token))
+
+    assert len(sink.fingerprint()) == 64
+    assert sink.name == "hook"
+
+
+def test_proxy_of_another_kind_is_refused_before_the_first_event(make_sink):
+    """A fault of the configuration is found when the sink is made."""
+    with pytest.raises(ConfigError, match="proxy: expected an http or https URL"):
+        make_sink("https://a/", environ={"https_proxy": "socks5://b"})

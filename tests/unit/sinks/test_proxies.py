@@ -1,0 +1,146 @@
+"""Which proxy leads where, and what goes through it."""
+
+import asyncio
+import contextlib
+
+import httpx
+import pytest
+from yarl import URL
+
+from bridge.errors import ConfigError
+from bridge.sinks.faults import ProxyStatusError
+from bridge.sinks.proxies import is_excluded, proxy_for
+from tests.unit.sinks.receiver import Receiver, answer
+from tests.unit.sinks.ways import both_ways, by_fast_path
+
+SINK = URL("https://hook.example.com/a")
+PROXY = URL("http://proxy:3128")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "environ", "expected"),
+    [
+        (None, {}, None),
+        (None, {"HTTPS_PROXY": "http://proxy:3128"}, PROXY),
+        (None, {"HTTPS_PROXY": "proxy:3128"}, PROXY),
+        (None, {"HTTPS_PROXY": "http://other", "https_proxy": "proxy:3128"}, PROXY),
+        (None, {"HTTP_PROXY": "http://proxy:3128"}, None),
+        (None, {"HTTPS_PROXY": "proxy:3128", "NO_PROXY": "example.com"}, None),
+        ("none", {"HTTPS_PROXY": "http://proxy:3128"}, None),
+        ("http://proxy:3128", {}, PROXY),
+        ("http://proxy:3128", {"NO_PROXY": "*"}, PROXY),
+    ],
+)
+def test_proxy_is_the_sinks_or_that_of_the_environment(proxy, environ, expected):
+    """The sink's word comes first, then the environment's for that scheme."""
+    assert proxy_for(SINK, proxy=proxy, environ=environ) == expected
+
+
+@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://"])
+def test_proxy_of_another_kind_is_refused(proxy):
+    """What is no HTTP proxy is a fault of the configuration."""
+    with pytest.raises(ConfigError, match="proxy: expected an http or https URL"):
+        proxy_for(SINK, proxy=proxy, environ={})
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "expected"),
+    [
+        ("http://a.example.com", "", False),
+        ("http://a.example.com", "*", True),
+        ("http://a.example.com", "example.com", True),
+        ("http://example.com", "example.com", True),
+        ("http://EXAMPLE.com.", "b.org, Example.Com ,", True),
+        ("http://a.example.com", ".example.com", True),
+        ("http://example.com", ".example.com", False),
+        ("http://a.example.com", "*.example.com", True),
+        ("http://example.com", "*.example.com", False),
+        ("http://badexample.com", "example.com", False),
+        ("http://example.com", "example.com:80", True),
+        ("http://example.com:81", "example.com:80", False),
+        ("http://10.1.2.3", "10.0.0.0/8", True),
+        ("http://11.1.2.3", "10.0.0.0/8", False),
+        ("http://10.1.2.3", "10.1.2.3", True),
+        ("http://10.1.2.3:8080", "10.1.2.3:8080", True),
+        ("http://10.1.2.3", "1.2.3", False),
+        ("http://[fd00::1]", "fd00::/8", True),
+        ("http://[fd00::1]", "[fd00::1]", True),
+        ("http://a.example.com", "10.0.0.0/8", False),
+        ("http://localhost:8080", "", True),
+        ("http://127.0.0.1", "", True),
+        ("http://[::1]:8080", "", True),
+    ],
+)
+def test_no_proxy_names_what_is_reached_directly(url, no_proxy, expected):
+    """The entries mean what they mean to Go's programs in the same cluster."""
+    assert is_excluded(URL(url), no_proxy) is expected
+
+
+@both_ways
+async def test_plain_request_goes_to_the_proxy_whole(post, make_transport):
+    """A proxy is told the whole URL of a plain sink, and who asks."""
+    async with Receiver(answer(202)) as receiver:
+        proxy = f"http://me:secret@127.0.0.1:{receiver.port}"
+        status, _ = await post(make_transport(proxy=proxy), "http://hook.invalid/a?b")
+
+    request = receiver.requests[0]
+    assert (status, request.target) == (202, "http://hook.invalid/a?b")
+    assert request.headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
+
+
+@both_ways
+async def test_tls_goes_through_a_tunnel(post, make_transport, server_tls):
+    """With a sink on https the proxy sees bytes only."""
+    async with Receiver(tls=server_tls()) as receiver, Receiver(tunnel) as proxy:
+        transport = make_transport(proxy=f"http://127.0.0.1:{proxy.port}")
+        status, _ = await post(transport, receiver.url)
+
+    assert status == 204
+    assert proxy.requests[0].method == "CONNECT"
+    assert proxy.requests[0].target == f"127.0.0.1:{receiver.port}"
+
+
+async def tunnel(connection, request):
+    """Carry bytes to where CONNECT says, and back."""
+    host, _, port = request.target.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    await connection.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(pump(connection.reader, writer), name="there")
+        tasks.create_task(pump(reader, connection.writer), name="back")
+    connection.close()
+
+
+async def pump(reader, writer):
+    """Carry bytes until there are no more."""
+    try:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("status", [403, 407, 502])
+async def test_proxy_that_refuses_a_tunnel_says_its_status(status, make_transport):
+    """The answer to CONNECT is the proxy's, not the sink's."""
+    async with Receiver(answer(status)) as receiver:
+        transport = make_transport(proxy=f"http://127.0.0.1:{receiver.port}")
+        with pytest.raises(ProxyStatusError, match=str(status)) as caught:
+            await by_fast_path(transport, "https://hook.invalid/a")
+
+    assert caught.value.status == status
+
+
+@both_ways
+async def test_proxy_that_is_away_is_named(post, make_transport):
+    """The proxy's machine is named, not the sink's; its password is not."""
+    async with Receiver() as receiver:
+        port = receiver.port
+    transport = make_transport(proxy=f"http://me:secret@127.0.0.1:{port}")
+
+    with pytest.raises(httpx.ProxyError) as caught:
+        await post(transport, "http://hook.invalid/a")
+
+    text = f"cannot connect to proxy 127.0.0.1:{port}: Connect call failed"
+    assert str(caught.value).startswith(text)
