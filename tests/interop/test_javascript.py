@@ -50,6 +50,20 @@ REAL = [
 many_events = st.lists(strategies.events(strategies.objects), min_size=20, max_size=40)
 
 
+def install(folder: Path) -> str:
+    """Install the package into a folder; return why not, or nothing."""
+    options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund"]
+    patience = ["--fetch-retries=1", "--fetch-timeout=20000"]
+    command = ["npm", "install", *options, *patience, "--prefix", str(folder), PACKAGE]
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=90)
+    except subprocess.TimeoutExpired:
+        return "it took more than 90 s"
+    except subprocess.CalledProcessError as error:
+        return error.stderr.decode(errors="replace")[-200:].strip()
+    return ""
+
+
 @pytest.fixture(scope="session")
 def modules(request: pytest.FixtureRequest) -> Path:
     """Install the package once, into pytest's cache."""
@@ -57,11 +71,9 @@ def modules(request: pytest.FixtureRequest) -> Path:
         pytest.skip("node and npm are not installed: no JavaScript receiver to ask")
     folder = request.config.cache.mkdir("javascript-receiver")
     if not (folder / "node_modules" / "cloudevents").is_dir():
-        quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund"]
-        command = ["npm", "install", *quiet, "--prefix", str(folder), PACKAGE]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=90)
-        if done.returncode:
-            pytest.skip(f"npm could not install {PACKAGE}: {done.stderr[-200:]!r}")
+        problem = install(folder)
+        if problem:
+            pytest.skip(f"npm could not install {PACKAGE}: {problem}")
     return folder / "node_modules"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from bridge.cluster import CORE_EVENTS, Change, Resource
+from bridge.events import CloudEvent
+from bridge.events.convert import convert
 from bridge.events.origin import Origin
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -102,3 +104,8 @@ def kubernetes_event(**fields: Any) -> Change:
         object=json.dumps(kept).encode(),
         resource_version="7",
     )
+
+
+def converted(change: Change, origin: Origin = PROD) -> CloudEvent:
+    """Return the event of a change."""
+    return convert(change, origin=origin, recorded=RECORDED_TIME)

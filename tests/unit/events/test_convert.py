@@ -7,15 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.cluster import Change
-from bridge.errors import ConversionError
-from bridge.events.convert import convert
 from bridge.events.origin import Origin
 from tests.unit.events.samples import (
-    NODES,
-    PODS,
-    PROD,
     RECORDED_TIME,
+    converted,
     kubernetes_event,
     listed,
     watched,
@@ -27,11 +22,6 @@ PAIRS = [
     for file in ("events-core", "events-new", "pods", "nodes", "deployments", "widgets")
     for name in watched(file)
 ]
-
-
-def converted(change: Change, origin: Origin = PROD):
-    """Return the event of a change."""
-    return convert(change, origin=origin, recorded=RECORDED_TIME)
 
 
 def test_convert_tells_all_of_a_kubernetes_event():
@@ -238,88 +228,6 @@ def test_no_text_of_a_recorder_stops_an_event(fields):
     )
 
 
-@pytest.mark.parametrize("change", ["added", "modified", "deleted"])
-def test_resource_change_is_about_the_object_itself(change):
-    """One filter works for Events about a Pod and for changes of it."""
-    pod = replace(watched("pods")["huge"], change=change)
-
-    event = converted(pod)
-
-    uid = json.loads(pod.object)["metadata"]["uid"]
-    assert event.type == f"io.kubebridge.resource.{change}.v1"
-    assert event.subject == "default/Pod/huge"
-    assert event.extensions == {
-        "cluster": "prod",
-        "namespace": "default",
-        "kind": "Pod",
-        "name": "huge",
-        "apiversion": "v1",
-        "uid": uid,
-        "partitionkey": uid,
-        "recordedtime": RECORDED_TIME,
-    }
-
-
-def test_resource_change_names_the_node_of_a_pod():
-    """A filter for a node finds the Pods on it."""
-    [pod] = [pod for name, pod in watched("pods").items() if name.startswith("web")][:1]
-
-    assert converted(pod).extensions["node"] == "node-0"
-
-
-def test_cluster_scoped_object_has_no_namespace():
-    """Subject says so; a Node is its own node."""
-    event = converted(watched("nodes")["node-0"])
-
-    assert event.subject == "_cluster/Node/node-0"
-    assert event.extensions["node"] == "node-0"
-
-
-@pytest.mark.parametrize(
-    ("fields", "time"),
-    [
-        ({}, "2026-01-01T00:00:00Z"),
-        ({"managedFields": []}, "2026-01-01T00:00:00Z"),
-        ({"managedFields": [{}, {"time": THIRD}, {"time": FIRST}]}, THIRD),
-    ],
-)
-def test_time_of_a_resource_is_its_latest_write(fields, time):
-    """It depends on the revision alone, not on when or how it was read."""
-    metadata = {"name": "n", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
-    change = Change(
-        change="modified",
-        resource=NODES,
-        object=json.dumps({"metadata": {**metadata, **fields}}).encode(),
-        resource_version="1",
-    )
-
-    assert converted(change).time == time
-
-
-def test_time_of_a_deletion_is_that_of_reading():
-    """Kubernetes does not say when an object was removed."""
-    change = replace(watched("nodes")["node-0"], change="deleted")
-
-    assert converted(change).time == RECORDED_TIME
-
-
-def test_deleted_kubernetes_event_is_a_resource_change():
-    """That its time to live is over is not another occurrence."""
-    event = converted(watched("deleted", "events-core")["hand.1"])
-
-    assert event.type == "io.kubebridge.resource.deleted.v1"
-    assert event.subject == "default/Event/hand.1"
-    assert "severitynumber" not in event.extensions
-
-
-def test_event_kind_of_another_group_is_a_resource():
-    """Only the two API groups of Kubernetes have Kubernetes Events."""
-    other = replace(NODES, group="example.com", kind="Event", plural="events")
-    change = replace(kubernetes_event(), resource=other)
-
-    assert converted(change).type == "io.kubebridge.resource.added.v1"
-
-
 def test_overrides_come_last_and_win():
     """K_CE_OVERRIDES adds and replaces extensions."""
     origin = Origin(cluster="prod", extensions={"kind": "Other", "team": "shop"})
@@ -335,58 +243,3 @@ def test_type_prefix_is_configurable():
     origin = Origin(cluster="prod", type_prefix="com.example")
 
     assert converted(kubernetes_event(), origin).type == "com.example.event.warning.v1"
-
-
-METADATA = '"metadata":{"name":"n","uid":"secret-uid"}'
-
-
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        ("", "truncated"),
-        ("{", "truncated"),
-        ("secret", "malformed"),
-        ("[]", "Expected `object`"),
-        ("{}", "missing required field `metadata`"),
-        ('{"metadata":null}', "metadata"),
-        ('{"metadata":{"name":"secret"}}', "missing required field `uid`"),
-        ('{"metadata":{"uid":"secret"}}', "missing required field `name`"),
-        ('{"metadata":{"name":"n","uid":""}}', "metadata.uid: expected text"),
-        (f'{{{METADATA},"reason":"\udcff"}}', "'utf-8' codec can't decode"),
-        (f'{{{METADATA},"x":"\udcff"}}', "data: expected JSON in UTF-8"),
-        pytest.param(f'{{{METADATA},"x":{"[" * 99_999}', "recursion", id="nested"),
-        (f'{{{METADATA},"reason":5}}', r"Expected `str`, got `int` - at `\$.reason`"),
-        (f'{{{METADATA},"count":"secret"}}', r"got `str` - at `\$.count`"),
-        (f'{{{METADATA},"count":2147483648}}', "'count': expected a signed 32-bit"),
-        (f'{{{METADATA},"spec":NaN}}', "malformed"),
-    ],
-)
-def test_convert_says_what_is_wrong_with_an_object(raw, message):
-    """The error names resource, version and fault, and shows no payload."""
-    change = replace(kubernetes_event(), object=raw.encode("utf-8", "surrogateescape"))
-
-    with pytest.raises(ConversionError, match=message) as caught:
-        converted(change)
-
-    assert str(caught.value).startswith("events at version '7': ")
-    assert "secret" not in str(caught.value)
-
-
-def test_convert_needs_a_version():
-    """Without one the id would not be unique."""
-    change = replace(kubernetes_event(), resource_version="")
-
-    with pytest.raises(ConversionError, match="resourceVersion: expected text"):
-        converted(change)
-
-
-def test_convert_refuses_a_broken_pod():
-    """A spec that is no object is refused, not guessed at."""
-    change = replace(
-        kubernetes_event(),
-        resource=PODS,
-        object=f'{{{METADATA},"spec":"x"}}'.encode(),
-    )
-
-    with pytest.raises(ConversionError, match="pods at version '7': Expected `object`"):
-        converted(change)

@@ -27,6 +27,12 @@ def test_origin_refuses_names_of_clusters(cluster):
         Origin(cluster=cluster)
 
 
+def test_origin_refuses_a_source():
+    """What is no URI-reference would spoil every event."""
+    with pytest.raises(InvalidEventError, match="'source': expected"):
+        Origin(cluster="prod", source="a b")
+
+
 def test_origin_refuses_a_type_prefix():
     """Types begin with a reverse DNS name (core, type)."""
     with pytest.raises(InvalidEventError, match=r"^type_prefix: expected"):
