@@ -130,7 +130,11 @@ def test_combination(spec, expected):
         ([{"any": {"exact": {}}}], (0, "any"), "list of filters"),
         ([{"not": [YES]}], (0, "not"), "a filter like"),
         ([{"not": {}}], (0, "not"), "a filter like"),
-        ([{"all": [YES, {"not": {"any": [{}]}}]}], (0, "all", 1, "not", "any", 0), "like"),
+        (
+            [{"all": [YES, {"not": {"any": [{}]}}]}],
+            (0, "all", 1, "not", "any", 0),
+            "like",
+        ),
     ],
 )
 def test_compile_refuses_what_means_nothing(spec, path, message):
