@@ -95,19 +95,8 @@ def _deletions(plane: ControlPlane, since: int) -> int:
 
 
 def _cursor(bridge: Bridge) -> int:
-    readers = bridge.get("/api/v1/sources").json()
-    return int(next(iter(_versions(readers))))
-
-
-def _versions(document: object) -> list[str]:
-    """Find every resourceVersion in an answer of the API."""
-    if isinstance(document, dict):
-        found = [v for k, v in document.items() if k.lower().startswith("resource_v")]
-        found += [v for k, v in document.items() if k == "resourceVersion"]
-        return [*found, *(v for one in document.values() for v in _versions(one))]
-    if isinstance(document, list):
-        return [version for one in document for version in _versions(one)]
-    return []
+    (reader,) = bridge.get("/api/v1/sources").json()["items"]
+    return int(reader["resourceVersion"])
 
 
 def test_selected_namespaces_are_read_by_one_watch_each(

@@ -132,7 +132,7 @@ def test_removed_sink_keeps_its_deliveries(
 
     bridge.write(bridge.document | {"sinks": sinks})
     bridge.start_and_wait()
-    listed = {one["name"]: one for one in bridge.get("/api/v1/sinks").json()["sinks"]}
+    listed = {one["name"]: one for one in bridge.get("/api/v1/sinks").json()["items"]}
     assert listed["gone"]["configured"] is False
     assert "not configured" in bridge.log.read_text()
     bridge.stop()
@@ -191,7 +191,7 @@ def test_other_cluster_behind_the_name_is_refused_until_reset(
     bridge.write(bridge.document | {"cluster": other})
     bridge.start()
     wait_until(lambda: "expected prod to be" in readiness(bridge))
-    for cursor in bridge.get("/api/v1/cursors").json()["cursors"]:
+    for cursor in bridge.get("/api/v1/cursors").json()["items"]:
         bridge.call("DELETE", f"/api/v1/cursors/{cursor['id']}")
 
     bridge.wait_ready()
