@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import msgspec
-
 from bridge.errors import InvalidEventError
 from bridge.events import rules
 
@@ -58,28 +56,6 @@ class Origin:
     def identify(self, identity: str) -> str:
         """Return the id of what `identity` names in this epoch."""
         return f"{identity}-e{self.epoch}" if self.epoch > 1 else identity
-
-
-def parse_overrides(text: str) -> dict[str, str]:
-    """Return the extensions that K_CE_OVERRIDES asks for, names in lower case.
-
-    The form is that of Knative's SinkBinding: ``{"extensions": {"name": "value"}}``.
-    `Origin` checks the names.
-
-    Raises:
-        InvalidEventError: The text has another form.
-    """
-    try:
-        found = msgspec.json.decode(text, type=_Overrides)
-    except msgspec.DecodeError as error:
-        raise InvalidEventError(
-            f'expected {{"extensions": {{"name": "value"}}}}: {error}'
-        ) from error
-    return {name.lower(): value for name, value in found.extensions.items()}
-
-
-class _Overrides(msgspec.Struct, forbid_unknown_fields=True):
-    extensions: dict[str, str] = {}
 
 
 def _check_subdomain(name: str, value: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import InvalidEventError
-from bridge.events.origin import Origin, parse_overrides
+from bridge.events.origin import Origin
 
 
 def test_origin_makes_the_source_of_the_cluster():
@@ -50,24 +50,3 @@ def test_origin_refuses_text_of_overrides():
     """A value that no attribute may have would spoil every event."""
     with pytest.raises(InvalidEventError, match=r"^attribute 'a': expected text"):
         Origin(cluster="prod", extensions={"a": "x\n"})
-
-
-def test_parse_overrides_lowers_names():
-    """Knative lowers them too: clusterName arrives as ce-clustername."""
-    text = '{"extensions": {"clusterName": "prod"}}'
-
-    assert parse_overrides(text) == {"clustername": "prod"}
-
-
-def test_parse_overrides_takes_none():
-    """A SinkBinding without overrides sets an empty object."""
-    assert parse_overrides("{}") == {}
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"extensions": {"a": 1}}', '{"extension": {}}']
-)
-def test_parse_overrides_refuses_other_forms(text):
-    """What is not understood is refused, not skipped."""
-    with pytest.raises(InvalidEventError, match=r'expected \{"extensions"'):
-        parse_overrides(text)
