@@ -15,14 +15,13 @@ NAMESPACE = "shop"
 class PlayCluster:
     """Takes the workload's writes; its record is the API server's own."""
 
-    namespace = NAMESPACE
-    context: str | None = None
-    watched: Sequence[str] = ()
-
     def __init__(self, server: ApiServer, *, kubeconfig: Path) -> None:
         """Use a server that runs; `kubeconfig` leads to it."""
         self.url = server.url
         self.kubeconfig = kubeconfig
+        self.context: str | None = None
+        self.namespace = NAMESPACE
+        self.watched: Sequence[str] = ()
         self.server = server
         self._revisions: list[Revision] = []
 
@@ -50,17 +49,18 @@ class PlayCluster:
         """Make one write of the workload."""
         self._write(write)
 
-    def expire(self, writes: Sequence[Write], *, read: int) -> None:
+    async def expire(self, writes: Sequence[Write], *, read: int) -> bool:
         """Write, forget the history and end every watch, all in one breath.
 
-        No watch gets to see these writes, so that its reader comes back with a version
-        whose history is gone. What is forgotten can still be told from the newest
-        states, if everything up to revision `read` was read.
+        Nothing is awaited, so that no watch gets to see these writes: its reader comes
+        back with a version whose history is gone. What is forgotten can still be told
+        from the newest states, if everything up to revision `read` was read.
         """
         for write in writes:
             self._write(write)
         self.server.compact(repairable(self.revisions(), after=read))
         self.server.faults.close_watches()
+        return True
 
     def _write(self, write: Write) -> None:
         group = write.api_version.rpartition("/")[0]

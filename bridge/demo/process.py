@@ -25,7 +25,7 @@ PAGE_ITEMS = 500
 
 _NOT_OURS = ("PYTHONASYNCIODEBUG", "K_SINK", "K_CE_OVERRIDES")
 _FAST = {"min": "200ms", "max": "1s"}
-_HOPELESS = {**_FAST, "age": "5s", "attempts": 6}
+_HOPELESS = {**_FAST, "age": "2s", "attempts": 4}
 
 
 class BridgeProcessError(KubebridgeError):
@@ -66,7 +66,7 @@ def configure(
             "url": one.url,
             "mode": one.mode,
             "timeout": "2s",
-            "retry": _HOPELESS if one.hopeless else _FAST,
+            "retry": {**(_HOPELESS if one.hopeless else _FAST)},
         }
         for one in receivers
     ]

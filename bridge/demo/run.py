@@ -12,12 +12,11 @@ import aiohttp
 from rich.console import Console
 
 from bridge.demo.display import Display
-from bridge.demo.guest_cluster import GuestCluster
 from bridge.demo.ledger import Ledger
 from bridge.demo.play_cluster import PlayCluster
 from bridge.demo.process import BridgeProcess
 from bridge.demo.receivers import Moods, Receiver, answer_well, hang_up, receive
-from bridge.demo.story import Story
+from bridge.demo.story import Cluster, Story
 from bridge.errors import KubebridgeError
 
 OK, FAILED, LOST = 0, 1, 4
@@ -99,11 +98,14 @@ async def _run(
 @asynccontextmanager
 async def _cluster(
     folder: Path, kubeconfig: Path | None, context: str | None
-) -> AsyncIterator[PlayCluster | GuestCluster]:
+) -> AsyncIterator[Cluster]:
     if kubeconfig is None:
         async with PlayCluster.open(folder) as play:
             yield play
     else:
+        # kubernetes_asyncio takes a second to import, which only this way needs.
+        from bridge.demo.guest_cluster import GuestCluster  # noqa: PLC0415
+
         async with GuestCluster.open(kubeconfig, context=context) as guest:
             yield guest
 
@@ -123,7 +125,7 @@ async def _receivers(moods: Moods) -> AsyncIterator[Sequence[Receiver]]:
 
 @asynccontextmanager
 async def _bridge(
-    folder: Path, cluster: PlayCluster | GuestCluster, receivers: Sequence[Receiver]
+    folder: Path, cluster: Cluster, receivers: Sequence[Receiver]
 ) -> AsyncIterator[BridgeProcess]:
     """Start a bridge that watches the cluster; stop it at the end."""
     timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)

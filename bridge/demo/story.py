@@ -15,11 +15,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import cycle
+from pathlib import Path
+from typing import Protocol
 
 from bridge.demo.display import Display, Progress
-from bridge.demo.guest_cluster import GuestCluster
-from bridge.demo.ledger import Ledger, balance, expected_ids
-from bridge.demo.play_cluster import PlayCluster
+from bridge.demo.ledger import Ledger, Revision, balance, expected_ids
 from bridge.demo.process import BridgeProcess, BridgeProcessError
 from bridge.demo.receivers import Moods, Receiver
 from bridge.demo.recorder import Write
@@ -30,13 +30,51 @@ REFRESH_SECONDS = 0.25
 ACTS_PER_ROUND = 3
 
 
+class Cluster(Protocol):
+    """Where it takes place.
+
+    Attributes:
+        url: Of the API server.
+        kubeconfig: The way to it.
+        context: Context in the kubeconfig; None: its current one.
+        namespace: Where the workload writes.
+        watched: Namespaces that the bridge may watch; none: all.
+    """
+
+    url: str
+    kubeconfig: Path
+    context: str | None
+    namespace: str
+    watched: Sequence[str]
+
+    def revisions(self) -> Sequence[Revision]:
+        """Return the record of every revision, oldest first."""
+        ...
+
+    async def write(self, write: Write) -> None:
+        """Make one write of the workload."""
+        ...
+
+    async def expire(self, writes: Sequence[Write], *, read: int) -> bool:
+        """Write, and make watches expire over it, if this is a place to do so.
+
+        Args:
+            writes: What no watch may get to see.
+            read: Everything up to this revision was read.
+
+        Returns:
+            Whether watches expired.
+        """
+        ...
+
+
 class Story:
     """Plays the acts on what was set up."""
 
     def __init__(
         self,
         *,
-        cluster: PlayCluster | GuestCluster,
+        cluster: Cluster,
         receivers: Sequence[Receiver],
         moods: Moods,
         bridge: BridgeProcess,
@@ -142,11 +180,9 @@ class Story:
                     await self._stop.wait()
 
     async def _expire(self, writes: Sequence[Write]) -> None:
-        """Make the watch expire over some writes; in a foreign cluster just write."""
-        if isinstance(self._cluster, GuestCluster):
-            await self._write(writes)
-        elif not self._stop.is_set():
-            self._cluster.expire(writes, read=self._read)
+        if self._stop.is_set():
+            return
+        if await self._cluster.expire(writes, read=self._read):
             self._progress.expired += 1
             self._display.tell("history is compacted, the watch expires", "bold red")
 

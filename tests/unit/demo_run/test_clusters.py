@@ -70,7 +70,7 @@ async def test_play_cluster_forgets_what_can_be_repaired(tmp_path):
         await cluster.write(openings[0])
         read = cluster.revisions()[-1].number
 
-        cluster.expire(openings[1:], read=read)
+        await cluster.expire(openings[1:], read=read)
 
         storage = cluster.server.storage
         assert storage.compacted == cluster.revisions()[-1].number
@@ -82,7 +82,7 @@ async def test_play_cluster_keeps_what_could_not_be_repaired(tmp_path):
     async with PlayCluster.open(tmp_path) as cluster:
         act = acts_for(cluster)[1]
 
-        cluster.expire([*act.openings, *act.repeats], read=0)
+        await cluster.expire([*act.openings, *act.repeats], read=0)
 
         last_opening = cluster.revisions()[len(act.openings) - 1].number
         assert cluster.server.storage.compacted == last_opening
@@ -132,6 +132,17 @@ async def test_guest_cluster_outlives_a_server_that_is_away(
         server.create("events", cluster.namespace, write.body)
 
         await until(cluster.revisions)
+
+
+async def test_guest_cluster_forgets_nothing(server, kubeconfig):
+    """It writes, and leaves history as it is."""
+    async with GuestCluster.open(kubeconfig, context=None) as cluster:
+        openings = acts_for(cluster)[0].openings
+
+        assert not await cluster.expire(openings, read=0)
+
+        assert len(truth(server)) == len(openings)
+        assert server.storage.compacted == 0
 
 
 async def test_guest_cluster_removes_its_namespace(server, kubeconfig):
