@@ -7,12 +7,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 
+from bridge.api.models import Problem
 from bridge.api.parts import PartsGiven
 from bridge.health import Check
 
 router = APIRouter(
     tags=["probes"],
-    responses={503: {"description": "Not so; the body says why."}},
+    responses={
+        422: {"model": Problem, "description": "The request makes no sense."},
+        503: {"description": "Not so; the body says why."},
+    },
     default_response_class=PlainTextResponse,
 )
 
@@ -46,7 +50,7 @@ async def healthz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     return _answer("healthz", checks, verbose=verbose)
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", responses={503: {}})
+@router.get("/metrics", summary="Metrics for Prometheus")
 async def metrics(parts: PartsGiven, request: Request) -> Response:
     """Answer in the text format, or in OpenMetrics where that is accepted."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))

@@ -1,0 +1,179 @@
+"""Dead letters over the API."""
+
+import pytest
+
+from bridge.api import dead_letters
+
+PATH = "/api/v1/dead-letters"
+
+
+@pytest.fixture
+async def letters(client, world):
+    """Dead letters a and b of hook, c of spare, and an object without an event."""
+    await world.store("a", "b")
+    await world.give_up()
+    await world.store("c", sinks=("spare",))
+    await world.give_up("spare")
+    await world.reject(b'{"kind":"Event"}')
+    page = (await client.get(PATH)).json()
+    return {item["id"]: item["handle"] for item in page["items"]}
+
+
+async def ids(client, **params):
+    """Return the ids of dead letters."""
+    page = (await client.get(PATH, params=params)).json()
+    return [item["id"] for item in page["items"]]
+
+
+async def test_dead_letters_are_listed_with_why(client, letters):
+    """Oldest first; an object that could not be converted has no sink."""
+    items = (await client.get(PATH)).json()["items"]
+
+    assert [item["sink"] for item in items] == ["hook", "hook", "spare", None]
+    assert (items[0]["reason"], items[0]["status"]) == ("refused", 400)
+    assert items[3]["reason"] == "no such field"
+
+
+async def test_dead_letters_are_chosen_by_sink_and_paged(client, letters):
+    """`next` leads on."""
+    page = (await client.get(PATH, params={"sink": "hook", "limit": 1})).json()
+
+    assert [item["id"] for item in page["items"]] == ["a"]
+    assert await ids(client, sink="hook", after=page["next"]) == ["b"]
+
+
+async def test_a_dead_letter_is_shown_with_event_and_answer(client, letters):
+    """What was sent, and what came back."""
+    letter = (await client.get(f"{PATH}/{letters['b']}")).json()
+
+    assert letter["event"]["id"] == "b"
+    assert letter["answer"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"), [(b'{"kind":"Event"}', {"kind": "Event"}), (b"\xff{", "\ufffd{")]
+)
+async def test_an_object_that_was_not_converted_is_shown_as_it_came(
+    client, world, body, shown
+):
+    """As JSON where it is that."""
+    await world.reject(body)
+    [item] = (await client.get(PATH)).json()["items"]
+
+    letter = (await client.get(f"{PATH}/{item['handle']}")).json()
+
+    assert letter["event"] == shown
+
+
+async def test_a_dead_letter_that_is_not_there_is_404(client):
+    """The error names the handle."""
+    assert (await client.get(f"{PATH}/d999")).status_code == 404
+
+
+async def test_dead_letters_are_replayed_by_handle_each_to_its_own(
+    client, world, letters
+):
+    """They are dead letters no more; what cannot be delivered is skipped."""
+    chosen = [letters["a"], letters["c"], letters["raw"], "d999"]
+
+    answer = await client.post(f"{PATH}/replay", json={"handles": chosen})
+
+    assert answer.json() == {"replayed": 2, "skipped": 2}
+    assert await ids(client) == ["b", "raw"]
+    assert (await world.queue.depth("hook")).waiting == 1
+    assert world.counted("spare", "replayed") == 1
+
+
+async def test_all_dead_letters_of_a_sink_are_replayed(client, letters):
+    """Those of others stay."""
+    body = {"all": True, "sink": "hook"}
+
+    answer = await client.post(f"{PATH}/replay", json=body)
+
+    assert answer.json() == {"replayed": 2, "skipped": 0}
+    assert await ids(client) == ["c", "raw"]
+
+
+async def test_dead_letters_are_replayed_to_another_sink(client, world, letters):
+    """They stay dead letters of theirs."""
+    body = {"all": True, "sink": "hook", "to": "spare"}
+
+    answer = await client.post(f"{PATH}/replay", json=body)
+
+    assert answer.json() == {"replayed": 2, "skipped": 0}
+    assert await ids(client, sink="hook") == ["a", "b"]
+    assert (await world.queue.depth("spare")).waiting == 2
+
+
+async def test_dead_letters_of_a_sink_that_is_gone_are_skipped(client, world, letters):
+    """Nothing would ever lease them; `to` finds them another."""
+    del world.health.sinks["hook"]
+
+    answer = await client.post(f"{PATH}/replay", json={"all": True})
+
+    assert answer.json() == {"replayed": 1, "skipped": 3}
+
+
+async def test_many_dead_letters_are_replayed_in_chunks(
+    client, world, letters, monkeypatch
+):
+    """Each chunk is small, and none is forgotten or taken twice."""
+    monkeypatch.setattr(dead_letters, "_CHUNK", 1)
+
+    answer = await client.post(f"{PATH}/replay", json={"all": True})
+
+    assert answer.json() == {"replayed": 3, "skipped": 1}
+
+
+async def test_dead_letters_are_purged_by_handle(client, world, letters):
+    """They are gone for good, those of no sink too."""
+    chosen = [letters["a"], letters["raw"], "d999"]
+
+    answer = await client.post(f"{PATH}/purge", json={"handles": chosen})
+
+    assert answer.json() == {"purged": 2}
+    assert await ids(client) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [({"all": True, "sink": "hook"}, ["c", "raw"]), ({"all": True}, [])],
+    ids=str,
+)
+async def test_all_dead_letters_are_purged(client, letters, body, left):
+    """Of one sink, or of all."""
+    await client.post(f"{PATH}/purge", json=body)
+
+    assert await ids(client) == left
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"all": True, "handles": ["d1"]},
+        {"all": False},
+        {"sink": "hook"},
+        {"sink": "hook", "handles": ["d1"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("verb", ["replay", "purge"])
+async def test_a_selection_without_sense_is_refused(client, letters, verb, body):
+    """Nothing happens by mistake."""
+    answer = await client.post(f"{PATH}/{verb}", json=body)
+
+    assert answer.status_code == 422
+    assert len(await ids(client)) == 4
+
+
+async def test_a_replay_to_a_sink_that_is_not_there_is_404(client, letters):
+    """The error names it."""
+    body = {"all": True, "to": "none"}
+
+    answer = await client.post(f"{PATH}/replay", json=body)
+
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "no such sink: none"},
+    )

@@ -1,0 +1,98 @@
+"""OpenAPI describes it all."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from bridge.api.access import OPEN_PATHS
+
+
+@pytest.fixture
+async def document(client):
+    """What the API says of itself."""
+    return (await client.get("/openapi.json")).json()
+
+
+def operations(document):
+    """Return (path, method, operation) of each."""
+    return [
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+async def test_the_design_is_there(document):
+    """Every path that the design names, and the probes."""
+    wanted = {
+        "config",
+        "sources",
+        "sinks",
+        "routes",
+        "events",
+        "dead-letters",
+        "cursors",
+    }
+
+    assert set(document["paths"]) >= OPEN_PATHS
+    assert {f"/api/v1/{one}" for one in wanted} <= set(document["paths"])
+
+
+async def test_every_operation_is_explained_and_named_once(document):
+    """Summary, description, tag, and an id that clients can be made from."""
+    found = operations(document)
+
+    assert all(one["summary"] and one["description"] for _, _, one in found)
+    assert all(one["tags"] for _, _, one in found)
+    assert len({one["operationId"] for _, _, one in found}) == len(found)
+
+
+async def test_all_but_probes_and_metrics_have_a_security_scheme(document):
+    """Which is a bearer token."""
+    secured = {path for path, _, one in operations(document) if "security" in one}
+
+    assert secured == set(document["paths"]) - OPEN_PATHS
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+
+
+async def test_every_refusal_has_the_same_form(document):
+    """An object with `error`; FastAPI's own form of 422 is not used."""
+    refusals = [
+        answer["content"]["application/json"]["schema"]["$ref"]
+        for path, _, one in operations(document)
+        for code, answer in one["responses"].items()
+        if path not in OPEN_PATHS and code >= "400"
+    ]
+
+    assert set(refusals) == {"#/components/schemas/Problem"}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_answers_have_the_form_that_is_promised(client, document, world):
+    """Each list, with something in it, is valid by its schema."""
+    await world.store("a", "b")
+    await world.give_up()
+    await world.store("c")
+    for path in ("sources", "cursors", "sinks", "routes", "events", "dead-letters"):
+        answer = document["paths"][f"/api/v1/{path}"]["get"]["responses"]["200"]
+        schema = answer["content"]["application/json"]["schema"]
+        whole = {**schema, "components": document["components"]}
+        content = (await client.get(f"/api/v1/{path}")).json()
+
+        Draft202012Validator(whole).validate(content)
+        assert content["items"], path
+
+
+async def test_there_are_no_pages_that_load_from_elsewhere(client):
+    """The usual documentation pages of FastAPI fetch scripts from a CDN."""
+    codes = [(await client.get(path)).status_code for path in ("/docs", "/redoc")]
+
+    assert codes == [404, 404]
+
+
+async def test_what_is_not_there_is_a_problem_too(client):
+    """404 and 405 have the same form as every refusal."""
+    missing = await client.get("/api/v1/nothing")
+    wrong = await client.get("/api/v1/events/replay/x")
+
+    assert missing.json() == {"error": "Not Found"}
+    assert wrong.status_code == 404

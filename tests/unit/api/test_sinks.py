@@ -1,0 +1,99 @@
+"""Sinks over the API."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+
+async def sinks(client):
+    """Return what is shown of each sink, by its name."""
+    items = (await client.get("/api/v1/sinks")).json()["items"]
+    return {item["name"]: item for item in items}
+
+
+async def test_a_sink_is_shown_with_its_backlog(client, world):
+    """What waits, what died, and how old the oldest is."""
+    await world.store("a")
+    await world.give_up()
+    await world.store("b", "c")
+
+    hook = (await sinks(client))["hook"]
+
+    assert (hook["configured"], hook["state"]) == (True, "open")
+    assert (hook["backlog"], hook["deadLetters"]) == (2, 1)
+    assert 0 <= hook["oldestAgeSeconds"] < 10
+
+
+async def test_an_idle_sink_has_no_oldest(client):
+    """None waits."""
+    assert (await sinks(client))["spare"]["oldestAgeSeconds"] is None
+
+
+async def test_a_paused_sink_says_why(client, world):
+    """State, reason, last error and the time of the next try."""
+    status = world.health.sinks["hook"]
+    status.state, status.reason = "paused", "401 Unauthorized"
+    status.until = datetime(2026, 1, 2, tzinfo=UTC)
+
+    hook = (await sinks(client))["hook"]
+
+    assert (hook["state"], hook["reason"]) == ("paused", "401 Unauthorized")
+    assert hook["until"] == "2026-01-02T00:00:00Z"
+
+
+async def test_a_sink_that_is_no_longer_configured_is_shown_with_its_rows(
+    client, world
+):
+    """What waits for it is kept, and said to be so."""
+    await world.queue.open_sink("gone")
+    await world.store("a", sinks=("gone",))
+
+    gone = (await sinks(client))["gone"]
+
+    assert (gone["configured"], gone["state"], gone["backlog"]) == (False, None, 1)
+
+
+@pytest.mark.parametrize("name", ["hook", "gone"])
+async def test_purge_ends_what_waits(client, world, name):
+    """Also of a sink that is no longer configured; it is counted as intended."""
+    await world.queue.open_sink("gone")
+    await world.store("a", "b", sinks=(name,))
+
+    answer = await client.post(f"/api/v1/sinks/{name}/purge")
+
+    assert answer.json() == {"purged": 2}
+    assert (await world.queue.depth(name)).waiting == 0
+    assert world.counted(name, "purged") == 2
+
+
+async def test_purge_leaves_dead_letters(client, world):
+    """They have a purge of their own."""
+    await world.store("a")
+    await world.give_up()
+
+    await client.post("/api/v1/sinks/hook/purge")
+
+    assert (await world.queue.depth("hook")).dead == 1
+
+
+async def test_resume_opens_the_gate(client, world):
+    """The sink is tried at once."""
+    await world.queue.gate("hook", time.time() + 60, "paused: 401")
+
+    first = await client.post("/api/v1/sinks/hook/resume")
+    again = await client.post("/api/v1/sinks/hook/resume")
+
+    assert (first.json(), again.json()) == ({"resumed": True}, {"resumed": False})
+    assert await world.queue.gated("hook") is None
+
+
+@pytest.mark.parametrize("verb", ["purge", "resume"])
+async def test_a_sink_that_is_not_there_is_404(client, verb):
+    """The error names it."""
+    answer = await client.post(f"/api/v1/sinks/none/{verb}")
+
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "no such sink: none"},
+    )

@@ -1,0 +1,80 @@
+"""What stands behind the API in tests."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.events import CloudEvent, EncodedEvent
+from bridge.events.encode import encode
+from bridge.health import Health
+from bridge.metrics import Metrics
+from bridge.queue import Dead, Delivered, Entry, Scope
+from bridge.queue.sqlite import SqliteQueue
+
+TOKEN = "operator"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+SCOPE = Scope(cluster="uid", resource="events", namespace="shop")
+SCOPE_ID = "85309c0f252c"
+
+
+def event(name: str, reason: str = "BackOff") -> CloudEvent:
+    """Return an event that is stored."""
+    return CloudEvent(
+        id=name,
+        source="kubernetes://test",
+        type="io.kubebridge.event.warning.v1",
+        extensions={"reason": reason},
+        data=b'{"a":1}',
+    )
+
+
+@dataclass
+class World:
+    """The parts of a process."""
+
+    queue: SqliteQueue
+    health: Health
+    metrics: Metrics
+    config: dict[str, Any]
+    cursor: str | None = field(default=None)
+
+    async def store(
+        self, *names: str, sinks=("hook",), reason: str = "BackOff"
+    ) -> None:
+        """Put events into the queue."""
+        entries = [
+            Entry(event=one, encoded=encode(one), sinks=sinks)
+            for one in (event(name, reason) for name in names)
+        ]
+        await self.put(entries)
+
+    async def put(self, entries: list[Entry]) -> None:
+        """Put entries, and move the cursor by one."""
+        to = str(int(self.cursor or 0) + 1)
+        await self.queue.put(entries, scope=SCOPE, since=self.cursor, to=to)
+        self.cursor = to
+
+    async def reject(self, body: bytes) -> None:
+        """Put an object that could not be converted."""
+        raw = EncodedEvent(id="raw", body=body, data_offset=0)
+        await self.put([Entry(event=None, encoded=raw, error="no such field")])
+
+    async def deliver(self, sink: str = "hook") -> None:
+        """Deliver all that waits."""
+        leases = await self.queue.lease(sink, 100)
+        await self.queue.settle([Delivered(lease=lease) for lease in leases])
+
+    async def give_up(self, sink: str = "hook") -> None:
+        """Make dead letters of all that waits."""
+        leases = await self.queue.lease(sink, 100)
+        await self.queue.settle(
+            [
+                Dead(lease=lease, reason="refused", status=400, excerpt=b"no")
+                for lease in leases
+            ]
+        )
+
+    def counted(self, sink: str, outcome: str) -> float:
+        """Return a counter of deliveries."""
+        labels = {"sink": sink, "outcome": outcome}
+        name = "kubebridge_deliveries_total"
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
