@@ -5,7 +5,7 @@ import time
 
 import httpx
 
-from bridge.sinks.transport import EXCERPT_BYTES, MOST_READ_BYTES, Reply
+from bridge.sinks.reply import EXCERPT_BYTES, MOST_READ_BYTES, Reply
 
 
 async def exchange(

@@ -1,4 +1,4 @@
-"""What can go wrong on the way, told apart: aiohttp's errors as httpx's.
+"""What can go wrong on the way, told apart: errors of httpx, and finer ones.
 
 ::
 
@@ -14,17 +14,7 @@
         └── CutAnswerError              the answer began and does not end
 """
 
-import ssl
-
-import aiohttp
 import httpx
-from yarl import URL
-
-from bridge.sinks.text import origin, printable
-
-LOST = "connection lost before the answer; the event may have been read"
-
-_HANDSHAKE_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class DnsError(httpx.ConnectError):
@@ -46,67 +36,3 @@ class ProxyStatusError(httpx.ProxyError):
 
 class CutAnswerError(httpx.RemoteProtocolError):
     """The answer began and does not end as it should."""
-
-
-def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.TransportError:
-    """Return what happened as an error of httpx, without secrets in its message.
-
-    Args:
-        error: What aiohttp raised: a ClientError, a TimeoutError or an OSError.
-        url: Where the request went.
-        seconds: The deadline of the attempt.
-    """
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return httpx.ConnectTimeout(f"no connection to {origin(url)} in time")
-        case TimeoutError():
-            return httpx.ReadTimeout(f"no complete answer within {seconds:g} s")
-        case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
-            return _connecting(error, url)
-        case aiohttp.ClientHttpProxyError():
-            text = f"the proxy answered CONNECT with {error.status}"
-            return ProxyStatusError(text, status=error.status)
-        case _:
-            return _answering(error, url)
-
-
-def _connecting(error: aiohttp.ClientOSError, url: URL) -> httpx.TransportError:
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return DnsError(f"cannot resolve {error.host}: {error.strerror}")
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        text = f"cannot connect to proxy {error.host}:{error.port}: {_why(error)}"
-        return httpx.ProxyError(text)
-    tls = _tls_fault(error)
-    if tls is not None:
-        return TlsError(f"TLS with {origin(url)} failed: {tls}")
-    return httpx.ConnectError(f"cannot connect to {origin(url)}: {_why(error)}")
-
-
-def _answering(error: BaseException, url: URL) -> httpx.TransportError:
-    tls = _tls_fault(error)
-    match error:
-        case aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError(f"not HTTP: {printable(error.message)}")
-        case aiohttp.ClientPayloadError():
-            return CutAnswerError("answer cut short within its body")
-        case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
-            return CutAnswerError("answer cut short within its head")
-        case _ if tls is not None:
-            # In TLS 1.3 a server refuses our certificate after the handshake.
-            return TlsError(f"TLS with {origin(url)} failed: {tls}")
-        case _:
-            return httpx.ReadError(LOST)
-
-
-def _tls_fault(error: BaseException) -> str | None:
-    """Return what OpenSSL complains about; None: the connection was only cut."""
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate refused: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
-        return (cause.reason or str(cause)).lower().replace("_", " ")
-    return None
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)

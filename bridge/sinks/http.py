@@ -21,9 +21,10 @@ from bridge.sinks.exchange import exchange
 from bridge.sinks.files import UnusableError
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import Judge
+from bridge.sinks.reply import Reply
 from bridge.sinks.text import redact
 from bridge.sinks.tls import TlsContext, TlsFiles
-from bridge.sinks.transport import AiohttpTransport, Reply
+from bridge.sinks.transport import AiohttpTransport
 
 Mode = Literal["structured", "binary", "batch"]
 """How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""

@@ -31,8 +31,8 @@ from bridge.errors import (
     TemporarySinkError,
 )
 from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
+from bridge.sinks.reply import Reply
 from bridge.sinks.text import place, printable
-from bridge.sinks.transport import Reply
 
 MISSING_SECONDS = 600.0
 """A 404 may be a pod that starts; after this it is a wrong URL."""

@@ -20,16 +20,11 @@ from aiohttp import ClientTimeout, DummyCookieJar, StreamReader, TCPConnector
 from multidict import CIMultiDict
 from yarl import URL
 
+from bridge.sinks.aiohttp_faults import as_httpx
 from bridge.sinks.deadline import Deadlines
-from bridge.sinks.faults import as_httpx
 from bridge.sinks.proxies import proxy_for
+from bridge.sinks.reply import EXCERPT_BYTES, MOST_READ_BYTES, Reply
 from bridge.sinks.tls import TlsContext
-
-EXCERPT_BYTES = 4096
-"""How much of an answer is kept."""
-
-MOST_READ_BYTES = 65536
-"""How much of an answer is read so that its connection can be used again."""
 
 IDLE_SECONDS = 8.0
 """Idle connections are closed after this: a Knative ingress closes them at 10."""
@@ -39,23 +34,6 @@ _MOST_FIELD_BYTES = 32768
 _CONNECT_SHARE = 2 / 3
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
 _SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, whatever its status.
-
-    Attributes:
-        status: HTTP status.
-        headers: Its header fields; names in any case.
-        excerpt: The first 4 kB of its body.
-        duration_seconds: From the request to the last byte that was read.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    excerpt: bytes
-    duration_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
 from bridge.sinks.judge import Judge, Verdict, retry_after, verdict
-from bridge.sinks.transport import Reply
+from bridge.sinks.reply import Reply
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 

@@ -13,6 +13,7 @@ from bridge.sinks.files import UnusableError
 from bridge.sinks.tls import TlsContext, TlsFiles
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import Receiver, close, send
+from tests.unit.sinks.samples import Clock
 from tests.unit.sinks.ways import both_ways, by_fast_path
 
 CA = CERTIFICATES / "ca.pem"
@@ -126,18 +127,6 @@ async def test_new_authority_is_used_without_a_restart(
         status, _ = await by_fast_path(transport, receiver.url)
 
     assert status == 204
-
-
-class Clock:
-    """Every look is a minute later."""
-
-    def __init__(self):
-        self.seconds = 0.0
-
-    def __call__(self):
-        """Return the seconds."""
-        self.seconds += 60
-        return self.seconds
 
 
 @pytest.mark.parametrize(
