@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -13,8 +15,12 @@ from rich.text import Text
 
 from bridge.demo.receivers import Receiver
 
-SHOWN_HAPPENINGS = 8
+SHOWN_NEWS = 4
+SHOWN_WRITES = 4
 SECONDS_BETWEEN_LINES = 1.0
+
+State = Literal["starting", "running", "killed"]
+_STYLES: Mapping[State, str] = {"starting": "cyan", "running": "green", "killed": "red"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ class Progress:
         kubeconfig: The way to it.
         kubectl: What to try after ``kubectl``.
         bridge_url: Of the bridge's own API.
+        folder: Where its configuration, queue and output lie.
         receivers: All three.
         backlogs: By receiver; the last that the bridge said.
         seconds: How long it has run.
@@ -41,13 +48,14 @@ class Progress:
         restarts: How often the bridge was killed and started again.
         expired: How often history was compacted away under its watch.
         lost: As of the last time the books were closed; None: never yet.
-        is_running: Whether there is a bridge at the moment.
+        state: Of the bridge's process: ``starting``, ``running`` or ``killed``.
     """
 
     api_url: str
-    kubeconfig: str
+    kubeconfig: Path
     kubectl: str
     bridge_url: str
+    folder: Path
     receivers: Sequence[Receiver]
     backlogs: Mapping[str, Backlog] = field(default_factory=dict)
     seconds: float = 0.0
@@ -55,7 +63,7 @@ class Progress:
     restarts: int = 0
     expired: int = 0
     lost: int | None = None
-    is_running: bool = False
+    state: State = "starting"
 
     def backlog(self, receiver: Receiver) -> Backlog:
         """Return what waits for a receiver, as far as the bridge has said."""
@@ -74,7 +82,8 @@ class Display:
     def __init__(self, console: Console, *, is_quiet: bool) -> None:
         """Show on `console`; `is_quiet` prints no lines where nobody watches."""
         self.console = console
-        self.happenings: deque[Text] = deque(maxlen=SHOWN_HAPPENINGS)
+        self.news: deque[Text] = deque([Text()] * SHOWN_NEWS, SHOWN_NEWS)
+        self.writes: deque[Text] = deque([Text()] * SHOWN_WRITES, SHOWN_WRITES)
         self._is_quiet = is_quiet
         self._live: Live | None = None
         self._next_line = 0.0
@@ -90,18 +99,22 @@ class Display:
             yield
         self._live = None
 
-    def tell(self, what: str, style: str = "", *, aloud: bool = True) -> None:
-        """Show something that happened; only what is told `aloud` becomes a line."""
-        at = datetime.now().astimezone()
-        text = Text(f"{at:%H:%M:%S}  {what}", style, no_wrap=True, overflow="ellipsis")
-        self.happenings.append(text)
-        if aloud and self._live is None:
+    def tell(self, what: str, style: str = "") -> None:
+        """Show news; elsewhere than on a terminal they are a line at once."""
+        self.news.append(_stamped(what, style))
+        if self._live is None:
             self._print(what)
+
+    def write(self, what: str, style: str = "") -> None:
+        """Show what the workload wrote, on a terminal only."""
+        self.writes.append(_stamped(what, style))
 
     def update(self, progress: Progress) -> None:
         """Show the state of things."""
         if self._live is not None:
-            self._live.update(screen(progress, self.happenings), refresh=True)
+            self._live.update(
+                screen(progress, (*self.news, *self.writes)), refresh=True
+            )
         elif progress.seconds >= self._next_line:
             self._next_line = progress.seconds + SECONDS_BETWEEN_LINES
             self._print(line(progress))
@@ -124,20 +137,25 @@ def line(progress: Progress) -> str:
 
 def screen(progress: Progress, happenings: Iterable[Text]) -> RenderableType:
     """Return the state of things for a terminal of 80 columns and 24 lines."""
-    shown = list(happenings)
-    blank = [Text()] * (SHOWN_HAPPENINGS - len(shown))
-    table, foot = _table(progress), _foot(progress)
-    return Group(_head(progress), Text(), *shown, *blank, Text(), table, Text(), foot)
+    blank = Text()
+    above, below = (_head(progress), blank), (blank, _table(progress), blank)
+    return Group(*above, *happenings, *below, _foot(progress))
+
+
+def _stamped(what: str, style: str) -> Text:
+    at = datetime.now().astimezone()
+    return Text(f"{at:%H:%M:%S}  {what}", style, no_wrap=True, overflow="ellipsis")
 
 
 def _head(progress: Progress) -> RenderableType:
     minutes, seconds = divmod(int(progress.seconds), 60)
-    state = Text("running", "green") if progress.is_running else Text("killed", "red")
+    state = Text(progress.state, _STYLES[progress.state])
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_row("kubebridge demo", f"{minutes}:{seconds:02}")
     grid.add_row("API server", progress.api_url)
     grid.add_row("bridge", Text.assemble(f"{progress.bridge_url}/docs  ", state))
+    grid.add_row("files", str(progress.folder))
     grid.add_row("try", f"export KUBECONFIG={progress.kubeconfig}")
     grid.add_row("", f"kubectl {progress.kubectl}")
     return grid

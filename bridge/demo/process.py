@@ -97,7 +97,7 @@ class BridgeProcess:
         self,
         *,
         command: Sequence[str],
-        log: Path,
+        folder: Path,
         url: str,
         session: aiohttp.ClientSession,
     ) -> None:
@@ -105,13 +105,14 @@ class BridgeProcess:
 
         Args:
             command: How a user would start it.
-            log: Where its output goes.
+            folder: Where its output goes, beside its configuration and queue.
             url: Where it will serve probes and API.
             session: Asks them.
         """
         self.url = url
         self._command = command
-        self._log = log
+        self.folder = folder
+        self._log = folder / "bridge.log"
         self._session = session
         self._process: Process | None = None
 
@@ -127,7 +128,7 @@ class BridgeProcess:
         (folder / "token").write_text(secrets.token_urlsafe())
         return cls(
             command=(sys.executable, "-m", "bridge", "run", "-c", str(path)),
-            log=folder / "bridge.log",
+            folder=folder,
             url=f"http://127.0.0.1:{port}",
             session=session,
         )

@@ -104,9 +104,10 @@ class Story:
         self._read = 0
         self._progress = Progress(
             api_url=cluster.url,
-            kubeconfig=str(cluster.kubeconfig),
+            kubeconfig=cluster.kubeconfig,
             kubectl=f"get events --namespace {cluster.namespace} --watch",
             bridge_url=bridge.url,
+            folder=bridge.folder,
             receivers=receivers,
         )
 
@@ -120,6 +121,7 @@ class Story:
             showing = tasks.create_task(self._show_forever(), name="show")
             await self._play(acts=ACTS_PER_ROUND if once else None)
             self._moods.bad = False
+            self._display.tell("closing the books", "bold")
             expected = await self._catch_up(self._receivers)
             ledger = await self._close_books(expected)
             showing.cancel()
@@ -174,7 +176,7 @@ class Story:
                 return
             await self._cluster.write(write)
             style = "yellow" if write.warning else "dim"
-            self._display.tell(write.what, style, aloud=False)
+            self._display.write(write.what, style)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_seconds):
                     await self._stop.wait()
@@ -223,9 +225,10 @@ class Story:
             progress = self._progress
             progress.seconds = time.monotonic() - self._started
             progress.written = len(expected_ids(self._cluster.revisions()))
-            progress.is_running = self._bridge.is_running
-            with suppress(BridgeProcessError):  # it is down or just starting
+            progress.state = "starting" if self._bridge.is_running else "killed"
+            with suppress(BridgeProcessError):
                 progress.backlogs = await self._bridge.backlogs()
+                progress.state = "running"
             self._display.update(progress)
             await asyncio.sleep(REFRESH_SECONDS)
 

@@ -1,6 +1,7 @@
 """Progress has to be readable on the smallest terminal, and in a pipe."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -24,15 +25,16 @@ def progress():
         receivers[0].take(f"a-{number}", "io.kubebridge.event.normal.v1")
     return Progress(
         api_url="http://127.0.0.1:45678",
-        kubeconfig="/tmp/kubebridge-demo-x7k2p9qz/kubeconfig",
+        kubeconfig=Path("/tmp/kubebridge-demo-x7k2p9qz/kubeconfig"),
         kubectl="get events --namespace shop --watch",
         bridge_url="http://127.0.0.1:45679",
+        folder=Path("/tmp/kubebridge-demo-x7k2p9qz"),
         receivers=receivers,
         backlogs={"dead": Backlog(waiting=123_456, dead=123_456)},
         seconds=3605.0,
         written=123_456,
         lost=0,
-        is_running=True,
+        state="running",
     )
 
 
@@ -53,9 +55,10 @@ def test_screen_fits_into_80_columns_and_24_lines(progress):
     console = Console(file=io.StringIO(), width=80, height=24, _environ={})
     display = Display(console, is_quiet=True)
     for _ in range(20):
-        display.tell("OOMKilled pod/" + "x" * 100)
+        display.tell("news " + "x" * 100)
+        display.write("OOMKilled pod/" + "x" * 100)
 
-    console.print(screen(progress, display.happenings))
+    console.print(screen(progress, (*display.news, *display.writes)))
 
     lines = printed(console)
     assert len(lines) <= 23  # the cursor takes one
@@ -66,7 +69,7 @@ def test_screen_fits_into_80_columns_and_24_lines(progress):
 def test_screen_says_that_the_bridge_is_down(progress):
     """Between kill and restart the screen says so."""
     console = Console(file=io.StringIO(), width=80, _environ={})
-    progress.is_running = False
+    progress.state = "killed"
 
     console.print(screen(progress, []))
 
@@ -98,7 +101,7 @@ def test_display_prints_a_line_a_second_into_a_pipe(progress):
             progress.seconds = seconds
             display.update(progress)
         display.tell("kill -9")
-        display.tell("Pulled pod/a", aloud=False)
+        display.write("Pulled pod/a")
 
     lines = printed(display.console)
     assert len(lines) == 3

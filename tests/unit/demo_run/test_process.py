@@ -38,7 +38,7 @@ async def stub(session, tmp_path):
         port = free_port()
         bridge = BridgeProcess(
             command=(sys.executable, str(STUB), str(port), *extra),
-            log=tmp_path / "bridge.log",
+            folder=tmp_path,
             url=f"http://127.0.0.1:{port}",
             session=session,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -20,7 +21,8 @@ class Stage:
     """A cluster and a bridge in one, without any input or output."""
 
     url = "http://127.0.0.1:1"
-    kubeconfig = "/tmp/kubeconfig"
+    kubeconfig = Path("/tmp/kubeconfig")
+    folder = Path("/tmp")
     namespace = "shop"
     watched = ()
 
