@@ -100,9 +100,11 @@ class Client:
     async def call_until(self, status: int, method: str, path: str) -> Answer:
         """Send a request again and again until it is answered by this status."""
         async with asyncio.timeout(30):
-            while (answer := await self.call(method, path)).status != status:
+            while True:
+                answer = await self.call(method, path)
+                if answer.status == status:
+                    return answer
                 await asyncio.sleep(0.05)
-        return answer
 
     async def create(self, resource: str, value: dict[str, Any]) -> dict[str, Any]:
         """Create an object in the namespace and return it."""
@@ -145,8 +147,17 @@ class Client:
             headers=self.authorization,
         ) as response:
             assert response.status == 200, await response.text()
-            async with asyncio.timeout(60):
-                yield Stream(response)
+            try:
+                async with asyncio.timeout(60):
+                    yield Stream(response)
+            finally:
+                _abort(response)
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Break a connection: TLS would say goodbye for longer than the loop lives."""
+    if response.connection and response.connection.transport:
+        response.connection.transport.abort()
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -21,7 +21,9 @@ async def test_a_list_is_in_the_order_of_the_names(api: Client):
 
     assert (answer.json["kind"], answer.json["apiVersion"]) == ("EventList", "v1")
     assert answer.names == ["a", "b", "c"]
-    assert not any({"kind", "apiVersion"} & item.keys() for item in answer.json["items"])
+    assert not any(
+        {"kind", "apiVersion"} & item.keys() for item in answer.json["items"]
+    )
 
 
 async def test_a_list_knows_its_revision(api: Client):
@@ -146,7 +148,7 @@ async def test_version_zero_heeds_the_limit(api: Client):
     ],
 )
 async def test_the_future_cannot_be_listed(api: Client, query):
-    """A version that has not happened tells a client that the server was rolled back."""
+    """A version that has not happened tells of a server that was rolled back."""
     answer = await api.call("GET", api.path(), resourceVersion=10**9, **query)
 
     assert (answer.status, answer.json["reason"]) == (504, "Timeout")

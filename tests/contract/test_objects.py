@@ -128,9 +128,7 @@ async def test_create_refuses_broken_json(api: Client):
     ("method", "name", "content_type"),
     [("POST", "", "text/plain"), ("PATCH", "one", "application/json")],
 )
-async def test_other_content_types_are_refused(
-    api: Client, method, name, content_type
-):
+async def test_other_content_types_are_refused(api: Client, method, name, content_type):
     """A body is read only if its type says what it is."""
     await api.event("one")
 

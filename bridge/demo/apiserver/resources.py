@@ -1,11 +1,8 @@
 """The kinds that the API server knows: built-in ones and custom resources."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
-
-from bridge.demo.apiserver.status import StatusError
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 """The table of custom resource definitions."""
@@ -81,6 +78,8 @@ BUILT_IN = (
     ),
 )
 
+BUILT_IN_GROUPS = frozenset(resource.group for resource in BUILT_IN)
+
 
 def defined_by(definition: Mapping[str, Any]) -> Iterator[Resource]:
     """Yield the resource of each served version of a custom resource definition."""
@@ -120,25 +119,13 @@ class Catalog:
         """All resources, core first."""
         return BUILT_IN + self._custom
 
-    @property
-    def groups(self) -> AbstractSet[str]:
-        """The names of all groups; core's is empty."""
-        return {resource.group for resource in self.resources}
-
-    def find(self, group: str, version: str, plural: str) -> Resource:
-        """Return the resource at a path.
-
-        Raises:
-            StatusError: 404, nothing is served there.
-        """
+    def find(self, group: str, version: str, plural: str) -> Resource | None:
+        """Return the resource at a path, ``None`` if nothing is served there."""
+        path = (group, version, plural)
         for resource in self.resources:
-            if (resource.group, resource.version, resource.plural) == (
-                group,
-                version,
-                plural,
-            ):
+            if (resource.group, resource.version, resource.plural) == path:
                 return resource
-        raise StatusError(404, "the server could not find the requested resource")
+        return None
 
     def named(self, name: str) -> Resource:
         """Return the resource called ``pods``, ``deployments`` or ``jobs.batch``.

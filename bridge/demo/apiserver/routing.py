@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from bridge.demo.apiserver.resources import NAMESPACES, Catalog, Resource
+from bridge.demo.apiserver.resources import (
+    BUILT_IN_GROUPS,
+    NAMESPACES,
+    Catalog,
+    Resource,
+)
 from bridge.demo.apiserver.status import StatusError
 
 _COLLECTION = {"GET": "list", "POST": "create"}
@@ -27,7 +32,7 @@ class Call:
 
 
 def route(catalog: Catalog, method: str, path: str, *, watch: bool) -> Call | None:
-    """Return what a request asks for, ``None`` if the path is not one of the API.
+    """Return what a request asks for, ``None`` if the path leads nowhere.
 
     Raises:
         StatusError: 404 unknown resource, 405 this cannot be done with it.
@@ -35,13 +40,17 @@ def route(catalog: Catalog, method: str, path: str, *, watch: bool) -> Call | No
     match path.strip("/").split("/"):
         case ["api", version, *rest]:
             group = ""
-        case ["apis", group, version, *rest] if group in catalog.groups:
+        case ["apis", group, version, *rest]:
             pass
         case _:
             return None
     namespace, rest = _split_namespace(rest)
-    plural, name = _plural_and_name(rest)
+    plural, name, *more = [*rest, "", ""]
     resource = catalog.find(group, version, plural)
+    if resource is None or any(more):
+        if group in BUILT_IN_GROUPS:
+            raise _not_served()
+        return None
     verb = _verb(method, resource, namespace, name)
     return Call(
         verb="watch" if verb == "list" and watch else verb,
@@ -56,17 +65,6 @@ def _split_namespace(rest: list[str]) -> tuple[str, list[str]]:
     if len(rest) > 2 and rest[0] == NAMESPACES:
         return rest[1], rest[2:]
     return "", rest
-
-
-def _plural_and_name(rest: list[str]) -> tuple[str, str]:
-    """Return resource and object; subresources are not served."""
-    match rest:
-        case [plural]:
-            return plural, ""
-        case [plural, name]:
-            return plural, name
-        case _:
-            raise _not_served()
 
 
 def _verb(method: str, resource: Resource, namespace: str, name: str) -> str:

@@ -6,6 +6,7 @@ order of their keys (``<namespace>/<name>`` or ``<name>``). Every write is kept 
 """
 
 import asyncio
+import math
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
@@ -60,6 +61,8 @@ class _Table:
     log: list[Record] = field(default_factory=list)
     ledger: list[Record] = field(default_factory=list)
     deadlines: dict[str, float] = field(default_factory=dict)
+    lease_open_until: float = -math.inf
+    lease_ends: float = -math.inf
 
     def at(self, key: str, revision: int | None = None) -> Record | None:
         """Return the write that made ``key`` what it is at ``revision`` (now)."""
@@ -83,6 +86,19 @@ class _Table:
         deadlines = self.deadlines.items()
         return [key for key, _ in takewhile(lambda item: item[1] <= now, deadlines)]
 
+    def live(self, key: str, *, now: float, ttl: float) -> None:
+        """Let an object live that long from now.
+
+        As in a real API server, what is written shortly after one another shares a
+        lease of etcd, and so dies in one revision.
+        """
+        if now >= self.lease_open_until:
+            window = min(0.05 * ttl, 60.0)
+            self.lease_open_until, self.lease_ends = now + window, now + window + ttl
+        # Taken out and put back: the dictionary stays in the order of the deadlines.
+        self.deadlines.pop(key, None)
+        self.deadlines[key] = self.lease_ends
+
     def forget(self, revision: int) -> None:
         """Drop what only reads before ``revision`` could see."""
         for key, versions in list(self.versions.items()):
@@ -95,6 +111,7 @@ class _Table:
 
     def rewind(self, revision: int) -> None:
         """Undo what was written after ``revision``; the ledger keeps it."""
+        self.deadlines.clear()
         del self.log[bisect_right(self.log, revision, key=_revision) :]
         for key, versions in list(self.versions.items()):
             del versions[bisect_right(versions, revision, key=_revision) :]
@@ -138,10 +155,8 @@ class Storage:
         """Write ``value`` as a new revision, stamp it with that, return it as JSON."""
         before = self.get(table, key)
         self._write(table, key, "MODIFIED" if before else "ADDED", value, before)
-        if (ttl := self._ttl_seconds.get(table)) is not None:
-            # Taken out and put back: the dictionary stays in order of expiry.
-            self._tables[table].deadlines.pop(key, None)
-            self._tables[table].deadlines[key] = self._clock() + ttl
+        if ttl := self._ttl_seconds.get(table):
+            self._tables[table].live(key, now=self._clock(), ttl=ttl)
         self._advance()
         return self._tables[table].log[-1].body
 
@@ -155,10 +170,7 @@ class Storage:
         self._advance()
 
     def expire(self) -> None:
-        """Delete what has outlived its time to live.
-
-        Objects that expire together share a revision, as those of one etcd lease do.
-        """
+        """Delete what has outlived its time to live, all in one revision."""
         for name in self._ttl_seconds:
             if due := self._tables[name].due(self._clock()):
                 self.remove(name, *due)
@@ -224,8 +236,8 @@ class Storage:
         for name, table in self._tables.items():
             table.rewind(revision)
             if ttl := self._ttl_seconds.get(name):
-                due = self._clock() + ttl
-                table.deadlines = {key: due for key in table.keys if table.at(key)}
+                for key in filter(table.at, table.keys):
+                    table.live(key, now=self._clock(), ttl=ttl)
         self.revision = revision
         self.wake()
 
