@@ -79,11 +79,11 @@ def test_another_host_on_loopback_is_refused(host):
 
 
 @pytest.fixture
-def ask(build_api):
+def ask(world):
     """Return what sends one request to an API of some kind."""
 
     async def send(method, path, *, token, loopback, **request):
-        transport = httpx.ASGITransport(build_api(token=token, loopback=loopback))
+        transport = httpx.ASGITransport(world.build_api(token=token, loopback=loopback))
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost"
         ) as client:
@@ -130,7 +130,7 @@ async def test_a_body_that_is_too_large_is_refused(client):
     assert answer.json() == {"error": "expected at most 1048576 bytes, got more"}
 
 
-async def test_lifespan_messages_pass(build_api):
+async def test_lifespan_messages_pass(world):
     """Only requests are guarded."""
     sent = []
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
@@ -141,7 +141,7 @@ async def test_lifespan_messages_pass(build_api):
     async def send(message):
         sent.append(message["type"])
 
-    await build_api()({"type": "lifespan", "asgi": {}}, receive, send)
+    await world.build_api()({"type": "lifespan", "asgi": {}}, receive, send)
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 

@@ -80,12 +80,15 @@ async def test_a_cursor_is_only_set_to_a_version(client, world, version):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_a_cursor_that_is_not_there_cannot_be_changed(client, method):
+async def test_a_cursor_that_is_not_there_cannot_be_changed(client, world, method):
     """404 names it."""
-    answer = await client.request(method, PATH, json={"resourceVersion": "1"})
+    await world.store("a")
+    path = "/api/v1/cursors/none"
+
+    answer = await client.request(method, path, json={"resourceVersion": "1"})
 
     assert answer.status_code == 404
-    assert answer.json() == {"error": f"no such cursor: {SCOPE_ID}"}
+    assert answer.json() == {"error": "no such cursor: none"}
 
 
 async def test_the_identity_of_a_cluster_can_only_be_reset(client, world):

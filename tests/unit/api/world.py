@@ -1,11 +1,18 @@
 """What stands behind the API in tests."""
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
+from bridge.api import create_api
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
-from bridge.health import Health
+from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Scope
 from bridge.queue.sqlite import SqliteQueue
@@ -35,7 +42,20 @@ class World:
     health: Health
     metrics: Metrics
     config: dict[str, Any]
-    cursor: str | None = field(default=None)
+    cursor: str | None = None
+
+    def build_api(self, *, token: str | None = TOKEN, loopback: bool = True) -> FastAPI:
+        """Return the API of this process."""
+        return create_api(
+            queue=self.queue,
+            health=self.health,
+            metrics=self.metrics,
+            describe_config=lambda: self.config,
+            check_config=lambda text: [f"{text.strip()} is wrong"] if text else [],
+            token=lambda: token,
+            loopback=loopback,
+            version="1.2.3",
+        )
 
     async def store(
         self, *names: str, sinks=("hook",), reason: str = "BackOff"
@@ -78,3 +98,43 @@ class World:
         labels = {"sink": sink, "outcome": outcome}
         name = "kubebridge_deliveries_total"
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def open_world(path: Path) -> AsyncIterator[World]:
+    """Yield a process with two sinks and one reader, at the start of its life."""
+    async with SqliteQueue.open(
+        path=path,
+        max_size_bytes=2**24,
+        keep_seconds=3600,
+        keep_bytes=2**24,
+        reserve_bytes=0,
+    ) as queue:
+        for sink in ("hook", "spare"):
+            await queue.open_sink(sink)
+        yield World(
+            queue=queue,
+            health=Health(
+                readers=[watching_reader()],
+                sinks={name: SinkStatus(name=name) for name in ("hook", "spare")},
+            ),
+            metrics=Metrics(version="1.2.3"),
+            config={
+                "sources": [{"name": "events"}],
+                "sinks": [{"name": "hook"}, {"name": "spare"}],
+                "routes": [],
+            },
+        )
+
+
+def watching_reader() -> ReaderStatus:
+    """Return the status of a reader that does well."""
+    return ReaderStatus(
+        sources=("events",),
+        resource="events",
+        namespace="shop",
+        state="watching",
+        started=True,
+        resource_version="7",
+        last_progress=datetime(2026, 1, 2, tzinfo=UTC),
+    )
