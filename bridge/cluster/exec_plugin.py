@@ -1,12 +1,16 @@
-"""Credentials from a program (client authentication, ExecCredential)."""
+"""Credentials from a program (client authentication, ExecCredential).
+
+Run here rather than by kubernetes_asyncio, whose `ExecProvider` waits without a limit,
+leaves the program behind when it is cancelled, and hangs on a talkative stderr.
+"""
 
 import asyncio
+import json
+import os
+from asyncio.subprocess import DEVNULL, PIPE
 from datetime import UTC, datetime
 
 import msgspec
-from kubernetes_asyncio.config import ConfigException
-from kubernetes_asyncio.config.exec_provider import ExecProvider
-from kubernetes_asyncio.config.kube_config import ConfigNode
 
 from bridge.cluster.access import Identity
 from bridge.cluster.kubeconfig import Entry, Exec
@@ -28,8 +32,15 @@ class _StatusForm(msgspec.Struct, rename="camel"):
     expiration_timestamp: datetime | None = None
 
 
+class _CredentialForm(msgspec.Struct, rename="camel"):
+    """What a plugin prints."""
+
+    api_version: str
+    status: _StatusForm
+
+
 async def run_plugin(config: Exec, *, entry: Entry) -> Identity:
-    """Run an exec plugin.
+    """Run an exec plugin and return what it says.
 
     Args:
         config: What to run.
@@ -39,20 +50,37 @@ async def run_plugin(config: Exec, *, entry: Entry) -> Identity:
         CredentialsError: It cannot be run, fails, takes longer than a minute or
             prints something else. What it wrote to stderr is quoted in part.
     """
-    name = entry.field("exec")
-    config = msgspec.structs.replace(config, command=_command(config.command, entry))
+    name = f"{entry.field('exec')}: {config.command}"
     try:
         async with asyncio.timeout(PLUGIN_SECONDS):
-            node = ConfigNode(name, msgspec.to_builtins(config))
-            status = await ExecProvider(node).run()
-        return _answer(msgspec.convert(status, _StatusForm), name=name)
+            return _identity(await _output(config, entry, name=name), config, name=name)
     except TimeoutError as error:
         raise CredentialsError(
-            f"{name}: {config.command} gave no answer within {PLUGIN_SECONDS:.0f} s"
+            f"{name} gave no answer within {PLUGIN_SECONDS:.0f} s"
         ) from error
-    except (ConfigException, OSError, TypeError, msgspec.ValidationError) as error:
-        text = str(error)[:_TEXT_LIMIT]
-        raise CredentialsError(f"{name}: {config.command}: {text}") from error
+    except OSError as error:
+        raise CredentialsError(f"{name} cannot be run: {error.strerror}") from error
+
+
+async def _output(config: Exec, entry: Entry, *, name: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        _command(config.command, entry),
+        *(config.args or ()),
+        env=_environment(config),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        output, trouble = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        text = " ".join(trouble.decode(errors="replace").split())[:_TEXT_LIMIT]
+        raise CredentialsError(f"{name} ended with {process.returncode}: {text}")
+    return output
 
 
 def _command(command: str, entry: Entry) -> str:
@@ -60,16 +88,37 @@ def _command(command: str, entry: Entry) -> str:
     return str(entry.resolve(command)) if "/" in command else command
 
 
-def _answer(form: _StatusForm, *, name: str) -> Identity:
-    if not form.token and not (form.client_certificate_data and form.client_key_data):
+def _environment(config: Exec) -> dict[str, str]:
+    info = {
+        "apiVersion": config.api_version,
+        "kind": "ExecCredential",
+        "spec": {"interactive": False},
+    }
+    named = {variable.name: variable.value for variable in config.env or ()}
+    return {**os.environ, **named, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+
+
+def _identity(output: bytes, config: Exec, *, name: str) -> Identity:
+    try:
+        form = msgspec.json.decode(output, type=_CredentialForm)
+    except msgspec.DecodeError as error:
         raise CredentialsError(
-            f"{name}: expected the plugin to print a token, or a certificate and key"
+            f"{name} printed no ExecCredential: {str(error)[:_TEXT_LIMIT]}"
+        ) from error
+    if form.api_version != config.api_version:
+        raise CredentialsError(
+            f"{name}: expected apiVersion {config.api_version}, got {form.api_version}"
         )
+    status = form.status
+    if not status.token and not (
+        status.client_certificate_data and status.client_key_data
+    ):
+        raise CredentialsError(f"{name}: expected a token, or a certificate and key")
     return Identity(
-        token=_bytes(form.token),
-        certificate=_bytes(form.client_certificate_data),
-        key=_bytes(form.client_key_data),
-        renew_after_seconds=_renew_after_seconds(form.expiration_timestamp),
+        token=_bytes(status.token),
+        certificate=_bytes(status.client_certificate_data),
+        key=_bytes(status.client_key_data),
+        renew_after_seconds=_renew_after_seconds(status.expiration_timestamp),
     )
 
 

@@ -87,20 +87,20 @@ class Notes:
         Args:
             position: The newest version that the watch brought.
         """
-        return self._take(position, listed_before=_time() - ALIVE_SECONDS)
+        return self._take(position, seconds=ALIVE_SECONDS)
 
     def ended(self, *, position: str) -> Note | None:
         """Return what the good end of a watch proves."""
-        return self._take(position, listed_before=_time() - ENDED_SECONDS)
+        return self._take(position, seconds=ENDED_SECONDS)
 
     def cut(self) -> None:
         """Forget what is not proven: the next watch cannot prove it."""
         self._marks.clear()
 
-    def _take(self, position: str, *, listed_before: float) -> Note | None:
+    def _take(self, position: str, *, seconds: float) -> Note | None:
         note = None
         while self._marks and (
-            self._marks[0].at <= listed_before
+            self._marks[0].at + seconds <= _time()
             or not is_newer(self._marks[0].note.resource_version, than=position)
         ):
             note = self._marks.popleft().note

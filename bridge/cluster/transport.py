@@ -79,4 +79,6 @@ def _reason(error: Exception) -> str:
         return f"the proxy answered {error.status}"  # its text may hold the URL
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection was cut"
     return str(error.__cause__ or error)[:_TEXT_LIMIT] or type(error).__name__

@@ -1,0 +1,250 @@
+"""A cluster in memory, with the methods of `ClusterClient` that `list_and_watch` uses.
+
+It keeps time with the loop, so that hours pass at once under `looptime`. What it does
+by itself is what kube-apiserver does for Events; the rest is told by `faults`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from bridge.cluster import CORE_EVENTS, Change, Item, Resource
+from bridge.cluster.client import Page
+from bridge.cluster.hooks import Hooks
+from bridge.cluster.watch import list_and_watch
+from bridge.errors import ClusterError, ExpiredError, FutureVersionError
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeStream:
+    """One open watch."""
+
+    def __init__(self, cluster: "FakeCluster", version: int) -> None:
+        self._cluster = cluster
+        self._version = version
+        self.ending: ClusterError | bytes | None = None
+        self.is_closed = False
+
+    async def read(self) -> list[bytes]:
+        """Return what came; nothing: it ended."""
+        while True:
+            if lines := self._cluster.lines_since(self._version):
+                self._version = self._cluster.version
+                return lines
+            if isinstance(self.ending, ClusterError):
+                raise self.ending
+            if self.ending is not None:
+                line, self.ending = self.ending, b""
+                return [line] if line else []
+            self._cluster.changed.clear()
+            await self._cluster.changed.wait()
+
+
+class FakeCluster:
+    """The history of one resource; `faults` answers the next requests instead."""
+
+    def __init__(self) -> None:
+        self.version = 100
+        self.oldest = 0
+        self.objects: dict[str, dict] = {}
+        self.history: list[tuple[int, str, dict]] = []
+        self.requests: list[str] = []
+        self.faults: list[tuple[str, ClusterError | bytes]] = []
+        self.streams: list[FakeStream] = []
+        self.changed = asyncio.Event()
+        self.page_size: int | None = None
+
+    def write(self, name: str, **fields: object) -> str:
+        """Create or change an object; return its version."""
+        self.version += 1
+        kind = "MODIFIED" if name in self.objects else "ADDED"
+        metadata = {"name": name, "namespace": "shop"}
+        metadata["resourceVersion"] = str(self.version)
+        self.objects = {**self.objects, name: {"metadata": metadata, **fields}}
+        self.history.append((self.version, kind, self.objects[name]))
+        self.changed.set()
+        return str(self.version)
+
+    def age(self, versions: int = 1) -> str:
+        """Let other resources change; return the version after that."""
+        self.version += versions
+        return str(self.version)
+
+    def compact(self, version: str | None = None) -> None:
+        """Forget what was before a version; None: before the newest."""
+        self.oldest = int(version or self.version)
+
+    def roll_back(self, version: str) -> None:
+        """Be as it was, and cut the watches."""
+        self.version = int(version)
+        self.history = [one for one in self.history if one[0] <= self.version]
+        self.objects = self._state(self.version)
+
+    def fail(self, word: str, *answers: ClusterError | bytes) -> None:
+        """Answer the next requests with a word in them so; a watch may get a line."""
+        self.faults += [(word, answer) for answer in answers]
+
+    def asked(self, word: str) -> int:
+        """Return how many requests had a word in them."""
+        return sum(word in request for request in self.requests)
+
+    def end(self, ending: ClusterError | bytes = b"") -> None:
+        """End the watch that is open: in good order, with a line, or by an error."""
+        self.streams[-1].ending = ending
+        self.changed.set()
+
+    def end_all(self, ending: ClusterError) -> None:
+        """End every watch by an error."""
+        for stream in self.streams:
+            stream.ending = ending
+        self.changed.set()
+
+    def lines_since(self, version: int) -> list[bytes]:
+        """Return the watch lines of everything after a version."""
+        return [
+            json.dumps({"type": kind, "object": one}).encode()
+            for at, kind, one in self.history
+            if at > version
+        ]
+
+    async def list_page(
+        self,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        limit: int = 500,
+        continue_token: str = "",
+        resource_version: str = "",
+        match: str = "",
+        field_selector: str = "",
+        label_selector: str = "",
+    ) -> Page:
+        """List as kube-apiserver does, sorted by name."""
+        token = f"after {continue_token}" if continue_token else ""
+        self._record(f"list {limit} {match}{resource_version} {token}".strip())
+        at, _, after = continue_token.partition("/")
+        version = int(at or resource_version or self.version)
+        self._check(version)
+        state = self._state(version)
+        size = limit if limit == 1 else self.page_size or limit
+        names = [name for name in sorted(state) if name > after]
+        chosen = list(islice(names, size))
+        return Page(
+            items=[json.dumps(state[name]).encode() for name in chosen],
+            resource_version=str(version),
+            continue_token=f"{version}/{chosen[-1]}" if len(names) > size else "",
+        )
+
+    @asynccontextmanager
+    async def watch(
+        self, resource: Resource, *, resource_version: str, **options: object
+    ) -> AsyncIterator[FakeStream]:
+        """Open a watch; it says 410 by itself where the history is gone."""
+        line = self._record(f"watch {resource_version}")
+        stream = FakeStream(self, int(resource_version))
+        if line is not None:
+            stream.ending, stream._version = line, self.version
+        elif stream._version < self.oldest:
+            stream.ending, stream._version = EXPIRED_LINE, self.version
+        self.streams.append(stream)
+        try:
+            yield stream
+        finally:
+            stream.is_closed = True
+
+    def _record(self, request: str) -> bytes | None:
+        self.requests.append(request)
+        for position, (word, answer) in enumerate(self.faults):
+            if word in request:
+                del self.faults[position]
+                if isinstance(answer, ClusterError):
+                    raise answer
+                return answer
+        return None
+
+    def _check(self, version: int) -> None:
+        if version < self.oldest:
+            raise ExpiredError("too old", status=410)
+        if version > self.version:
+            raise FutureVersionError("too large", status=504)
+
+    def _state(self, version: int) -> dict[str, dict]:
+        state: dict[str, dict] = {}
+        for at, _, one in self.history:
+            if at <= version:
+                state[one["metadata"]["name"]] = one
+        return state
+
+
+EXPIRED_LINE = b'{"type":"ERROR","object":{"code":410,"reason":"Expired"}}'
+
+
+class Recorder:
+    """Runs `list_and_watch` on a fake cluster and keeps what comes."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.reports: list[ClusterError | None] = []
+        self.counts: list[str] = []
+        self.longest_batch = 0
+
+    async def run(
+        self,
+        cluster: FakeCluster,
+        *,
+        seconds: float,
+        resource: Resource = CORE_EVENTS,
+        **options: object,
+    ) -> None:
+        """Read for some seconds of the loop's time."""
+        reading = list_and_watch(
+            cluster,
+            resource,
+            report=self.reports.append,
+            count=self.counts.append,
+            now=loop_now,
+            random=lambda: 0.5,
+            **options,
+        )
+        try:
+            async with asyncio.timeout(seconds), reading as batches:
+                async for batch in batches:
+                    assert batch
+                    self.items.extend(batch)
+                    self.longest_batch = max(self.longest_batch, len(batch))
+        except TimeoutError:
+            pass
+
+    @property
+    def versions(self) -> list[str]:
+        """The versions of the changes."""
+        return [one.resource_version for one in self.items if isinstance(one, Change)]
+
+    @property
+    def others(self) -> list[Item]:
+        """What is not a change."""
+        return [one for one in self.items if not isinstance(one, Change)]
+
+
+def loop_now() -> datetime:
+    """The wall clock of tests: seconds of the loop since 2026."""
+    return START + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+def hooks(recorder: Recorder) -> Hooks:
+    """Hooks that a recorder listens to."""
+    return Hooks(
+        report=recorder.reports.append,
+        count=recorder.counts.append,
+        now=loop_now,
+        random=lambda: 0.5,
+    )
+
+
+def later(seconds: float, call: Callable[..., object], *arguments: object) -> None:
+    """Let something happen while a watch runs."""
+    asyncio.get_running_loop().call_later(seconds, call, *arguments)

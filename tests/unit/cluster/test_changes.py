@@ -1,0 +1,103 @@
+"""Watch lines and listed objects, as changes."""
+
+import json
+
+import pytest
+
+from bridge.cluster import CORE_EVENTS, Bookmark, Change, Resource
+from bridge.cluster.changes import read_line, read_listed
+from bridge.errors import ExpiredError, UnreadableError
+
+OBJECT = b'{"kind":"Event","metadata":{"name":"a","resourceVersion":"7"}}'
+
+
+def line(kind, body=OBJECT):
+    """A line of a watch."""
+    return b'{"type":"%s","object":%s}' % (kind.encode(), body)
+
+
+@pytest.mark.parametrize("change", ["added", "modified", "deleted"])
+def test_a_line_is_a_change_with_the_raw_object(change):
+    """Not a byte of the object is touched."""
+    assert read_line(line(change.upper()), resource=CORE_EVENTS) == Change(
+        change=change, resource=CORE_EVENTS, object=OBJECT, resource_version="7"
+    )
+
+
+def test_a_bookmark_has_only_a_version():
+    """It says that everything up to there has come."""
+    bookmark = read_line(line("BOOKMARK"), resource=CORE_EVENTS)
+
+    assert bookmark == Bookmark(resource_version="7")
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        line("RENAMED"),
+        line("ADDED", b"{}"),
+        line("ADDED", b'{"metadata":{"resourceVersion":7}}'),
+        line("ADDED", b'"text"'),
+        b'{"type":"ADDED"}',
+        b"[]",
+    ],
+)
+def test_what_is_json_but_not_understood_is_nothing(strange):
+    """Later servers may say more than today's."""
+    assert read_line(strange, resource=CORE_EVENTS) is None
+
+
+def test_an_object_that_is_odd_apart_from_its_version_is_passed_on():
+    """Whether it can be converted is decided later, and kept if not."""
+    odd = b'{"metadata":{"resourceVersion":"7","name":null},"reason":[]}'
+
+    assert read_line(line("ADDED", odd), resource=CORE_EVENTS).object == odd
+
+
+def test_an_error_line_is_raised_as_what_it_means():
+    """410 in the stream is 410."""
+    with pytest.raises(ExpiredError):
+        read_line(line("ERROR", b'{"code":410}'), resource=CORE_EVENTS)
+
+
+def test_a_line_that_is_no_json_is_an_error_that_quotes_nothing():
+    """It may be half of a Secret."""
+    with pytest.raises(UnreadableError, match="got 14 bytes") as caught:
+        read_line(b'{"type":"hush!', resource=CORE_EVENTS)
+
+    assert "hush" not in str(caught.value)
+
+
+def test_a_listed_object_gets_the_kind_that_its_list_leaves_out():
+    """So it is the same, byte for byte, as the watch would bring it."""
+    apps = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
+    item = b'{"metadata":{"name":"a","resourceVersion":"7"}}'
+
+    (listed,) = read_listed([item], resource=apps)
+
+    assert listed.object == (
+        b'{"kind":"Deployment","apiVersion":"apps/v1",'
+        b'"metadata":{"name":"a","resourceVersion":"7"}}'
+    )
+
+
+def test_a_listed_object_with_a_kind_stays_as_it_is():
+    """Custom resources carry theirs in lists too."""
+    (listed,) = read_listed([OBJECT], resource=CORE_EVENTS)
+
+    assert listed.object == OBJECT
+
+
+def test_a_listed_object_has_the_key_that_lists_are_sorted_by():
+    """Namespace and name with a slash, as etcd has them."""
+    metadata = {"name": "b", "namespace": "a", "resourceVersion": "7"}
+    item = json.dumps({"metadata": metadata}).encode()
+
+    (listed,) = read_listed([item], resource=CORE_EVENTS)
+
+    assert (listed.key, listed.version) == (b"a/b", "7")
+
+
+def test_listed_things_that_are_no_objects_are_left_out():
+    """They have no version, so nothing can be said about them."""
+    assert list(read_listed([b"{}", b"7"], resource=CORE_EVENTS)) == []

@@ -1,0 +1,139 @@
+"""One session, whatever becomes of its credentials."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+
+import pytest
+from kubernetes_asyncio.client import Configuration
+
+from bridge.cluster.access import Access, TlsMaterial
+from bridge.cluster.connection import Connection
+from bridge.errors import CredentialsError
+
+pytestmark = pytest.mark.looptime
+
+
+def access(token, *, verify=True, proxy=None):
+    """Credentials with a token."""
+    configuration = Configuration()
+    configuration.api_key["BearerToken"] = token
+    configuration.proxy = proxy
+    return Access(configuration=configuration, tls=TlsMaterial(verify=verify))
+
+
+class Source:
+    """Gives these credentials, one after the other; the last one stays."""
+
+    def __init__(self, *found):
+        self.found = list(found)
+        self.loads = 0
+
+    async def load(self):
+        """Take a second over it."""
+        self.loads += 1
+        await asyncio.sleep(1)
+        found = self.found.pop(0) if len(self.found) > 1 else self.found[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def token_of(session):
+    """The token that requests would carry now."""
+    return session.api.configuration.api_key["BearerToken"]
+
+
+async def test_credentials_are_kept_for_a_minute():
+    """Then they are loaded again, by whoever asks next."""
+    connection = await Connection.open(Source(access("one"), access("two")))
+    await asyncio.sleep(59)
+    before = token_of(await connection.session())
+
+    await asyncio.sleep(1)
+    after = token_of(await connection.session())
+    await connection.aclose()
+
+    assert (before, after) == ("one", "two")
+
+
+async def test_credentials_that_cannot_be_renewed_are_used_on():
+    """They may still be good; it is tried again after ten seconds."""
+    source = Source(access("one"), CredentialsError("empty"), access("two"))
+    connection = await Connection.open(source)
+    await asyncio.sleep(60)
+
+    before = token_of(await connection.session())
+    await asyncio.sleep(9)
+    between = token_of(await connection.session())
+    await asyncio.sleep(1)
+    after = token_of(await connection.session())
+    await connection.aclose()
+
+    assert (before, between, after) == ("one", "one", "two")
+
+
+async def test_refused_credentials_are_renewed_once_for_all():
+    """Ten requests that failed together load them once."""
+    source = Source(access("one"), access("two"))
+    connection = await Connection.open(source)
+    stale = await connection.session()
+
+    async with asyncio.TaskGroup() as tasks:
+        renewals = [tasks.create_task(connection.renewed(stale)) for _ in range(10)]
+    await connection.aclose()
+
+    assert {token_of(one.result()) for one in renewals} == {"two"}
+    assert source.loads == 2
+
+
+async def test_refused_credentials_that_cannot_be_renewed_are_an_error():
+    """There is nothing left to try."""
+    connection = await Connection.open(Source(access("one"), CredentialsError("gone")))
+
+    with pytest.raises(CredentialsError, match="gone"):
+        await connection.renewed(await connection.session())
+    await connection.aclose()
+
+
+async def test_a_new_token_keeps_the_open_connections():
+    """Only trust, identity and proxy belong to a connection."""
+    connection = await Connection.open(Source(access("one"), access("two")))
+    first = await connection.session()
+
+    second = await connection.renewed(first)
+    await connection.aclose()
+
+    assert second.api is first.api
+
+
+@pytest.mark.parametrize("change", [{"verify": False}, {"proxy": "http://proxy"}])
+async def test_new_trust_opens_a_new_session_and_lets_watches_end(change):
+    """The session before it stays open until the next change, or the end."""
+    second, third = access("two", **change), access("three")
+    connection = await Connection.open(Source(access("one"), second, third))
+    sessions = [await connection.session()]
+    for _ in range(2):
+        sessions.append(await connection.renewed(sessions[-1]))
+    pools = [one.api.rest_client.pool_manager for one in sessions]
+
+    before = [pool.closed for pool in pools]
+    await connection.aclose()
+
+    assert before == [True, False, False]
+    assert [pool.closed for pool in pools] == [True, True, True]
+
+
+async def test_unusable_trust_is_an_error_at_open():
+    """Not at the first request."""
+    broken = replace(access("one"), tls=TlsMaterial(authority=b"no PEM"))
+
+    with pytest.raises(CredentialsError, match="certificate authority"):
+        await Connection.open(Source(broken))
+
+
+def test_an_ssl_context_is_not_strict_about_old_authorities():
+    """As client-go: many clusters' own CAs lack extensions."""
+    flags = TlsMaterial().context().verify_flags
+
+    assert not flags & ssl.VERIFY_X509_STRICT
