@@ -1,1 +1,1 @@
-"""Measures kubebridge as a process, beside a real API server; see docs/benchmarks.md."""
+"""Measures kubebridge as a process beside a real API server (docs/benchmarks.md)."""

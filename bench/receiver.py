@@ -49,10 +49,14 @@ class Webhook(asyncio.Protocol):
         self._delay = delay_seconds
         self._data = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:
         """Begin."""
         self._transport = transport
         self._counts.connections += 1
+
+    def close(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""

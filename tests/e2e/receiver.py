@@ -54,6 +54,7 @@ class Receiver:
         self._delay = delay_seconds
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
+        self._connections: list[Webhook] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
@@ -67,18 +68,27 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stop)
         self._thread.join(10)
         self._loop.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            self._loop.create_server(
-                lambda: Webhook(self.ledger, self._delay), "127.0.0.1", 0
-            )
+            self._loop.create_server(self._accept, "127.0.0.1", 0)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         self._loop.run_forever()
         server.close()
+        self._loop.run_until_complete(asyncio.sleep(0))
+
+    def _accept(self) -> Webhook:
+        connection = Webhook(self.ledger, self._delay)
+        self._connections.append(connection)
+        return connection
+
+    def _stop(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._loop.stop()
