@@ -4,10 +4,13 @@ No image can be run here: the Pod runs on a simulated node, and beside it a proc
 the bridge has the Pod's ServiceAccount and configuration.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -17,7 +20,7 @@ from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.build import find_binaries
 from tests.controlplane.process import ControlPlaneError, Server, free_port
-from tests.deploy.documents import ROOT, config_text, container, documented
+from tests.deploy.documents import MANIFESTS, ROOT, config_text, container, documented
 from tests.e2e.bridge import TOKEN, Bridge, wait_until
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
@@ -71,7 +74,7 @@ def hook(receiver: Receiver) -> list[dict[str, str]]:
 def write_events(api: ApiServer, namespace: str, count: int) -> list[str]:
     """Create Events and return the ids of their CloudEvents."""
     writer = Writer(api, namespace)
-    writer.fill(count, prefix="deploy", repeats=0)
+    writer.fill(count, prefix=uuid4().hex, repeats=0)
     return writer.ids
 
 
@@ -135,39 +138,52 @@ def test_bridge_delivers_with_these_rights(
         assert bridge.stop() == 0
 
 
-def test_probes_need_no_token_and_the_api_does(
-    cluster: ApiServer, receiver: Receiver, tmp_path: Path
-) -> None:
-    """On all addresses probes and metrics are open; the rest waits for the Secret."""
+@pytest.fixture
+def exposed(cluster: ApiServer, receiver: Receiver, tmp_path: Path) -> Iterator[Bridge]:
+    """Run a bridge that listens on all addresses, as in a Pod, without the Secret."""
     with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
         server = bridge.document["server"] | {"host": "0.0.0.0"}
         bridge.write(bridge.document | {"server": server})
         (tmp_path / "api-token").unlink()
         bridge.start_and_wait()
+        yield bridge
 
-        probes = [value for key, value in container().items() if key.endswith("Probe")]
-        paths = {probe["httpGet"]["path"] for probe in probes} | {"/metrics"}
-        assert {path: bridge.get(path).status_code for path in paths} == dict.fromkeys(
-            paths, httpx.codes.OK
-        )
-        assert bridge.get("/api/v1/sinks").status_code == httpx.codes.FORBIDDEN
-        (tmp_path / "api-token").write_text(TOKEN)
-        wait_until(lambda: bridge.get("/api/v1/sinks").is_success)
+
+def test_probes_and_metrics_need_no_token(exposed: Bridge) -> None:
+    """The kubelet and Prometheus have none."""
+    probes = [value for key, value in container().items() if key.endswith("Probe")]
+    paths = {probe["httpGet"]["path"] for probe in probes} | {"/startupz", "/metrics"}
+
+    answers = {path: exposed.get(path).status_code for path in paths}
+
+    assert answers == dict.fromkeys(paths, httpx.codes.OK)
+
+
+def test_api_opens_once_the_secret_is_there(exposed: Bridge, tmp_path: Path) -> None:
+    """Without a token it is shut; a Secret that is added later needs no restart."""
+    assert exposed.get("/api/v1/sinks").status_code == httpx.codes.FORBIDDEN
+
+    (tmp_path / "api-token").write_text(TOKEN)
+    wait_until(lambda: exposed.get("/api/v1/sinks").is_success)
+
+    url = f"--url=http://127.0.0.1:{exposed.port}"
+    verb = ["sinks", "list", url, f"--token-file={tmp_path / 'api-token'}"]
+    command = [sys.executable, "-m", "bridge", *verb]
+    assert "hook" in subprocess.check_output(command, text=True)
 
 
 def test_bridge_is_not_ready_without_its_role(
     cluster: ApiServer, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """It lives on, says what is refused, and needs no restart once it is granted."""
+    """It says what is refused, and lives on."""
     cluster.kubectl("delete", "clusterrolebinding", "kubebridge-events")
     with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
         bridge.start()
-        wait_until(lambda: "forbidden" in readiness(bridge))
+
+        wait_until(lambda: 'cannot list resource "events"' in readiness(bridge))
+
         assert bridge.get("/livez").is_success
-
-        cluster.kubectl("apply", "-f", str(ROOT / "deploy/kubernetes/rbac.yaml"))
-
-        bridge.wait_ready()
+    cluster.kubectl("apply", "-f", str(MANIFESTS / "rbac.yaml"))
 
 
 def readiness(bridge: Bridge) -> str:
@@ -191,7 +207,7 @@ def test_bridge_may_be_confined_to_a_namespace(
         ids = write_events(cluster, "shop", 20)
 
         wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))
-    cluster.kubectl("apply", "-f", str(ROOT / "deploy/kubernetes/rbac.yaml"))
+    cluster.kubectl("apply", "-f", str(MANIFESTS / "rbac.yaml"))
 
 
 def test_sink_binding_supplies_the_sink(
