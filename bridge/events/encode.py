@@ -13,6 +13,7 @@ A batch is sent only to a sink that asks for it (HTTP binding 3.3).
 import re
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -87,7 +88,7 @@ def binary(encoded: EncodedEvent) -> tuple[list[Header], bytes]:
     content_type = str(found.pop("datacontenttype", "application/json"))
     headers = [(b"content-type", content_type.encode())]
     headers += [
-        (f"ce-{name}".encode(), _header_value(value)) for name, value in found.items()
+        (_header_name(name), _header_value(value)) for name, value in found.items()
     ]
     return headers, data
 
@@ -101,7 +102,14 @@ def _data(encoded: EncodedEvent) -> bytes | None:
     return encoded.body[encoded.data_offset : -1] if encoded.data_offset else None
 
 
+@lru_cache(maxsize=1024)
+def _header_name(attribute: str) -> bytes:
+    return f"ce-{attribute}".encode()
+
+
 def _header_value(value: str | int | bool) -> bytes:
     """Return the canonical text, percent-encoded (HTTP binding 3.1.3.2)."""
     text = canonical(value)
-    return (quote(text, safe=_UNESCAPED) if _ESCAPED.search(text) else text).encode()
+    if _ESCAPED.search(text):
+        text = quote(text, safe=_UNESCAPED)
+    return text.encode()

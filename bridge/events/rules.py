@@ -205,6 +205,8 @@ def canonical(value: str | int | bool) -> str:
 
     Headers and filters know text only.
     """
+    if isinstance(value, str):
+        return value
     if value.__class__ is bool:
         return "true" if value else "false"
     return str(value)
