@@ -78,10 +78,8 @@ class Stream:
                 for batch in self._batches(lines or []):
                     yield batch
                 if note := await self._take_note():
-                    self.note = note
                     yield [note]
-        if note := self._notes.ended(position=self.position):
-            self.note = note
+        if note := self._kept(self._notes.ended(position=self.position)):
             yield [note]
 
     async def _read(self, stream: WatchStream) -> list[bytes] | None:
@@ -104,7 +102,11 @@ class Stream:
         if self._collection.resource.has_bookmarks:
             return None
         await self._notes.list_if_due()
-        return self._notes.proven(position=self.position)
+        return self._kept(self._notes.proven(position=self.position))
+
+    def _kept(self, note: Note | None) -> Note | None:
+        self.note = note or self.note
+        return note
 
     def _batches(self, lines: Sequence[bytes]) -> Iterator[list[Item]]:
         for start in range(0, len(lines), BATCH_LIMIT):

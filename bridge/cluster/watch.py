@@ -38,7 +38,7 @@ def _utc_now() -> datetime:
 
 
 def _ignore(_: object) -> None:
-    pass
+    """Nobody listens."""
 
 
 @asynccontextmanager

@@ -66,6 +66,18 @@ async def test_a_bisection_outlives_errors():
     assert recorder.reports == [cut, cut, None]
 
 
+async def test_a_refused_probe_says_nothing_about_the_cursor():
+    """403 is waited out, then it is asked again."""
+    cluster, recorder = FakeCluster(), Recorder()
+    refusal = ApiStatusError("cannot list", status=403)
+    cluster.fail("Exact", refusal)
+
+    await recorder.run(cluster, seconds=5, cursor="100")
+
+    assert recorder.others == [Synced(resource_version="100")]
+    assert recorder.reports == [refusal, None]
+
+
 async def test_a_note_shows_that_a_quiet_stream_lost_nothing():
     """It was complete up to the note, and the history reaches back to that."""
     cluster, recorder = FakeCluster(), Recorder()

@@ -114,9 +114,13 @@ async def test_a_replaced_authority_is_found_by_itself(tmp_path):
 
 async def test_the_proxy_of_the_kubeconfig_is_used(tmp_path):
     """It gets the whole URL."""
-    async with serve(Answer()) as proxy, connected(
-        tmp_path, Answer(status=500), cluster={"proxy-url": proxy.url}
-    ) as (client, server):
+    async with (
+        serve(Answer()) as proxy,
+        connected(tmp_path, Answer(status=500), cluster={"proxy-url": proxy.url}) as (
+            client,
+            server,
+        ),
+    ):
         await client.get("/version")
 
     assert proxy.requests[0].headers["Host"] in server.url

@@ -1,8 +1,11 @@
 """How `list_and_watch` starts, and what it does when watches end."""
 
+from datetime import UTC, timedelta
+
 import pytest
 
-from bridge.cluster import Bookmark, Change, Note, Resource, Synced
+from bridge.cluster import CORE_EVENTS, Bookmark, Change, Note, Resource, Synced
+from bridge.cluster.watch import list_and_watch
 from bridge.errors import (
     ExpiredError,
     ForbiddenError,
@@ -313,6 +316,44 @@ async def test_a_note_that_was_yielded_is_remembered():
 
     assert recorder.counts == ["reconnect-error", "expired", "relist"]
     assert [type(one) for one in recorder.others] == [Synced, Note, Synced]
+
+
+async def test_a_good_end_proves_what_was_listed_before_it():
+    """The next watch need not live for 90 s to say so."""
+    cluster, recorder = FakeCluster(), Recorder()
+    later(30, cluster.age, 50)
+    later(70, cluster.end)
+
+    await recorder.run(cluster, seconds=80)
+
+    note = Note(resource_version="150", time=START + timedelta(seconds=60))
+    assert recorder.others[1:] == [note]
+    assert recorder.counts == ["reconnect-end"]
+
+
+async def test_lines_that_are_not_understood_are_counted_and_skipped():
+    """The stream goes on after them."""
+    cluster, recorder = FakeCluster(), Recorder()
+    later(1, cluster.write, "a")
+    later(2, cluster.end, b'{"type":"RENAMED","object":{}}')
+
+    await recorder.run(cluster, seconds=4)
+
+    assert recorder.versions == ["101"]
+    assert recorder.counts == ["line-skipped", "reconnect-end"]
+
+
+async def test_nobody_has_to_listen():
+    """Clock, dice and ears have defaults."""
+    cluster = FakeCluster()
+    cluster.fail("watch", CUT)
+    later(30, cluster.age)
+
+    async with list_and_watch(cluster, CORE_EVENTS) as batches:
+        synced, note = await anext(batches), await anext(batches)
+
+    assert synced == [Synced(resource_version="100")]
+    assert note[0].time.tzinfo is UTC
 
 
 async def test_leaving_the_block_closes_the_watch():
