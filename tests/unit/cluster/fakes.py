@@ -125,6 +125,7 @@ class FakeCluster:
     ) -> Page:
         """List as kube-apiserver does, sorted by name."""
         token = f"after {continue_token}" if continue_token else ""
+        await asyncio.sleep(0)  # nothing that asks a server comes back at once
         self._record(f"list {limit} {match}{resource_version} {token}".strip())
         at, _, after = continue_token.partition("/")
         version = int(at or resource_version or self.version)
