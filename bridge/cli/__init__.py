@@ -14,6 +14,8 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="kubebridge",
     help="Kubernetes Events as CloudEvents to any webhook, at least once.",
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 queue locked, "
+    "corrupt or newer, 4 the demo lost something.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -28,7 +30,6 @@ app.add_typer(cursors.app, name="cursors")
 app.add_typer(queue.app, name="queue")
 
 
-def main() -> int:
-    """Run the verb on the command line; leave with its exit code."""
+def main() -> None:
+    """Run the verb on the command line, and leave with its exit code."""
     app()
-    return 0

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import typer
 
@@ -36,8 +36,11 @@ class Api:
         """Take the token from the file, or from KUBEBRIDGE_TOKEN.
 
         Raises:
-            typer.Exit: 2, the file cannot be read.
+            typer.Exit: 2, the file cannot be read or the URL is none.
         """
+        if not _is_url(url):
+            problem = f"--url {url}: expected an http or https URL"
+            raise fail(problem, code=UNUSABLE)
         self._url = url.rstrip("/")
         self._headers = {}
         if token := _token(token_file):
@@ -80,14 +83,20 @@ class Api:
         try:
             with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
                 answer = client.request(method, url, headers=self._headers, **request)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            problem = f"--url {self._url}: expected an http or https URL: {error}"
-            raise fail(problem, code=UNUSABLE) from error
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             problem = f"{self._url} does not answer ({reason}): is the bridge running?"
             raise fail(problem) from error
         return _content(answer, method, self._url)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_http = parts.scheme in {"http", "https"} and parts.port != 0
+        return is_http and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def _content(answer: Any, method: str, url: str) -> Any:
@@ -105,10 +114,13 @@ def _content(answer: Any, method: str, url: str) -> Any:
 
 
 def _token(path: Path | None) -> str:
-    if path is None:
-        return os.environ.get("KUBEBRIDGE_TOKEN", "")
+    place = "KUBEBRIDGE_TOKEN" if path is None else f"--token-file {path}"
     try:
-        return path.read_text(encoding="ascii").strip()
+        text = os.environ.get(place, "") if path is None else path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        problem = f"--token-file {path}: expected a readable ASCII file: {error}"
+        problem = f"{place}: expected a readable text file: {error}"
         raise fail(problem, code=UNUSABLE) from error
+    token = text.strip()
+    if not (token.isascii() and token.isprintable()):
+        raise fail(f"{place}: expected one line of ASCII", code=UNUSABLE)
+    return token

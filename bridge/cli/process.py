@@ -30,7 +30,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(config: ConfigPath = None) -> None:
-    """Read the cluster and deliver, until told to stop (SIGTERM, Ctrl-C)."""
+    """Read the cluster and deliver.
+
+    Until told to stop (SIGTERM, Ctrl-C); SIGHUP reads the configuration again.
+    """
     from bridge.app import main  # noqa: PLC0415  # imports everything
 
     with explained():
@@ -59,7 +62,11 @@ def demo(
         typer.Option(help="Context in the kubeconfig.", show_default=False),
     ] = None,
 ) -> None:
-    """Show the whole path at work: Kubernetes Events, faults, receivers, lost 0."""
+    """Show the whole path at work.
+
+    An API server, a workload that makes Kubernetes Events, the bridge, and receivers
+    that answer well, badly and not at all; what is lost is counted.
+    """
     from bridge.demo.run import main  # noqa: PLC0415  # imports everything
 
     code = main(once=once, as_json=as_json, kubeconfig=kubeconfig, context=context)
@@ -80,27 +87,26 @@ def validate(
     ] = None,
     token_file: TokenFile = None,
 ) -> None:
-    """Check a configuration, with what K_SINK and K_CE_OVERRIDES add to it."""
+    """Check a configuration.
+
+    With what K_SINK and K_CE_OVERRIDES in the environment add to it.
+    """
     from bridge.config import describe, load_config  # noqa: PLC0415  # pydantic
 
     try:
         effective = describe(load_config(config, os.environ))
     except ConfigError as error:
-        if output is Form.JSON:
-            problems = list(error.problems)
-            show({"valid": False, "problems": problems}, str, output=output)
-            raise typer.Exit(UNUSABLE) from error
+        answer = {"valid": False, "problems": list(error.problems)}
+        show(answer, lambda _: "", output=output)
         raise fail(error.problems, code=UNUSABLE) from error
     warnings = _left_waiting(Api(url, token_file), effective) if url else []
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
-    answer = {
-        "valid": True,
-        "problems": [],
-        "warnings": warnings,
-        "config": effective,
-    }
-    show(answer, lambda shown: _summary(shown["config"]), output=output)
+    show(
+        {"valid": True, "problems": [], "warnings": warnings, "config": effective},
+        lambda shown: _summary(shown["config"]),
+        output=output,
+    )
 
 
 def _left_waiting(api: Api, config: dict[str, Any]) -> list[str]:
@@ -133,7 +139,7 @@ def _summary(config: dict[str, Any]) -> str:
 
 
 def schema() -> None:
-    """Print the JSON Schema of the configuration, for editors and checks."""
+    """Print the configuration's JSON Schema."""
     from bridge.config import json_schema  # noqa: PLC0415  # pydantic
 
     show(json_schema(), str, output=Form.JSON)

@@ -1,8 +1,5 @@
 """``kubebridge queue``: the one verb that touches the queue's file."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 app = typer.Typer(help="The queue's file.", no_args_is_help=True)

@@ -1,0 +1,39 @@
+"""A running API, and a command line that asks it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bridge.app.server import bind, serving, url_of
+from bridge.cli import app
+from tests.unit.api.world import TOKEN, World, open_world
+
+Ask = Callable[..., Awaitable[Result]]
+
+
+def invoke(*words: str, env: dict[str, str | None] | None = None, **options) -> Result:
+    """Run one verb in this process, as in a pipe."""
+    return CliRunner().invoke(app, words, env=env, **options)
+
+
+@pytest.fixture
+async def world(tmp_path) -> AsyncIterator[World]:
+    """A process with two sinks and one reader."""
+    async with open_world(tmp_path / "queue.db") as world:
+        yield world
+
+
+@pytest.fixture
+async def ask(world) -> AsyncIterator[Ask]:
+    """Return what runs a verb against the API of the world."""
+    listener = bind("127.0.0.1", 0)
+    env = {"KUBEBRIDGE_URL": url_of(listener), "KUBEBRIDGE_TOKEN": TOKEN}
+
+    async def run(*words: str, **options) -> Result:
+        given = env | options.pop("env", {})
+        return await asyncio.to_thread(invoke, *words, env=given, **options)
+
+    async with serving(world.build_api(), listener):
+        yield run
