@@ -177,9 +177,7 @@ class Story:
             await self._cluster.write(write)
             style = "yellow" if write.warning else "dim"
             self._display.write(write.what, style)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_seconds):
-                    await self._stop.wait()
+            await asyncio.sleep(self._pause_seconds)
 
     async def _expire(self, writes: Sequence[Write]) -> None:
         if self._stop.is_set():

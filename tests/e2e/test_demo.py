@@ -101,3 +101,9 @@ def test_demo_is_a_good_guest_on_a_real_cluster(control_plane: ControlPlane):
 
     assert (code, ledger["lost"], ledger["restarts"]) == (0, 0, 1)
     assert ledger["receivers"]["steady"]["arrived"] == ledger["written"] > 100
+    listed = control_plane.apiserver.request("GET", "/api/v1/namespaces")
+    assert all(
+        "deletionTimestamp" in one["metadata"]
+        for one in listed["items"]
+        if one["metadata"]["name"].startswith("kubebridge-demo-")
+    )

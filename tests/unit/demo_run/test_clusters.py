@@ -111,7 +111,8 @@ async def test_guest_cluster_sees_what_others_write(
         await until(cluster.revisions)
 
         server.faults.close_watches()
-        server.create("configmaps", "default", {"metadata": {"name": "other"}})
+        for name in ("some", "other"):
+            server.create("configmaps", "default", {"metadata": {"name": name}})
         if compacts:
             server.compact()
         await until(lambda: any(watch.is_open for watch in server.faults.watches))
