@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from bridge.cluster import CORE_EVENTS
@@ -12,7 +13,7 @@ from bridge.errors import ClusterError, ConfigError
 from bridge.events.convert import Origin
 from bridge.filters.routes import Router
 from bridge.health import Health, ReaderStatus
-from bridge.ingest import Reader, Source, Watch, adopt_scopes, check_identity
+from bridge.ingest import Profile, Reader, Source, Watch, adopt_scopes, check_identity
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue, Scope
@@ -64,6 +65,25 @@ def reader_statuses(config: Config) -> list[ReaderStatus]:
     ]
 
 
+def build_origins(
+    config: Config, *, cluster: str, server: str
+) -> dict[Profile, Origin]:
+    """Return where events come from, as each profile says it.
+
+    Args:
+        config: Names, prefix and extensions.
+        cluster: uid of the cluster.
+        server: URL of the API server, which is what ApiServerSource names.
+    """
+    ours = Origin(
+        cluster=config.cluster.name or cluster,
+        type_prefix=config.events.type_prefix,
+        extensions=config.events.extensions,
+    )
+    knative = replace(ours, profile="knative", source=server)
+    return {"kubebridge": ours, "knative": knative}
+
+
 async def read_cluster(
     client: ClusterClient,
     *,
@@ -77,11 +97,7 @@ async def read_cluster(
     uid = await _identify(client, queue=queue, name=config.cluster.name, health=health)
     readers = sources_by_scope(config, cluster=uid)
     await adopt_scopes(queue, list(readers))
-    origin = Origin(
-        cluster=config.cluster.name or uid,
-        type_prefix=config.events.type_prefix,
-        extensions=config.events.extensions,
-    )
+    origins = build_origins(config, cluster=uid, server=client.server)
     async with asyncio.TaskGroup() as tasks:
         for (scope, sources), status in zip(
             readers.items(), health.readers, strict=True
@@ -93,7 +109,7 @@ async def read_cluster(
                 sources=sources,
                 router=router,
                 profiles={sink.name: sink.profile for sink in config.sinks},
-                origin=origin,
+                origins=origins,
                 queue=queue,
                 health=health,
                 status=status,

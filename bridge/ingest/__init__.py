@@ -9,8 +9,16 @@ The buffer lets the next page be read while the last one is stored. One put at a
 in flight, and bookmarks pass through the same buffer, so no cursor overtakes an event.
 """
 
-from bridge.ingest.plan import Planner, Source
+from bridge.ingest.plan import Planner, Profile, Source
 from bridge.ingest.reader import Reader, Watch
 from bridge.ingest.scopes import adopt_scopes, check_identity
 
-__all__ = ["Planner", "Reader", "Source", "Watch", "adopt_scopes", "check_identity"]
+__all__ = [
+    "Planner",
+    "Profile",
+    "Reader",
+    "Source",
+    "Watch",
+    "adopt_scopes",
+    "check_identity",
+]

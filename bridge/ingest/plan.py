@@ -70,7 +70,8 @@ class Planner:
         sources: Sequence[Source],
         router: Router,
         profiles: Mapping[str, Profile],
-        origin: Origin,
+        origins: Mapping[Profile, Origin],
+        epoch: int,
         cursor: str | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -82,7 +83,8 @@ class Planner:
             sources: The sources that this reader reads for.
             router: Chooses the sinks.
             profiles: The profile of each sink.
-            origin: Where the events come from; its epoch is the stored one.
+            origins: Where the events come from, for each profile.
+            epoch: The stored one.
             cursor: The stored cursor; None: this is the very first snapshot.
             now: The time.
         """
@@ -96,8 +98,9 @@ class Planner:
         self._router = router
         self._profiles = profiles
         self._forms = sorted({PROFILE, *profiles.values()})
-        self._origin = origin
-        self._stored_epoch = origin.epoch
+        self._origins = dict(origins)
+        self._epoch = self._stored_epoch = epoch
+        self._enter_epoch(epoch)
         self._cursor = cursor
         self._gaps: list[Gap] = []
         self._now = now
@@ -150,7 +153,7 @@ class Planner:
             self._reject(plan, change, repr(error))
 
     def _entries(self, plan: Plan, change: Change, recorded: str) -> Iterator[Entry]:
-        event = convert(change, origin=self._origin, recorded=recorded)
+        event = convert(change, origin=self._origins[PROFILE], recorded=recorded)
         first = self._cursor is None and change.listed
         sources = self._initial_sources if first else self._sources
         sinks = self._router.sinks_for(event, sources=sources)
@@ -162,7 +165,7 @@ class Planner:
         for profile, takers in self._by_profile(sinks):
             form = event
             if profile != PROFILE:
-                origin = replace(self._origin, profile=profile)
+                origin = self._origins[profile]
                 form = convert(change, origin=origin, recorded=recorded)
             yield Entry(event=form, encoded=encode(form), sinks=takers)
 
@@ -190,7 +193,12 @@ class Planner:
         """From here on versions may be used again, so ids need another epoch."""
         self._gaps.append(gap)
         if gap.cause == "rolled-back":
-            self._origin = replace(self._origin, epoch=self._origin.epoch + 1)
+            self._enter_epoch(self._epoch + 1)
+
+    def _enter_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        for profile, origin in self._origins.items():
+            self._origins[profile] = replace(origin, epoch=epoch)
 
     def _close_gaps(self, plan: Plan, recorded: str) -> None:
         for gap in self._gaps:
@@ -198,8 +206,8 @@ class Planner:
             sinks = self._router.sinks_of_sources(self._sources)
             plan.entries.append(Entry(event=event, encoded=encode(event), sinks=sinks))
         plan.gaps, self._gaps = self._gaps, []
-        if self._origin.epoch != self._stored_epoch:
-            self._stored_epoch = self._origin.epoch
+        if self._epoch != self._stored_epoch:
+            self._stored_epoch = self._epoch
             plan.entries.append(_memory(EPOCH, write_epoch(self._stored_epoch)))
 
     def _gap_event(self, gap: Gap, recorded: str) -> CloudEvent:
@@ -209,7 +217,7 @@ class Planner:
             namespace=self._scope.namespace,
             field_selector=self._scope.field_selector,
             label_selector=self._scope.label_selector,
-            origin=self._origin,
+            origin=self._origins[PROFILE],
             recorded=recorded,
         )
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -57,7 +56,7 @@ class Reader:
         sources: Sequence[Source],
         router: Router,
         profiles: Mapping[str, Profile],
-        origin: Origin,
+        origins: Mapping[Profile, Origin],
         queue: Queue,
         health: Health,
         status: ReaderStatus,
@@ -72,7 +71,7 @@ class Reader:
             sources: The sources that it reads for.
             router: Chooses the sinks.
             profiles: The profile of each sink.
-            origin: Where the events come from.
+            origins: Where the events come from, for each profile.
             queue: Where to.
             health: Says when the queue is full.
             status: What the probes and the API see of this reader.
@@ -84,7 +83,7 @@ class Reader:
         self._sources = sources
         self._router = router
         self._profiles = profiles
-        self._origin = origin
+        self._origins = origins
         self._queue = queue
         self._health = health
         self._status = status
@@ -115,7 +114,8 @@ class Reader:
             sources=self._sources,
             router=self._router,
             profiles=self._profiles,
-            origin=replace(self._origin, epoch=read_epoch(memory.get(EPOCH))),
+            origins=self._origins,
+            epoch=read_epoch(memory.get(EPOCH)),
             cursor=cursor,
         )
         buffer = Buffer()

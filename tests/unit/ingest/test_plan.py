@@ -14,6 +14,10 @@ from tests.unit.ingest.objects import Routes, change
 
 SCOPE = Scope(cluster="uid", resource="events")
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
+ORIGINS = {
+    "kubebridge": Origin(cluster="prod"),
+    "knative": Origin(cluster="prod", profile="knative"),
+}
 PLAIN = {"hook": "kubebridge", "broker": "kubebridge"}
 
 
@@ -25,7 +29,8 @@ def planner(*, cursor: str | None = "100", **changes: Any) -> Planner:
         "sources": [Source(name="events")],
         "router": Routes(),
         "profiles": PLAIN,
-        "origin": Origin(cluster="prod"),
+        "origins": ORIGINS,
+        "epoch": 1,
         "cursor": cursor,
         "now": lambda: NOW,
     }

@@ -71,7 +71,7 @@ class Bench:
             sources=[Source(name="events")],
             router=Routes(),  # type: ignore[arg-type]
             profiles={"hook": "kubebridge", "broker": "kubebridge"},
-            origin=Origin(cluster="prod"),
+            origins={"kubebridge": Origin(cluster="prod")},
             queue=self.queue,  # type: ignore[arg-type]
             health=self.health,
             status=self.status,
