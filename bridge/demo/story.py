@@ -102,6 +102,7 @@ class Story:
         self._pause_seconds = 1 / writes_per_second
         self._started = time.monotonic()
         self._read = 0
+        self._lost: set[str] = set()
         self._progress = Progress(
             api_url=cluster.url,
             kubeconfig=cluster.kubeconfig,
@@ -189,32 +190,37 @@ class Story:
     async def _catch_up(self, receivers: Sequence[Receiver]) -> Sequence[str]:
         """Wait until the receivers have what is written by now; return its ids.
 
-        Whatever has not come by then, the books will say where it is.
+        Whatever has not come in time, the books will say where it is. Nobody waits
+        again for what they called lost.
         """
-        expected = expected_ids(self._cluster.revisions())
-        last = max((one.number for one in self._cluster.revisions()), default=0)
-        healthy = [one for one in receivers if not one.hopeless]
+        revisions = self._cluster.revisions()
+        newest = revisions[-1].number if revisions else 0
+        expected = expected_ids(revisions)
+        awaited = [one for one in expected if one not in self._lost]
         with suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_SECONDS):
-                for one in healthy:
-                    await one.wait_until_has(expected)
-                self._read = last
+                for one in receivers:
+                    if not one.hopeless:
+                        await one.wait_until_has(awaited)
+                if not self._lost:
+                    self._read = newest
         return expected
 
     async def _close_books(self, expected: Sequence[str]) -> Ledger:
         """Say where every event is; the bridge is asked first, then the receivers."""
-        accounts = {}
+        accounts, lost = {}, set[str]()
         for one in self._receivers:
             held = await self._bridge.held(one.name)
-            accounts[one.name] = balance(
-                expected, taken=one.taken, held=held, gaps=one.gaps
-            )
+            account = balance(expected, taken=one.taken, held=held, gaps=one.gaps)
+            accounts[one.name] = account
+            lost.update(account.missing)
+        self._lost = lost
         return Ledger(
             written=len(expected),
             receivers=accounts,
             restarts=self._progress.restarts,
             watches_expired=self._progress.expired,
-            seconds=time.monotonic() - self._started,
+            seconds=round(time.monotonic() - self._started, 1),
         )
 
     async def _show_forever(self) -> None:
