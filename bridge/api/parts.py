@@ -59,6 +59,7 @@ bearer = Security(
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The bearer token is missing or wrong."},
     403: {"model": Problem, "description": "No token is configured, so this is shut."},
+    413: {"model": Problem, "description": "The body is too large."},
     422: {"model": Problem, "description": "The request makes no sense."},
     503: {"model": Problem, "description": "The queue cannot do it now."},
 }

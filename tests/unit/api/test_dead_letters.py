@@ -177,3 +177,24 @@ async def test_a_replay_to_a_sink_that_is_not_there_is_404(client, letters):
         404,
         {"error": "no such sink: none"},
     )
+
+
+async def test_what_dies_again_meanwhile_is_not_replayed_twice(
+    client, world, monkeypatch
+):
+    """A sink that refuses at once must not keep a replay of all going for ever."""
+    monkeypatch.setattr(dead_letters, "_CHUNK", 1)
+    await world.store("a", "b")
+    await world.give_up()
+    enqueue = world.queue.enqueue
+
+    async def refused_again(sink, handles):
+        count = await enqueue(sink, handles)
+        await world.give_up()
+        return count
+
+    monkeypatch.setattr(world.queue, "enqueue", refused_again)
+
+    answer = await client.post(f"{PATH}/replay", json={"all": True})
+
+    assert answer.json() == {"replayed": 2, "skipped": 0}

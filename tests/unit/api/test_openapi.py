@@ -96,3 +96,20 @@ async def test_what_is_not_there_is_a_problem_too(client):
 
     assert missing.json() == {"error": "Not Found"}
     assert wrong.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff", b"[]", b"{}", b'{"handles": ["\\u0000"], "sink": "hook"}']
+)
+async def test_no_request_brings_an_operation_down(client, document, body):
+    """Whatever is sent, the answer is one that OpenAPI names, never 500."""
+    for path, method, operation in operations(document):
+        answer = await client.request(
+            method,
+            path.replace("{", "%00").replace("}", "\u00e9"),
+            content=body,
+            params={"limit": "1", "after": "e1 OR 1", "since": "0001-01-01T00:00:00"},
+        )
+
+        assert answer.status_code != 500
+        assert str(answer.status_code) in operation["responses"], (path, answer.text)
