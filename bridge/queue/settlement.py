@@ -31,15 +31,14 @@ class Sorted:
 
     def add(self, outcome: Outcome, outbox: Outbox) -> None:
         """Put an outcome where it belongs."""
-        event = event_of(outcome.lease.handle)
-        is_held = outbox.holds(outcome.lease.handle)
+        handle = outcome.lease.handle
         match outcome:
             case Delivered():
-                self.delivered.append(event)
-            case _ if not is_held:
+                self.delivered.append(event_of(handle))
+            case _ if not outbox.holds(handle):
                 pass
             case Released():
-                self.released.append(event)
+                self.released.append(event_of(handle))
             case Retry():
                 self.retried.append(outcome)
             case Dead():
@@ -85,7 +84,7 @@ def _record_retried(store: Store, outbox: Outbox, retries: Sequence[Retry]) -> N
         delay = max(0, due - wall)
         first = outbox.leased[event].tryable
         rows.append((event, due, delay, retry.lease.attempt, first))
-    store.execute(sql.DELAY_DELIVERIES, (json.dumps(rows), outbox.id))
+    store.execute(sql.DELAY_DELIVERIES, (outbox.id, json.dumps(rows)))
     store.after_commit(partial(outbox.end, [row[0] for row in rows]))
     store.after_commit(partial(outbox.expect, min(row[1] for row in rows)))
 

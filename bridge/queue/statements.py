@@ -32,11 +32,15 @@ SELECT json_group_array(event) FROM (
 DELETE_DELIVERIES = """
 DELETE FROM delivery WHERE sink = ? AND event IN (SELECT value FROM carray(?))
 """
+# An upsert of rows that are there: as an UPDATE … FROM it would compare all with all.
 DELAY_DELIVERIES = """
-UPDATE delivery SET due = one.value ->> 1, delay = one.value ->> 2,
-  attempts = one.value ->> 3, first = coalesce(first, one.value ->> 4)
-FROM json_each(?) AS one
-WHERE sink = ? AND event = one.value ->> 0
+INSERT INTO delivery (sink, event, due, delay, attempts, first)
+SELECT ?1, one.value ->> 0, one.value ->> 1, one.value ->> 2, one.value ->> 3,
+  one.value ->> 4
+FROM json_each(?2) AS one
+WHERE EXISTS (SELECT 1 FROM delivery WHERE sink = ?1 AND event = one.value ->> 0)
+ON CONFLICT (sink, event) DO UPDATE SET due = excluded.due, delay = excluded.delay,
+  attempts = excluded.attempts, first = coalesce(first, excluded.first)
 """
 CAP_DUE = """
 UPDATE delivery SET due = ?1 + min(max(delay, ?2), ?3)

@@ -1,0 +1,99 @@
+"""Entries, a clock that stands still, and a queue file to open again and again."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bridge.events import EncodedEvent
+from bridge.queue import Entry, Lease, Queue, Scope
+from bridge.queue.sqlite import SqliteQueue
+
+SCOPE = Scope(cluster="c-1", resource="events")
+MIB = 1024 * 1024
+
+
+@dataclass
+class FakeClock:
+    """Two clocks that a test moves; the wall clock may also be set back."""
+
+    wall: float = 1_800_000_000.0
+    steady: float = 1000.0
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += seconds
+        self.steady += seconds
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        return self.wall
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return self.steady
+
+
+@dataclass
+class QueueFile:
+    """A file and how to open it."""
+
+    path: Path
+    clock: FakeClock | None = None
+
+    def open(self, **settings: Any) -> AbstractAsyncContextManager[SqliteQueue]:
+        """Open it; settings that are not named are generous."""
+        generous: dict[str, Any] = {
+            "max_size_bytes": 64 * MIB,
+            "keep_seconds": 3600.0,
+            "keep_bytes": 16 * MIB,
+            "reserve_bytes": MIB,
+            "lock_timeout_seconds": 0.2,
+        }
+        if self.clock is not None:
+            generous["now"] = self.clock.now
+            generous["monotonic"] = self.clock.monotonic
+        return SqliteQueue.open(path=self.path, **(generous | settings))
+
+
+def encoded(name: str, size: int = 40) -> EncodedEvent:
+    """Return an event of about that many bytes."""
+    body = b'{"id":"%s","data":"%s"}' % (name.encode(), b"x" * max(0, size - 20))
+    return EncodedEvent(id=name, body=body, data_offset=len(name) + 15)
+
+
+def entry(
+    name: str, *, sinks: Sequence[str] = ("hook",), size: int = 40, **more: Any
+) -> Entry:
+    """Return an entry with an event of that id."""
+    return Entry(event=None, encoded=encoded(name, size), sinks=tuple(sinks), **more)
+
+
+def rejected(name: str, error: str = "no uid") -> Entry:
+    """Return an entry of an object that could not be converted."""
+    return Entry(event=None, encoded=encoded(name), error=error)
+
+
+def knows(key: str, value: bytes | None) -> Entry:
+    """Return an entry that only is to be remembered."""
+    return Entry(event=None, encoded=None, remember=(key, value))
+
+
+async def put(
+    queue: Queue,
+    *names: str,
+    since: str | None = None,
+    to: str | None = "1",
+    scope: Scope = SCOPE,
+    **more: Any,
+) -> None:
+    """Put one entry for each name."""
+    make = partial(entry, **more)
+    await queue.put([make(name) for name in names], scope=scope, since=since, to=to)
+
+
+def ids(leases: Sequence[Lease]) -> list[str]:
+    """Return the ids of leased events."""
+    return [lease.event.id for lease in leases]

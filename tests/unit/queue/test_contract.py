@@ -1,0 +1,18 @@
+"""The embedded store keeps the contract of every queue."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.unit.queue.contract import Opener, QueueContract
+from tests.unit.queue.samples import QueueFile
+
+
+class TestSqliteQueue(QueueContract):
+    """Run on one file."""
+
+    @pytest.fixture
+    def open_queue(self, tmp_path: Path) -> Opener:
+        """Return what opens the same file again and again."""
+        return partial(QueueFile(path=tmp_path / "queue.db").open)
