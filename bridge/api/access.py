@@ -68,7 +68,9 @@ def refusal(asked: Asked, *, token: str | None, loopback: bool) -> HTTPException
         return None
     if not token:
         wanted = "writing" if loopback else "all but probes and metrics"
-        return _forbidden(f"server.token is not set, and {wanted} needs a bearer token")
+        return _forbidden(
+            f"server.token is not set or cannot be read, and {wanted} needs it"
+        )
     if _is_bearer(asked.authorization, token):
         return None
     return HTTPException(
