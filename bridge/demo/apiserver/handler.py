@@ -1,5 +1,6 @@
 """HTTP: one request in, one answer or one watch out."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from bridge.demo.apiserver.wire import list_document, typed
 _CLUSTER = "at the cluster scope"
 _HEALTH = ("/readyz", "/livez", "/healthz")
 _JSON = "application/json"
+_MOST_LOGGED = 10_000
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 
@@ -47,7 +49,7 @@ class Handler:
     """Answers requests.
 
     Attributes:
-        requests: every request that was allowed in, oldest first.
+        requests: the last requests that were let in, oldest first.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Handler:
         bookmark_seconds: float,
     ) -> None:
         """Answer from these; ``token`` is what clients must bear, ``None`` nothing."""
-        self.requests: list[Logged] = []
+        self.requests: deque[Logged] = deque(maxlen=_MOST_LOGGED)
         self._storage = storage
         self._catalog = catalog
         self._objects = objects

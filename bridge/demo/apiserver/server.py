@@ -102,7 +102,7 @@ class ApiServer:
 
     @property
     def requests(self) -> Sequence[Logged]:
-        """Every request that was let in, oldest first."""
+        """The last 10,000 requests that were let in, oldest first."""
         return tuple(self._handler.requests)
 
     def kubeconfig(self, path: Path) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -80,7 +80,6 @@ class Watch:
         self._bookmark_due = self._next_bookmark()
         self._compacted = storage.compacted
         self._position = options.resource_version or storage.revision
-        self._last_change = self._position
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield what is to be written, until the watch ends."""
@@ -122,7 +121,7 @@ class Watch:
             return
         if wanted > self._storage.revision:
             raise too_large(wanted, self._storage.revision)
-        self._position = self._last_change = self._storage.revision
+        self._position = self._storage.revision
         start = ""
         while records := self._state(start):
             lines = (self._choice_line(record) for record in records)
@@ -148,33 +147,33 @@ class Watch:
         return watch_line("ADDED", self._render(record.body))
 
     def _news(self) -> bytes:
-        """Return the lines that came since last time, and move on."""
-        lines, self.injected = self.injected, []
+        """Return the next lines, nothing if there are none, and move on."""
+        lines, self.injected = b"".join(self.injected), []
+        while not lines and self._position < self._storage.revision:
+            lines = b"".join(self._line(record) for record in self._advance())
+        return lines
+
+    def _advance(self) -> Sequence[Record]:
+        """Return some of the next writes, and move on."""
         records = self._storage.changes(
             self.resource.table, after=self._position, limit=_CHUNK
         )
-        for record in records:
-            if record.key.startswith(self._prefix):
-                lines.append(self._line(record))
-        if len(records) >= _CHUNK:
-            self._position = records[-1].revision
-        else:
-            # Being up to date, it does not mind what is compacted from now on.
-            self._position = max(self._position, self._storage.revision)
-        return b"".join(lines)
+        # Being up to date, it does not mind what is compacted from now on.
+        is_all = len(records) < _CHUNK
+        self._position = self._storage.revision if is_all else records[-1].revision
+        return records
 
     def _line(self, record: Record) -> bytes:
         """Return the line of one change; nothing if it is not chosen."""
+        if not record.key.startswith(self._prefix):
+            return b""
         if record.revision == self._compacted and record.change != "ADDED":
             # Seen on kube-apiserver 1.36 with a watch from one before the compacted
             # revision: etcd has the write, but not what was there before it.
             text = "Internal error occurred: etcd event received with PrevKv=nil"
             raise StatusError(500, text)
         change, body = self._seen(record)
-        if change is None:
-            return b""
-        self._last_change = record.revision
-        return watch_line(change, self._render(body))
+        return watch_line(change, self._render(body)) if change else b""
 
     def _seen(self, record: Record) -> tuple[Change | None, bytes]:
         """Return a change as a selector shows it: entering and leaving its choice."""
@@ -193,14 +192,12 @@ class Watch:
                 return None, b""
 
     def _bookmark(self) -> bytes:
-        """Return a bookmark if it is time for one and it says something new."""
+        """Return a bookmark if it is time for one."""
         if time.monotonic() < self._bookmark_due:
             return b""
         self._bookmark_due = self._next_bookmark()
         # Events have no watch cache in a real server, and so no periodic bookmarks.
         if not self._options.bookmarks or self.resource.table == EVENTS:
-            return b""
-        if self._position <= self._last_change:
             return b""
         return bookmark_line(self.resource, self._position, initial=False)
 
