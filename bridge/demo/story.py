@@ -102,7 +102,6 @@ class Story:
         self._pause_seconds = 1 / writes_per_second
         self._started = time.monotonic()
         self._read = 0
-        self._lost: set[str] = set()
         self._progress = Progress(
             api_url=cluster.url,
             kubeconfig=cluster.kubeconfig,
@@ -123,7 +122,7 @@ class Story:
             await self._play(acts=ACTS_PER_ROUND if once else None)
             self._moods.bad = False
             self._display.tell("closing the books", "bold")
-            expected = await self._catch_up(self._receivers)
+            expected = await self._catch_up(self._receivers, seconds=CATCH_UP_SECONDS)
             ledger = await self._close_books(expected)
             showing.cancel()
         return ledger
@@ -140,7 +139,9 @@ class Story:
                 return
             self._display.tell(act.title, "bold")
             await play(act)
-            expected = await self._catch_up(self._receivers[:1])
+            # What was lost once is not worth a long wait in every act.
+            patience = 1.0 if self._progress.lost else CATCH_UP_SECONDS
+            expected = await self._catch_up(self._receivers[:1], seconds=patience)
             self._progress.lost = (await self._close_books(expected)).lost
 
     async def _play_plainly(self, act: Act) -> None:
@@ -187,34 +188,32 @@ class Story:
             self._progress.expired += 1
             self._display.tell("history is compacted, the watch expires", "bold red")
 
-    async def _catch_up(self, receivers: Sequence[Receiver]) -> Sequence[str]:
+    async def _catch_up(
+        self, receivers: Sequence[Receiver], *, seconds: float
+    ) -> Sequence[str]:
         """Wait until the receivers have what is written by now; return its ids.
 
-        Whatever has not come in time, the books will say where it is. Nobody waits
-        again for what they called lost.
+        Whatever has not come in time, the books will say where it is.
         """
         revisions = self._cluster.revisions()
         newest = revisions[-1].number if revisions else 0
         expected = expected_ids(revisions)
-        awaited = [one for one in expected if one not in self._lost]
         with suppress(TimeoutError):
-            async with asyncio.timeout(CATCH_UP_SECONDS):
+            async with asyncio.timeout(seconds):
                 for one in receivers:
                     if not one.hopeless:
-                        await one.wait_until_has(awaited)
-                if not self._lost:
-                    self._read = newest
+                        await one.wait_until_has(expected)
+                self._read = newest
         return expected
 
     async def _close_books(self, expected: Sequence[str]) -> Ledger:
         """Say where every event is; the bridge is asked first, then the receivers."""
-        accounts, lost = {}, set[str]()
+        accounts = {}
         for one in self._receivers:
             held = await self._bridge.held(one.name)
-            account = balance(expected, taken=one.taken, held=held, gaps=one.gaps)
-            accounts[one.name] = account
-            lost.update(account.missing)
-        self._lost = lost
+            accounts[one.name] = balance(
+                expected, taken=one.taken, held=held, gaps=one.gaps
+            )
         return Ledger(
             written=len(expected),
             receivers=accounts,

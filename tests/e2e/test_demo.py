@@ -51,7 +51,7 @@ def test_demo_really_expires_the_watch(round_played):
 
 def test_demo_tells_when_something_is_lost(monkeypatch, capsys):
     """A bridge that leaves something out makes it exit 4 and name it."""
-    monkeypatch.setattr(story, "CATCH_UP_SECONDS", 1.0)
+    monkeypatch.setattr(story, "CATCH_UP_SECONDS", 6.0)
     configure = process.configure
 
     def configure_badly(**settings):
@@ -76,7 +76,7 @@ def test_demo_closes_the_books_at_ctrl_c():
     with subprocess.Popen([*DEMO], stdout=subprocess.PIPE, text=True) as demo:
         for line in demo.stdout:
             lines.append(line)
-            if "kill -9" in line:
+            if "the bridge is ready" in line:
                 threading.Timer(0.5, demo.send_signal, [signal.SIGINT]).start()
 
     assert demo.returncode == 0
