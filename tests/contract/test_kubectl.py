@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 import shutil
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -127,6 +129,18 @@ async def test_events_are_printed_as_a_table(kubectl: Kubectl):
         "pod/web",
         "Started container web",
     ]
+
+
+async def test_a_table_comes_in_pages(kubectl: Kubectl):
+    """What does not fit into one page is fetched with the next."""
+    seen = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for name in ("one", "two", "three"):
+        await kubectl.create(typed_event(kubectl, name, lastTimestamp=seen))
+
+    _, *rows = (await kubectl("get", "events", "--chunk-size=1")).splitlines()
+
+    assert len(rows) == 3
+    assert all(re.match(r"\d+s ", row) for row in rows)
 
 
 async def test_get_watch_prints_events_as_they_come(kubectl: Kubectl):

@@ -168,7 +168,7 @@ async def test_initial_events_can_be_declined(api: Client):
 
 async def test_events_get_no_bookmarks_later(api: Client):
     """Events are not cached, and who has no cache makes no bookmarks."""
-    query = {"allowWatchBookmarks": "true", "timeoutSeconds": 4}
+    query = {"allowWatchBookmarks": "true", "timeoutSeconds": 3}
 
     async with api.watch(resourceVersion=await api.revision(), **query) as stream:
         await api.create("v1/configmaps", {"metadata": {"name": "other"}})
