@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from bridge.cluster.transport import NETWORK_ERRORS, unreachable
 from bridge.cluster.wire import decode_head, decode_line
 from bridge.demo.ledger import Revision
 from bridge.demo.recorder import Write
-from bridge.errors import ClusterError, ExpiredError
+from bridge.errors import ClusterError, ExpiredError, NotServedError
 
 ANSWER_SECONDS = 30.0
 WATCH_SECONDS = 300
@@ -96,7 +96,8 @@ class GuestCluster:
         path = f"/{root}/{write.api_version}/namespaces/{write.namespace}/events"
         if write.creates:
             self._note(await self._send("POST", path, write.body))
-        else:
+            return
+        with suppress(NotServedError):  # somebody deleted it meanwhile
             self._note(await self._send("PATCH", f"{path}/{write.name}", write.body))
 
     async def expire(self, writes: Sequence[Write], *, read: int) -> bool:  # noqa: ARG002

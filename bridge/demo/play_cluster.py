@@ -1,11 +1,12 @@
 """An API server in this process as the stage, which can be made to forget."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from bridge.cluster.wire import decode_head
 from bridge.demo.apiserver import ApiServer
+from bridge.demo.apiserver.status import StatusError
 from bridge.demo.ledger import Revision, repairable
 from bridge.demo.recorder import Write
 
@@ -65,7 +66,9 @@ class PlayCluster:
     def _write(self, write: Write) -> None:
         group = write.api_version.rpartition("/")[0]
         resource = f"events.{group}" if group else "events"
-        if write.creates:
-            self.server.create(resource, write.namespace, write.body)
-        else:
-            self.server.patch(resource, write.namespace, write.name, write.body)
+        # Somebody who plays with kubectl may have deleted the Event or the namespace.
+        with suppress(StatusError):
+            if write.creates:
+                self.server.create(resource, write.namespace, write.body)
+            else:
+                self.server.patch(resource, write.namespace, write.name, write.body)

@@ -18,7 +18,7 @@ from bridge.demo.ledger import Held
 from bridge.demo.receivers import Receiver
 from bridge.errors import KubebridgeError
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 GRACE_SECONDS = 10.0
 LAST_LINES = 12
 PAGE_ITEMS = 500

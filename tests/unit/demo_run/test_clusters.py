@@ -88,6 +88,35 @@ async def test_play_cluster_keeps_what_could_not_be_repaired(tmp_path):
         assert cluster.server.storage.compacted == last_opening
 
 
+async def test_play_cluster_bears_somebody_who_deletes(tmp_path):
+    """An Event that is gone is not repeated; the rest goes on."""
+    async with PlayCluster.open(tmp_path) as cluster:
+        act = acts_for(cluster)[1]
+        first = act.repeats[0]
+        for write in act.openings:
+            await cluster.write(write)
+        cluster.server.delete("events", first.namespace, first.name)
+        written = len(expected_ids(cluster.revisions()))
+
+        await cluster.write(first)
+
+        assert len(expected_ids(cluster.revisions())) == written
+
+
+async def test_guest_cluster_bears_somebody_who_deletes(server, kubeconfig):
+    """An Event that is gone is not repeated."""
+    async with GuestCluster.open(kubeconfig, context=None) as cluster:
+        act = acts_for(cluster)[1]
+        first = act.repeats[0]
+        for write in act.openings:
+            await cluster.write(write)
+        server.delete("events", first.namespace, first.name)
+
+        await cluster.write(first)
+
+        assert expected_ids(cluster.revisions()) == truth(server)
+
+
 async def test_guest_cluster_keeps_a_true_record(server, kubeconfig):
     """What the answers told is what the server recorded."""
     async with GuestCluster.open(kubeconfig, context=None) as cluster:
