@@ -9,7 +9,15 @@ from typing import Any
 
 import aiohttp
 
+from tests.contract.samples import event
+
 MERGE_PATCH = "application/merge-patch+json"
+INITIAL = {
+    "sendInitialEvents": "true",
+    "resourceVersionMatch": "NotOlderThan",
+    "allowWatchBookmarks": "true",
+}
+"""The query of a watch that begins with the state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,34 +173,6 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def event(namespace: str, name: str, **fields: Any) -> dict[str, Any]:
-    """Return a core/v1 Event about a Pod."""
-    return {
-        "metadata": {"name": name},
-        "involvedObject": {"kind": "Pod", "namespace": namespace, "name": "web"},
-        "reason": "Started",
-        "message": "Started container web",
-        "type": "Normal",
-        **fields,
-    }
-
-
-def new_event(namespace: str, name: str, **fields: Any) -> dict[str, Any]:
-    """Return an events.k8s.io/v1 Event about a Pod, with all that is required."""
-    return {
-        "metadata": {"name": name},
-        "regarding": {"kind": "Pod", "namespace": namespace, "name": "web"},
-        "reason": "Scheduled",
-        "note": "Assigned web to node-1",
-        "type": "Normal",
-        "action": "Binding",
-        "eventTime": "2026-11-21T09:30:00.123456Z",
-        "reportingController": "default-scheduler",
-        "reportingInstance": "default-scheduler-1",
-        **fields,
-    }
-
-
 def revision_of(value: dict[str, Any]) -> int:
     """Return the resourceVersion of an object or a list as a number."""
     return int(value["metadata"]["resourceVersion"])
@@ -201,3 +181,8 @@ def revision_of(value: dict[str, Any]) -> int:
 def gist(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return type and name of each line of a watch."""
     return [(line["type"], line["object"]["metadata"]["name"]) for line in lines]
+
+
+def types(lines: list[dict[str, Any]]) -> list[str]:
+    """Return the type of each line of a watch."""
+    return [line["type"] for line in lines]

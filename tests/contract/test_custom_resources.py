@@ -5,33 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.client import MERGE_PATCH, Client, gist
+from tests.contract.samples import definition, widget
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-ANYTHING = {
-    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-}
-
-
-def definition(group: str, *, scope: str = "Namespaced"):
-    """Return the definition of widgets in two versions."""
-    names = {"plural": "widgets", "singular": "widget", "kind": "Widget"}
-    versions = [
-        {"name": "v1", "served": True, "storage": True, "schema": ANYTHING},
-        {"name": "v1beta1", "served": True, "storage": False, "schema": ANYTHING},
-        {"name": "v1alpha1", "served": False, "storage": False, "schema": ANYTHING},
-    ]
-    spec = {"group": group, "scope": scope, "names": names, "versions": versions}
-    return {"metadata": {"name": f"widgets.{group}"}, "spec": spec}
-
-
-def widget(group: str, name: str, **fields):
-    """Return a widget, which has to say what it is."""
-    return {
-        "apiVersion": f"{group}/v1",
-        "kind": "Widget",
-        "metadata": {"name": name},
-        **fields,
-    }
 
 
 @pytest.fixture

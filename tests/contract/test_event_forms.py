@@ -4,10 +4,37 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contract.client import MERGE_PATCH, Client, event, new_event
+from tests.contract.client import MERGE_PATCH, Client
+from tests.contract.samples import event, new_event
 
 CORE, NEW = "v1/events", "events.k8s.io/v1/events"
 SINCE = "2026-11-21T09:30:00Z"
+OLD_ONE_SEEN_ANEW = {
+    "kind": "Event",
+    "apiVersion": "events.k8s.io/v1",
+    "eventTime": None,
+    "reason": "Started",
+    "note": "Started container web",
+    "type": "Normal",
+    "deprecatedSource": {"component": "kubelet"},
+    "deprecatedFirstTimestamp": None,
+    "deprecatedLastTimestamp": SINCE,
+    "deprecatedCount": 3,
+}
+NEW_ONE_SEEN_AS_OLD = {
+    "kind": "Event",
+    "apiVersion": "v1",
+    "reason": "Scheduled",
+    "message": "Assigned web to node-1",
+    "source": {},
+    "firstTimestamp": None,
+    "lastTimestamp": None,
+    "type": "Normal",
+    "eventTime": "2026-11-21T09:30:00.123456Z",
+    "action": "Binding",
+    "reportingComponent": "default-scheduler",
+    "reportingInstance": "default-scheduler-1",
+}
 
 
 async def test_a_legacy_event_has_null_times(api: Client):
@@ -33,19 +60,10 @@ async def test_a_core_event_is_seen_in_the_new_form(api: Client):
 
     seen = (await api.call("GET", api.path(NEW, "one"))).json
 
-    assert seen == {
-        "kind": "Event",
-        "apiVersion": "events.k8s.io/v1",
+    about = created["involvedObject"]
+    assert seen == OLD_ONE_SEEN_ANEW | {
         "metadata": created["metadata"],
-        "eventTime": None,
-        "reason": "Started",
-        "regarding": created["involvedObject"],
-        "note": "Started container web",
-        "type": "Normal",
-        "deprecatedSource": {"component": "kubelet"},
-        "deprecatedFirstTimestamp": None,
-        "deprecatedLastTimestamp": SINCE,
-        "deprecatedCount": 3,
+        "regarding": about,
     }
 
 
@@ -56,21 +74,9 @@ async def test_a_new_event_is_seen_in_the_core_form(api: Client):
 
     seen = (await api.call("GET", api.path(CORE, "one"))).json
 
-    assert seen == {
-        "kind": "Event",
-        "apiVersion": "v1",
+    assert seen == NEW_ONE_SEEN_AS_OLD | {
         "metadata": created["metadata"],
         "involvedObject": sent["regarding"],
-        "reason": "Scheduled",
-        "message": "Assigned web to node-1",
-        "source": {},
-        "firstTimestamp": None,
-        "lastTimestamp": None,
-        "type": "Normal",
-        "eventTime": "2026-11-21T09:30:00.123456Z",
-        "action": "Binding",
-        "reportingComponent": "default-scheduler",
-        "reportingInstance": "default-scheduler-1",
     }
 
 

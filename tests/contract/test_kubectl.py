@@ -15,9 +15,8 @@ from uuid import uuid4
 import pytest
 
 from bridge.demo.apiserver import ApiServer
-from tests.contract.client import event
 from tests.contract.conftest import BOTH
-from tests.contract.test_custom_resources import definition, widget
+from tests.contract.samples import definition, event, widget
 from tests.controlplane.build import find_binaries
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.contract.client import MERGE_PATCH, Client, event
+from tests.contract.client import MERGE_PATCH, Client
+from tests.contract.samples import event
 
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 CONTAINER = {"name": "web", "image": "nginx"}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.contract.client import Client, event
+from tests.contract.client import Client
+from tests.contract.samples import event
 
 NAMED = {"resource": "v1/events", "name": "one"}
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.contract.client import Client, event, gist, new_event, revision_of
+from tests.contract.client import Client, gist, revision_of
+from tests.contract.samples import event, new_event
 
 LABELS = {
     "bare": {},
