@@ -15,7 +15,7 @@ from typing import Any
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-DEADLINE_SECONDS = 300.0
+DEADLINE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

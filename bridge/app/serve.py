@@ -43,6 +43,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         readers=reader_statuses(config),
         sinks={sink.name: SinkStatus(name=sink.name) for sink in config.sinks},
     )
+    metrics.reload_success.set(1)
     listener = bind(config.server.host, config.server.port)
     async with open_queue(config.queue) as queue, build_sinks(config) as sinks:
         api = _build_api(config, queue=queue, health=health, metrics=metrics)
@@ -171,7 +172,7 @@ async def _watched(
     """Show that the loop turns, and set the gauges, until the block is left."""
     async with asyncio.TaskGroup() as tasks:
         beating = tasks.create_task(_beat(health), name="heartbeat")
-        gauging = tasks.create_task(_gauge(queue, metrics), name="gauges")
+        gauging = tasks.create_task(_gauge(queue, health, metrics), name="gauges")
         try:
             yield
         finally:
@@ -185,15 +186,15 @@ async def _beat(health: Health) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-async def _gauge(queue: Queue, metrics: Metrics) -> None:
+async def _gauge(queue: Queue, health: Health, metrics: Metrics) -> None:
     while True:
-        await _set_gauges(queue, metrics)
+        await _set_gauges(queue, health, metrics)
         await asyncio.sleep(BEAT_SECONDS)
 
 
-async def _set_gauges(queue: Queue, metrics: Metrics) -> None:
+async def _set_gauges(queue: Queue, health: Health, metrics: Metrics) -> None:
     now = datetime.now(UTC)
-    for sink in await queue.sinks():
+    for sink in health.sinks.keys() | set(await queue.sinks()):
         depth = await queue.depth(sink)
         metrics.queue_depth.labels(sink).set(depth.waiting)
         metrics.dead_letters.labels(sink).set(depth.dead)
