@@ -3,8 +3,8 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from bridge.errors import QueueError, QueueLockedError
@@ -32,6 +32,24 @@ async def locked(path: Path, *, timeout_seconds: float) -> AsyncIterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def locked_now(path: Path) -> Iterator[None]:
+    """Own `path` for a while, if nobody else does.
+
+    Raises:
+        QueueLockedError: Somebody does.
+        QueueError: The folder cannot be made or written.
+    """
+    lock = path.with_name(path.name + ".lock")
+    descriptor = _open(lock)
+    try:
+        if not _try(descriptor):
+            raise QueueLockedError(f"queue {path}: {_owner(descriptor)} owns it")
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _open(lock: Path) -> int:
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -49,13 +67,16 @@ async def _take(descriptor: int, lock: Path, timeout_seconds: float) -> None:
             while not _try(descriptor):  # noqa: ASYNC110  # no event comes from flock
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
-        owner = os.pread(descriptor, 20, 0).decode() or "unknown"
         raise QueueLockedError(
-            f"queue {lock.with_suffix('')}: process {owner} owns it and did not"
+            f"queue {lock.with_suffix('')}: {_owner(descriptor)} owns it and did not"
             f" leave within {timeout_seconds:g} s"
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+
+
+def _owner(descriptor: int) -> str:
+    return f"process {os.pread(descriptor, 20, 0).decode() or 'unknown'}"
 
 
 def _try(descriptor: int) -> bool:

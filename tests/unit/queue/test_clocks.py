@@ -1,0 +1,127 @@
+"""A wall clock that is set back keeps nothing waiting."""
+
+import asyncio
+
+import pytest
+
+from bridge.queue import Gate, Retry
+from bridge.queue.clock import Clock, TryableClock
+from bridge.queue.sqlite import SqliteQueue
+from tests.unit.queue.samples import FakeClock, QueueFile, ids, put
+
+
+async def due_after(queue: SqliteQueue, clock: FakeClock, *delays: float) -> None:
+    """Put one event for each delay and have it wait so long."""
+    await put(queue, *[str(delay) for delay in delays])
+    leases = await queue.lease("hook", len(delays))
+    await queue.settle(
+        [
+            Retry(lease=lease, due=clock.wall + delay)
+            for lease, delay in zip(leases, delays, strict=True)
+        ]
+    )
+
+
+async def dues(queue: SqliteQueue, clock: FakeClock) -> dict[str, float]:
+    """Return in how many seconds each event is due."""
+    rows = queue._store.execute(
+        "SELECT id, due FROM delivery JOIN event ON seq = event"
+    )
+    return {id_: due / 1e6 - clock.wall for id_, due in rows if isinstance(due, int)}
+
+
+async def test_open_caps_what_is_due_too_late(
+    file: QueueFile, clock: FakeClock
+) -> None:
+    """At 10 minutes, or at the wait a sink asked for, an hour at most."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await due_after(queue, clock, 5, 300, 1800, 7200)
+    clock.wall -= 86400
+
+    async with file.open() as queue:
+        assert await dues(queue, clock) == pytest.approx(
+            {"5": 600, "300": 600, "1800": 1800, "7200": 3600}
+        )
+
+
+async def test_open_leaves_what_is_due_in_time(
+    file: QueueFile, clock: FakeClock
+) -> None:
+    """A restart alone changes no wait."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await due_after(queue, clock, 5, 300, 1800)
+    clock.advance(1)
+
+    async with file.open() as queue:
+        assert await dues(queue, clock) == pytest.approx(
+            {"5": 4, "300": 299, "1800": 1799}
+        )
+
+
+async def test_a_clock_that_is_set_back_at_work_is_noticed(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """What waits is capped, handed out when due, and no lease is handed out twice."""
+    await due_after(queue, clock, 0, 0, 300)
+    assert len(await queue.lease("hook", 2)) == 2
+    clock.wall -= 86400
+    await asyncio.sleep(1.1)
+    assert await dues(queue, clock) == pytest.approx({"0": 600, "300": 600}, abs=0.1)
+    clock.advance(601)
+
+    assert ids(await queue.lease("hook", 10)) == ["300"]
+
+
+async def test_a_gate_is_capped_at_an_hour(file: QueueFile, clock: FakeClock) -> None:
+    """No clock keeps a sink closed for ever."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await queue.gate("hook", clock.wall + 1800, "asked")
+    clock.wall -= 86400
+
+    async with file.open() as queue:
+        assert await queue.gated("hook") == Gate(
+            until=clock.wall + 3600, reason="asked"
+        )
+
+
+async def test_held_rows_are_passed_over_when_searched_again(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """However many deliveries are leased, the next due one is found behind them."""
+    await due_after(queue, clock, *[0.001 * number for number in range(30)])
+    clock.advance(1)
+    assert len(await queue.lease("hook", 25)) == 25
+    queue._store.outbox("hook").look_again()
+
+    assert len(await queue.lease("hook", 3)) == 3
+    assert len(await queue.lease("hook", 3)) == 2
+
+
+def test_clock_notices_only_a_step_back() -> None:
+    """Time that passes, or a step forward, is none."""
+    fake = FakeClock()
+    clock = Clock(now=fake.now, monotonic=fake.monotonic)
+    fake.advance(100)
+    fake.wall += 100
+    forward = clock.was_set_back()
+    fake.wall -= 100
+
+    assert (forward, clock.was_set_back(), clock.was_set_back()) == (
+        False,
+        True,
+        False,
+    )
+
+
+def test_tryable_clock_stands_while_stopped() -> None:
+    """It goes on from where it stood; starting twice changes nothing."""
+    clock = TryableClock(counted=5, steady=100)
+    clock.stop(110)
+    stopped = clock.read(500)
+    clock.start(500)
+    clock.start(505)
+
+    assert (stopped, clock.read(510)) == (15, 25)

@@ -1,0 +1,326 @@
+"""Grouping: what shares a transaction, what fails alone, what fails all."""
+
+import asyncio
+from typing import Any
+
+import apsw
+import pytest
+
+from bridge.errors import QueueCorruptError, QueueError, StaleCursorError
+from bridge.events import EncodedEvent
+from bridge.queue import Delivered, Entry, Scope
+from bridge.queue.sqlite import SqliteQueue
+from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, encoded, ids, put
+
+OTHER = Scope(cluster="c-1", resource="pods")
+
+
+def watch(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that every statement of the writer is appended to."""
+    statements: list[str] = []
+    execute = queue._store.execute
+
+    def noting(statement: str, bindings: Any = ()) -> apsw.Cursor:
+        statements.append(statement.strip())
+        return execute(statement, bindings)
+
+    monkeypatch.setattr(queue._store, "execute", noting)
+    return statements
+
+
+def raising(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
+    """Have the next commit fail."""
+    execute = queue._store.execute
+
+    def failing(statement: str, bindings: Any = ()) -> apsw.Cursor:
+        if statement == "COMMIT":
+            raise error
+        return execute(statement, bindings)
+
+    monkeypatch.setattr(queue._store, "execute", failing)
+
+
+async def test_puts_that_wait_share_a_transaction(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, if they came together."""
+    statements = watch(queue, monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(20):
+            scope = Scope(cluster="c-1", resource=f"r{number}")
+            tasks.create_task(put(queue, str(number), scope=scope), name="put")
+
+    assert statements.count("COMMIT") == 1
+
+
+async def test_a_group_is_bounded_in_rows(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two full puts are two transactions."""
+    statements = watch(queue, monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        for scope in (SCOPE, OTHER):
+            names = [str(number) for number in range(300)]
+            tasks.create_task(put(queue, *names, scope=scope), name="put")
+
+    assert statements.count("COMMIT") == 2
+
+
+async def test_outcomes_wait_a_little_for_company(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are recorded together, though they came one after the other."""
+    await put(queue, *[str(number) for number in range(10)])
+    leases = await queue.lease("hook", 10)
+    monkeypatch.setattr("bridge.queue.writer.LINGER_SECONDS", 0.3)
+    statements = watch(queue, monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        for lease in leases:
+            tasks.create_task(queue.settle([Delivered(lease=lease)]), name="settle")
+            await asyncio.sleep(0.001)
+
+    assert statements.count("COMMIT") == 1
+
+
+async def test_many_outcomes_wait_for_nobody(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full group goes at once."""
+    names = [str(number) for number in range(500)]
+    await put(queue, *names)
+    leases = await queue.lease("hook", 500)
+    monkeypatch.setattr("bridge.queue.writer.LINGER_SECONDS", 60)
+
+    await queue.settle([Delivered(lease=lease) for lease in leases])
+
+    assert (await queue.depth("hook")).waiting == 0
+
+
+async def test_a_put_takes_waiting_outcomes_along(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction for both, and the outcomes first: they make room."""
+    await put(queue, "a")
+    leases = await queue.lease("hook", 1)
+    monkeypatch.setattr("bridge.queue.writer.LINGER_SECONDS", 60)
+    statements = watch(queue, monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        settling = queue.settle([Delivered(lease=leases[0])])
+        tasks.create_task(settling, name="settle")
+        await asyncio.sleep(0.01)
+        tasks.create_task(put(queue, "b", since="1", to="2"), name="put")
+
+    kinds = [one.split()[0] for one in statements]
+    assert kinds.count("COMMIT") == 1
+    assert kinds.index("DELETE") < kinds.index("INSERT")
+
+
+async def test_leases_are_of_committed_rows_only(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits gets nothing from a put whose commit failed."""
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
+        await asyncio.sleep(0.01)
+        with monkeypatch.context() as patched:
+            raising(queue, patched, apsw.FullError("full"))
+            with pytest.raises(QueueError):
+                await put(queue, "lost")
+
+        await put(queue, "a")
+
+    assert ids(waiting.result()) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        EncodedEvent(id=None, body=b"{}", data_offset=0),  # type: ignore[arg-type]
+        EncodedEvent(id="\ud800", body=b"{}", data_offset=0),
+        EncodedEvent(id="a", body=b"{}", data_offset=1 << 70),
+        EncodedEvent(id="a", body="text", data_offset=0),  # type: ignore[arg-type]
+        EncodedEvent(id="a", body=b"{}", data_offset=object()),  # type: ignore[arg-type]
+    ],
+    ids=["null", "surrogate", "overflow", "type", "object"],
+)
+async def test_a_bad_row_fails_its_own_put_only(
+    queue: SqliteQueue, bad: EncodedEvent
+) -> None:
+    """The put beside it, of another scope, is stored; sums and numbers agree."""
+    rows = [
+        Entry(event=None, encoded=encoded("first"), sinks=("hook",)),
+        Entry(event=None, encoded=bad, sinks=("hook",)),
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        failing = tasks.create_task(_failure(queue, rows), name="bad")
+        tasks.create_task(put(queue, "good", scope=OTHER), name="good")
+
+    assert failing.result() is not None
+    assert ids(await queue.lease("hook", 10)) == ["good"]
+    assert (await queue.depth("hook")).waiting == 1
+    assert (await queue.cursor(SCOPE), await queue.cursor(OTHER)) == (None, "1")
+
+
+async def _failure(queue: SqliteQueue, rows: list[Entry]) -> Exception | None:
+    try:
+        await queue.put(rows, scope=SCOPE, since=None, to="1")
+    except (QueueError, ValueError, TypeError, OverflowError) as error:
+        return error
+    return None
+
+
+async def test_a_stale_reader_fails_alone(queue: SqliteQueue) -> None:
+    """Of two puts of one scope from one cursor the second is refused."""
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(put(queue, "a"), name="first")
+        second = tasks.create_task(_stale(queue), name="second")
+
+    assert (first.result(), second.result()) == (None, True)
+    assert ids(await queue.lease("hook", 10)) == ["a"]
+
+
+async def _stale(queue: SqliteQueue) -> bool:
+    try:
+        await put(queue, "b")
+    except StaleCursorError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (apsw.CorruptError("malformed"), QueueCorruptError),
+        (apsw.IOError("disk I/O error"), QueueError),
+        (QueueCorruptError("delivery without event"), QueueCorruptError),
+    ],
+)
+async def test_a_fault_of_the_file_ends_everything(
+    file: QueueFile,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    expected: type[Exception],
+) -> None:
+    """Who waits is told, and so is everybody who comes later."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        raising(queue, monkeypatch, error)
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(_lease_error(queue), name="lease")
+            await asyncio.sleep(0.01)
+            with pytest.raises(expected):
+                await put(queue, "a")
+        assert isinstance(waiting.result(), expected)
+        with pytest.raises(expected):
+            await queue.settle([])
+        with pytest.raises(expected):
+            await queue.lease("hook", 1)
+
+
+async def _lease_error(queue: SqliteQueue) -> Exception | None:
+    try:
+        await queue.lease("hook", 1)
+    except QueueError as error:
+        return error
+    return None
+
+
+async def test_a_fault_in_a_bad_moment_is_no_bad_row(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is found damaged inside a put fails the queue, not the put."""
+
+    def damaged(*_: Any) -> None:
+        raise QueueCorruptError("delivery without event")
+
+    monkeypatch.setattr("bridge.queue.intake.remember", damaged)
+    with pytest.raises(QueueCorruptError):
+        await put(queue, "a")
+
+    with pytest.raises(QueueCorruptError):
+        await queue.settle([])
+
+
+async def test_close_finishes_what_was_submitted(file: QueueFile) -> None:
+    """Also outcomes that still wait for company, and when no one waits any more."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await put(queue, "a")
+        [lease] = await queue.lease("hook", 1)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(queue.settle([Delivered(lease=lease)]), name="s")
+            await asyncio.sleep(0)
+            task.cancel()
+
+    async with file.open() as queue:
+        assert (await queue.depth("hook")).waiting == 0
+
+
+async def test_after_close_everything_is_refused(file: QueueFile) -> None:
+    """And who waited for a lease is told."""
+    async with asyncio.TaskGroup() as tasks, file.open() as queue:
+        await queue.open_sink("hook")
+        waiting = tasks.create_task(_lease_error(queue), name="lease")
+        await asyncio.sleep(0.01)
+
+    assert "closed" in str(waiting.result())
+    with pytest.raises(QueueError, match="closed"):
+        await queue.settle([])
+
+
+async def test_upkeep_needs_nobody(
+    file: QueueFile, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leases expire though nothing else happens, and the waiting sink gets them."""
+    monkeypatch.setattr("bridge.queue.writer.TICK_SECONDS", 0.05)
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await put(queue, "a")
+        await queue.lease("hook", 1)
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
+            await asyncio.sleep(0.01)
+            clock.advance(400)
+
+    assert ids(waiting.result()) == ["a"]
+
+
+async def test_an_idle_queue_writes_nothing(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+) -> None:
+    """Only the clocks of the sinks, once a minute."""
+    log = queue._store.settings.path.with_name("queue.db-wal")
+    await queue.settle([])
+    before = log.stat().st_size
+    clock.advance(30)
+    queue._writer._tick()
+    await queue.settle([])
+    idle = log.stat().st_size
+    clock.advance(40)
+    queue._writer._tick()
+    await queue.settle([])
+
+    assert idle == before
+    assert log.stat().st_size > before
+
+
+async def test_questions_that_take_too_long_are_given_up(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reading thread is free for the next one."""
+    reader = queue._reader
+    monkeypatch.setattr(reader, "_most_seconds", 0.0)
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT max(i) FROM n"
+    )
+
+    with pytest.raises(QueueError, match="took more than"):
+        await reader.ask(lambda connection: connection.execute(endless).get)
+
+    monkeypatch.setattr(reader, "_most_seconds", 5.0)
+    assert await queue.cursors() == []
