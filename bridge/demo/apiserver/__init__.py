@@ -3,14 +3,19 @@
 It does what the contract suite (``tests/contract``) proves on a real kube-apiserver,
 and nothing else. A request passes these modules in order:
 
-* ``server``      HTTP on loopback: authentication, routing, one method for each verb
-* ``faults``      what a bad day does to a request: canned answers, silence, cut streams
-* ``options``     the query of a list or watch, checked
-* ``listing``     pages, continue tokens, lists at an exact revision
-* ``watching``    one watch: initial events, changes, bookmarks, errors
-* ``objects``     create, replace, patch and delete by the API's rules
-* ``storage``     revisions, history, compaction, expiry
-* ``resources``   which kinds exist; ``discovery`` tells clients
+* ``server``     listens on loopback; Python calls for the process that runs it
+* ``handler``    HTTP: authentication, faults, one method for each verb
+* ``routing``    path and method → verb, resource, namespace, name
+* ``faults``     what a bad day does: canned answers, silence, cut streams
+* ``options``    the query of a list or a watch; ``selectors`` what it chooses
+* ``listing``    pages, continue tokens, lists at an exact revision
+* ``watching``   initial events, changes, bookmarks, errors
+* ``objects``    create, replace, patch, delete; ``admission`` what is added or refused
+* ``storage``    revisions, history, compaction, expiry
+* ``wire``       stored bodies → served bytes; ``tables`` rows for kubectl
+
+Beside them: ``resources`` (which kinds there are), ``discovery`` (how clients learn
+that), ``event_forms`` (Events in two APIs), ``status`` (refusals).
 """
 
 from bridge.demo.apiserver.server import ApiServer

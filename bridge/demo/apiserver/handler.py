@@ -32,7 +32,6 @@ _MOST_LOGGED = 10_000
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 
-
 Verb = Callable[[web.Request, Call], Awaitable[web.StreamResponse]]
 
 

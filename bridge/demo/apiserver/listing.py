@@ -1,7 +1,6 @@
 """Lists: which revision is read, and how a page says where the next one begins."""
 
 import base64
-from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
@@ -12,7 +11,6 @@ from bridge.demo.apiserver.status import StatusError
 from bridge.demo.apiserver.storage import (
     CompactedError,
     FutureRevisionError,
-    Record,
     Storage,
 )
 
@@ -56,16 +54,18 @@ def list_page(
         StatusError: 400 bad token, 410 the revision is compacted, 504 it is to come.
     """
     start = _starting_point(storage, options)
+    # One more than fits tells that another page follows.
+    most = options.limit + 1 if options.limit else None
     try:
         records = storage.page(
             table, prefix=prefix, start=start.start, revision=start.rv
         )
-        found = list(_first(options.limit + 1, _chosen(records, chooses)))
+        chosen = (each for each in records if chooses is None or chooses(each.body))
+        found = list(islice(chosen, most))
     except CompactedError:
         raise _expired(start, options) from None
     except FutureRevisionError:
         raise too_large(start.rv, storage.revision) from None
-    # One more than fits tells that another page follows.
     page = found[: options.limit] if options.limit else found
     follows = len(page) < len(found)
     token = Token(rv=start.rv, start=page[-1].key + "\0").text if follows else ""
@@ -111,13 +111,3 @@ def _expired(start: Token, options: Options) -> StatusError:
         return StatusError(410, text)
     text = "The provided continue parameter is too old to display a consistent list."
     return StatusError(410, text, continue_token=Token(_LATEST, start.start).text)
-
-
-def _chosen(records: Iterator[Record], chooses: Selector | None) -> Iterator[Record]:
-    """Yield the records that a selector chooses."""
-    return (record for record in records if chooses is None or chooses(record.body))
-
-
-def _first(count: int, records: Iterator[Record]) -> Iterator[Record]:
-    """Yield at most ``count`` records, all if that is 1: no limit plus one."""
-    return islice(records, count if count > 1 else None)

@@ -50,7 +50,7 @@ class Objects:
         """
         value = admission.to_store(resource, namespace, sent)
         name = admission.settle_name(resource, value["metadata"])
-        if namespace and not self._storage.get("namespaces", namespace):
+        if namespace and not self._storage.get(NAMESPACES, namespace):
             raise _refusal(404, _NAMESPACE, namespace, "not found")
         value = admission.completed(resource, value)
         admission.check(resource, value)

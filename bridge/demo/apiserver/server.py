@@ -48,7 +48,8 @@ class ApiServer:
         Args:
             event_ttl_seconds: how long Events live after their last change.
             port: the port on loopback; 0 takes a free one.
-            token: what clients must bear; ``None`` lets everybody in.
+            token: what clients must bear; ``None`` lets everybody in. kubectl sends
+                no token without TLS, so it needs ``None``.
             bookmark_seconds: the time between two bookmarks of a watch.
         """
         self.storage = Storage(ttl_seconds={EVENTS: event_ttl_seconds})
