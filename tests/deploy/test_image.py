@@ -62,4 +62,4 @@ def test_image_runs_as_the_manifest_says() -> None:
     assert f"USER {spec['runAsUser']}:{spec['runAsGroup']}\n" in text
     assert f'CMD ["run", "-c", "{mounts()["config"]}/bridge.yaml"]' in text
     assert f"--owner={spec['runAsUser']} --group={spec['fsGroup']}" in text
-    assert mounts()["queue"] in text
+    assert f"HOME={mounts()['queue']} " in text
