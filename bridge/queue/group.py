@@ -2,9 +2,10 @@
 
 When the volume is full::
 
-    puts are refused ──▶ the rest again ──▶ the reserve is given up ──▶ the rest again
-                                                                             │
-                 nothing is leased until an outcome can be recorded ◀── still full
+    puts are refused, ──▶ the rest ──▶ the reserve is ──▶ the rest
+    upkeep is left         again         given up          again
+                                                             │
+            nothing is leased until an outcome is recorded ◀─┘ still full
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from bridge.queue.faults import BAD_ROW, as_ours, is_full
 from bridge.queue.store import Store
 
 Kind = Literal["put", "outcome", "upkeep", "order"]
+_ASKED_FOR = ("outcome", "order")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,26 +80,30 @@ def _commit(store: Store, jobs: Sequence[Job], *, tidy: bool = True) -> list[Ans
 
 
 def _commit_on_full_volume(store: Store, jobs: Sequence[Job]) -> list[Answer]:
-    rest = [job for job in jobs if job.kind != "put"]
+    rest = [job for job in jobs if job.kind in _ASKED_FOR]
     if len(rest) < len(jobs):
-        refused = store.room.refuse_by_volume()
         others = iter(_commit(store, rest, tidy=False) if rest else ())
-        return [refused if job.kind == "put" else next(others) for job in jobs]
-    needed = any(job.kind != "upkeep" for job in jobs)
-    if needed and store.room.reserve.release():
+        return [
+            next(others) if job.kind in _ASKED_FOR else _refused(store, job)
+            for job in jobs
+        ]
+    if store.room.reserve.release():
         return _commit(store, jobs, tidy=False)
-    return [_unrecorded(store, job) for job in jobs]
+    return [_refused(store, job) for job in jobs]
 
 
-def _unrecorded(store: Store, job: Job) -> Answer:
-    path = store.settings.path
+def _refused(store: Store, job: Job) -> Answer:
     match job.kind:
-        case "outcome":
-            store.is_stalled = True
-            return OutcomeNotRecordedError(f"queue {path}: its volume is full")
+        case "put":
+            return store.room.refuse_by_volume()
         case "upkeep":
             return None
-        case _:
+        case "outcome":
+            store.is_stalled = True
+            path = store.settings.path
+            return OutcomeNotRecordedError(f"queue {path}: its volume is full")
+        case "order":
+            path = store.settings.path
             return QueueFullError(f"queue {path}: its volume is full")
 
 

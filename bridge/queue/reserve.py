@@ -26,7 +26,7 @@ class Reserve:
 
     def make(self) -> None:
         """Take the room if there is enough of it; else nothing happens."""
-        if self.is_held or self._free_bytes() < 2 * self.size_bytes:
+        if self.is_held or self.free_bytes() < 2 * self.size_bytes:
             return
         try:
             self._allocate()
@@ -46,6 +46,7 @@ class Reserve:
         finally:
             os.close(descriptor)
 
-    def _free_bytes(self) -> int:
+    def free_bytes(self) -> int:
+        """Return what is free on the volume."""
         volume = os.statvfs(self._path.parent)
         return volume.f_bavail * volume.f_frsize

@@ -37,12 +37,22 @@ def shed(store: Store, size_bytes: int) -> None:
 
     Bounded, because it runs while a put waits: a refused put goes on where this ended.
     """
-    for _ in range(_MOST_CHUNKS):
-        ends = store.totals.ends
-        if not store.room.wants(size_bytes):
+    for _ in range(1 if store.room.volume_is_full else _MOST_CHUNKS):
+        if not store.room.wants(size_bytes) or not shed_some(store):
             return
-        if not _sweep_to(store, stored=0, ends=ends):
-            return
+
+
+def shed_some(store: Store) -> bool:
+    """Let some of the oldest kept events go; return whether there were any.
+
+    On a full volume few bytes of them: a removal is written to the log first.
+    """
+    swept = store.totals.swept
+    first = store.execute(sql.NEXT_ENDS, (swept,)).get
+    if first is None:
+        return False
+    most = store.room.budget_bytes() if store.room.volume_is_full else store.totals.ends
+    return _sweep_to(store, stored=0, ends=first + most)
 
 
 def forget(store: Store, events: Iterable[int]) -> None:

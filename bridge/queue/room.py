@@ -14,6 +14,7 @@ ROW_BYTES = 150
 
 _VACUUM_PAGES = 512
 _SLACK_PAGES = 1024
+_LEAST_PAGES = 8
 
 
 class Room:
@@ -105,15 +106,20 @@ class Room:
         self.refusal = f"queue {self._path}: its volume is full"
         return QueueFullError(self.refusal)
 
+    def budget_bytes(self) -> int:
+        """Return how much may be written to make room on a volume that has little."""
+        return max(_LEAST_PAGES * self._page_bytes, self.reserve.free_bytes() // 4)
+
     def tidy(self) -> None:
         """Give pages back to the volume, a few at a time, and take the reserve again.
 
         Free pages are used by the next puts, so a quarter of the file may be free.
         """
-        pages = self._pages()
-        slack = max(_SLACK_PAGES, pages // 4) if self.reserve.is_held else 0
+        slack, most = max(_SLACK_PAGES, self._pages() // 4), _VACUUM_PAGES
+        if not self.reserve.is_held:
+            slack, most = 0, self.budget_bytes() // self._page_bytes
         if self.free_pages() > slack:
-            self._connection.pragma("incremental_vacuum", _VACUUM_PAGES)
+            self._connection.pragma("incremental_vacuum", most)
         self.reserve.make()
         if self.reserve.is_held and self.used_bytes() < self.max_bytes:
             self.refusal = None

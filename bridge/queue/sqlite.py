@@ -190,7 +190,7 @@ class SqliteQueue:
 
     async def extend(self, leases: Sequence[Lease], seconds: float) -> None:
         """See `Queue.extend`."""
-        await self._upkeep(partial(leasing.extend, self._store, leases, seconds))
+        await self._order(partial(leasing.extend, self._store, leases, seconds))
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """See `Queue.settle`."""

@@ -111,6 +111,7 @@ SINKS = "SELECT id, name, gate_until, gate_reason, tryable FROM sink"
 COUNT_WAITING = "SELECT sink, count(*) FROM delivery GROUP BY sink"
 COUNT_DEAD = "SELECT sink, count(*) FROM dead GROUP BY sink"
 LAST_EVENT = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
+NEXT_ENDS = "SELECT ends FROM event WHERE seq > ? ORDER BY seq LIMIT 1"
 LAST_ENDS = "SELECT ends FROM event ORDER BY seq DESC LIMIT 1"
 
 ENQUEUE = """

@@ -3,7 +3,7 @@
 import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,8 +168,8 @@ class Store:
     def close(self, *, is_sound: bool) -> None:
         """Leave the file; write down what is only in memory if the file `is_sound`."""
         try:
-            if is_sound and not self.is_stalled:
-                with self.transaction():
+            if is_sound:
+                with suppress(apsw.FullError), self.transaction():
                     self.save_sinks(older_than=0)
         finally:
             self.connection.close()

@@ -16,8 +16,7 @@ def keep_up(store: Store) -> None:
         steady = store.clock.steady()
         for outbox in store.outboxes.values():
             outbox.expire(steady)
-    reserve = store.room.reserve
-    if not reserve.is_held:
-        retention.shed(store, reserve.size_bytes)
+    if not store.room.reserve.is_held:
+        retention.shed_some(store)
     store.room.tidy()
     store.save_sinks(older_than=_IDLE_SAVE)

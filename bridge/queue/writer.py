@@ -45,7 +45,7 @@ class Wish:
     limit: int
 
 
-Submitted = tuple[Job, asyncio.Future[Any] | None]
+Submitted = tuple[Job, asyncio.Future[Any]]
 Wishing = asyncio.Future[Sequence[Lease]]
 
 
@@ -152,18 +152,26 @@ class Writer:
         if self._fault is not None:
             raise self._fault
 
-    def _add(self, job: Job, future: asyncio.Future[Any] | None) -> None:
+    def _add(self, job: Job, future: asyncio.Future[Any]) -> None:
         self._jobs.append((job, future))
         self._schedule()
 
     def _tick(self) -> None:
         self._timers.set("tick", TICK_SECONDS, self._tick)
-        self._add(Job(kind="upkeep", work=partial(keep_up, self._store)), None)
+        future = self._loop.create_future()
+        future.add_done_callback(self._check_upkeep)
+        self._add(Job(kind="upkeep", work=partial(keep_up, self._store)), future)
+
+    def _check_upkeep(self, future: asyncio.Future[Any]) -> None:
+        """A fault that nobody waits for is everybody's."""
+        fault = future.exception()
+        if fault is not None:
+            self._fail(fault, [])
 
     def _give_back(self, leases: Sequence[Lease]) -> None:
         released = [Released(lease=one) for one in leases]
         work = partial(settle, self._store, released)
-        self._add(Job(kind="outcome", work=work), None)
+        self._add(Job(kind="upkeep", work=work), self._loop.create_future())
 
     def _schedule(self) -> None:
         if self._is_running or self._fault is not None:
@@ -251,8 +259,8 @@ class Writer:
         self._jobs.clear()
 
 
-def _resolve(future: asyncio.Future[Any] | None, answer: Answer) -> None:
-    if future is None or future.done():
+def _resolve(future: asyncio.Future[Any], answer: Answer) -> None:
+    if future.done():
         return
     if isinstance(answer, BaseException):
         future.set_exception(answer)

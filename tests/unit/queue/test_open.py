@@ -223,10 +223,10 @@ def test_reserve_is_made_only_with_room_to_spare(
 ) -> None:
     """Twice its size must be free."""
     reserve = Reserve(path=tmp_path / "reserve", size_bytes=10_000)
-    monkeypatch.setattr(Reserve, "_free_bytes", lambda _: 19_999)
+    monkeypatch.setattr(Reserve, "free_bytes", lambda _: 19_999)
     reserve.make()
     refused = reserve.is_held
-    monkeypatch.setattr(Reserve, "_free_bytes", lambda _: 20_000)
+    monkeypatch.setattr(Reserve, "free_bytes", lambda _: 20_000)
     reserve.make()
 
     assert (refused, reserve.is_held) == (False, True)
@@ -240,7 +240,7 @@ def test_reserve_is_made_only_with_room_to_spare(
 def test_reserve_that_cannot_be_made_is_not_held(tmp_path: Path) -> None:
     """No part of it is left behind."""
     reserve = Reserve(path=tmp_path / "reserve", size_bytes=1 << 62)
-    reserve._free_bytes = lambda: 1 << 63  # type: ignore[method-assign]
+    reserve.free_bytes = lambda: 1 << 63  # type: ignore[method-assign]
 
     reserve.make()
 
