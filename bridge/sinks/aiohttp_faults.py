@@ -70,7 +70,9 @@ def _tls_fault(error: BaseException) -> str | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"certificate refused: {cause.verify_message}"
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
-        return (cause.reason or str(cause)).lower().replace("_", " ")
+        # Only errors that OpenSSL itself raised have a reason.
+        why = getattr(cause, "reason", None) or str(cause)
+        return why.lower().replace("_", " ")
     return None
 
 

@@ -54,7 +54,6 @@ class Reloaded(Generic[Value]):
             return self._loaded[1]
         signature = self.signature()
         if self._loaded is None or self._loaded[0] != signature:
-            self._loaded = None
             self._loaded = (signature, self._load())
         self._look_at = now + LOOK_SECONDS
         return self._loaded[1]

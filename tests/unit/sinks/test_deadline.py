@@ -72,6 +72,29 @@ async def test_error_that_answers_the_cut_passes():
     assert not asyncio.current_task().cancelling()
 
 
+async def test_attempt_is_cut_off_once():
+    """One that takes its time to clean up is not disturbed by the next deadline."""
+    deadlines, cleaned = Deadlines(15), []
+
+    async def tidy(delay):
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await asyncio.sleep(10)
+            cleaned.append(delay)
+
+    async def attempt(delay):
+        await asyncio.sleep(delay)
+        with pytest.raises(TimeoutError), deadlines.attempt():
+            await tidy(delay)
+
+    async with asyncio.TaskGroup() as tasks:
+        for delay in (0, 5):
+            tasks.create_task(attempt(delay), name=f"after {delay}")
+
+    assert cleaned == [0, 5]
+
+
 async def test_cancelled_attempt_stays_cancelled():
     """Who cancels an attempt sees it cancelled, not timed out."""
     deadlines = Deadlines(15)

@@ -11,6 +11,7 @@ from bridge.errors import (
     SinkPausedError,
     TemporarySinkError,
 )
+from bridge.sinks import http as module
 from bridge.sinks.auth import BearerAuth, SecretFromEnv, SecretFromFile
 from bridge.sinks.tls import TlsFiles
 from tests.unit.sinks.receiver import Receiver, answer, close, hang
@@ -186,13 +187,21 @@ def test_fingerprint_changes_with_a_secret_a_file_and_a_setting(make_sink, tmp_p
     assert fingerprint() == fingerprint()
 
 
-def test_fingerprint_shows_nothing(make_sink):
+def test_fingerprint_shows_nothing(make_sink, monkeypatch):
     """It is a digest with a salt that nobody knows."""
     token = SecretFromEnv("TOKEN", environ={"TOKEN": "hidden"})
     sink = make_sink("https://a/", auth=BearerAuth(token=token))
+    salted = sink.fingerprint()
 
-    assert len(sink.fingerprint()) == 64
-    assert sink.name == "hook"
+    monkeypatch.setattr(module, "_SALT", b"")
+
+    assert len(salted) == 64
+    assert salted != sink.fingerprint()
+
+
+def test_sink_has_the_name_of_its_configuration(make_sink):
+    """Routes, metrics and the queue know it by that."""
+    assert make_sink("https://a/").name == "hook"
 
 
 def test_proxy_of_another_kind_is_refused_before_the_first_event(make_sink):

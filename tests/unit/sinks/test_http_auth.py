@@ -82,10 +82,11 @@ class Challenged(httpx.Auth):
 
 @pytest.mark.parametrize("reads_body", [False, True])
 async def test_any_httpx_auth_works(make_sink, reads_body):
-    """One that needs the answer to authenticate gets it, on the same connection."""
+    """One that needs the answer gets it, and one connection is enough for that."""
     challenge = answer(401, b"prove it", {"X-Challenge": "42"})
     async with Receiver(challenge, answer(200, b"ok")) as receiver:
-        sink = make_sink(receiver.url, auth=Challenged(reads_body=reads_body))
+        auth = Challenged(reads_body=reads_body)
+        sink = make_sink(receiver.url, auth=auth, concurrency=1)
         (got,) = await sink.send([event()])
 
     first, second = receiver.requests

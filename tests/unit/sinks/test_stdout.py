@@ -69,9 +69,7 @@ async def test_slow_reader_does_not_hold_up_the_process(pipe):
 
     async with asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(sink.send([large]), name="send")
-        got = b""
-        while not got.endswith(b"\n"):
-            got += await asyncio.to_thread(os.read, far, 65536)
+        got = await read_lines(far, 1)
 
     assert got == large.body + b"\n"
     assert len(sending.result()) == 1
@@ -81,13 +79,22 @@ async def test_attempts_do_not_mix_their_lines(pipe):
     """Of two attempts at once, one waits for the other."""
     far, near = pipe
     sink = StdoutSink(name="out", descriptor=near)
-    bodies = [b'"' + letter * 20_000 + b'"' for letter in (b"x", b"y")]
+    bodies = [b'"' + letter * 300_000 + b'"' for letter in (b"x", b"y")]
 
     async with asyncio.TaskGroup() as tasks:
         for body in bodies:
             tasks.create_task(sink.send([event(body)]), name="send")
+        got = await read_lines(far, 2)
 
-    assert os.read(far, 65536).splitlines() == bodies
+    assert got.splitlines() == bodies
+
+
+async def read_lines(far, count):
+    """Read a pipe until so many lines have come."""
+    got = b""
+    while got.count(b"\n") < count:
+        got += await asyncio.to_thread(os.read, far, 65536)
+    return got
 
 
 async def test_reader_that_hangs_is_worth_another_try(pipe):

@@ -199,6 +199,15 @@ async def test_contract_carries_any_method_and_streamed_body(make_transport):
     assert "transfer-encoding" not in got.headers
 
 
+async def test_contract_sends_the_url_as_httpx_wrote_it(make_transport):
+    """What was escaped needlessly stays so: a signature may be made of it."""
+    async with Receiver() as receiver:
+        request = httpx.Request("GET", f"{receiver.url}/%41?%42")
+        await make_transport().handle_async_request(request)
+
+    assert receiver.requests[0].target == "/hook/%41?%42"
+
+
 async def test_contract_adds_no_header_fields(make_transport):
     """What is sent is what the request says."""
     async with Receiver() as receiver:
@@ -229,7 +238,7 @@ async def test_contract_keeps_to_the_read_timeout_of_the_request(make_transport)
             "GET", receiver.url, extensions={"timeout": request_timeout}
         )
         with pytest.raises(httpx.ReadTimeout):
-            await make_transport().handle_async_request(request)
+            await make_transport(timeout_seconds=60).handle_async_request(request)
 
 
 async def test_contract_serves_an_httpx_client(make_transport):
