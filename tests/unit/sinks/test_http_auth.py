@@ -95,6 +95,16 @@ async def test_any_httpx_auth_works(make_sink, reads_body):
     assert second.headers["authorization"] == "42"
 
 
+async def test_challenge_that_does_not_end_is_not_waited_for(make_sink):
+    """Its connection is given up, so that the second request can have one."""
+    challenge = b"HTTP/1.1 401 No\r\nX-Challenge: 42\r\nContent-Length: 9999\r\n\r\n"
+    async with Receiver(drip(challenge, b"x"), answer(200)) as receiver:
+        sink = make_sink(receiver.url, auth=Challenged(), concurrency=1)
+        (got,) = await sink.send([event()])
+
+    assert (got.status, receiver.connections) == (200, 2)
+
+
 async def test_any_httpx_auth_keeps_to_the_deadline(make_sink):
     """All requests of an attempt together may take as long as one."""
     challenge = answer(401, b"", {"X-Challenge": "42"})
