@@ -40,7 +40,25 @@ _SALT = os.urandom(16)
 
 
 class HttpSink:
-    """A webhook."""
+    """A webhook.
+
+    Args:
+        name: As in the configuration.
+        url: Where to POST; http or https. User and password in it are sent as
+            `BasicAuth` where there is no `auth`.
+        mode: How events stand in a request.
+        concurrency: Most connections at a time.
+        timeout_seconds: Longest that one attempt may take, in all.
+        headers: Further header fields; their values may be secrets.
+        auth: How the sink knows us; None: it does not ask.
+        tls: Authorities and client certificate; None: the system's, and none.
+        proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
+        batch_size: Most events of one POST in mode batch.
+        batch_bytes: Most bytes of such a POST; one event alone may have more.
+        transport: The way to the sink; None: our own.
+        environ: Where proxies are looked up; None: the process's environment.
+        now: A clock in seconds that never goes back.
+    """
 
     def __init__(
         self,
@@ -61,23 +79,6 @@ class HttpSink:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect nowhere yet.
-
-        Args:
-            name: As in the configuration.
-            url: Where to POST; http or https. User and password in it are sent as
-                `BasicAuth` where there is no `auth`.
-            mode: How events stand in a request.
-            concurrency: Most connections at a time.
-            timeout_seconds: Longest that one attempt may take, in all.
-            headers: Further header fields; their values may be secrets.
-            auth: How the sink knows us; None: it does not ask.
-            tls: Authorities and client certificate; None: the system's, and none.
-            proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
-            batch_size: Most events of one POST in mode batch.
-            batch_bytes: Most bytes of such a POST; one event alone may have more.
-            transport: The way to the sink; None: our own.
-            environ: Where proxies are looked up; None: the process's environment.
-            now: A clock in seconds that never goes back.
 
         Raises:
             ConfigError: The proxy is not an HTTP proxy.
