@@ -69,7 +69,7 @@ class Notes:
 
     async def list_if_due(self) -> None:
         """List the version if a minute is over; the watch is not read meanwhile."""
-        if _time() < self._list_at:
+        if not _is_over(self._list_at):
             return
         self._list_at = _time() + LIST_SECONDS
         time = self._now()
@@ -100,11 +100,16 @@ class Notes:
     def _take(self, position: str, *, seconds: float) -> Note | None:
         note = None
         while self._marks and (
-            self._marks[0].at + seconds <= _time()
+            _is_over(self._marks[0].at + seconds)
             or not is_newer(self._marks[0].note.resource_version, than=position)
         ):
             note = self._marks.popleft().note
         return note
+
+
+def _is_over(moment: float) -> bool:
+    # asyncio wakes a clock tick early; without this it would be woken again and again.
+    return moment <= _time() + 0.001
 
 
 def _time() -> float:

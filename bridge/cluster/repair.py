@@ -16,8 +16,8 @@ from bridge.cluster.versions import is_newer, middle
 from bridge.errors import FutureVersionError
 
 Suspicion = Literal["none", "empty", "expired", "unreadable"]
-"""What the watch said when it ended: nothing; it was empty again and again; history
-is gone; something in it cannot be read."""
+"""What watches from here said: nothing bad; they were empty again and again; history
+is gone, and that twice; something cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ async def examine(
         return Relist(cursor=cursor, cause="unreadable")
     while True:
         found = await patience.insist(partial(collection.probe, cursor))
-        # Readable, but not by watching: a watch cache forgets sooner than etcd.
+        # Readable, but not by watching, is as good as expired.
         if found == "readable" and suspicion != "expired":
             return Resume()
         newest = await patience.insist(collection.newest_version)

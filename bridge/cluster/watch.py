@@ -123,6 +123,7 @@ class _Reader:
         self._suspicion: Suspicion = "none"
         self._empties = 0
         self._unreadable: list[str] = []
+        self._expired_position: str | None = None
         self._repaired_at = float("-inf")
 
     async def run(
@@ -226,8 +227,11 @@ class _Reader:
         await self._patience.wait_out(error)
 
     async def _expired(self, error: ExpiredError) -> None:
-        if not self._stream.brought:
+        # Once the probe is asked whether it is so; said twice of the same version, it
+        # is believed: a watch cache forgets sooner than etcd.
+        if self._expired_position == self._stream.position:
             self._suspicion = "expired"
+        self._expired_position = self._stream.position
         if _time() - self._repaired_at < _JUST_REPAIRED_SECONDS:
             await self._patience.wait_out(error)  # the repair did not help
         else:

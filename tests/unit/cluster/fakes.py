@@ -39,7 +39,7 @@ class FakeStream:
                 raise self.ending
             if self.ending is not None:
                 line, self.ending = self.ending, b""
-                return [line] if line else []
+                return line.splitlines()
             self._cluster.changed.clear()
             await self._cluster.changed.wait()
 
@@ -85,7 +85,7 @@ class FakeCluster:
         self.objects = self._state(self.version)
 
     def fail(self, word: str, *answers: ClusterError | bytes) -> None:
-        """Answer the next requests with a word in them so; a watch may get a line."""
+        """Answer the next requests with a word in them so; a watch may get lines."""
         self.faults += [(word, answer) for answer in answers]
 
     def asked(self, word: str) -> int:
@@ -224,6 +224,11 @@ class Recorder:
     def versions(self) -> list[str]:
         """The versions of the changes."""
         return [one.resource_version for one in self.items if isinstance(one, Change)]
+
+    @property
+    def numbers(self) -> set[int]:
+        """The versions of the changes, as numbers."""
+        return {int(version) for version in self.versions}
 
     @property
     def others(self) -> list[Item]:

@@ -1,6 +1,7 @@
 """Programs that print credentials."""
 
 import json
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -121,12 +122,17 @@ async def test_a_plugin_that_fails_is_an_error(entry, plugin, message):
     assert message in str(caught.value)
 
 
-async def test_a_plugin_that_hangs_is_given_up(entry, monkeypatch):
+async def test_a_plugin_that_hangs_is_given_up_and_ended(entry, monkeypatch, tmp_path):
     """It may wait for a person who is not there."""
-    monkeypatch.setattr(exec_plugin, "PLUGIN_SECONDS", 0.2)
+    monkeypatch.setattr(exec_plugin, "PLUGIN_SECONDS", 1.0)
+    script = f"echo $$ > {tmp_path}/pid; exec sleep 60"
+    plugin = Exec(api_version=VERSION, command="sh", args=["-c", script])
 
     with pytest.raises(CredentialsError, match="gave no answer"):
-        await run_plugin(python("import time; time.sleep(60)"), entry=entry)
+        await run_plugin(plugin, entry=entry)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 async def test_a_plugin_may_say_a_lot(entry):

@@ -189,7 +189,7 @@ async def test_without_exact_lists_the_watch_itself_tells():
 async def test_without_exact_lists_an_expired_watch_leads_to_the_newest_state():
     """A plain snapshot is all that is left, and a gap is announced."""
     cluster, recorder = FakeCluster(), Recorder()
-    cluster.fail("Exact", UNSUPPORTED, UNSUPPORTED)
+    cluster.fail("Exact", UNSUPPORTED, UNSUPPORTED, UNSUPPORTED)
     cluster.compact(cluster.write("a"))
     cluster.write("a")
 
@@ -200,9 +200,9 @@ async def test_without_exact_lists_an_expired_watch_leads_to_the_newest_state():
 
 
 async def test_a_watch_cache_that_forgot_leads_to_the_newest_state():
-    """What can be listed may be too old to be watched."""
+    """What can be listed may be too old to be watched: it says so twice."""
     cluster, recorder = FakeCluster(), Recorder()
-    cluster.fail("watch 100", EXPIRED_LINE)
+    cluster.fail("watch 100", EXPIRED_LINE, EXPIRED_LINE)
     later(0.1, cluster.age)
     later(0.1, cluster.write, "a")
 
@@ -210,3 +210,16 @@ async def test_a_watch_cache_that_forgot_leads_to_the_newest_state():
 
     assert recorder.versions == ["102"]
     assert recorder.others[1].snapshot == "102"
+
+
+async def test_a_watch_that_says_410_once_of_a_readable_version_is_opened_again():
+    """Nothing is given up on one word against another."""
+    cluster, recorder = FakeCluster(), Recorder()
+    cluster.fail("watch 100", EXPIRED_LINE)
+    later(0.1, cluster.write, "a")
+    later(0.1, cluster.write, "a")
+
+    await recorder.run(cluster, seconds=5)
+
+    assert recorder.versions == ["101", "102"]
+    assert recorder.others == [Synced(resource_version="100")]

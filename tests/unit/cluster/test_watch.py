@@ -32,6 +32,7 @@ async def test_without_cursor_it_starts_from_now():
 
     assert recorder.others == [Synced(resource_version="101")]
     assert recorder.versions == ["102"]
+    assert cluster.requests == ["list 1", "watch 101"]
 
 
 async def test_initial_emit_lists_first_and_watches_from_the_list():
@@ -105,6 +106,33 @@ async def test_a_cut_watch_is_reported_probed_and_resumed():
     assert recorder.counts == ["reconnect-error"]
 
 
+async def test_a_cut_watch_goes_on_after_the_last_of_a_batch():
+    """Nothing of what was yielded comes again."""
+    cluster, recorder = FakeCluster(), Recorder()
+    later(1, cluster.write, "a")
+    later(1, cluster.write, "a")
+    later(2, cluster.end, CUT)
+
+    await recorder.run(cluster, seconds=9)
+
+    assert recorder.longest_batch == 2
+    assert recorder.versions == ["101", "102"]
+    assert cluster.requests[-1] == "watch 102"
+
+
+async def test_what_came_before_an_error_in_one_read_is_yielded():
+    """So the position moves on, and the error is met with progress made."""
+    cluster, recorder = FakeCluster(), Recorder()
+    added = b'{"type":"ADDED","object":{"metadata":{"resourceVersion":"101"}}}'
+    cluster.fail("watch 100", added + b"\n" + ERROR_LINE)
+    cluster.age()
+
+    await recorder.run(cluster, seconds=5, cursor="100")
+
+    assert recorder.versions == ["101"]
+    assert cluster.requests[-1] == "watch 101"
+
+
 async def test_an_unreachable_server_is_tried_again_with_longer_waits():
     """1.2 s, 2.4 s, 4.8 s: about one try in half a minute in the end."""
     cluster, recorder = FakeCluster(), Recorder()
@@ -157,9 +185,9 @@ async def test_an_expired_watch_is_repaired_without_a_backoff():
 async def test_an_expired_answer_is_the_same_as_an_expired_line():
     """410 as a status is handled as 410 in the stream."""
     cluster, recorder = FakeCluster(), Recorder()
-    cluster.fail("watch", ExpiredError("too old", status=410))
+    cluster.fail("watch", *[ExpiredError("too old", status=410)] * 2)
 
-    await recorder.run(cluster, seconds=1)
+    await recorder.run(cluster, seconds=2)
 
     assert recorder.counts == ["expired", "relist"]
 
@@ -303,6 +331,17 @@ async def test_a_quiet_stream_of_events_is_noted_every_minute():
     assert [(one.time - START).seconds for one in notes] == [60, 120]
     assert notes[0].resource_version == "150"
     assert cluster.asked("watch") == 1
+
+
+async def test_a_cut_watch_leaves_no_note_behind():
+    """What was listed before the cut is not proven by the watch after it."""
+    cluster, recorder = FakeCluster(), Recorder()
+    later(30, cluster.age, 50)
+    later(61, cluster.end, CUT)
+
+    await recorder.run(cluster, seconds=209)
+
+    assert recorder.others == [Synced(resource_version="100")]
 
 
 async def test_a_note_that_was_yielded_is_remembered():
