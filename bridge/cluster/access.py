@@ -22,12 +22,16 @@ class TlsMaterial:
         certificate: The client's certificate chain; None: none.
         key: Its private key.
         verify: False for ``insecure-skip-tls-verify``.
+        authority_field: What errors call the CA bundle; no part of what is compared.
+        certificate_field: What errors call certificate and key.
     """
 
     authority: bytes | None = None
     certificate: bytes | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
     verify: bool = True
+    authority_field: str = field(default="certificate authority", compare=False)
+    certificate_field: str = field(default="client certificate", compare=False)
 
     def context(self) -> ssl.SSLContext:
         """Return a context for client connections.
@@ -52,8 +56,8 @@ class TlsMaterial:
             return ssl.create_default_context(cadata=self.authority.decode())
         except (ssl.SSLError, ValueError) as error:
             raise CredentialsError(
-                "certificate authority: expected PEM certificates, got something that "
-                "OpenSSL does not read as such"
+                f"{self.authority_field}: expected PEM certificates, got something "
+                "that OpenSSL does not read as such"
             ) from error
 
     def _identify(self, context: ssl.SSLContext) -> None:
@@ -67,8 +71,8 @@ class TlsMaterial:
                 context.load_cert_chain(chain, key)
             except (ssl.SSLError, OSError) as error:
                 raise CredentialsError(
-                    "client certificate: expected a PEM certificate and its own key, "
-                    "got a pair that OpenSSL does not accept"
+                    f"{self.certificate_field}: expected a PEM certificate and its "
+                    "own key, got a pair that OpenSSL does not accept"
                 ) from error
 
 
@@ -77,13 +81,13 @@ class Identity:
     """Who the bridge says it is.
 
     Attributes:
-        token: A bearer token; None: none.
+        authorization: The header of that name; None: none.
         certificate: A client certificate chain as PEM; None: none.
         key: The certificate's private key.
         renew_after_seconds: How long it is good for, as far as is known.
     """
 
-    token: bytes | None = field(default=None, repr=False)
+    authorization: str | None = field(default=None, repr=False)
     certificate: bytes | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
     renew_after_seconds: float = RELOAD_SECONDS

@@ -57,9 +57,11 @@ class Connection:
     async def session(self) -> Session:
         """Return the session, its credentials loaded again if that is due.
 
-        While they cannot be loaded the old ones are used: they may still be good.
+        While they cannot be loaded, and by others while they are being loaded, the old
+        ones are used: they may still be good.
         """
-        if self._due <= asyncio.get_running_loop().time():
+        is_due = self._due <= asyncio.get_running_loop().time()
+        if is_due and not self._lock.locked():
             try:
                 return await self.renewed(self._session)
             except CredentialsError:

@@ -81,25 +81,13 @@ class KubeconfigSource:
             CredentialsError: A file, a name in it or what it refers to is unusable.
         """
         selection = self._select()
-        cluster, user_entry = selection.cluster, selection.user_entry
         identity = await _identify(selection)
         configuration = await _configure(selection)
-        if identity.token is not None:
-            token = bearer(identity.token, field=user_entry.field("token"))
-            configuration.api_key["BearerToken"] = token
-        authority = selection.cluster_entry.pem(
-            "certificate-authority",
-            path=cluster.certificate_authority,
-            data=cluster.certificate_authority_data,
-        )
+        if identity.authorization is not None:
+            configuration.api_key["BearerToken"] = identity.authorization
         return Access(
             configuration=configuration,
-            tls=TlsMaterial(
-                authority=authority,
-                certificate=identity.certificate,
-                key=identity.key,
-                verify=not cluster.insecure_skip_tls_verify,
-            ),
+            tls=_tls(selection, identity),
             renew_after_seconds=identity.renew_after_seconds,
         )
 
@@ -122,17 +110,37 @@ async def _identify(selection: Selection) -> Identity:
     user, entry = selection.user, selection.user_entry
     if user.exec is not None:
         return await run_plugin(user.exec, entry=entry)
-    token = user.token.encode() if user.token else None
+    authorization = None
     if user.token_file:  # it wins over the token, as in client-go
-        path = entry.resolve(user.token_file)
-        token = read_bytes(path, field=entry.field("tokenFile"))
+        field = entry.source("tokenFile", path=user.token_file)
+        token = read_bytes(entry.resolve(user.token_file), field=field)
+        authorization = bearer(token, field=field)
+    elif user.token:
+        authorization = bearer(user.token.encode(), field=entry.field("token"))
     certificate = entry.pem(
         "client-certificate",
         path=user.client_certificate,
         data=user.client_certificate_data,
     )
     key = entry.pem("client-key", path=user.client_key, data=user.client_key_data)
-    return Identity(token=token, certificate=certificate, key=key)
+    return Identity(authorization=authorization, certificate=certificate, key=key)
+
+
+def _tls(selection: Selection, identity: Identity) -> TlsMaterial:
+    cluster, entry = selection.cluster, selection.cluster_entry
+    user, user_entry = selection.user, selection.user_entry
+    path = cluster.certificate_authority
+    data = cluster.certificate_authority_data
+    return TlsMaterial(
+        authority=entry.pem("certificate-authority", path=path, data=data),
+        authority_field=entry.source("certificate-authority", path=path),
+        certificate=identity.certificate,
+        certificate_field=user_entry.source(
+            "client-certificate", path=user.client_certificate
+        ),
+        key=identity.key,
+        verify=not cluster.insecure_skip_tls_verify,
+    )
 
 
 async def _configure(selection: Selection) -> Configuration:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bridge.cluster.access import Identity
+from bridge.cluster.access import Identity, bearer
 from bridge.cluster.kubeconfig import Entry, Exec
 from bridge.errors import CredentialsError
 
@@ -115,11 +115,15 @@ def _identity(output: bytes, config: Exec, *, name: str) -> Identity:
     ):
         raise CredentialsError(f"{name}: expected a token, or a certificate and key")
     return Identity(
-        token=_bytes(status.token),
+        authorization=_authorization(status.token, name=name),
         certificate=_bytes(status.client_certificate_data),
         key=_bytes(status.client_key_data),
         renew_after_seconds=_renew_after_seconds(status.expiration_timestamp),
     )
+
+
+def _authorization(token: str | None, *, name: str) -> str | None:
+    return bearer(token.encode(), field=f"{name}: token") if token else None
 
 
 def _bytes(text: str | None) -> bytes | None:

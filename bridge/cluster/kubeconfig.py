@@ -115,6 +115,10 @@ class Entry:
         """Return what messages call a field of this entry."""
         return f"kubeconfig {self.file}: {self.label}.{name}"
 
+    def source(self, name: str, *, path: str | None) -> str:
+        """Return what messages call a thing that is inline data or a file."""
+        return f"{self.field(name)} {self.resolve(path)}" if path else self.field(name)
+
     def pem(self, name: str, *, path: str | None, data: str | None) -> bytes | None:
         """Return inline data, which comes first, or the file's content, or None.
 

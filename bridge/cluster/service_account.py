@@ -54,7 +54,13 @@ class ServiceAccountSource:
             token, field="service account token"
         )
         configuration.ssl_ca_cert = None
-        return Access(configuration=configuration, tls=TlsMaterial(authority=authority))
+        return Access(
+            configuration=configuration,
+            tls=TlsMaterial(
+                authority=authority,
+                authority_field=f"service account CA {self._folder / 'ca.crt'}",
+            ),
+        )
 
 
 def is_in_cluster(*, folder: Path, environ: Mapping[str, str]) -> bool:

@@ -87,6 +87,22 @@ async def test_refused_credentials_are_renewed_once_for_all():
     assert source.loads == 2
 
 
+async def test_one_renewal_holds_nobody_else_up():
+    """A slow plugin delays one request, not all of them."""
+    connection = await Connection.open(Source(access("one"), access("two")))
+    await asyncio.sleep(60)
+
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(connection.session())
+        second = tasks.create_task(connection.session())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        is_done = (first.done(), second.done())
+    await connection.aclose()
+
+    assert is_done == (False, True)
+
+
 async def test_refused_credentials_that_cannot_be_renewed_are_an_error():
     """There is nothing left to try."""
     connection = await Connection.open(Source(access("one"), CredentialsError("gone")))

@@ -169,6 +169,30 @@ async def test_a_login_that_fails_is_an_error_without_its_text(tmp_path):
     assert str(caught.value).endswith("users[u].auth-provider: ValueError")
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cluster": {"certificate-authority": "bad"}}, "certificate-authority /"),
+        (
+            {"user": {"client-certificate": "bad", "client-key": "bad"}},
+            "client-certificate /",
+        ),
+        ({"user": {"tokenFile": "bad"}}, "tokenFile /"),
+        ({"user": {"token": "two\nlines"}}, "users[u].token: expected one line"),
+    ],
+)
+async def test_what_cannot_be_used_is_named_with_its_file(tmp_path, settings, message):
+    """File, entry and field, and the file that it refers to."""
+    (tmp_path / "bad").write_text("two\nlines")
+
+    with pytest.raises(CredentialsError) as caught:
+        (await load(tmp_path, **settings)).tls.context()
+
+    assert f"kubeconfig {tmp_path}/kubeconfig: " in str(caught.value)
+    assert message in str(caught.value)
+    assert "lines" not in str(caught.value)
+
+
 async def test_an_oidc_token_is_taken_from_its_provider(tmp_path):
     """kubernetes_asyncio refreshes it when it is over."""
     claims = base64.b64encode(b'{"exp":4102444800}').decode().rstrip("=")

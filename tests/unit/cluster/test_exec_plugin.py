@@ -38,7 +38,7 @@ async def test_a_token_is_taken(entry):
     """Without an expiry it is good until it is refused."""
     identity = await run_plugin(printing(token="t"), entry=entry)
 
-    assert identity.token == b"t"
+    assert identity.authorization == "Bearer t"
     assert identity.renew_after_seconds == float("inf")
 
 
@@ -48,7 +48,7 @@ async def test_a_certificate_is_taken(entry):
 
     identity = await run_plugin(plugin, entry=entry)
 
-    assert (identity.token, identity.certificate, identity.key) == (
+    assert (identity.authorization, identity.certificate, identity.key) == (
         None,
         b"cert",
         b"key",
@@ -75,7 +75,7 @@ async def test_the_environment_is_extended(entry):
     plugin = python(code % VERSION)
     plugin.env = [ExecVariable(name="WHO", value="me")]
 
-    assert (await run_plugin(plugin, entry=entry)).token == b"meTrue"
+    assert (await run_plugin(plugin, entry=entry)).authorization == "Bearer meTrue"
 
 
 async def test_a_path_is_relative_to_the_kubeconfig(entry, tmp_path):
@@ -89,7 +89,7 @@ async def test_a_path_is_relative_to_the_kubeconfig(entry, tmp_path):
         Exec(api_version=VERSION, command="./bin/plugin"), entry=entry
     )
 
-    assert identity.token == b"scripted"
+    assert identity.authorization == "Bearer scripted"
 
 
 ANSWER = {
@@ -140,7 +140,7 @@ async def test_a_plugin_may_say_a_lot(entry):
     plugin = printing(token="t")
     plugin.args[1] += "; sys.stderr.write('x' * 1_000_000)"
 
-    assert (await run_plugin(plugin, entry=entry)).token == b"t"
+    assert (await run_plugin(plugin, entry=entry)).authorization == "Bearer t"
 
 
 async def test_a_plugin_of_another_version_is_an_error(entry):
