@@ -12,12 +12,9 @@ from typing import Literal
 
 from bridge.cluster.collection import Collection
 from bridge.cluster.patience import Patience
+from bridge.cluster.suspicion import Suspicion
 from bridge.cluster.versions import is_newer, middle
 from bridge.errors import FutureVersionError
-
-Suspicion = Literal["none", "empty", "expired", "unreadable"]
-"""What watches from here said: nothing bad; they were empty again and again; history
-is gone, and that twice; something cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ async def examine(
     Args:
         collection: What is read.
         cursor: Up to here everything was read.
-        suspicion: What the watch from there said.
+        suspicion: What is believed of the watches from there.
         patience: Waits out what prevents finding out.
     """
     if suspicion == "unreadable":

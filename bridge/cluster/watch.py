@@ -12,9 +12,10 @@ from bridge.cluster.client import ClusterClient
 from bridge.cluster.collection import Collection
 from bridge.cluster.hooks import Hooks
 from bridge.cluster.patience import Patience
-from bridge.cluster.repair import Relist, Resume, Suspicion, examine
+from bridge.cluster.repair import Relist, Resume, examine
 from bridge.cluster.snapshot import Snapshot
 from bridge.cluster.stream import SilentError, Stream
+from bridge.cluster.suspicion import Evidence, Suspicion, Word
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
@@ -24,11 +25,7 @@ from bridge.errors import (
 )
 
 EMPTY_SECONDS = 2.0
-"""A watch that ends sooner and empty may be an expired one: some control planes close
-it instead of answering 410 (kubernetes/kubernetes#137089)."""
-
-UNREADABLE_LIMIT = 3
-"""So often the same version is tried before it is left out, with a gap."""
+"""A watch that brings nothing and ends sooner is not an idle one."""
 
 _JUST_REPAIRED_SECONDS = 10.0
 
@@ -57,20 +54,11 @@ async def list_and_watch(
     now: Callable[[], datetime] = _utc_now,
     random: Callable[[], float] = _random.random,
 ) -> AsyncIterator[AsyncIterator[list[Item]]]:
-    """Yield batches of everything that happens to a resource, until the block ends.
+    """Yield batches of what happens to a resource, see `bridge.cluster`, without end.
 
-    ::
-
-        async with list_and_watch(client, CORE_EVENTS, cursor=cursor) as batches:
-            async for batch in batches:
-                ...  # batches never end by themselves
-
-    See `bridge.cluster` for the order of items. The watch is not read while a batch
-    is being handled: the API server is held back by TCP, nothing is dropped. Leaving
-    the block closes the connection at once.
-
-    Trouble is reported, waited out and tried again, never raised: cancellation and
-    programming errors are all that comes out.
+    The watch is not read while a batch is handled: TCP holds the API server back,
+    nothing is dropped. Leaving the block closes the connection at once. Trouble is
+    reported, waited out and tried again: only cancellation comes out.
 
     Args:
         client: The cluster.
@@ -81,9 +69,8 @@ async def list_and_watch(
         cursor: Version up to which everything has been read; None: nothing yet.
         initial: Without a cursor: ``skip`` what is there, or ``emit`` it as added.
         note: What was last noted beside the cursor.
-        report: Called with each error that is being waited out (again for each
-            attempt), and with None when a watch is open for the first time, or again
-            after an error.
+        report: Called with each error that is waited out, again for each attempt, and
+            with None when a watch is open for the first time or again.
         count: Called for each `Happening`.
         now: Wall clock, for notes and gaps.
         random: Uniform in [0, 1), for jitter.
@@ -121,9 +108,7 @@ class _Reader:
             collection, patience=self._patience, note=note, hooks=hooks
         )
         self._suspicion: Suspicion = "none"
-        self._empties = 0
-        self._unreadable: list[str] = []
-        self._expired_position: str | None = None
+        self._evidence = Evidence()
         self._repaired_at = float("-inf")
 
     async def run(
@@ -195,58 +180,40 @@ class _Reader:
     async def _ended(self, *, seconds: float) -> None:
         """Go on at once after a good end; be wary of watches that bring nothing."""
         if self._stream.brought or seconds >= EMPTY_SECONDS:
-            self._empties = 0
+            self._evidence.clear()
             self._hooks.count("reconnect-end")
             await asyncio.sleep(self._hooks.random())
             return
         self._hooks.count("watch-empty")
-        self._empties += 1
-        if self._empties == 1:
+        self._suspect("empty")
+        if self._suspicion == "none":
             await asyncio.sleep(1.0)
             return
-        self._empties = 0
-        self._suspicion = "empty"
-        await self._patience.wait_out(
-            UnreachableError(
-                f"watch {self._collection.resource.name}: expected it to last, got an "
-                "empty answer twice",
-                phase="stream",
-            )
-        )
+        name = self._collection.resource.name
+        error = f"watch {name}: expected it to last, got an empty answer twice"
+        await self._patience.wait_out(UnreachableError(error, phase="stream"))
 
     async def _failed(self, error: ClusterError) -> None:
         """Wait until it makes sense to find out where to go on from."""
-        self._empties = 0
         if isinstance(error, ExpiredError):
+            self._suspect("expired")
             await self._expired(error)
             return
         is_silent = isinstance(error, SilentError)
         self._hooks.count("reconnect-silent" if is_silent else "reconnect-error")
-        if self._is_unreadable(error):
-            self._suspicion = "unreadable"
+        # A connection that broke, or was refused, says nothing about what comes next.
+        if self._stream.is_open and isinstance(error, ApiStatusError | UnreadableError):
+            self._suspect("unreadable")
         await self._patience.wait_out(error)
 
     async def _expired(self, error: ExpiredError) -> None:
-        # Once the probe is asked whether it is so; said twice of the same version, it
-        # is believed: a watch cache forgets sooner than etcd.
-        if self._expired_position == self._stream.position:
-            self._suspicion = "expired"
-        self._expired_position = self._stream.position
         if _time() - self._repaired_at < _JUST_REPAIRED_SECONDS:
             await self._patience.wait_out(error)  # the repair did not help
         else:
             await asyncio.sleep(self._hooks.random())
 
-    def _is_unreadable(self, error: ClusterError) -> bool:
-        """Tell whether what comes next was tried often enough."""
-        if not self._stream.is_open:
-            return False
-        if not isinstance(error, ApiStatusError | UnreadableError):
-            return False  # a broken connection says nothing about what came over it
-        position = self._stream.position
-        tries = [*(one for one in self._unreadable if one == position), position]
-        self._unreadable = tries
-        return len(tries) >= UNREADABLE_LIMIT
+    def _suspect(self, word: Word) -> None:
+        self._suspicion = self._evidence.add(word, version=self._stream.position)
 
 
 def _time() -> float:
