@@ -6,6 +6,7 @@ kind (see `outbox`), so that the place up to which each was handed out says it a
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from heapq import merge
 from itertools import islice
 from typing import NamedTuple
@@ -36,12 +37,14 @@ def lease(store: Store, outbox: Outbox, limit: int) -> list[Lease]:
     wall, steady = store.clock.wall(), store.clock.steady()
     if store.is_stalled or not outbox.pass_gate(wall=wall, steady=steady):
         return []
-    rows = _lease_returned(store, outbox, limit)
-    if len(rows) < limit:
-        rows += _lease_waiting(store, outbox, limit - len(rows), wall)
     until = steady + micros(store.settings.lease_seconds)
-    tryable = outbox.tryable.read(steady)
-    return [_grant(store, outbox, row, until, tryable) for row in rows]
+    grant = partial(_grant, store, outbox, until, outbox.tryable.read(steady))
+    # Granted before the rest is searched: a row that came back is also in the file.
+    leases = [grant(row) for row in _lease_returned(store, outbox, limit)]
+    if len(leases) < limit:
+        waiting = _lease_waiting(store, outbox, limit - len(leases), wall)
+        leases += [grant(row) for row in waiting]
+    return leases
 
 
 def extend(store: Store, leases: Sequence[Lease], seconds: float) -> None:
@@ -64,7 +67,7 @@ def extend(store: Store, leases: Sequence[Lease], seconds: float) -> None:
 
 
 def _grant(
-    store: Store, outbox: Outbox, row: Waiting, until: int, tryable: int
+    store: Store, outbox: Outbox, until: int, tryable: int, row: Waiting
 ) -> Lease:
     store.next_token += 1
     outbox.leased[row.event] = Held(store.next_token, until, tryable)

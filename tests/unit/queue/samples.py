@@ -42,6 +42,7 @@ class QueueFile:
 
     path: Path
     clock: FakeClock | None = None
+    kind: type[SqliteQueue] = SqliteQueue
 
     def open(self, **settings: Any) -> AbstractAsyncContextManager[SqliteQueue]:
         """Open it; settings that are not named are generous."""
@@ -55,7 +56,7 @@ class QueueFile:
         if self.clock is not None:
             generous["now"] = self.clock.now
             generous["monotonic"] = self.clock.monotonic
-        return SqliteQueue.open(path=self.path, **(generous | settings))
+        return self.kind.open(path=self.path, **(generous | settings))
 
 
 def encoded(name: str, size: int = 40) -> EncodedEvent:

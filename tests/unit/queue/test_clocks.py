@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.queue import Gate, Retry
+from bridge.queue import Gate, Released, Retry
 from bridge.queue.clock import Clock, TryableClock
 from bridge.queue.sqlite import SqliteQueue
 from tests.unit.queue.samples import FakeClock, QueueFile, ids, put
@@ -98,6 +98,19 @@ async def test_held_rows_are_passed_over_when_searched_again(
 
     assert len(await queue.lease("hook", 3)) == 3
     assert len(await queue.lease("hook", 3)) == 2
+
+
+async def test_what_came_back_is_not_found_a_second_time(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """Though the search for due deliveries begins anew."""
+    await due_after(queue, clock, 0)
+    clock.advance(1)
+    [lease] = await queue.lease("hook", 1)
+    await queue.settle([Released(lease=lease)])
+    queue._store.outbox("hook").look_again()
+
+    assert len(await queue.lease("hook", 2)) == 1
 
 
 def test_clock_notices_only_a_step_back() -> None:
