@@ -62,8 +62,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--retained", type=int, default=100_000)
-    parser.add_argument("rows", nargs="*", choices=[[], *names], default=names)
-    return parser.parse_args()
+    parser.add_argument("rows", nargs="*", help=f"of {names}; none: all")
+    arguments = parser.parse_args()
+    arguments.rows = arguments.rows or names
+    return arguments
 
 
 def _print_row(name: str, figures: Figures) -> None:
