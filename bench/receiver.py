@@ -52,7 +52,7 @@ class Webhook(asyncio.Protocol):
     def connection_made(self, transport: asyncio.WriteTransport) -> None:
         """Begin."""
         self._transport = transport
-        self._counts.connections += 1
+        self._is_new = True
 
     def close(self) -> None:
         """Cut the connection."""
@@ -76,6 +76,8 @@ class Webhook(asyncio.Protocol):
             self._write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(text))
             self._write(text)
             return
+        self._counts.connections += self._is_new
+        self._is_new = False
         self._counts.take(body)
         if self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._write, _NO_CONTENT)

@@ -42,6 +42,7 @@ class Plan:
 
     Attributes:
         entries: What to store.
+        since: The cursor before it; None: none yet.
         to: The cursor after it; None: still none.
         synced: Whether the snapshot is complete with it.
         received: Changes it stands for.
@@ -51,6 +52,7 @@ class Plan:
     """
 
     entries: list[Entry] = field(default_factory=list)
+    since: str | None = None
     to: str | None = None
     synced: bool = False
     received: int = 0
@@ -110,14 +112,9 @@ class Planner:
         """How many entries one item can become."""
         return len(self._forms) + 1
 
-    @property
-    def cursor(self) -> str | None:
-        """The cursor after the last plan."""
-        return self._cursor
-
     def plan(self, items: Sequence[Item]) -> Plan:
         """Return the one put for `items`, in their order."""
-        plan = Plan(to=self._cursor)
+        plan = Plan(since=self._cursor, to=self._cursor)
         recorded = self._now().isoformat().replace("+00:00", "Z")
         for item in items:
             match item:

@@ -119,11 +119,13 @@ class Reader:
             cursor=cursor,
         )
         buffer = Buffer()
+        plans: asyncio.Queue[Plan] = asyncio.Queue(1)
         self._status.resource_version = cursor
         async with asyncio.TaskGroup() as tasks:
             note = read_note(memory.get(NOTE))
             tasks.create_task(self._read(buffer, cursor, note), name="read")
-            tasks.create_task(self._store_forever(buffer, planner), name="store")
+            tasks.create_task(self._plan(buffer, planner, plans), name="plan")
+            tasks.create_task(self._store(plans), name="store")
 
     async def _read(
         self, buffer: Buffer, cursor: str | None, note: Note | None
@@ -137,22 +139,28 @@ class Reader:
                 buffer.add(batch)
                 await buffer.wait_for_room()
 
-    async def _store_forever(self, buffer: Buffer, planner: Planner) -> None:
+    async def _plan(
+        self, buffer: Buffer, planner: Planner, plans: asyncio.Queue[Plan]
+    ) -> None:
+        """Plan the next put while the last one is stored."""
         limit = max(1, self._queue.max_entries // planner.most_entries_per_item)
         while True:
-            items = await buffer.take(limit)
-            since = planner.cursor
-            plan = planner.plan(items)
-            await self._put(plan, since)
+            await plans.put(planner.plan(await buffer.take(limit)))
+
+    async def _store(self, plans: asyncio.Queue[Plan]) -> None:
+        """Store one plan after the other: never two puts of a scope at a time."""
+        while True:
+            plan = await plans.get()
+            await self._put(plan)
             self._count(plan)
             self._show(plan)
 
-    async def _put(self, plan: Plan, since: str | None) -> None:
+    async def _put(self, plan: Plan) -> None:
         """Store, however long it takes until there is room."""
-        while plan.entries or plan.to != since:
+        while plan.entries or plan.to != plan.since:
             try:
                 await self._queue.put(
-                    plan.entries, scope=self._scope, since=since, to=plan.to
+                    plan.entries, scope=self._scope, since=plan.since, to=plan.to
                 )
             except QueueFullError as error:
                 await self._wait_for_room(error)
