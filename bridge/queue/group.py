@@ -10,7 +10,7 @@ When the volume is full::
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import apsw
 
@@ -105,6 +105,8 @@ def _refused(store: Store, job: Job) -> Answer:
         case "order":
             path = store.settings.path
             return QueueFullError(f"queue {path}: its volume is full")
+        case _:
+            assert_never(job.kind)
 
 
 def _transact(store: Store, jobs: Sequence[Job], *, tidy: bool) -> list[Answer]:

@@ -37,8 +37,10 @@ def lease(store: Store, outbox: Outbox, limit: int) -> list[Lease]:
     wall, steady = store.clock.wall(), store.clock.steady()
     if store.is_stalled or not outbox.pass_gate(wall=wall, steady=steady):
         return []
+    store.next_token += 1
     until = steady + micros(store.settings.lease_seconds)
-    grant = partial(_grant, store, outbox, until, outbox.tryable.read(steady))
+    held = Held(store.next_token, until, outbox.tryable.read(steady))
+    grant = partial(_grant, outbox, held)
     # Granted before the rest is searched: a row that came back is also in the file.
     leases = [grant(row) for row in _lease_returned(store, outbox, limit)]
     if len(leases) < limit:
@@ -66,14 +68,11 @@ def extend(store: Store, leases: Sequence[Lease], seconds: float) -> None:
         raise LeaseLostError(f"leases of {', '.join(lost)}: they ended before")
 
 
-def _grant(
-    store: Store, outbox: Outbox, until: int, tryable: int, row: Waiting
-) -> Lease:
-    store.next_token += 1
-    outbox.leased[row.event] = Held(store.next_token, until, tryable)
-    age = 0 if row.first is None else tryable - row.first
+def _grant(outbox: Outbox, held: Held, row: Waiting) -> Lease:
+    outbox.leased[row.event] = held
+    age = 0 if row.first is None else held.tryable - row.first
     return Lease(
-        handle=Handle(row.event, store.next_token),
+        handle=Handle(row.event, held.token),
         sink=outbox.name,
         event=row.encoded,
         attempt=row.attempts + 1,
@@ -170,7 +169,9 @@ def _row(
             f"queue {store.settings.path}: delivery to sink {outbox.name} without its"
             f" event {key.event}; it was left as it is"
         )
-    return Waiting(*key, *events[key.event])
+    event, due, attempts, first = key
+    stored, encoded = events[event]
+    return Waiting(event, due, attempts, first, stored, encoded)
 
 
 def _read_events(

@@ -28,14 +28,17 @@ TAIL_BYTES = 2 * 1024 * 1024
 
 
 class Handle(NamedTuple):
-    """The name of a lease: the event, and a number that no other lease has."""
+    """The name of a lease: the event, and a number that no later lease of it has."""
 
     event: int
     token: int
 
 
 class Held(NamedTuple):
-    """A lease: until when (steady microseconds), and the tryable clock at its start."""
+    """What leases share that were handed out together.
+
+    Until when they last (steady microseconds), and the tryable clock at their start.
+    """
 
     token: int
     until: int
@@ -175,11 +178,7 @@ class Outbox:
     def holds(self, handle: object) -> bool:
         """Return whether this very lease has not ended."""
         held = self.leased.get(event_of(handle))
-        return (
-            held is not None
-            and isinstance(handle, Handle)
-            and (held.token == handle.token)
-        )
+        return held is not None and handle == (event_of(handle), held.token)
 
     def give_back(self, events: Iterable[int]) -> None:
         """End leases without an outcome: the deliveries are due at once."""

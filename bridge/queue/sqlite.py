@@ -64,7 +64,7 @@ class SqliteQueue:
         keep_seconds: float,
         keep_bytes: int,
         reserve_bytes: int,
-        lease_seconds: float = 300.0,
+        lease_seconds: float = 1800.0,
         lock_timeout_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -177,7 +177,7 @@ class SqliteQueue:
 
     async def sinks(self) -> Sequence[str]:
         """See `Queue.sinks`."""
-        totals = self._store.totals
+        totals = self._store.committed
         return sorted(
             name
             for name, outbox in self._store.outboxes.items()
@@ -260,10 +260,10 @@ class SqliteQueue:
         wall = self._store.clock.wall()
         waits = await self._reader.ask(partial(reader.waits, outbox.id, wall))
         return Depth(
-            waiting=self._store.totals.waiting[outbox.id],
+            waiting=self._store.committed.waiting[outbox.id],
             leased=len(outbox.leased),
             delayed=waits.delayed,
-            dead=self._store.totals.dead[outbox.id],
+            dead=self._store.committed.dead[outbox.id],
             oldest=waits.oldest,
         )
 
@@ -279,7 +279,7 @@ class SqliteQueue:
         """See `Queue.tally`."""
         outbox = self._store.outboxes.get(sink)
         id_ = 0 if outbox is None else outbox.id
-        ways = self._store.totals.ways
+        ways = self._store.committed.ways
         return Tally(
             routed=ways[id_, "routed"],
             enqueued=ways[id_, "enqueued"],
@@ -289,7 +289,7 @@ class SqliteQueue:
         )
 
     async def _purge_waiting(self, sink: str | None) -> int:
-        last_event = self._store.totals.last_event
+        last_event = self._store.committed.last_event
         work = partial(replay.purge_waiting, self._store, sink or "", last_event)
         total: int = await self._order(work)
         purged = total

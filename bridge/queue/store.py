@@ -45,6 +45,9 @@ class Settings:
 class Store:
     """One connection, what is known without asking it, and its transactions.
 
+    `totals` are those of the transaction under way, `committed` those that last; other
+    threads may read the latter.
+
     The modules beside this one are its verbs: each is a function of a store. They run
     on one thread and inside a job, which is a savepoint of its own: a fault in one job
     undoes this job only, rows and sums alike.
@@ -73,7 +76,7 @@ class Store:
             max_bytes=settings.max_size_bytes,
             reserve=reserve,
         )
-        self.totals = Totals()
+        self.totals = self.committed = Totals()
         self.outboxes: dict[str, Outbox] = {}
         self.is_stalled = False
         self.next_token = 0
@@ -102,7 +105,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all that happens inside durable, or undo it."""
-        totals = self.totals.copy()
+        self.totals = self.committed.copy()
         self._on_commit.clear()
         try:
             self.execute("BEGIN IMMEDIATE")
@@ -111,8 +114,9 @@ class Store:
         except BaseException:
             if self.connection.in_transaction:
                 self.execute("ROLLBACK")
-            self.totals = totals
+            self.totals = self.committed
             raise
+        self.committed = self.totals
         for effect in self._on_commit:
             effect()
 

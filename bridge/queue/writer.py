@@ -70,8 +70,9 @@ def run_pass(store: Store, jobs: Sequence[Job], wishes: Sequence[Wish]) -> Passe
     with translated(str(store.settings.path)):
         answers = run(store, jobs) if jobs else []
         leases = [lease(store, wish.outbox, wish.limit) for wish in wishes]
+        waiting = [wish for wish, one in zip(wishes, leases, strict=True) if not one]
         return Passed(
-            answers=answers, leases=leases, wakes_after=_wakes_after(store, wishes)
+            answers=answers, leases=leases, wakes_after=_wakes_after(store, waiting)
         )
 
 

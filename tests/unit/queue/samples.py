@@ -1,5 +1,6 @@
 """Entries, a clock that stands still, and a queue file to open again and again."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class QueueFile:
             "keep_seconds": 3600.0,
             "keep_bytes": 16 * MIB,
             "reserve_bytes": MIB,
+            "lease_seconds": 300.0,
             "lock_timeout_seconds": 0.2,
         }
         if self.clock is not None:
@@ -98,3 +100,18 @@ async def put(
 def ids(leases: Sequence[Lease]) -> list[str]:
     """Return the ids of leased events."""
     return [lease.event.id for lease in leases]
+
+
+async def leased(queue: Queue, limit: int = 500, sink: str = "hook") -> list[str]:
+    """Return the ids of what can be leased at once, which may be nothing.
+
+    Nothing is timed: the outcome of nothing takes the next turn of the embedded queue,
+    and with it everybody who waits for a lease.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(queue.lease(sink, limit), name="lease")
+        await asyncio.sleep(0)
+        await queue.settle([])
+        await asyncio.sleep(0)
+        asking.cancel()
+    return [] if asking.cancelled() else ids(asking.result())

@@ -13,7 +13,15 @@ import pytest
 from bridge.errors import OutcomeNotRecordedError, QueueFullError
 from bridge.queue import Dead, Delivered, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.samples import MIB, SCOPE, FakeClock, QueueFile, ids, put
+from tests.unit.queue.samples import (
+    MIB,
+    SCOPE,
+    FakeClock,
+    QueueFile,
+    ids,
+    leased,
+    put,
+)
 
 VOLUME_BYTES = 4 * MIB
 
@@ -42,15 +50,6 @@ def volume(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch) -> Volume:
     """Return the volume of the queue, without a reserve that could help."""
     monkeypatch.setattr(queue._store.room.reserve, "release", lambda: False)
     return Volume(queue, monkeypatch)
-
-
-async def leased(queue: SqliteQueue, limit: int = 500) -> list[str]:
-    """Return the ids of what can be leased at once; it may be nothing."""
-    try:
-        async with asyncio.timeout(0.05):
-            return ids(await queue.lease("hook", limit))
-    except TimeoutError:
-        return []
 
 
 async def test_put_is_refused_by_a_full_volume(

@@ -7,16 +7,7 @@ import pytest
 from bridge.errors import QueueCorruptError, QueueError
 from bridge.queue import Dead, Delivered, Lease, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.samples import FakeClock, QueueFile, ids, put
-
-
-async def leased(queue: SqliteQueue, limit: int = 500) -> list[str]:
-    """Return the ids of what can be leased at once; it may be nothing."""
-    try:
-        async with asyncio.timeout(0.05):
-            return ids(await queue.lease("hook", limit))
-    except TimeoutError:
-        return []
+from tests.unit.queue.samples import FakeClock, QueueFile, ids, leased, put
 
 
 async def settle_retry(queue: SqliteQueue, lease: Lease, due: float) -> None:
@@ -152,6 +143,7 @@ async def test_lease_that_is_not_settled_expires(
     await put(queue, "a")
     [lost] = await queue.lease("hook", 1)
     clock.advance(301)
+    queue._writer._tick()
     [lease] = await queue.lease("hook", 1)
 
     await queue.settle([Dead(lease=lost, reason="no"), Released(lease=lost)])
@@ -167,6 +159,7 @@ async def test_delivered_wins_over_a_lost_lease(
     await put(queue, "a")
     [lost] = await queue.lease("hook", 1)
     clock.advance(301)
+    queue._writer._tick()
     [lease] = await queue.lease("hook", 1)
 
     await queue.settle([Delivered(lease=lost)])
@@ -174,6 +167,16 @@ async def test_delivered_wins_over_a_lost_lease(
 
     assert (await queue.depth("hook")).waiting == 0
     assert queue.tally("hook").delivered == 1
+
+
+async def test_of_two_outcomes_delivered_counts(queue: SqliteQueue) -> None:
+    """Whoever gives the lease back as well changes nothing."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+
+    await queue.settle([Released(lease=lease), Delivered(lease=lease)])
+
+    assert await leased(queue) == []
 
 
 async def test_extended_lease_lasts(queue: SqliteQueue, clock: FakeClock) -> None:

@@ -5,10 +5,11 @@ import random
 import shutil
 from pathlib import Path
 
+import apsw
 import pytest
 
 from bridge.errors import QueueCorruptError, QueueError, QueueLockedError
-from bridge.queue import Dead, Delivered
+from bridge.queue import Dead, Delivered, schema
 from bridge.queue.recover import recover
 from bridge.queue.schema import PAGE_BYTES
 from tests.unit.queue.samples import SCOPE, QueueFile, entry, ids, knows, rejected
@@ -170,6 +171,17 @@ def test_recover_leaves_the_damaged_file_alone(full: QueueFile, tmp_path: Path) 
 
     assert full.path.read_bytes() == before
     assert not list(tmp_path.glob("*damaged*"))
+
+
+def test_recover_drops_rows_that_cannot_be(tmp_path: Path) -> None:
+    """A page of noise may still look like a page."""
+    old = apsw.Connection(str(tmp_path / "queue.db"))
+    old.execute(schema.V1.replace("STRICT, WITHOUT", "WITHOUT").replace("STRICT", ""))
+    row = "INSERT INTO event (seq, stored, ends, id, body) VALUES (?, ?, 1, 'a', x'00')"
+    old.executemany(row, [(1, "noise"), (2, 5)])
+    old.close()
+
+    assert recover(tmp_path / "queue.db", tmp_path / "new.db").events == 1
 
 
 def test_recover_of_nothing_says_so(tmp_path: Path) -> None:

@@ -167,10 +167,11 @@ async def test_full_backlog_blocks_and_names_the_sink(file: QueueFile) -> None:
     async with file.open() as queue:
         await queue.open_sink("other")
         await queue.open_sink("hook", max_backlog=3)
-        await put(queue, "a", "b")
+        await put(queue, "a")
+        await put(queue, "b", since="1", to="2")
 
         with pytest.raises(QueueFullError, match=r"at most 3.*got 2 and 2") as raised:
-            await put(queue, "c", "d", since="1", to="2", sinks=("other", "hook"))
+            await put(queue, "c", "d", since="2", to="3", sinks=("other", "hook"))
 
         assert raised.value.sink == "hook"
         assert (await queue.depth("other")).waiting == 0

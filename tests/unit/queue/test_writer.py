@@ -1,6 +1,7 @@
 """Grouping: what shares a transaction, what fails alone, what fails all."""
 
 import asyncio
+import threading
 from typing import Any
 
 import apsw
@@ -10,6 +11,7 @@ from bridge.errors import QueueCorruptError, QueueError, StaleCursorError
 from bridge.events import EncodedEvent
 from bridge.queue import Delivered, Entry, Scope
 from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.writer import run_pass
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, encoded, ids, put
 
 OTHER = Scope(cluster="c-1", resource="pods")
@@ -80,7 +82,7 @@ async def test_outcomes_wait_a_little_for_company(
     async with asyncio.TaskGroup() as tasks:
         for lease in leases:
             tasks.create_task(queue.settle([Delivered(lease=lease)]), name="settle")
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
     assert statements.count("COMMIT") == 1
 
@@ -306,6 +308,61 @@ async def test_an_idle_queue_writes_nothing(
 
     assert idle == before
     assert log.stat().st_size > before
+
+
+async def test_a_fault_of_upkeep_is_everybodys(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody waits for it."""
+
+    def failing(_: Any) -> None:
+        raise QueueError("no such clock")
+
+    monkeypatch.setattr("bridge.queue.writer.keep_up", failing)
+    queue._writer._tick()
+
+    with pytest.raises(QueueError, match="no such clock"):
+        await queue.lease("hook", 1)
+
+
+async def test_a_lease_cancelled_while_the_thread_works_is_given_back(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it handed out then belongs to nobody."""
+    await put(queue, "a")
+    is_passed, may_return = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        passed = run_pass(*given)
+        is_passed.set()
+        may_return.wait(5)
+        return passed
+
+    monkeypatch.setattr("bridge.queue.writer.run_pass", slow)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
+        await asyncio.to_thread(is_passed.wait, 5)
+        waiting.cancel()
+    may_return.set()
+
+    assert ids(await queue.lease("hook", 1)) == ["a"]
+
+
+async def test_a_fault_that_ended_the_transaction_is_told_as_it_is(
+    queue: SqliteQueue,
+) -> None:
+    """SQLite may have rolled back by itself when a job fails."""
+    store = queue._store
+
+    def failing() -> None:
+        with store.transaction(), store.job():
+            store.execute("ROLLBACK")
+            raise apsw.FullError("full")
+
+    with pytest.raises(apsw.FullError):
+        failing()
+
+    assert not store.connection.in_transaction
 
 
 async def test_questions_that_take_too_long_are_given_up(
