@@ -79,16 +79,17 @@ async def test_a_change_carries_the_object_as_it_was_sent():
 
 
 async def test_a_watch_that_ends_is_opened_where_it_came_to():
-    """A good end costs no list, no report and at most a second."""
+    """A good end costs no list, no report, and up to a second at random."""
     cluster, recorder = FakeCluster(), Recorder()
     later(10, cluster.write, "a")
     later(20, cluster.end)
     later(20.1, cluster.write, "a")
+    later(20.4, cluster.requests.append, "20.4 s")
 
     await recorder.run(cluster, seconds=21)
 
     assert recorder.versions == ["101", "102"]
-    assert cluster.requests[1:] == ["watch 100", "watch 101"]
+    assert cluster.requests[1:] == ["watch 100", "20.4 s", "watch 101"]
     assert (recorder.counts, recorder.reports) == (["reconnect-end"], [None])
 
 
@@ -224,6 +225,19 @@ async def test_a_short_empty_watch_is_tried_again_after_a_second():
 
     assert cluster.requests[1:] == ["watch 100", "watch 100"]
     assert (recorder.counts, recorder.reports) == (["watch-empty"], [None])
+
+
+async def test_a_watch_that_lasts_clears_the_suspicion():
+    """Two empty ones with an idle one between them are no pattern."""
+    cluster, recorder = FakeCluster(), Recorder()
+    cluster.fail("watch", b"")
+    later(30, cluster.fail, "watch", b"")
+    later(31, cluster.end)
+
+    await recorder.run(cluster, seconds=50)
+
+    assert cluster.requests[1:] == ["watch 100"] * 4
+    assert recorder.counts == ["watch-empty", "reconnect-end", "watch-empty"]
 
 
 async def test_two_short_empty_watches_make_the_cursor_suspect():
