@@ -5,9 +5,10 @@ A question never holds the writer up; one that takes too long is given up.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -52,6 +53,34 @@ class Reader:
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, question)
+
+    async def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+        """See `Queue.remembered`."""
+        after = ""
+        while page := await self.ask(partial(remembered, scope, after)):
+            for one in page:
+                yield one
+            after = page[-1][0]
+
+    async def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
+        """See `Queue.kept`."""
+        place = _place(after, KEPT)
+        if after is None:
+            place = await self.ask(partial(first_since, since)) - 1
+        while page := await self.ask(partial(kept, since, place)):
+            for one in page:
+                yield one
+            place = _place(page[-1].handle, KEPT)
+
+    async def dead(
+        self, sink: str | None, after: str | None
+    ) -> AsyncIterator[DeadLetter]:
+        """See `Queue.dead`."""
+        place = _place(after, DEAD)
+        while page := await self.ask(partial(dead, sink, place)):
+            for one in page:
+                yield one
+            place = _place(page[-1].handle, DEAD)
 
     async def aclose(self) -> None:
         """Leave the file."""
@@ -205,6 +234,6 @@ def used_bytes(connection: apsw.Connection) -> int:
     return pages * size
 
 
-def place(handle: str | None, kind: Kind) -> int:
+def _place(handle: str | None, kind: Kind) -> int:
     """Return the key to page from; None: the beginning."""
     return 0 if handle is None else number_of(kind, handle)

@@ -1,6 +1,6 @@
 """What an operator does: deliver anew, and purge."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -32,6 +32,12 @@ def number_of(kind: Kind, handle: str) -> int:
     if handle[:1] != kind or not handle[1:].isdecimal():
         raise QueueError(f"handle {handle[:40]!r}: expected {kind} and a number")
     return int(handle[1:])
+
+
+def chunks(handles: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut handles into what one transaction takes."""
+    for start in range(0, len(handles), CHUNK):
+        yield handles[start : start + CHUNK]
 
 
 def enqueue(store: Store, sink: str, handles: Sequence[str]) -> int:

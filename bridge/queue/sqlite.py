@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -148,13 +148,9 @@ class SqliteQueue:
         """See `Queue.set_cursor`."""
         await self._order(partial(intake.set_cursor, self._store, scope, to))
 
-    async def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+    def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
         """See `Queue.remembered`."""
-        after = ""
-        while page := await self._reader.ask(partial(reader.remembered, scope, after)):
-            for one in page:
-                yield one
-            after = page[-1][0]
+        return self._reader.remembered(scope)
 
     async def open_sink(
         self,
@@ -217,29 +213,17 @@ class SqliteQueue:
         return sum(
             [
                 await self._order(partial(replay.enqueue, self._store, sink, chunk))
-                for chunk in _chunks(handles)
+                for chunk in replay.chunks(handles)
             ]
         )
 
-    async def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
+    def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
         """See `Queue.kept`."""
-        place = reader.place(after, replay.KEPT)
-        if after is None:
-            place = await self._reader.ask(partial(reader.first_since, since)) - 1
-        while page := await self._reader.ask(partial(reader.kept, since, place)):
-            for one in page:
-                yield one
-            place = reader.place(page[-1].handle, replay.KEPT)
+        return self._reader.kept(since, after)
 
-    async def dead(
-        self, sink: str | None, after: str | None
-    ) -> AsyncIterator[DeadLetter]:
+    def dead(self, sink: str | None, after: str | None) -> AsyncIterator[DeadLetter]:
         """See `Queue.dead`."""
-        place = reader.place(after, replay.DEAD)
-        while page := await self._reader.ask(partial(reader.dead, sink, place)):
-            for one in page:
-                yield one
-            place = reader.place(page[-1].handle, replay.DEAD)
+        return self._reader.dead(sink, after)
 
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
         """See `Queue.purge`."""
@@ -248,7 +232,7 @@ class SqliteQueue:
         return sum(
             [
                 await self._order(partial(replay.purge_dead, self._store, sink, chunk))
-                for chunk in _chunks(handles)
+                for chunk in replay.chunks(handles)
             ]
         )
 
@@ -311,8 +295,3 @@ def _open_store(settings: Settings, clock: Clock) -> Store:
         with store.transaction():
             gates.cap_waits(store)
         return store
-
-
-def _chunks(handles: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(handles), replay.CHUNK):
-        yield handles[start : start + replay.CHUNK]

@@ -1,4 +1,4 @@
-"""Grouping: what shares a transaction, what fails alone, what fails all."""
+"""Grouping: what shares a transaction, and who waits for whom."""
 
 import asyncio
 import threading
@@ -7,12 +7,12 @@ from typing import Any
 import apsw
 import pytest
 
-from bridge.errors import QueueCorruptError, QueueError, StaleCursorError
-from bridge.events import EncodedEvent
-from bridge.queue import Delivered, Entry, Scope
+from bridge.errors import QueueError
+from bridge.queue import Delivered, Scope
 from bridge.queue.sqlite import SqliteQueue
 from bridge.queue.writer import run_pass
-from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, encoded, ids, put
+from tests.unit.queue.hooks import lease_error, raising
+from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, ids, put
 
 OTHER = Scope(cluster="c-1", resource="pods")
 
@@ -28,18 +28,6 @@ def watch(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(queue._store, "execute", noting)
     return statements
-
-
-def raising(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
-    """Have the next commit fail."""
-    execute = queue._store.execute
-
-    def failing(statement: str, bindings: Any = ()) -> apsw.Cursor:
-        if statement == "COMMIT":
-            raise error
-        return execute(statement, bindings)
-
-    monkeypatch.setattr(queue._store, "execute", failing)
 
 
 async def test_puts_that_wait_share_a_transaction(
@@ -138,115 +126,6 @@ async def test_leases_are_of_committed_rows_only(
     assert ids(waiting.result()) == ["a"]
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        EncodedEvent(id=None, body=b"{}", data_offset=0),  # type: ignore[arg-type]
-        EncodedEvent(id="\ud800", body=b"{}", data_offset=0),
-        EncodedEvent(id="a", body=b"{}", data_offset=1 << 70),
-        EncodedEvent(id="a", body="text", data_offset=0),  # type: ignore[arg-type]
-        EncodedEvent(id="a", body=b"{}", data_offset=object()),  # type: ignore[arg-type]
-    ],
-    ids=["null", "surrogate", "overflow", "type", "object"],
-)
-async def test_a_bad_row_fails_its_own_put_only(
-    queue: SqliteQueue, bad: EncodedEvent
-) -> None:
-    """The put beside it, of another scope, is stored; sums and numbers agree."""
-    rows = [
-        Entry(event=None, encoded=encoded("first"), sinks=("hook",)),
-        Entry(event=None, encoded=bad, sinks=("hook",)),
-    ]
-    async with asyncio.TaskGroup() as tasks:
-        failing = tasks.create_task(_failure(queue, rows), name="bad")
-        tasks.create_task(put(queue, "good", scope=OTHER), name="good")
-
-    assert failing.result() is not None
-    assert ids(await queue.lease("hook", 10)) == ["good"]
-    assert (await queue.depth("hook")).waiting == 1
-    assert (await queue.cursor(SCOPE), await queue.cursor(OTHER)) == (None, "1")
-
-
-async def _failure(queue: SqliteQueue, rows: list[Entry]) -> Exception | None:
-    try:
-        await queue.put(rows, scope=SCOPE, since=None, to="1")
-    except (QueueError, ValueError, TypeError, OverflowError) as error:
-        return error
-    return None
-
-
-async def test_a_stale_reader_fails_alone(queue: SqliteQueue) -> None:
-    """Of two puts of one scope from one cursor the second is refused."""
-    async with asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(put(queue, "a"), name="first")
-        second = tasks.create_task(_stale(queue), name="second")
-
-    assert (first.result(), second.result()) == (None, True)
-    assert ids(await queue.lease("hook", 10)) == ["a"]
-
-
-async def _stale(queue: SqliteQueue) -> bool:
-    try:
-        await put(queue, "b")
-    except StaleCursorError:
-        return True
-    return False
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (apsw.CorruptError("malformed"), QueueCorruptError),
-        (apsw.IOError("disk I/O error"), QueueError),
-        (QueueCorruptError("delivery without event"), QueueCorruptError),
-    ],
-)
-async def test_a_fault_of_the_file_ends_everything(
-    file: QueueFile,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    expected: type[Exception],
-) -> None:
-    """Who waits is told, and so is everybody who comes later."""
-    async with file.open() as queue:
-        await queue.open_sink("hook")
-        raising(queue, monkeypatch, error)
-        async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(_lease_error(queue), name="lease")
-            await asyncio.sleep(0.01)
-            with pytest.raises(expected):
-                await put(queue, "a")
-        assert isinstance(waiting.result(), expected)
-        with pytest.raises(expected):
-            await queue.settle([])
-        with pytest.raises(expected):
-            await queue.lease("hook", 1)
-
-
-async def _lease_error(queue: SqliteQueue) -> Exception | None:
-    try:
-        await queue.lease("hook", 1)
-    except QueueError as error:
-        return error
-    return None
-
-
-async def test_a_fault_in_a_bad_moment_is_no_bad_row(
-    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that is found damaged inside a put fails the queue, not the put."""
-
-    def damaged(*_: Any) -> None:
-        raise QueueCorruptError("delivery without event")
-
-    monkeypatch.setattr("bridge.queue.intake.remember", damaged)
-    with pytest.raises(QueueCorruptError):
-        await put(queue, "a")
-
-    with pytest.raises(QueueCorruptError):
-        await queue.settle([])
-
-
 async def test_close_finishes_what_was_submitted(file: QueueFile) -> None:
     """Also outcomes that still wait for company, and when no one waits any more."""
     async with file.open() as queue:
@@ -266,7 +145,7 @@ async def test_after_close_everything_is_refused(file: QueueFile) -> None:
     """And who waited for a lease is told."""
     async with asyncio.TaskGroup() as tasks, file.open() as queue:
         await queue.open_sink("hook")
-        waiting = tasks.create_task(_lease_error(queue), name="lease")
+        waiting = tasks.create_task(lease_error(queue), name="lease")
         await asyncio.sleep(0.01)
 
     assert "closed" in str(waiting.result())
@@ -310,21 +189,6 @@ async def test_an_idle_queue_writes_nothing(
     assert log.stat().st_size > before
 
 
-async def test_a_fault_of_upkeep_is_everybodys(
-    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though nobody waits for it."""
-
-    def failing(_: Any) -> None:
-        raise QueueError("no such clock")
-
-    monkeypatch.setattr("bridge.queue.writer.keep_up", failing)
-    queue._writer._tick()
-
-    with pytest.raises(QueueError, match="no such clock"):
-        await queue.lease("hook", 1)
-
-
 async def test_a_lease_cancelled_while_the_thread_works_is_given_back(
     queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,23 +210,6 @@ async def test_a_lease_cancelled_while_the_thread_works_is_given_back(
     may_return.set()
 
     assert ids(await queue.lease("hook", 1)) == ["a"]
-
-
-async def test_a_fault_that_ended_the_transaction_is_told_as_it_is(
-    queue: SqliteQueue,
-) -> None:
-    """SQLite may have rolled back by itself when a job fails."""
-    store = queue._store
-
-    def failing() -> None:
-        with store.transaction(), store.job():
-            store.execute("ROLLBACK")
-            raise apsw.FullError("full")
-
-    with pytest.raises(apsw.FullError):
-        failing()
-
-    assert not store.connection.in_transaction
 
 
 async def test_questions_that_take_too_long_are_given_up(

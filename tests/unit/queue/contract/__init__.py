@@ -1,0 +1,16 @@
+"""What every `Queue` promises; each implementation runs it.
+
+A suite derives from `QueueContract` and gives the fixture `open_queue`: each call opens
+the same store anew, on a real clock.
+"""
+
+from tests.unit.queue.contract.base import Opener
+from tests.unit.queue.contract.deliveries import Deliveries
+from tests.unit.queue.contract.looking import Looking
+from tests.unit.queue.contract.puts import Puts
+
+__all__ = ["Opener", "QueueContract"]
+
+
+class QueueContract(Puts, Deliveries, Looking):
+    """The whole of it."""
