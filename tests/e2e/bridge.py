@@ -103,6 +103,11 @@ class Bridge:
         except httpx.TransportError:
             return False
 
+    def backlog(self, sink: str) -> int:
+        """Return how many deliveries wait for a sink."""
+        items = self.get("/api/v1/sinks").json()["items"]
+        return int(next(one["backlog"] for one in items if one["name"] == sink))
+
     def get(self, path: str) -> httpx.Response:
         """Ask the API."""
         return self.call("GET", path)

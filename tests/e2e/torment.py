@@ -47,9 +47,10 @@ def torment(
         time.sleep(chance.uniform(0.0, 0.25))
         bridge.kill()
     bridge.start_and_wait()
+    wait_until(lambda: bridge.backlog("hook") == 0, seconds=120)
     for number in range(rounds - FIRST_SYNCS):
         with _writing(writer, f"round-{number:03d}"):
-            time.sleep(chance.uniform(0.0, 0.4))
+            time.sleep(chance.uniform(0.0, 0.2))
             bridge.kill()
             bridge.start()
             _wait_for_progress(receiver)
@@ -69,7 +70,9 @@ def _writing(writer: Writer, prefix: str) -> Iterator[None]:
     thread = threading.Thread(
         target=writer.fill, args=(400,), kwargs={"prefix": prefix}
     )
+    before = len(writer.ids)
     thread.start()
+    wait_until(lambda: len(writer.ids) > before)
     try:
         yield
     finally:

@@ -1,30 +1,51 @@
-"""A bridge whose cursor runs ahead of the events that it stands for."""
+"""A bridge whose bookmarks do not queue behind the events they stand for."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
 
-from bridge.__main__ import main
-
+import bridge.app.reading
 import bridge.ingest.reader
-from bridge.cluster import Item
-from bridge.ingest.plan import Plan, Planner
+from bridge.__main__ import main
+from bridge.cluster import Change, Item
+from bridge.ingest import Reader
+from bridge.ingest.buffer import Buffer
+from bridge.ingest.plan import Plan
 
 
-class Overtaking(Planner):
-    """Moves the cursor over items that still wait in memory."""
+class Ahead(Buffer):
+    """Knows the newest version that was read, though nothing of it is stored."""
 
-    _held: Sequence[Item] = ()
+    newest: str | None = None
 
-    def plan(self, items: Sequence[Item]) -> Plan:
-        """Hold the last item back, and lose it when the kill comes."""
-        waiting = [*self._held, *items]
-        ahead = super().plan(waiting[-1:]).to
-        self._held = waiting[-1:]
-        plan = super().plan(waiting[:-1])
-        plan.to = self._cursor = ahead
-        return plan
+    def add(self, batch: Sequence[Item]) -> None:
+        """Take note before anything is stored."""
+        super().add(batch)
+        last = batch[-1] if batch else None
+        if isinstance(last, Change) and not last.listed:
+            Ahead.newest = last.resource_version
+
+
+class Overtaking(Reader):
+    """Moves the cursor to what was read, then stores what led there."""
+
+    _stored: str | None = None
+
+    async def _put(self, plan: Plan) -> None:
+        """Lose what waits in the buffer when the kill comes."""
+        if Ahead.newest is None:
+            await super()._put(plan)
+            self._stored = plan.to
+            return
+        self._stored = self._stored or plan.since
+        bookmark = Plan(since=self._stored, to=Ahead.newest)
+        await super()._put(bookmark)
+        await asyncio.sleep(0.02)
+        plan.since = plan.to = self._stored = bookmark.to
+        await super()._put(plan)
 
 
 if __name__ == "__main__":
-    bridge.ingest.reader.Planner = Overtaking  # type: ignore[misc]
+    bridge.ingest.reader.Buffer = Ahead  # type: ignore[misc]
+    bridge.app.reading.Reader = Overtaking  # type: ignore[misc]
     sys.exit(main())
