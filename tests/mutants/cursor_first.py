@@ -4,10 +4,9 @@ import asyncio
 import sys
 from typing import Any
 
+import bridge.app.parts
 from bridge.__main__ import main
 from bridge.queue.sqlite import SqliteQueue
-
-import bridge.app.parts
 
 
 class CursorFirst(SqliteQueue):

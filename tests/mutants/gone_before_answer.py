@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from bridge.__main__ import main
-
 import bridge.app.serve
+from bridge.__main__ import main
 from bridge.deliver import SinkDelivery
 from bridge.queue import Delivered, Lease
 

@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from bridge.__main__ import main
-from bridge.queue.sqlite import SqliteQueue
-
 import bridge.app.parts
+from bridge.__main__ import main
 from bridge.queue import Delivered, Lease
+from bridge.queue.sqlite import SqliteQueue
 
 
 class GoneWhenLeased(SqliteQueue):
