@@ -114,7 +114,6 @@ class Store:
         except BaseException:
             if self.connection.in_transaction:
                 self.execute("ROLLBACK")
-            self.totals = self.committed
             raise
         self.committed = self.totals
         for effect in self._on_commit:

@@ -113,6 +113,46 @@ async def test_what_came_back_is_not_found_a_second_time(
     assert len(await queue.lease("hook", 2)) == 1
 
 
+async def test_retry_before_what_was_handed_out_is_found(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """However early it is said to be due."""
+    await due_after(queue, clock, 5)
+    clock.advance(10)
+    [lease] = await queue.lease("hook", 1)
+
+    await queue.settle([Retry(lease=lease, due=clock.wall - 100)])
+
+    assert ids(await queue.lease("hook", 1)) == ["5"]
+
+
+async def test_replay_in_the_same_instant_is_found(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """Though a later event was handed out for the same time."""
+    await put(queue, "a", "b", sinks=())
+    await queue.enqueue("hook", ["e2"])
+    assert ids(await queue.lease("hook", 1)) == ["b"]
+
+    await queue.enqueue("hook", ["e1"])
+    clock.advance(0.001)
+
+    assert ids(await queue.lease("hook", 1)) == ["a"]
+
+
+async def test_search_goes_on_where_it_ended(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """Deliveries that were handed out are not looked at again."""
+    await due_after(queue, clock, 1, 2, 3)
+    clock.advance(10)
+
+    await queue.lease("hook", 2)
+
+    due, event = queue._store.outbox("hook").due_position
+    assert (due / 1e6 - clock.wall, event) == (pytest.approx(-8), 2)
+
+
 def test_clock_notices_only_a_step_back() -> None:
     """Time that passes, or a step forward, is none."""
     fake = FakeClock()

@@ -61,6 +61,22 @@ async def test_put_is_refused_by_a_full_volume(
     assert (await queue.storage()).full is None
 
 
+async def test_put_on_a_full_volume_sheds_little(
+    queue: SqliteQueue, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is removed is written to the log first, and that needs room as well."""
+    monkeypatch.setattr("bridge.queue.room._LEAST_PAGES", 1)
+    monkeypatch.setattr(queue._store.room.reserve, "free_bytes", lambda: 0)
+    names = [str(number) for number in range(30)]
+    await put(queue, *names, sinks=(), size=2000)
+    queue._store.room.volume_is_full = True
+
+    await put(queue, "late", since="1", to="2", size=20_000)
+
+    left = queue._store.execute("SELECT count(*) FROM event").get
+    assert 20 <= left <= 23
+
+
 async def test_outcomes_beside_a_refused_put_are_recorded(
     queue: SqliteQueue, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,24 @@ async def test_due_deliveries_and_fresh_ones_take_turns_by_age(
     ]
 
 
+async def test_fresh_deliveries_that_had_to_wait_are_not_forgotten(
+    file: QueueFile, clock: FakeClock
+) -> None:
+    """After a restart, when older ones that are due go first."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await put(queue, "a", "b")
+        for lease in await queue.lease("hook", 2):
+            await settle_retry(queue, lease, clock.wall + 1)
+        clock.advance(5)
+        await put(queue, "c", "d", since="1", to="2")
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+
+        assert await leased(queue, 3) == ["a", "b", "c"]
+        assert await leased(queue, 3) == ["d"]
+
+
 async def test_delayed_deliveries_come_back_in_order(
     queue: SqliteQueue, clock: FakeClock
 ) -> None:
@@ -219,46 +237,6 @@ async def test_lease_cancelled_at_any_turn_leaks_nothing(
 
     if task.cancelled():
         assert await leased(queue) == ["a"]
-
-
-async def test_age_counts_only_time_in_which_the_sink_could_be_tried(
-    file: QueueFile, clock: FakeClock
-) -> None:
-    """Not the time behind a gate, and not the time the process was down."""
-    async with file.open() as queue:
-        await queue.open_sink("hook")
-        await put(queue, "a")
-        [lease] = await queue.lease("hook", 1)
-        clock.advance(7)
-        await settle_retry(queue, lease, clock.wall)
-        await queue.gate("hook", clock.wall + 500, "paused")
-        clock.advance(400)
-        await queue.gate("hook", None, "")
-        clock.advance(20)
-    clock.advance(4000)
-    async with file.open() as queue:
-        await queue.open_sink("hook")
-        clock.advance(3)
-        [lease] = await queue.lease("hook", 1)
-
-        assert lease.age_seconds == pytest.approx(30)
-
-
-async def test_age_counts_from_a_gates_own_end(
-    queue: SqliteQueue, clock: FakeClock
-) -> None:
-    """A gate whose time came is open, though nobody removed it."""
-    await put(queue, "a")
-    [lease] = await queue.lease("hook", 1)
-    await settle_retry(queue, lease, clock.wall)
-    await queue.gate("hook", clock.wall + 50, "resting")
-    clock.advance(50)
-    assert await leased(queue, 1) == ["a"]
-    clock.advance(9)
-
-    assert queue._store.outbox("hook").tryable.read(
-        queue._store.clock.steady()
-    ) == pytest.approx(9_000_000)
 
 
 async def test_delivery_without_its_event_is_corruption(queue: SqliteQueue) -> None:

@@ -209,7 +209,10 @@ def test_a_landed_schema_is_never_changed() -> None:
 def test_a_migration_happens_whole_or_not_at_all() -> None:
     """A script that fails leaves the version before it."""
     connection = apsw.Connection(":memory:")
-    broken = (*schema.MIGRATIONS, "ALTER TABLE event ADD COLUMN a; SELECT nonsense;")
+    broken = (
+        *schema.MIGRATIONS,
+        "ALTER TABLE event ADD COLUMN a TEXT; SELECT nonsense;",
+    )
 
     with pytest.raises(apsw.SQLError):
         schema.migrate(connection, path="file", migrations=broken)

@@ -171,6 +171,20 @@ async def test_file_shrinks_again(
         assert queue._store.connection.pragma("page_count") < 30
 
 
+async def test_a_cursor_that_stays_has_not_moved(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """The pages of a snapshot leave its time as it was."""
+    await put(queue, "a", to="1")
+    moved = clock.wall
+    clock.advance(60)
+    await put(queue, "b", since="1", to="1")
+
+    [cursor] = await queue.cursors()
+
+    assert cursor.moved.timestamp() == moved
+
+
 async def test_kept_finds_its_time_by_bisection(
     queue: SqliteQueue, clock: FakeClock
 ) -> None:

@@ -8,11 +8,11 @@ import apsw
 import pytest
 
 from bridge.errors import QueueError
-from bridge.queue import Delivered, Scope
+from bridge.queue import Delivered, Retry, Scope
 from bridge.queue.sqlite import SqliteQueue
 from bridge.queue.writer import run_pass
 from tests.unit.queue.hooks import lease_error, raising
-from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, ids, put
+from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, ids, leased, put
 
 OTHER = Scope(cluster="c-1", resource="pods")
 
@@ -107,6 +107,39 @@ async def test_a_put_takes_waiting_outcomes_along(
     kinds = [one.split()[0] for one in statements]
     assert kinds.count("COMMIT") == 1
     assert kinds.index("DELETE") < kinds.index("INSERT")
+
+
+async def test_outcomes_are_recorded_before_a_put_that_came_first(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They make room for it."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+    statements = watch(queue, monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(put(queue, "b", since="1", to="2"), name="put")
+        tasks.create_task(queue.settle([Delivered(lease=lease)]), name="settle")
+
+    kinds = [one.split()[0] for one in statements]
+    assert kinds.count("COMMIT") == 1
+    assert kinds.index("DELETE") < kinds.index("INSERT")
+
+
+async def test_purge_and_outcome_in_one_group_agree(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """What was purged does not come back by an outcome beside the purge."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+    outcome = Retry(lease=lease, due=clock.wall)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(queue.purge("hook", None), name="purge")
+        tasks.create_task(queue.settle([outcome]), name="settle")
+
+    assert (await queue.depth("hook")).waiting == 0
+    assert await leased(queue) == []
 
 
 async def test_leases_are_of_committed_rows_only(

@@ -107,6 +107,20 @@ class Looking(OpenQueue):
         assert ids(await queue.lease("other", 1)) == ["a"]
         assert await dead_letters(queue, "hook") == ["a"]
 
+    async def test_enqueue_leaves_a_dead_letter_whose_event_waits(
+        self, queue: Queue
+    ) -> None:
+        """It was not by its word that it waits."""
+        await put(queue, "a")
+        [lease] = await queue.lease("hook", 1)
+        await queue.settle([Dead(lease=lease, reason="no")])
+        [letter] = [one async for one in queue.dead("hook", None)]
+        [kept] = [one async for one in queue.kept(LONG_AGO, None)]
+        await queue.enqueue("hook", [kept.handle])
+
+        assert await queue.enqueue("hook", [letter.handle]) == 0
+        assert await dead_letters(queue, "hook") == ["a"]
+
     async def test_enqueue_doubles_nothing(self, queue: Queue) -> None:
         """What waits, waits once."""
         await put(queue, "a")
