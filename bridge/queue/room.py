@@ -1,6 +1,7 @@
 """How full the file is, and when a put is refused for it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -123,6 +124,17 @@ class Room:
         self.reserve.make()
         if self.reserve.is_held and self.used_bytes() < self.max_bytes:
             self.refusal = None
+
+    def cut_files(self) -> None:
+        """Write the log into the file and cut both to what they hold.
+
+        Only while the reserve is gone, and outside of a transaction: pages that were
+        given back leave the file, and so come free on the volume, with the next
+        checkpoint, and a log that nothing is added to never reaches one by itself.
+        """
+        if not self.reserve.is_held:
+            with suppress(apsw.BusyError, apsw.FullError, apsw.IOError):
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _pages(self) -> int:
         pages: int = self._connection.pragma("page_count")

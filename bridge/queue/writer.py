@@ -69,6 +69,7 @@ def run_pass(store: Store, jobs: Sequence[Job], wishes: Sequence[Wish]) -> Passe
     """
     with translated(str(store.settings.path)):
         answers = run(store, jobs) if jobs else []
+        store.room.cut_files()
         leases = [lease(store, wish.outbox, wish.limit) for wish in wishes]
         waiting = [wish for wish, one in zip(wishes, leases, strict=True) if not one]
         return Passed(

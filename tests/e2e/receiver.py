@@ -49,8 +49,9 @@ class Ledger:
 class Receiver:
     """Runs in a thread of its own; `with` starts and stops it."""
 
-    def __init__(self, *, delay_seconds: float = 0.0) -> None:
+    def __init__(self, *, delay_seconds: float = 0.0, port: int = 0) -> None:
         self.ledger = Ledger()
+        self.port = port
         self._delay = delay_seconds
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -75,7 +76,7 @@ class Receiver:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            self._loop.create_server(self._accept, "127.0.0.1", 0)
+            self._loop.create_server(self._accept, "127.0.0.1", self.port)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()

@@ -1,0 +1,71 @@
+"""A volume that is really full: reading stops, delivery goes on, nothing is lost."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.controlplane.cluster import ControlPlane
+from tests.e2e.bridge import Bridge, free_port, wait_until
+from tests.e2e.receiver import Receiver
+from tests.e2e.writer import Writer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """Mount a volume of 12 MB."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small volume: {done.stderr.strip()} (needs root)")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_full_volume_stops_reading_and_loses_nothing(
+    control_plane: ControlPlane,
+    namespace: str,
+    writer: Writer,
+    volume: Path,
+    tmp_path: Path,
+) -> None:
+    """Not ready and says why; once the sink is back everything arrives."""
+    port = free_port()
+    with Bridge(
+        folder=tmp_path,
+        kubeconfig=control_plane.apiserver.kubeconfig(),
+        queue={"path": str(volume / "queue.db"), "reserve": "4MiB", "keep": "0s"},
+        sources=[{"namespaces": [namespace]}],
+        sinks=[
+            {
+                "name": "hook",
+                "url": f"http://127.0.0.1:{port}/hook",
+                "retry": {"min": "1s", "max": "2s"},
+            }
+        ],
+    ) as bridge:
+        bridge.start_and_wait()
+        writer.fill(8_000, prefix="much")
+        wait_until(lambda: "[-]queue" in readiness(bridge), seconds=120)
+
+        with Receiver(port=port) as receiver:
+            wait_until(
+                lambda: set(writer.ids) <= set(receiver.ledger.ids()), seconds=120
+            )
+            bridge.wait_ready()
+
+            assert set(receiver.ledger.ids()) == set(writer.ids)
+
+
+def readiness(bridge: Bridge) -> str:
+    """Return what the readiness probe says."""
+    try:
+        return bridge.get("/readyz?verbose").text
+    except httpx.TransportError:
+        return ""
