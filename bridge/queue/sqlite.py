@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from bridge.queue import (
     gates,
     intake,
     leasing,
-    reader,
+    questions,
     replay,
     settlement,
 )
@@ -48,15 +48,14 @@ class SqliteQueue:
 
     max_entries = 500
 
-    def __init__(self, *, store: Store, writer: Writer, reader_: Reader) -> None:
+    def __init__(self, *, store: Store, writer: Writer, reader: Reader) -> None:
         """Put the parts together; `open` is how a queue is made."""
         self._store = store
         self._writer = writer
-        self._reader = reader_
+        self._reader = reader
 
     @classmethod
-    @asynccontextmanager
-    async def open(
+    def open(
         cls,
         *,
         path: Path,
@@ -68,7 +67,7 @@ class SqliteQueue:
         lock_timeout_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-    ) -> AsyncIterator[Self]:
+    ) -> AbstractAsyncContextManager[Self]:
         """Own the file until the block ends.
 
         Args:
@@ -99,19 +98,27 @@ class SqliteQueue:
             lease_seconds=lease_seconds,
         )
         clock = Clock(now=now, monotonic=monotonic)
+        return cls._own(settings, clock, lock_timeout_seconds)
+
+    @classmethod
+    @asynccontextmanager
+    async def _own(
+        cls, settings: Settings, clock: Clock, lock_timeout_seconds: float
+    ) -> AsyncIterator[Self]:
         loop = asyncio.get_running_loop()
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(
-                locked(path, timeout_seconds=lock_timeout_seconds)
-            )
+        path = settings.path
+        async with (
+            locked(path, timeout_seconds=lock_timeout_seconds),
+            AsyncExitStack() as stack,
+        ):
             thread = ThreadPoolExecutor(1, thread_name_prefix="queue-writer")
             stack.callback(thread.shutdown, wait=False)
             store = await loop.run_in_executor(thread, _open_store, settings, clock)
             writer = Writer(store=store, thread=thread)
             stack.push_async_callback(writer.aclose)
-            reader_ = Reader(path)
-            stack.push_async_callback(reader_.aclose)
-            yield cls(store=store, writer=writer, reader_=reader_)
+            reader = Reader(path)
+            stack.push_async_callback(reader.aclose)
+            yield cls(store=store, writer=writer, reader=reader)
 
     async def put(
         self,
@@ -138,11 +145,11 @@ class SqliteQueue:
 
     async def cursor(self, scope: Scope) -> str | None:
         """See `Queue.cursor`."""
-        return await self._reader.ask(partial(reader.cursor, scope))
+        return await self._reader.ask(partial(questions.cursor, scope))
 
     async def cursors(self) -> Sequence[StoredCursor]:
         """See `Queue.cursors`."""
-        return await self._reader.ask(reader.cursors)
+        return await self._reader.ask(questions.cursors)
 
     async def set_cursor(self, scope: Scope, to: str | None) -> None:
         """See `Queue.set_cursor`."""
@@ -182,6 +189,8 @@ class SqliteQueue:
 
     async def lease(self, sink: str, limit: int) -> Sequence[Lease]:
         """See `Queue.lease`."""
+        if limit < 1:
+            raise QueueError(f"lease: expected a limit of at least 1, got {limit}")
         return await self._writer.lease(self._store.outbox(sink), limit)
 
     async def extend(self, leases: Sequence[Lease], seconds: float) -> None:
@@ -242,7 +251,7 @@ class SqliteQueue:
         if outbox is None:
             return Depth(waiting=0, leased=0, delayed=0, dead=0, oldest=None)
         wall = self._store.clock.wall()
-        waits = await self._reader.ask(partial(reader.waits, outbox.id, wall))
+        waits = await self._reader.ask(partial(questions.waits, outbox.id, wall))
         return Depth(
             waiting=self._store.committed.waiting[outbox.id],
             leased=len(outbox.leased),
@@ -254,7 +263,7 @@ class SqliteQueue:
     async def storage(self) -> Storage:
         """See `Queue.storage`."""
         room = self._store.room
-        used_bytes = await self._reader.ask(reader.used_bytes)
+        used_bytes = await self._reader.ask(questions.used_bytes)
         return Storage(
             used_bytes=used_bytes, max_bytes=room.max_bytes, full=room.refusal
         )
@@ -262,15 +271,7 @@ class SqliteQueue:
     def tally(self, sink: str) -> Tally:
         """See `Queue.tally`."""
         outbox = self._store.outboxes.get(sink)
-        id_ = 0 if outbox is None else outbox.id
-        ways = self._store.committed.ways
-        return Tally(
-            routed=ways[id_, "routed"],
-            enqueued=ways[id_, "enqueued"],
-            delivered=ways[id_, "delivered"],
-            dead=ways[id_, "dead"],
-            purged=ways[id_, "purged"],
-        )
+        return self._store.committed.tally(0 if outbox is None else outbox.id)
 
     async def _purge_waiting(self, sink: str | None) -> int:
         last_event = self._store.committed.last_event

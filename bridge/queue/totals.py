@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
+from bridge.queue import Tally
+
 Way = Literal["routed", "enqueued", "delivered", "dead", "purged"]
 
 
@@ -46,3 +48,13 @@ class Totals:
         """Count deliveries that wait no longer."""
         self.waiting[sink] -= count
         self.ways[sink, way] += count
+
+    def tally(self, sink: int) -> Tally:
+        """Return how deliveries to one sink began and ended."""
+        return Tally(
+            routed=self.ways[sink, "routed"],
+            enqueued=self.ways[sink, "enqueued"],
+            delivered=self.ways[sink, "delivered"],
+            dead=self.ways[sink, "dead"],
+            purged=self.ways[sink, "purged"],
+        )

@@ -61,6 +61,11 @@ class Deliveries(OpenQueue):
         with pytest.raises(QueueError, match="sink other"):
             await queue.lease("other", 1)
 
+    async def test_lease_of_none_is_refused(self, queue: Queue) -> None:
+        """It would wait for ever."""
+        with pytest.raises(QueueError, match="at least 1, got 0"):
+            await queue.lease("hook", 0)
+
     async def test_extend_names_the_leases_that_are_gone(self, queue: Queue) -> None:
         """The others are extended."""
         await put(queue, "a", "b")

@@ -1,0 +1,144 @@
+"""What can be asked of the file beside the writer: each a function of a connection."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import apsw
+
+from bridge.events import EncodedEvent
+from bridge.queue import DeadLetter, Kept, Scope, StoredCursor
+from bridge.queue import statements as sql
+from bridge.queue.clock import micros, moment
+from bridge.queue.intake import scope_names
+from bridge.queue.replay import DEAD, KEPT, handle_of
+from bridge.queue.store import numbers
+
+_PAGE_EVENTS = 50  # an event can be 1.5 MB
+_PAGE_KEYS = 500
+
+
+class Waits(NamedTuple):
+    """Of the deliveries of a sink: how many are delayed; when the oldest was stored."""
+
+    delayed: int
+    oldest: datetime | None
+
+
+def cursor(scope: Scope, connection: apsw.Connection) -> str | None:
+    """Return the cursor of a scope."""
+    found = connection.execute(sql.FIND_SCOPE, scope_names(scope)).get
+    return None if found is None else found[1]
+
+
+def cursors(connection: apsw.Connection) -> list[StoredCursor]:
+    """Return every cursor that is set."""
+    found = []
+    for *names, version, moved in connection.execute(sql.CURSORS):
+        cluster, resource, namespace, field_selector, label_selector = names
+        scope = Scope(
+            cluster=cluster,
+            resource=resource,
+            namespace=namespace,
+            field_selector=field_selector,
+            label_selector=label_selector,
+        )
+        found.append(
+            StoredCursor(scope=scope, resource_version=version, moved=moment(moved))
+        )
+    return found
+
+
+def remembered(
+    scope: Scope, after: str, connection: apsw.Connection
+) -> Sequence[tuple[str, bytes]]:
+    """Return a page of what is known in a scope, in key order."""
+    bindings = (*scope_names(scope), after, _PAGE_KEYS)
+    page: list[Any] = connection.execute(sql.REMEMBERED, bindings).fetchall()
+    return page
+
+
+def first_since(since: datetime, connection: apsw.Connection) -> int:
+    """Return an event before which all were stored earlier, by bisection.
+
+    Events are in the order of their time, but for a clock that was set back.
+    """
+    target = micros(since.timestamp())
+    low, high = connection.execute(sql.EVENT_BOUNDS).get
+    while low < high:
+        middle = (low + high) // 2
+        event, stored = connection.execute(sql.EVENT_FROM, (middle,)).get
+        if stored < target:
+            low = event + 1
+        else:
+            high = middle
+    return int(low)
+
+
+def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]:
+    """Return a page of stored events."""
+    bindings = (after, micros(since.timestamp()), _PAGE_EVENTS)
+    rows: list[Any] = connection.execute(sql.KEPT, bindings).fetchall()
+    waiting: dict[int, list[str]] = {}
+    if rows:
+        events = numbers(row[0] for row in rows)
+        for event, sink in connection.execute(sql.WAITING_FOR, (events,)):
+            waiting.setdefault(event, []).append(sink)
+    return [
+        Kept(
+            handle=handle_of(KEPT, event),
+            event=EncodedEvent(id=id_, body=body, data_offset=offset),
+            stored=moment(stored),
+            waiting=tuple(waiting.get(event, ())),
+        )
+        for event, stored, offset, id_, body in rows
+    ]
+
+
+def dead(sink: str | None, after: int, connection: apsw.Connection) -> list[DeadLetter]:
+    """Return a page of dead letters."""
+    bindings: list[Any]
+    if sink is None:
+        statement, bindings = sql.DEAD_OF_ALL, [after, _PAGE_EVENTS]
+    else:
+        statement, bindings = sql.DEAD_OF_SINK, [sink, after, _PAGE_EVENTS]
+    rows: list[Any] = connection.execute(statement, bindings).fetchall()
+    return [_dead_letter(*row) for row in rows]
+
+
+def _dead_letter(
+    letter: int,
+    sink: str | None,
+    offset: int | None,
+    event: str,
+    body: bytes,
+    *rest: Any,
+) -> DeadLetter:
+    reason, status, excerpt, attempts, stored, died = rest
+    return DeadLetter(
+        handle=handle_of(DEAD, letter),
+        sink=sink,
+        event=EncodedEvent(id=event, body=body, data_offset=offset or 0),
+        reason=reason,
+        status=status,
+        excerpt=excerpt,
+        attempts=attempts,
+        stored=moment(stored),
+        died=moment(died),
+    )
+
+
+def waits(sink: int, wall: int, connection: apsw.Connection) -> Waits:
+    """Return what memory does not know of the deliveries of a sink."""
+    oldest = connection.execute(sql.OLDEST, (sink,)).get
+    return Waits(
+        delayed=connection.execute(sql.COUNT_DELAYED, (sink, wall)).get,
+        oldest=None if oldest is None else moment(oldest),
+    )
+
+
+def used_bytes(connection: apsw.Connection) -> int:
+    """Return the bytes of the pages in use."""
+    pages: int = connection.pragma("page_count") - connection.pragma("freelist_count")
+    size: int = connection.pragma("page_size")
+    return pages * size
