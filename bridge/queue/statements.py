@@ -97,9 +97,6 @@ INSERT INTO cursor (cluster, resource, namespace, field_selector, label_selector
 VALUES (?, ?, ?, ?, ?) RETURNING id
 """
 MOVE_CURSOR = "UPDATE cursor SET version = ?, moved = ? WHERE id = ?"
-MOVE_CURSOR_FROM = """
-UPDATE cursor SET version = ?, moved = ? WHERE id = ? AND version IS ?
-"""
 FORGET_SCOPE = "DELETE FROM cursor WHERE id = ?"
 FORGET_REMEMBERED = "DELETE FROM remembered WHERE scope = ?"
 REMEMBER = "INSERT OR REPLACE INTO remembered (scope, key, value) VALUES "
