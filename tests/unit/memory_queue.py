@@ -1,4 +1,4 @@
-"""A queue in memory, for tests on a virtual clock; it passes the contract suite."""
+"""A queue in memory, for tests on a virtual clock: what ingest and deliver call."""
 
 import asyncio
 import time
