@@ -1,13 +1,13 @@
 """How full the file is, and when a put is refused for it."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import apsw
 
 from bridge.errors import EntryTooLargeError, QueueFullError
 from bridge.queue import Entry
+from bridge.queue.faults import is_full
 from bridge.queue.reserve import Reserve
 
 ROW_BYTES = 150
@@ -133,8 +133,13 @@ class Room:
         checkpoint, and a log that nothing is added to never reaches one by itself.
         """
         if not self.reserve.is_held:
-            with suppress(apsw.BusyError, apsw.FullError, apsw.IOError):
+            try:
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError:
+                return  # somebody reads: the next pass tries again
+            except apsw.Error as error:
+                if not is_full(error, self._connection):
+                    raise
 
     def _pages(self) -> int:
         pages: int = self._connection.pragma("page_count")
