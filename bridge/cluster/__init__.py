@@ -8,6 +8,10 @@
     cursor expired            listed changes newer than it, [Gap,] Synced(K), watched
     cluster rolled back       Gap, listed changes (all), Synced, watched changes
 
+With a `Store` of what was known at the cursor the difference is found instead: what is
+not known is added, what is known at another version modified, what is known and not
+there any more deleted. What is there and no news comes as `Learned`.
+
 What was listed counts as read only with the `Synced` that follows it: until then the
 cursor must not move. A `Gap` belongs to that `Synced` too. The same order comes again
 whenever the history has run away from a watch that was cut.
@@ -17,9 +21,12 @@ brought (never empty, at most `BATCH_LIMIT` items). Asking for the next batch sa
 this one was taken over.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,45 @@ CORE_EVENTS = Resource(
 )
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is remembered of one object; most of it only where somebody asks for it.
+
+    Attributes:
+        key: ``<namespace>/<name>``; ``/<name>`` without a namespace.
+        uid: Which object of that name.
+        version: Its resourceVersion.
+        labels: Its labels, if they are kept.
+        annotations: Those of its annotations that are kept.
+        owner: Its controller (the owner reference that says so), if owners are kept.
+    """
+
+    key: str
+    uid: str
+    version: str
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    owner: "Owner | None" = None
+
+    @property
+    def namespace(self) -> str:
+        """Where it lives; empty: outside of namespaces."""
+        return self.key.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """What it is called there."""
+        return self.key.partition("/")[2]
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """Which object controls another one (v1 OwnerReference with ``controller``)."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One object was added, modified or deleted.
@@ -76,7 +122,10 @@ class Change:
             which lists of built-in kinds leave out, are put back.
         resource_version: Version of the change; for a deletion that of the deletion.
         listed: True when it comes from a list, so that states between the cursor and
-            this one may be missing.
+            this one may be missing. The object of a deletion that was found so has
+            only kind, apiVersion and the metadata that were known of it.
+        known: What a store remembers of the object from here on, or of a deleted one
+            remembered until now; None: it is read without a store.
     """
 
     change: Literal["added", "modified", "deleted"]
@@ -84,6 +133,14 @@ class Change:
     object: bytes
     resource_version: str
     listed: bool = False
+    known: Known | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """An object is there, which is no news, but worth remembering."""
+
+    known: Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +190,7 @@ class Gap:
     until: datetime
 
 
-Item = Change | Bookmark | Gap | Note | Synced
+Item = Change | Learned | Bookmark | Gap | Note | Synced
 
 BATCH_LIMIT = 500
 """Most items in one batch; also the size of a list page."""

@@ -24,6 +24,8 @@ ANSWER_SECONDS = 60.0
 WATCH_GRACE_SECONDS = 30.0
 """How much longer than asked for a watch may live."""
 
+_INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -128,6 +130,7 @@ class ClusterClient:
         match: str = "",
         field_selector: str = "",
         label_selector: str = "",
+        metadata_only: bool = False,
     ) -> Page:
         """Return one page of a list; raises as `get` does.
 
@@ -140,6 +143,7 @@ class ClusterClient:
             match: ``Exact`` or ``NotOlderThan``; empty with an empty version.
             field_selector: As the API server understands it; empty: all.
             label_selector: As the API server understands it; empty: all.
+            metadata_only: Ask for PartialObjectMetadata instead of whole objects.
 
         Raises:
             ExpiredError: That version, or the token's, was compacted away.
@@ -154,7 +158,9 @@ class ClusterClient:
             "labelSelector": label_selector,
         }
         doing = _doing("list", resource, namespace)
-        body = await self._get(doing, resource.path(namespace), params)
+        body = await self._get(
+            doing, resource.path(namespace), params, metadata_only=metadata_only
+        )
         try:
             form = decode_list(body)
         except msgspec.DecodeError as error:
@@ -175,6 +181,8 @@ class ClusterClient:
         namespace: str | None = None,
         field_selector: str = "",
         label_selector: str = "",
+        metadata_only: bool = False,
+        initial: bool = False,
     ) -> AsyncIterator[WatchStream]:
         """Open a watch of what comes after a version; raises as `get` does.
 
@@ -188,6 +196,9 @@ class ClusterClient:
             namespace: Where; None: everywhere.
             field_selector: As the API server understands it; empty: all.
             label_selector: As the API server understands it; empty: all.
+            metadata_only: Ask for PartialObjectMetadata instead of whole objects.
+            initial: First bring what is there, at least as new as the version, and
+                then a bookmark that says so (KEP-3157, WatchList).
         """
         request = Request(
             doing=_doing("watch", resource, namespace),
@@ -199,8 +210,10 @@ class ClusterClient:
                 "timeoutSeconds": timeout_seconds,
                 "fieldSelector": field_selector,
                 "labelSelector": label_selector,
+                **(_INITIAL if initial else {}),
             },
             total_seconds=timeout_seconds + WATCH_GRACE_SECONDS,
+            metadata_only=metadata_only,
         )
         response = await self._exchange.open(request)
         try:
@@ -232,10 +245,19 @@ class ClusterClient:
             raise UnreadableError("get /version: expected a gitVersion") from error
 
     async def _get(
-        self, doing: str, path: str, params: Mapping[str, str | int]
+        self,
+        doing: str,
+        path: str,
+        params: Mapping[str, str | int],
+        *,
+        metadata_only: bool = False,
     ) -> bytes:
         request = Request(
-            doing=doing, path=path, params=params, total_seconds=ANSWER_SECONDS
+            doing=doing,
+            path=path,
+            params=params,
+            total_seconds=ANSWER_SECONDS,
+            metadata_only=metadata_only,
         )
         async with await self._exchange.open(request) as response:
             return await read_body(response, doing=doing)

@@ -24,6 +24,7 @@ class Collection:
     namespace: str | None = None
     field_selector: str = ""
     label_selector: str = ""
+    metadata_only: bool = False
 
     async def newest_version(self) -> str:
         """Return the version that the cluster is at, by a consistent read."""
@@ -65,6 +66,7 @@ class Collection:
             match="Exact" if exactly else "",
             field_selector=self.field_selector,
             label_selector=self.label_selector,
+            metadata_only=self.metadata_only,
         )
 
     def watch(
@@ -78,4 +80,5 @@ class Collection:
             timeout_seconds=timeout_seconds,
             field_selector=self.field_selector,
             label_selector=self.label_selector,
+            metadata_only=self.metadata_only,
         )

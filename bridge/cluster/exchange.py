@@ -11,10 +11,15 @@ from bridge.cluster.status import status_error
 from bridge.cluster.transport import CONNECT_SECONDS, NETWORK_ERRORS, unreachable
 from bridge.errors import UnauthorizedError, UnreachableError, UnreadableError
 
-_HEADERS = {
+_WHOLE = {
     "Accept": "application/json",
     # Compressed watches come as thousands of gzip members.
     "Accept-Encoding": "identity",
+}
+# What cannot be had as metadata comes whole.
+_METADATA = _WHOLE | {
+    "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 }
 
 
@@ -27,12 +32,14 @@ class Request:
         path: Path on the API server.
         params: Query; empty strings are left out.
         total_seconds: Deadline from sending to the end of the body.
+        metadata_only: Whether the metadata of objects will do.
     """
 
     doing: str
     path: str
     params: Mapping[str, str | int]
     total_seconds: float
+    metadata_only: bool = False
 
 
 class Exchange:
@@ -64,7 +71,7 @@ async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
             request.path,
             "GET",
             query_params=[(k, v) for k, v in request.params.items() if v != ""],
-            header_params=dict(_HEADERS),
+            header_params=dict(_METADATA if request.metadata_only else _WHOLE),
             auth_settings=["BearerToken"],
             _preload_content=False,
             _request_timeout=aiohttp.ClientTimeout(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, assert_never
 
-from bridge.cluster import Bookmark, Change, Gap, Item, Note, Resource, Synced
+from bridge.cluster import Bookmark, Change, Gap, Item, Learned, Note, Resource, Synced
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.convert import Origin, convert, gap_event
@@ -120,6 +120,8 @@ class Planner:
             match item:
                 case Change():
                     self._add_change(plan, item, recorded)
+                case Learned():
+                    pass
                 case Bookmark(resource_version=version):
                     plan.to = version
                 case Note():

@@ -1,0 +1,96 @@
+"""What an informer remembers of each object, and how it is found again."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+from bridge.cluster import Known
+
+Index = Callable[[Known], Iterable[Hashable]]
+"""Under which values an object is found."""
+
+
+def _by_namespace(known: Known) -> Iterable[Hashable]:
+    return (known.namespace,)
+
+
+def _by_owner(known: Known) -> Iterable[Hashable]:
+    return (known.owner.uid,) if known.owner else ()
+
+
+def _by_label(known: Known) -> Iterable[Hashable]:
+    return known.labels.items()
+
+
+INDEXES: Mapping[str, Index] = {
+    "namespace": _by_namespace,
+    "owner": _by_owner,
+    "label": _by_label,
+}
+"""What a store can be asked by: the namespace, the uid of the controller, and a label
+as a pair of key and value."""
+
+
+class Store:
+    """Objects by key; an index is built when it is first asked, and kept from then on.
+
+    Attributes:
+        is_complete: Whether it holds everything that was there at the cursor. False:
+            nothing was read yet, or the scope was inherited from another one.
+    """
+
+    def __init__(
+        self, known: Iterable[Known] = (), *, is_complete: bool = False
+    ) -> None:
+        """Begin with what was remembered."""
+        self._objects = {one.key: one for one in known}
+        self._indexes: dict[str, dict[Hashable, set[str]]] = {}
+        self.is_complete = is_complete
+
+    def __len__(self) -> int:
+        """Return how many objects are known."""
+        return len(self._objects)
+
+    def __iter__(self) -> Iterator[Known]:
+        """Iterate all objects; do not change the store meanwhile."""
+        return iter(self._objects.values())
+
+    def get(self, key: str) -> Known | None:
+        """Return what is known under ``<namespace>/<name>``; None: nothing."""
+        return self._objects.get(key)
+
+    def put(self, known: Known) -> None:
+        """Know this of its object from now on."""
+        self._unlist(known.key)
+        self._objects[known.key] = known
+        for name, index in self._indexes.items():
+            for value in INDEXES[name](known):
+                index[value].add(known.key)
+
+    def drop(self, key: str) -> None:
+        """Know nothing under this key any more."""
+        self._unlist(key)
+        self._objects.pop(key, None)
+
+    def find(self, index: str, value: Hashable) -> list[Known]:
+        """Return what is found by one of `INDEXES`, in the order of keys."""
+        if index not in self._indexes:
+            self._indexes[index] = self._build(INDEXES[index])
+        keys = self._indexes[index].get(value, ())
+        return [self._objects[key] for key in sorted(keys)]
+
+    def _build(self, index: Index) -> dict[Hashable, set[str]]:
+        built: dict[Hashable, set[str]] = defaultdict(set)
+        for known in self:
+            for value in index(known):
+                built[value].add(known.key)
+        return built
+
+    def _unlist(self, key: str) -> None:
+        known = self._objects.get(key)
+        if known is None:
+            return
+        for name, index in self._indexes.items():
+            for value in INDEXES[name](known):
+                index[value].discard(key)
+                if not index[value]:
+                    del index[value]
