@@ -1,0 +1,192 @@
+"""Kind or resource → what the API server serves (API concepts, "API Discovery").
+
+Nothing is remembered: one document for each question, asked when a reader starts or
+finds its resource gone, so that a CustomResourceDefinition is seen as it is now.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import msgspec
+
+from bridge.cluster import Resource
+from bridge.cluster.builtin import BUILTIN
+from bridge.cluster.client import ClusterClient
+from bridge.errors import NotServedError, UnreadableError
+
+_UNCACHED = {("", "events"), ("events.k8s.io", "events")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is to be watched, as a person names it: by kind, or by resource.
+
+    Attributes:
+        api_version: ``v1`` or ``apps/v1``; with a resource it may be empty.
+        kind: Name in objects, e.g. ``Deployment``; empty: `resource` names it.
+        resource: Name in URLs and its group, e.g. ``pods`` or ``deployments.apps``;
+            empty: `kind` names it.
+    """
+
+    api_version: str = ""
+    kind: str = ""
+    resource: str = ""
+
+    @property
+    def group(self) -> str:
+        """API group; empty for core."""
+        _, dot, group = self.resource.partition(".")
+        return group if dot else self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """Version that is asked for; empty: the preferred one."""
+        return self.api_version.rpartition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """What the kind or resource is called, without group and version."""
+        return self.kind or self.resource.partition(".")[0]
+
+    def __str__(self) -> str:
+        """Return ``apps/v1 Deployment`` or ``deployments.apps``."""
+        return f"{self.api_version} {self.kind or self.resource}".lstrip()
+
+
+class _Served(msgspec.Struct):
+    """An APIResource, as far as it is read."""
+
+    name: str
+    kind: str
+    namespaced: bool
+    verbs: list[str] = []
+
+
+class _Resources(msgspec.Struct):
+    """An APIResourceList; Go writes a nil slice as null."""
+
+    resources: list[_Served] | None = None
+
+
+class _Version(msgspec.Struct):
+    """A GroupVersionForDiscovery."""
+
+    version: str
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    """An APIGroup; its versions come in the server's order of preference."""
+
+    versions: list[_Version]
+    preferred_version: _Version
+
+
+_decode_resources = msgspec.json.Decoder(_Resources).decode
+_decode_group = msgspec.json.Decoder(_Group).decode
+
+
+async def find_resource(client: ClusterClient, target: Target) -> Resource:
+    """Return what the API server serves under a name.
+
+    When the version that is asked for does not have it (any more) it is the preferred
+    one of the group that has: compare `Resource.api_version`.
+
+    Raises:
+        NotServedError: It is unknown, or it can only be written or asked, not watched;
+            says what was looked for, and what may have been meant.
+        ClusterError: As `ClusterClient.get` raises it.
+    """
+    seen: list[_Served] = []
+    async for version in _versions(client, target):
+        served = await _read_resources(client, target.group, version)
+        seen += served
+        if found := _choose(served, target):
+            return _resource(found, group=target.group, version=version)
+    raise NotServedError(_explain(target, seen), status=404)
+
+
+async def _versions(client: ClusterClient, target: Target) -> AsyncIterator[str]:
+    """Yield the versions to look in: the one asked for, then as the server prefers."""
+    if target.version:
+        yield target.version
+    elif not target.group:
+        yield "v1"
+    if not target.group:
+        return
+    for version in await _read_versions(client, target.group):
+        if version != target.version:
+            yield version
+
+
+async def _read_versions(client: ClusterClient, group: str) -> list[str]:
+    try:
+        body = await client.get(f"/apis/{group}")
+    except NotServedError:
+        return []
+    try:
+        form = _decode_group(body)
+    except msgspec.DecodeError as error:
+        raise UnreadableError(f"get /apis/{group}: expected an APIGroup") from error
+    ordered = [form.preferred_version, *form.versions]
+    return list(dict.fromkeys(one.version for one in ordered))
+
+
+async def _read_resources(
+    client: ClusterClient, group: str, version: str
+) -> list[_Served]:
+    path = f"/apis/{group}/{version}" if group else f"/api/{version}"
+    try:
+        body = await client.get(path)
+    except NotServedError:  # unknown groups answer 404 in plain text
+        return []
+    try:
+        served = _decode_resources(body).resources or []
+    except msgspec.DecodeError as error:
+        raise UnreadableError(f"get {path}: expected an APIResourceList") from error
+    return [one for one in served if "/" not in one.name]  # no subresources
+
+
+def _choose(served: Iterable[_Served], target: Target) -> _Served | None:
+    return next((one for one in served if _is_meant(one, target)), None)
+
+
+def _is_meant(served: _Served, target: Target) -> bool:
+    name = served.kind if target.kind else served.name
+    return name == target.name
+
+
+def _resource(served: _Served, *, group: str, version: str) -> Resource:
+    resource = Resource(
+        group=group,
+        version=version,
+        plural=served.name,
+        kind=served.kind,
+        namespaced=served.namespaced,
+        has_bookmarks=(group, served.name) not in _UNCACHED,
+    )
+    if missing := [verb for verb in ("list", "watch") if verb not in served.verbs]:
+        raise NotServedError(
+            f"{resource.api_version} {resource.kind} cannot be watched: the API server "
+            f"does not serve {' and '.join(missing)} of {resource.name}",
+            status=405,
+        )
+    return resource
+
+
+def _explain(target: Target, seen: Collection[_Served]) -> str:
+    problem = f"the API server does not serve {target}"
+    if suggestion := _suggest(target, seen):
+        return f"{problem}; did you mean {suggestion}?"
+    return problem
+
+
+def _suggest(target: Target, seen: Collection[_Served]) -> str | None:
+    """Return what was meant: elsewhere of that name, or here of a similar one."""
+    for one in BUILTIN.values():
+        if target.name in {one.kind, one.plural} and one.group != target.group:
+            return f"{one.api_version} {one.kind}" if target.kind else one.name
+    names = [one.kind if target.kind else one.name for one in seen]
+    folded = {name.casefold(): name for name in names}
+    close = get_close_matches(target.name.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
