@@ -1,11 +1,12 @@
 """Which sinks get an event: those of every route that matches it, each once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from bridge.events import CloudEvent
 from bridge.filters import Filter
+from bridge.filters.labels import LabelSelector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +18,26 @@ class Route:
         sources: Names of the sources it takes from; None: all.
         matches: Which of their events it takes.
         sinks: Names of the sinks it sends to.
+        labels: Which labels the object concerned must have; None: any. Labels that
+            are not known are none.
+        reads: Names of the attributes that `matches` reads.
     """
 
     name: str
     sources: frozenset[str] | None
     matches: Filter
     sinks: tuple[str, ...]
+    labels: LabelSelector | None = None
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """The routes from some sources, and what all of them together ask for."""
+
+    routes: tuple[Route, ...]
+    needs_labels: bool
+    reads: frozenset[str]
 
 
 class Router:
@@ -31,33 +46,69 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         """Keep the routes; none: no event goes anywhere."""
         self._routes = tuple(routes)
-        self._by_sources: dict[tuple[str, ...], tuple[Route, ...]] = {}
+        self._by_sources: dict[tuple[str, ...], _Choice] = {}
 
     def sinks_for(
-        self, event: CloudEvent, *, sources: tuple[str, ...]
+        self,
+        event: CloudEvent,
+        *,
+        sources: tuple[str, ...],
+        labels: Callable[[], Mapping[str, str]] = dict,
     ) -> tuple[str, ...]:
         """Return the names of the sinks that want the event, each once.
 
         Args:
             event: What was read.
             sources: Names of the sources that read it: of all with the same scope.
+            labels: Gives the labels of the object concerned. Asked once at most, and
+                only if a route that selects by them takes the event otherwise.
         """
-        return _union([r.sinks for r in self._from(sources) if r.matches(event)])
+        choice = self._from(sources)
+        routes = [route for route in choice.routes if route.matches(event)]
+        if choice.needs_labels:
+            routes = _selected(routes, labels)
+        return _union([route.sinks for route in routes])
 
     def sinks_of_sources(self, sources: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of all sinks that any event of the sources could reach."""
-        return _union([route.sinks for route in self._from(sources)])
+        return _union([route.sinks for route in self._from(sources).routes])
 
-    def _from(self, sources: tuple[str, ...]) -> tuple[Route, ...]:
+    def needs_labels(self, sources: tuple[str, ...]) -> bool:
+        """Return whether a route from the sources selects by labels."""
+        return self._from(sources).needs_labels
+
+    def reads(self, attribute: str, sources: tuple[str, ...]) -> bool:
+        """Return whether the filter of a route from the sources reads an attribute."""
+        return attribute in self._from(sources).reads
+
+    def _from(self, sources: tuple[str, ...]) -> _Choice:
         found = self._by_sources.get(sources)
         if found is None:
-            found = tuple(
-                route
-                for route in self._routes
-                if route.sources is None or not route.sources.isdisjoint(sources)
+            found = self._by_sources[sources] = _choice(
+                [
+                    route
+                    for route in self._routes
+                    if route.sources is None or not route.sources.isdisjoint(sources)
+                ]
             )
-            self._by_sources[sources] = found
         return found
+
+
+def _choice(routes: Sequence[Route]) -> _Choice:
+    return _Choice(
+        routes=tuple(routes),
+        needs_labels=any(route.labels is not None for route in routes),
+        reads=frozenset(chain.from_iterable(route.reads for route in routes)),
+    )
+
+
+def _selected(
+    routes: list[Route], labels: Callable[[], Mapping[str, str]]
+) -> list[Route]:
+    if all(route.labels is None for route in routes):
+        return routes
+    known = labels()
+    return [route for route in routes if route.labels is None or route.labels(known)]
 
 
 def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

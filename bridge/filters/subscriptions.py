@@ -11,9 +11,10 @@ Where CloudEvents Subscriptions 0.1 is silent:
   refused, never skipped.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from bridge.errors import FilterError
 from bridge.events import CloudEvent
@@ -33,6 +34,22 @@ def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
         FilterError: One of them means nothing; its `path` leads there.
     """
     return _every(_compile_each(spec, ()))
+
+
+def attributes_of(spec: Iterable[Mapping[str, object]]) -> frozenset[str]:
+    """Return the names of the attributes that filters read; they must compile."""
+    return frozenset(_names(spec))
+
+
+def _names(spec: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for dialect, argument in chain.from_iterable(one.items() for one in spec):
+        match dialect:
+            case "all" | "any":
+                yield from _names(argument)
+            case "not":
+                yield from _names([argument])
+            case _:
+                yield from argument
 
 
 def _compile_each(spec: object, path: Path) -> list[Filter]:

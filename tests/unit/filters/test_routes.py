@@ -1,13 +1,19 @@
 """An event goes to each sink that a route leads to, once."""
 
 from bridge.events import CloudEvent
+from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
-from bridge.filters.subscriptions import compile_filters
+from bridge.filters.subscriptions import attributes_of, compile_filters
 
 EVENT = CloudEvent(id="1", source="/s", type="t", extensions={"reason": "BackOff"})
 
 
-def route(*sinks: str, sources: set[str] | None = None, reason: str = "") -> Route:
+def route(
+    *sinks: str,
+    sources: set[str] | None = None,
+    reason: str = "",
+    labels: str | None = None,
+) -> Route:
     """Return a route to some sinks."""
     spec = [{"exact": {"reason": reason}}] if reason else []
     return Route(
@@ -15,6 +21,8 @@ def route(*sinks: str, sources: set[str] | None = None, reason: str = "") -> Rou
         sources=None if sources is None else frozenset(sources),
         matches=compile_filters(spec),
         sinks=sinks,
+        labels=None if labels is None else compile_labels(labels),
+        reads=attributes_of(spec),
     )
 
 
@@ -68,3 +76,48 @@ def test_sinks_of_sources_ignore_filters():
     )
 
     assert router.sinks_of_sources(("events",)) == ("a", "b")
+
+
+def test_event_goes_where_its_labels_are_selected():
+    """Those of the object concerned; the labels are asked for once."""
+    router = Router(
+        [route("a", labels="app=web"), route("b", labels="app=db"), route("c")]
+    )
+    asked = iter([{"app": "web"}])
+
+    sinks = router.sinks_for(EVENT, sources=("events",), labels=lambda: next(asked))
+
+    assert sinks == ("a", "c")
+
+
+def test_labels_are_asked_for_only_when_they_decide():
+    """Not for routes without a selector, nor for those that another filter closes."""
+    router = Router([route("a"), route("b", labels="app=db", reason="Other")])
+
+    def labels():
+        raise AssertionError
+
+    assert router.sinks_for(EVENT, sources=("events",), labels=labels) == ("a",)
+
+
+def test_labels_that_are_not_known_are_none():
+    """Selectors that want a label missing select such an event."""
+    router = Router([route("a", labels="app"), route("b", labels="!app")])
+
+    assert router.sinks_for(EVENT, sources=("events",)) == ("b",)
+
+
+def test_router_says_what_its_routes_ask_for():
+    """Source by source: labels, and attributes that filters read."""
+    router = Router(
+        [
+            route("a", sources={"pods"}, labels="app=web"),
+            route("b", sources={"events"}, reason="Other"),
+        ]
+    )
+
+    assert router.needs_labels(("pods", "events"))
+    assert not router.needs_labels(("events",))
+    assert router.reads("reason", ("events",))
+    assert not router.reads("reason", ("pods",))
+    assert not router.reads("kind", ("events",))

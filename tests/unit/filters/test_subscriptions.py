@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import FilterError
 from bridge.events import CloudEvent
-from bridge.filters.subscriptions import compile_filters
+from bridge.filters.subscriptions import attributes_of, compile_filters
 
 EVENT = CloudEvent(
     id="uid-7",
@@ -198,3 +198,15 @@ def test_compiled_filters_mean_what_they_say(spec, kind, extensions):
     expected = all(meaning(part, event.attributes()) for part in spec)
 
     assert compile_filters(spec)(event) is expected
+
+
+def test_attributes_of_names_what_filters_read():
+    """However deep they are nested, each once."""
+    spec = [
+        {"exact": {"reason": "BackOff", "kind": "Pod"}},
+        {"any": [{"prefix": {"name": "a"}}, {"not": {"suffix": {"kind": "Set"}}}]},
+        {"all": [{"not": {"all": [{"exact": {"changedpaths": "spec"}}]}}]},
+    ]
+
+    assert attributes_of(spec) == {"reason", "kind", "name", "changedpaths"}
+    assert attributes_of([]) == frozenset()
