@@ -122,6 +122,7 @@ class FakeCluster:
         match: str = "",
         field_selector: str = "",
         label_selector: str = "",
+        metadata_only: bool = False,
     ) -> Page:
         """List as kube-apiserver does, sorted by name."""
         token = f"after {continue_token}" if continue_token else ""
