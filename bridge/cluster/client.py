@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -118,6 +118,21 @@ class ClusterClient:
             CredentialsError: After a 401 the credentials could not be read again.
         """
         return await self._get(f"get {path}", path, params or {})
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> bytes:
+        """Send JSON to a path and return the JSON that it answers; raises as `get`.
+
+        After an `UnreachableError` nobody knows whether it was carried out.
+        """
+        request = Request(
+            doing=f"post {path}",
+            path=path,
+            params={},
+            total_seconds=ANSWER_SECONDS,
+            method="POST",
+            body=body,
+        )
+        return await self._read(request)
 
     async def list_page(
         self,
@@ -259,8 +274,11 @@ class ClusterClient:
             total_seconds=ANSWER_SECONDS,
             metadata_only=metadata_only,
         )
+        return await self._read(request)
+
+    async def _read(self, request: Request) -> bytes:
         async with await self._exchange.open(request) as response:
-            return await read_body(response, doing=doing)
+            return await read_body(response, doing=request.doing)
 
 
 def _doing(verb: str, resource: Resource, namespace: str | None) -> str:

@@ -1,7 +1,8 @@
-"""One GET: sent, its answer checked, its failures named."""
+"""One request: sent, its answer checked, its failures named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import aiohttp
 
@@ -33,6 +34,8 @@ class Request:
         params: Query; empty strings are left out.
         total_seconds: Deadline from sending to the end of the body.
         metadata_only: Whether the metadata of objects will do.
+        method: What is done there.
+        body: What is sent, as JSON; None: nothing.
     """
 
     doing: str
@@ -40,6 +43,8 @@ class Request:
     params: Mapping[str, str | int]
     total_seconds: float
     metadata_only: bool = False
+    method: Literal["GET", "POST"] = "GET"
+    body: Mapping[str, Any] | None = None
 
 
 class Exchange:
@@ -52,7 +57,8 @@ class Exchange:
     async def open(self, request: Request) -> aiohttp.ClientResponse:
         """Return a 2xx JSON answer, its body unread; the caller closes it.
 
-        Credentials that are refused are loaded again, and it is sent once more.
+        Credentials that are refused are loaded again, and it is sent once more: what
+        is answered by 401, or fails in the TLS handshake, was not carried out.
         """
         session = await self._connection.session()
         try:
@@ -69,9 +75,10 @@ async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
     try:
         response: aiohttp.ClientResponse = await session.api.call_api(
             request.path,
-            "GET",
+            request.method,
             query_params=[(k, v) for k, v in request.params.items() if v != ""],
             header_params=dict(_METADATA if request.metadata_only else _WHOLE),
+            body=request.body,
             auth_settings=["BearerToken"],
             _preload_content=False,
             _request_timeout=aiohttp.ClientTimeout(

@@ -1,0 +1,66 @@
+"""What the bridge may do, asked of the API server itself."""
+
+import msgspec
+
+from bridge.cluster import Resource
+from bridge.cluster.client import ClusterClient
+from bridge.errors import UnreadableError
+
+_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+class _Status(msgspec.Struct):
+    """Whether it is allowed; a webhook that fails is not a yes."""
+
+    allowed: bool
+
+
+class _Review(msgspec.Struct):
+    """A SelfSubjectAccessReview, as far as it is read."""
+
+    status: _Status
+
+
+_decode = msgspec.json.Decoder(_Review).decode
+
+
+async def is_allowed(
+    client: ClusterClient,
+    *,
+    verb: str,
+    resource: Resource,
+    namespace: str | None = None,
+    name: str = "",
+) -> bool:
+    """Return whether the bridge may do something (SelfSubjectAccessReview).
+
+    Every user that is logged in may ask this (ClusterRole ``system:basic-user``).
+
+    Args:
+        client: The cluster.
+        verb: ``get``, ``list`` or ``watch``.
+        resource: Of what.
+        namespace: Where; None: everywhere.
+        name: Of one object; empty: of all.
+
+    Raises:
+        ClusterError: As `ClusterClient.post` raises it.
+    """
+    attributes = {
+        "verb": verb,
+        "group": resource.group,
+        "version": resource.version,
+        "resource": resource.plural,
+        "namespace": namespace or "",
+        "name": name,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    body = await client.post(_PATH, review)
+    try:
+        return _decode(body).status.allowed
+    except msgspec.DecodeError as error:
+        raise UnreadableError(f"post {_PATH}: expected a review with status") from error
