@@ -1,4 +1,4 @@
-"""What no single model can see: names, references between sections, filters.
+"""What no single model can see: names, references between sections, filters, selectors.
 
 These read the data as it was written, however wrong the rest of it is, so that every
 fault of a document is reported at once.
@@ -10,8 +10,16 @@ from typing import Any
 from bridge.config.base import did_you_mean
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
+from bridge.config.kinds import EVENTS_NAME, Wanted
 from bridge.errors import FilterError
+from bridge.filters.labels import compile_labels
 from bridge.filters.subscriptions import compile_filters
+
+_SELECTORS = (
+    ("sources", "labelSelector"),
+    ("sources", "namespaceSelector"),
+    ("routes", "labels"),
+)
 
 
 def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fault]:
@@ -21,6 +29,9 @@ def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fau
     yield from _dangling_references(data, "sources")
     yield from _dangling_references(data, "sinks")
     yield from _bad_filters(data)
+    for section, key in _SELECTORS:
+        yield from _bad_selectors(data, section, key)
+    yield from _two_spellings(data)
     if data.get("sinks", []) == []:
         message = "expected at least one, here or as K_SINK in the environment"
         yield Fault(trail=("sinks",), message=message)
@@ -37,8 +48,8 @@ def _items(data: Mapping[str, Any], key: str) -> Iterator[tuple[int, dict[str, A
 
 
 def _names(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, str]]:
-    default = "events" if section == "sources" else None
     for index, one in _items(data, section):
+        default = Wanted.of(one).name if section == "sources" else None
         if isinstance(name := one.get("name", default), str):
             yield index, name
 
@@ -55,7 +66,7 @@ def _duplicate_names(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
 def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
     known = [name for _, name in _names(data, section)]
     if section == "sources" and section not in data:
-        known = ["events"]
+        known = [EVENTS_NAME]
     for route, written in _items(data, "routes"):
         names = written.get(section)
         for index, name in enumerate(names if isinstance(names, list) else ()):
@@ -78,6 +89,34 @@ def _bad_filter(spec: dict[str, Any], trail: Trail) -> Iterator[Fault]:
         compile_filters([spec])
     except FilterError as error:
         yield Fault(trail=(*trail, *error.path[1:]), message=str(error))
+
+
+def _bad_selectors(data: Mapping[str, Any], section: str, key: str) -> Iterator[Fault]:
+    for index, one in _items(data, section):
+        if not isinstance(selector := one.get(key), str):
+            continue
+        try:
+            compile_labels(selector)
+        except FilterError as error:
+            yield Fault(trail=(section, index, key), message=str(error))
+
+
+def _two_spellings(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Refuse Events by both of their names [informer D3]."""
+    sources = [(index, Wanted.of(one)) for index, one in _items(data, "sources")]
+    events = [(index, one) for index, one in sources if one.is_events]
+    for index, one in events:
+        if one.group != events[0][1].group:
+            first = f"of {_api(events[0][1])}, as sources[{events[0][0]}] does"
+            message = (
+                f"expected Events {first}, got those of {_api(one)}: they are the "
+            )
+            message += "same, so each would come twice"
+            yield Fault(trail=("sources", index), message=message)
+
+
+def _api(events: Wanted) -> str:
+    return f"'{events.group}'" if events.group else "'v1'"
 
 
 def _is_reached(data: Mapping[str, Any], sink: str) -> bool:

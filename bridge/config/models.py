@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, Field, Strict
 
-from bridge.config.base import Model, fault, mismatch, written
+from bridge.config.base import Model, written
 from bridge.config.sinks import (
     AuthConfig,
     BasicAuthConfig,
@@ -16,6 +16,7 @@ from bridge.config.sinks import (
     StdoutSinkConfig,
     TlsConfig,
 )
+from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size
 from bridge.config.values import (
     STATE_FOLDER,
@@ -25,9 +26,9 @@ from bridge.config.values import (
     FilePath,
     Host,
     Name,
-    NamespaceName,
     StatePath,
     TypePrefix,
+    not_empty,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "BatchConfig",
     "ClusterConfig",
     "Config",
+    "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
     "LogConfig",
@@ -49,24 +51,6 @@ __all__ = [
     "StdoutSinkConfig",
     "TlsConfig",
 ]
-
-
-def _only(word: str) -> BeforeValidator:
-    """Refuse what a later version will take, and say so."""
-
-    def check(value: object) -> object:
-        if isinstance(value, str) and value != word:
-            raise mismatch(f"expected '{word}': others come with a later version")
-        return value
-
-    return BeforeValidator(check)
-
-
-def _not_empty(sources: tuple["SourceConfig", ...]) -> tuple["SourceConfig", ...]:
-    # Not `min_length`: of a list whose items are all wrong pydantic says it is empty.
-    if not sources:
-        raise fault("expected at least one source, got none")
-    return sources
 
 
 class ClusterConfig(Model):
@@ -88,39 +72,6 @@ class ClusterConfig(Model):
     """Context in the kubeconfig; null: its current one."""
 
 
-class SourceConfig(Model):
-    """What is watched."""
-
-    name: Name = "events"
-    """What routes call it. The queue's cursors do not depend on it."""
-
-    kind: Annotated[Literal["Event"], _only("Event")] = "Event"
-    """Kind of object."""
-
-    api_version: Annotated[Literal["v1"], _only("v1")] = Field(
-        default="v1", alias="apiVersion"
-    )
-    """Group and version of it. `v1` and `events.k8s.io/v1` are the same Events."""
-
-    namespaces: tuple[NamespaceName, ...] = ()
-    """Namespaces to watch, each with a watch and a cursor of its own; empty: all, in
-    one watch."""
-
-    initial: Literal["skip", "emit"] = "skip"
-    """What happens to objects that exist before the first start. They are skipped by
-    default, because nobody wants the last hour again from each new installation."""
-
-    field_selector: str = Field(default="", alias="fieldSelector")
-    """Field selector that the API server applies, e.g. `type=Warning`; empty: none."""
-
-    label_selector: str = Field(default="", alias="labelSelector")
-    """Label selector that the API server applies; empty: none."""
-
-    keep: Literal["routed", "all"] = "routed"
-    """Which events are stored: those that a route wants, or all of them, so that a
-    later route can replay them."""
-
-
 class RouteConfig(Model):
     """Which events go where."""
 
@@ -133,6 +84,11 @@ class RouteConfig(Model):
     filters: tuple[dict[str, Any], ...] = ()
     """Filters that an event has to pass, all of them (CloudEvents Subscriptions API
     0.1, 3.2.4); empty: every event does."""
+
+    labels: str = ""
+    """Kubernetes label selector, e.g. `app=shop,tier in (web, api)`, for the labels of
+    the object, or of the one that a Kubernetes Event is about, which is then looked
+    up; empty: any."""
 
     sinks: tuple[Name, ...] | None = None
     """Names of the sinks that get them; null: all."""
@@ -204,7 +160,7 @@ class Config(Model):
 
     sources: Annotated[
         tuple[SourceConfig, ...],
-        AfterValidator(_not_empty),
+        AfterValidator(not_empty),
         Field(json_schema_extra={"minItems": 1}),
     ] = written([{}])
     """What is watched; by default the Events of all namespaces."""

@@ -157,6 +157,10 @@ class _SinkConfig(Model):
     """Whose attribute names events carry: ours, or those of Knative's
     ApiServerSource."""
 
+    data: Literal["object", "reference"] = "object"
+    """What `data` holds: the whole object, or only which one it is and at which
+    version, for receivers that ask the API server themselves, or must not see it."""
+
     retry: RetryConfig = written({})
     """When a failed delivery is tried again."""
 

@@ -1,26 +1,32 @@
 """Single values with a rule of their own: names, URLs, paths, headers, counts."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSchema
 
 from bridge.config.base import fault, mismatch
-from bridge.errors import InvalidEventError
+from bridge.errors import FilterError, InvalidEventError
 from bridge.events import rules
+from bridge.events.paths import parse_path
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_KIND = r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PLURAL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+_QUALIFIED = rf"({_SUBDOMAIN}/)?{_NAME}"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _LONGEST = 253
 
 STATE_FOLDER = Path("~/.local/state")
 """Where XDG_STATE_HOME is when it is not set (XDG Base Directory 0.8)."""
+
+_Item = TypeVar("_Item", bound=Hashable)
 
 _OWN_HEADERS = ("connection", "content-length", "content-type", "host", "te", "trailer")
 
@@ -37,6 +43,35 @@ def _matching(pattern: str, words: str) -> Callable[[str], str]:
 def _checked(pattern: str, words: str) -> tuple[AfterValidator, WithJsonSchema]:
     schema = {"type": "string", "pattern": f"^{pattern}$"}
     return AfterValidator(_matching(pattern, words)), WithJsonSchema(schema)
+
+
+def is_name(text: str) -> bool:
+    """Return whether a thing may be called so, see `Name`."""
+    return re.fullmatch(_NAME, text) is not None
+
+
+def each_once(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    """Return a list as it is.
+
+    Raises:
+        PydanticCustomError: Something is there twice.
+    """
+    for index, item in enumerate(items):
+        if item in items[:index]:
+            raise fault(f"expected each once, got '{item}' twice")
+    return items
+
+
+def not_empty(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    """Return a list as it is.
+
+    Raises:
+        PydanticCustomError: It is empty. (Not `min_length`: of a list whose items are
+            all wrong pydantic says that it is empty.)
+    """
+    if not items:
+        raise fault("expected at least one, got none")
+    return items
 
 
 def check_url(text: str) -> str:
@@ -119,6 +154,13 @@ def _extension_text(text: str) -> str:
     return text
 
 
+def _object_path(text: str) -> str:
+    try:
+        return parse_path(text)
+    except FilterError as error:
+        raise mismatch(str(error)) from None
+
+
 Name = Annotated[
     str,
     *_checked(_NAME, "1 to 63 letters and digits, inside also '.', '_' and '-'"),
@@ -128,6 +170,23 @@ Name = Annotated[
 NamespaceName = Annotated[str, *_checked(_LABEL, "a namespace (RFC 1123 label)")]
 ClusterName = Annotated[str, *_checked(_SUBDOMAIN, "a DNS subdomain (RFC 1123)")]
 TypePrefix = Annotated[str, *_checked(_SUBDOMAIN, "a reverse-DNS name")]
+ApiVersion = Annotated[
+    str, *_checked(rf"({_SUBDOMAIN}/)?{_PLURAL}", "an apiVersion such as 'apps/v1'")
+]
+Kind = Annotated[str, *_checked(_KIND, "a kind such as 'Deployment'")]
+ResourceName = Annotated[
+    str,
+    *_checked(
+        rf"{_PLURAL}(\.{_SUBDOMAIN})?",
+        "a plural and its group such as 'deployments.apps' or 'pods'",
+    ),
+]
+AnnotationName = Annotated[
+    str, *_checked(_QUALIFIED, "the name of an annotation such as 'example.com/team'")
+]
+ObjectPath = Annotated[str, AfterValidator(_object_path)]
+"""A place in an object, e.g. `spec.replicas`."""
+
 Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[str, AfterValidator(check_url)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]

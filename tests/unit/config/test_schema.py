@@ -45,7 +45,7 @@ def test_the_schema_accepts_what_the_documentation_shows(text):
         "sinks: [{name: a, url: http://h, timeout: 5}]",
         "sinks: [{name: a, url: http://h, auth: {bearer: secret}}]",
         "sinks: [{name: a, url: http://h, auth: {bearer: {}}}]",
-        "sources: [{kind: Pod}]",
+        "sources: [{kind: pod/x}]",
         "sources: []",
         "queue: {max_size: 5}",
         "routes: [{name: r, filters: [{exat: {a: b}}]}]",
