@@ -1,13 +1,15 @@
 """What can be asked of the file beside the writer: each a function of a connection."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import apsw
 
+from bridge.errors import QueueError
 from bridge.events import EncodedEvent
-from bridge.queue import DeadLetter, Kept, Scope, StoredCursor
+from bridge.queue import RECALL_LIMIT, DeadLetter, Kept, Scope, StoredCursor
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros, moment
 from bridge.queue.intake import scope_names
@@ -15,7 +17,9 @@ from bridge.queue.replay import DEAD, KEPT, handle_of
 from bridge.queue.store import numbers
 
 _PAGE_EVENTS = 50  # an event can be 1.5 MB
-_PAGE_KEYS = 500
+_PAGE_KEYS = 2000
+_PAGE_BYTES = 2 * 1024 * 1024
+_LAST = "\U0010ffff"  # no key has a character after it
 
 
 class Waits(NamedTuple):
@@ -50,12 +54,46 @@ def cursors(connection: apsw.Connection) -> list[StoredCursor]:
 
 
 def remembered(
-    scope: Scope, after: str, connection: apsw.Connection
-) -> Sequence[tuple[str, bytes]]:
-    """Return a page of what is known in a scope, in key order."""
-    bindings = (*scope_names(scope), after, _PAGE_KEYS)
-    page: list[Any] = connection.execute(sql.REMEMBERED, bindings).fetchall()
+    scope: Scope, prefix: str, start: str, connection: apsw.Connection
+) -> list[tuple[str, bytes]]:
+    """Return a page of what is known in a scope, in key order.
+
+    Args:
+        scope: Whose.
+        prefix: Begins each key that is wanted.
+        start: The first key that may be on this page.
+        connection: Where to ask.
+    """
+    bindings = (*scope_names(scope), start, prefix + _LAST, _PAGE_KEYS)
+    page: list[tuple[str, bytes]] = []
+    size = 0
+    for key, value in connection.execute(sql.REMEMBERED, bindings):
+        page.append((key, value))
+        size += len(value)
+        if size >= _PAGE_BYTES:
+            break
     return page
+
+
+def key_after(key: str) -> str:
+    """Return the first key that can follow another one."""
+    return key + "\0"
+
+
+def recall(
+    scope: Scope, keys: Sequence[str], connection: apsw.Connection
+) -> dict[str, bytes]:
+    """Return the values of those keys that are known in a scope.
+
+    Raises:
+        QueueError: There are too many.
+    """
+    if len(keys) > RECALL_LIMIT:
+        raise QueueError(
+            f"recall: expected at most {RECALL_LIMIT} keys, got {len(keys)}"
+        )
+    bindings = (*scope_names(scope), json.dumps(keys))
+    return dict(connection.execute(sql.RECALL, bindings))
 
 
 def first_since(since: datetime, connection: apsw.Connection) -> int:

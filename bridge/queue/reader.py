@@ -47,13 +47,15 @@ class Reader:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, question)
 
-    async def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+    async def remembered(
+        self, scope: Scope, prefix: str
+    ) -> AsyncIterator[tuple[str, bytes]]:
         """See `Queue.remembered`."""
-        after = ""
-        while page := await self.ask(partial(questions.remembered, scope, after)):
+        ask, start = partial(questions.remembered, scope, prefix), prefix
+        while page := await self.ask(partial(ask, start)):
             for one in page:
                 yield one
-            after = page[-1][0]
+            start = questions.key_after(page[-1][0])
 
     async def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
         """See `Queue.kept`."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -155,9 +155,15 @@ class SqliteQueue:
         """See `Queue.set_cursor`."""
         await self._order(partial(intake.set_cursor, self._store, scope, to))
 
-    def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+    def remembered(
+        self, scope: Scope, prefix: str = ""
+    ) -> AsyncIterator[tuple[str, bytes]]:
         """See `Queue.remembered`."""
-        return self._reader.remembered(scope)
+        return self._reader.remembered(scope, prefix)
+
+    async def recall(self, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """See `Queue.recall`."""
+        return await self._reader.ask(partial(questions.recall, scope, keys))
 
     async def open_sink(
         self,
@@ -168,15 +174,8 @@ class SqliteQueue:
         on_full: Literal["block", "dead-letter-oldest"] = "block",
     ) -> None:
         """See `Queue.open_sink`."""
-        await self._order(
-            partial(
-                gates.open_sink,
-                self._store,
-                sink,
-                max_backlog=max_backlog,
-                on_full=on_full,
-            )
-        )
+        work = partial(gates.open_sink, self._store, sink)
+        await self._order(partial(work, max_backlog=max_backlog, on_full=on_full))
 
     async def sinks(self) -> Sequence[str]:
         """See `Queue.sinks`."""

@@ -97,6 +97,9 @@ INSERT INTO cursor (cluster, resource, namespace, field_selector, label_selector
 VALUES (?, ?, ?, ?, ?) RETURNING id
 """
 MOVE_CURSOR = "UPDATE cursor SET version = ?, moved = ? WHERE id = ?"
+MOVE_CURSOR_FROM = """
+UPDATE cursor SET version = ?, moved = ? WHERE id = ? AND version IS ?
+"""
 FORGET_SCOPE = "DELETE FROM cursor WHERE id = ?"
 FORGET_REMEMBERED = "DELETE FROM remembered WHERE scope = ?"
 REMEMBER = "INSERT OR REPLACE INTO remembered (scope, key, value) VALUES "
@@ -146,8 +149,14 @@ REMEMBERED = """
 SELECT remembered.key, remembered.value FROM remembered
 JOIN cursor ON cursor.id = remembered.scope
 WHERE cluster = ? AND resource = ? AND namespace = ?
-  AND field_selector = ? AND label_selector = ? AND key > ?
+  AND field_selector = ? AND label_selector = ? AND key >= ? AND key < ?
 ORDER BY key LIMIT ?
+"""
+RECALL = """
+SELECT remembered.key, remembered.value FROM cursor CROSS JOIN remembered
+WHERE cluster = ? AND resource = ? AND namespace = ?
+  AND field_selector = ? AND label_selector = ?
+  AND remembered.scope = cursor.id AND key IN (SELECT value FROM json_each(?))
 """
 KEPT = """
 SELECT seq, stored, data_offset, id, body FROM event

@@ -2,14 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from bridge.errors import OutcomeNotRecordedError, QueueFullError, StaleCursorError
+from bridge.errors import (
+    OutcomeNotRecordedError,
+    QueueError,
+    QueueFullError,
+    StaleCursorError,
+)
 from bridge.queue import (
+    RECALL_LIMIT,
     Dead,
     Delivered,
     Depth,
@@ -108,13 +114,25 @@ class MemoryQueue:
     async def set_cursor(self, scope: Scope, to: str | None) -> None:
         """See `Queue.set_cursor`."""
         self.positions.pop(scope, None)
-        if to is not None:
+        if to is None:
+            self.memory.pop(scope, None)
+        else:
             self.positions[scope] = to
 
-    async def remembered(self, scope: Scope) -> AsyncIterator[tuple[str, bytes]]:
+    async def remembered(
+        self, scope: Scope, prefix: str = ""
+    ) -> AsyncIterator[tuple[str, bytes]]:
         """See `Queue.remembered`."""
-        for item in sorted(self.memory.get(scope, {}).items()):
-            yield item
+        for key, value in sorted(self.memory.get(scope, {}).items()):
+            if key.startswith(prefix):
+                yield key, value
+
+    async def recall(self, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """See `Queue.recall`."""
+        if len(keys) > RECALL_LIMIT:
+            raise QueueError(f"recall: got {len(keys)} keys")
+        known = self.memory.get(scope, {})
+        return {key: known[key] for key in keys if key in known}
 
     async def lease(self, sink: str, limit: int) -> Sequence[Lease]:
         """See `Queue.lease`."""

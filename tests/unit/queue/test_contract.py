@@ -1,11 +1,12 @@
-"""The embedded store keeps the contract of every queue."""
+"""The embedded store keeps the contract of every queue, the fake what it has of it."""
 
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.unit.queue.contract import Opener, QueueContract
+from tests.unit.memory_queue import MemoryQueue
+from tests.unit.queue.contract import Opener, QueueContract, Remembering
 from tests.unit.queue.samples import QueueFile
 
 
@@ -16,3 +17,12 @@ class TestSqliteQueue(QueueContract):
     def open_queue(self, tmp_path: Path) -> Opener:
         """Return what opens the same file again and again."""
         return partial(QueueFile(path=tmp_path / "queue.db").open)
+
+
+class TestMemoryQueue(Remembering):
+    """Run on a dictionary."""
+
+    @pytest.fixture
+    def queue(self) -> MemoryQueue:
+        """Return an empty one."""
+        return MemoryQueue()

@@ -7,10 +7,11 @@ the same store anew, on a real clock.
 from tests.unit.queue.contract.base import Opener
 from tests.unit.queue.contract.deliveries import Deliveries
 from tests.unit.queue.contract.looking import Looking
+from tests.unit.queue.contract.memory import Remembering
 from tests.unit.queue.contract.puts import Puts
 
-__all__ = ["Opener", "QueueContract"]
+__all__ = ["Opener", "QueueContract", "Remembering"]
 
 
-class QueueContract(Puts, Deliveries, Looking):
+class QueueContract(Puts, Remembering, Deliveries, Looking):
     """The whole of it."""

@@ -1,0 +1,231 @@
+"""What goes into a queue and comes out of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.events import CloudEvent, EncodedEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one cursor belongs to. Names in the configuration are never part of it.
+
+    Attributes:
+        cluster: uid of the cluster (that of namespace kube-system).
+        resource: Plural and group without version, e.g. ``events``.
+        namespace: Namespace; ``*``: all.
+        field_selector: As sent to the API server; empty: none.
+        label_selector: As sent to the API server; empty: none.
+    """
+
+    cluster: str
+    resource: str
+    namespace: str = "*"
+    field_selector: str = ""
+    label_selector: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event on its way into the queue, or one thing to remember, or both.
+
+    Attributes:
+        event: The event; None for what could not be converted and for what is only
+            to be remembered.
+        encoded: Its bytes; for what could not be converted the raw object under the
+            best id known; None when there is only something to remember.
+        sinks: Names of the sinks that want it; empty: kept or rejected only.
+        remember: Key and value of what the reader knows in this scope from this
+            entry on; value None forgets the key; None: nothing. Keys that begin
+            with ``@`` are the reader's own.
+        error: Why it could not be converted: the entry becomes a dead letter of no
+            sink. None: it could.
+    """
+
+    event: CloudEvent | None
+    encoded: EncodedEvent | None
+    sinks: tuple[str, ...] = ()
+    remember: tuple[str, bytes | None] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to deliver one event to one sink.
+
+    Attributes:
+        handle: The store's own name for it, meaningless elsewhere.
+        sink: Name of the sink.
+        event: What to deliver.
+        attempt: Number of the attempt that this lease is for, from 1.
+        age_seconds: Time since the first attempt in which the sink could be tried
+            (not gated, process up); 0 at the first.
+        stored: When the event entered the queue, Unix seconds.
+    """
+
+    handle: object
+    sink: str
+    event: EncodedEvent
+    attempt: int
+    age_seconds: float
+    stored: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The sink answered 2xx."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The attempt failed; the next may start `due`, Unix seconds."""
+
+    lease: Lease
+    due: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """There was no attempt, or it does not count: due at once, same attempt number."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """Delivery is given up.
+
+    Attributes:
+        lease: Which one.
+        reason: A sentence for people.
+        status: Last HTTP status; None: there was no answer.
+        excerpt: First 4 kB of the last answer.
+    """
+
+    lease: Lease
+    reason: str
+    status: int | None = None
+    excerpt: bytes = b""
+
+
+Outcome = Delivered | Retry | Released | Dead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """What lies in the queue for one sink.
+
+    Attributes:
+        waiting: Deliveries not ended, leased and delayed ones included.
+        leased: Of these, handed out.
+        delayed: Of these, not due yet.
+        dead: Dead letters.
+        oldest: When the oldest waiting event entered the queue; None: none waits.
+    """
+
+    waiting: int
+    leased: int
+    delayed: int
+    dead: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Why nothing is leased for a sink: until when (Unix seconds), and the reason."""
+
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An event that is still stored.
+
+    Attributes:
+        handle: Name for `Queue.enqueue`, a short text; also the place to page from.
+        event: Its bytes.
+        stored: When it entered the queue.
+        waiting: Names of the sinks for which it still waits.
+    """
+
+    handle: str
+    event: EncodedEvent
+    stored: datetime
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A delivery that was given up, or an object that could not be converted.
+
+    Attributes:
+        handle: Name for `Queue.enqueue` and `Queue.purge`, a short text; also the
+            place to page from.
+        sink: Name of the sink; None: the object could not be converted.
+        event: Its bytes; for what could not be converted the raw object.
+        reason: A sentence for people.
+        status: Last HTTP status; None: there was no answer.
+        excerpt: First 4 kB of the last answer.
+        attempts: How many attempts were made.
+        stored: When the event entered the queue.
+        died: When the delivery was given up.
+    """
+
+    handle: str
+    sink: str | None
+    event: EncodedEvent
+    reason: str
+    status: int | None
+    excerpt: bytes
+    attempts: int
+    stored: datetime
+    died: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCursor:
+    """Where a reader stands: scope, resourceVersion, and when it last moved."""
+
+    scope: Scope
+    resource_version: str
+    moved: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How full the store is.
+
+    Attributes:
+        used_bytes: What rows take.
+        max_bytes: What they may take before `put` refuses.
+        full: Why `put` refuses; None: it does not.
+    """
+
+    used_bytes: int
+    max_bytes: int
+    full: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How deliveries to one sink began and ended since the process started.
+
+    *waiting at the start + routed + enqueued = delivered + dead + purged + waiting*,
+    after every commit.
+
+    Attributes:
+        routed: Put for it.
+        enqueued: Delivered anew by an operator's word.
+        delivered: Answered 2xx.
+        dead: Became dead letters, also those that a full backlog pushed out.
+        purged: Ended by an operator's word.
+    """
+
+    routed: int
+    enqueued: int
+    delivered: int
+    dead: int
+    purged: int
