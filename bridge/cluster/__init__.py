@@ -60,6 +60,11 @@ class Resource:
         """``events`` or ``deployments.apps``: without version, part of a scope."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def is_events(self) -> bool:
+        """Whether these are Kubernetes Events, of either API group."""
+        return self.kind == "Event" and self.group in {"", "events.k8s.io"}
+
     def path(self, namespace: str | None = None) -> str:
         """Return the URL path of the collection; None: all namespaces."""
         root = f"/apis/{self.group}" if self.group else "/api"
