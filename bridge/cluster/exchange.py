@@ -17,11 +17,18 @@ _WHOLE = {
     # Compressed watches come as thousands of gzip members.
     "Accept-Encoding": "identity",
 }
-# What cannot be had as metadata comes whole.
-_METADATA = _WHOLE | {
-    "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-}
+
+
+def _metadata(form: str) -> Mapping[str, str]:
+    # What cannot be had as metadata comes whole.
+    form = f"application/json;as={form};g=meta.k8s.io;v=v1"
+    return _WHOLE | {"Accept": f"{form},application/json"}
+
+
+# A watch that asks for the form of lists is answered by 200 and stays empty for ever
+# (seen on kube-apiserver 1.36.1).
+_METADATA_LIST = _metadata("PartialObjectMetadataList")
+_METADATA_WATCH = _metadata("PartialObjectMetadata")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +84,7 @@ async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
             request.path,
             request.method,
             query_params=[(k, v) for k, v in request.params.items() if v != ""],
-            header_params=dict(_METADATA if request.metadata_only else _WHOLE),
+            header_params=dict(_accepts(request)),
             body=request.body,
             auth_settings=["BearerToken"],
             _preload_content=False,
@@ -94,6 +101,12 @@ async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
         response.close()
         raise
     return response
+
+
+def _accepts(request: Request) -> Mapping[str, str]:
+    if not request.metadata_only:
+        return _WHOLE
+    return _METADATA_WATCH if "watch" in request.params else _METADATA_LIST
 
 
 async def _check(response: aiohttp.ClientResponse, *, doing: str) -> None:
