@@ -1,125 +1,88 @@
 """One Change becomes one CloudEvent: nothing else goes into it, so neither comes out.
 
-`id` is ``<uid>-<resourceVersion>``, with ``-deleted`` for a deletion and ``-e<n>`` from
-the second epoch on: the same revision has the same id however often it is read.
+`id` is ``<uid>-<resourceVersion>``, with ``-deleted`` for a deletion, ``-r<n>`` for the
+n-th resync and ``-e<n>`` from the second epoch on: the same revision has the same id
+however often it is read. A deletion that only a list shows has the last known version.
 
 `time` of a Kubernetes Event is the first that its recorder has filled in of
 series.lastObservedTime, lastTimestamp, eventTime, firstTimestamp and creationTimestamp;
 of another object the latest time in managedFields, else creationTimestamp. Kubernetes
 does not keep when an object was deleted: then it is the time of reading (allowed by
-CloudEvents 1.0.2 core, "time", if a source keeps to it).
+CloudEvents 1.0.2 core, "time", if a source keeps to it). So it is for a resync, which
+tells what is there now.
 
 A deleted Kubernetes Event is a resource change like any other: nothing occurred again.
 
 Attributes are printable ASCII of at most 1,024 characters, whatever a recorder wrote:
 any other character becomes ``?`` and what is longer is cut. `data` has it unchanged.
 Attributes without a value are left out.
+
+A change of another object says if it was found by a list (`listed`), so that states in
+between may be missing; Kubernetes Events don't, for each revision is one by itself. It
+says what differs (`changedpaths`) and which resync tells it (`resync`), a Kubernetes
+Event what controls its object (`ownerkind`, `ownername`), if that is in its context.
 """
 
 import re
-from collections.abc import Mapping
-from hashlib import blake2s
 from typing import Final
 
 import msgspec
 
-from bridge.cluster import Change, Gap, Resource
+from bridge.cluster import Change, Resource
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import objects
 from bridge.events.cloudevent import CloudEvent
+from bridge.events.context import Concerned, Context
+from bridge.events.gap import gap_event
 from bridge.events.objects import Metadata, Reference
 from bridge.events.origin import Origin
-from bridge.events.profiles import PROFILES, Facts, present
-from bridge.events.rules import NOT_JSON, is_plain, timestamp
+from bridge.events.paths import list_paths
+from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts, present
+from bridge.events.rules import NOT_JSON, is_plain
+from bridge.events.secrets import is_secret, redacted
 
 __all__ = ["Origin", "convert", "gap_event"]
 
 _LONGEST: Final = 1024
 _UNPRINTABLE = re.compile("[^ -~]")
-
-# CloudEvents severity extension, on OpenTelemetry's scale; other types have none.
-_SEVERITIES: Final[Mapping[str, Mapping[str, str | int]]] = {
-    "Normal": {"severitytext": "INFO", "severitynumber": 9},
-    "Warning": {"severitytext": "WARN", "severitynumber": 13},
-}
+_NOTHING_MORE: Final = Context()
+_encode = msgspec.json.Encoder().encode
 
 
-def convert(change: Change, *, origin: Origin, recorded: str) -> CloudEvent:
+def convert(
+    change: Change, *, origin: Origin, recorded: str, context: Context = _NOTHING_MORE
+) -> CloudEvent:
     """Return the event that says what happened.
 
     Args:
         change: What happened.
         origin: Where it happened, and whose names to use.
         recorded: When it was read, RFC 3339.
+        context: What to tell beside it.
 
     Raises:
         ConversionError: The object is not JSON, has no uid, name or version, or has a
             field of an impossible type. Nothing of its payload is in the message.
     """
     try:
-        return _convert(change, origin, recorded)
+        return _convert(change, origin, recorded, context)
     except (*NOT_JSON, InvalidEventError) as error:
         resource, version = change.resource.name, change.resource_version
         raise ConversionError(f"{resource} at version {version!r}: {error}") from error
 
 
-def gap_event(
-    gap: Gap,
-    *,
-    resource: Resource,
-    namespace: str,
-    field_selector: str,
-    label_selector: str,
-    origin: Origin,
-    recorded: str,
+def _convert(
+    change: Change, origin: Origin, recorded: str, context: Context
 ) -> CloudEvent:
-    """Return the event that says between which versions revisions may be missing.
-
-    It goes by the same names in every profile: ApiServerSource has none for it.
-
-    Args:
-        gap: What may be missing.
-        resource: Of what kind.
-        namespace: Where; ``*``: everywhere.
-        field_selector: Which of them are read; empty: all.
-        label_selector: Which of them are read; empty: all.
-        origin: Of which cluster.
-        recorded: When the event was made, RFC 3339.
-    """
-    scope = {
-        "namespace": namespace,
-        "fieldSelector": field_selector,
-        "labelSelector": label_selector,
-    }
-    # Two scopes of one resource may have the same gap, but never the same id.
-    digest = blake2s(msgspec.json.encode([scope, gap.cause]), digest_size=4).hexdigest()
-    identity = f"gap-{resource.name}-{gap.cursor}-{gap.snapshot}-{digest}"
-    where = {} if namespace == "*" else {"namespace": namespace}
-    return CloudEvent(
-        id=origin.identify(identity),
-        source=origin.uri,
-        type=f"{origin.type_prefix}.gap.v1",
-        subject=f"{namespace}/{resource.kind}",
-        time=timestamp(gap.until),
-        extensions={
-            "cluster": origin.cluster,
-            **where,
-            "kind": resource.kind,
-            "apiversion": resource.api_version,
-            **_SEVERITIES["Warning"],
-            "recordedtime": recorded,
-            **origin.extensions,
-        },
-        data=_gap_data(gap, resource, scope),
-    )
-
-
-def _convert(change: Change, origin: Origin, recorded: str) -> CloudEvent:
     facts = _read_event(change) if _is_occurrence(change) else _read_object(change)
+    if facts.involved is None:
+        _add_history(facts, change, context)
+    elif context.concerned is not None:
+        _add_concerned(facts, context.concerned)
     names = PROFILES[origin.profile](change, facts, origin)
     subject, texts = _printable(names.subject, {**names.concerned, **facts.details})
     return CloudEvent(
-        id=origin.identify(_identity(change, facts.itself.uid)),
+        id=origin.identify(_identity(change, facts.itself.uid, context.resync)),
         source=origin.uri,
         type=names.type,
         subject=subject or None,
@@ -128,12 +91,50 @@ def _convert(change: Change, origin: Origin, recorded: str) -> CloudEvent:
             "cluster": origin.cluster,
             **texts,
             **facts.numbers,
-            **_SEVERITIES.get(facts.severity, {}),
+            **SEVERITIES.get(facts.severity, {}),
             "recordedtime": recorded,
             **origin.extensions,
         },
-        data=facts.payload,
+        data=_data(facts, change, origin),
     )
+
+
+def _data(facts: Facts, change: Change, origin: Origin) -> bytes:
+    if origin.data == "object":
+        return facts.payload
+    return _encode(present(REFERENCES[origin.profile](change, facts.itself)))
+
+
+def _add_history(facts: Facts, change: Change, context: Context) -> None:
+    """Add to the facts what is known of the object's earlier states."""
+    if change.listed:
+        facts.numbers["listed"] = True
+    if context.resync:
+        facts.numbers["resync"] = context.resync
+        facts.time = None
+    if context.changed_paths and change.change == "modified":
+        paths = list_paths(context.changed_paths, longest=_LONGEST)
+        facts.details["changedpaths"] = paths
+    if context.with_previous:
+        previous = context.previous
+        before = b"null" if previous is None else _payload(previous, change.resource)
+        facts.payload = b'{"object":%b,"previous":%b}' % (facts.payload, before)
+
+
+def _add_concerned(facts: Facts, concerned: Concerned) -> None:
+    """Add to the facts of a Kubernetes Event what is known of its object."""
+    owner = concerned.owner
+    known = {
+        "labels": concerned.labels,
+        "annotations": concerned.annotations,
+        "owner": owner,
+    }
+    members = {name: value for name, value in known.items() if value}
+    if members:
+        facts.payload = objects.enriched(facts.payload, members)
+    if owner is not None:
+        facts.details["ownerkind"] = owner.kind
+        facts.details["ownername"] = owner.name
 
 
 def _is_occurrence(change: Change) -> bool:
@@ -142,12 +143,13 @@ def _is_occurrence(change: Change) -> bool:
     return is_event and change.change != "deleted"
 
 
-def _identity(change: Change, uid: str) -> str:
+def _identity(change: Change, uid: str, resync: int) -> str:
     if not uid or not change.resource_version:
         missing = "resourceVersion" if uid else "metadata.uid"
         raise InvalidEventError(f"{missing}: expected text, got none")
     deleted = "-deleted" if change.change == "deleted" else ""
-    return f"{uid}-{change.resource_version}{deleted}"
+    again = f"-r{resync}" if resync else ""
+    return f"{uid}-{change.resource_version}{deleted}{again}"
 
 
 def _read_event(change: Change) -> Facts:
@@ -175,8 +177,9 @@ def _read_event(change: Change) -> Facts:
 
 
 def _read_object(change: Change) -> Facts:
+    raw = change.object
     read = objects.read_pod if change.resource.name == "pods" else objects.read_object
-    found = read(change.object)
+    found = read(raw)
     itself = _reference(change.resource, found.metadata)
     node = found.node or _node_name(itself)
     return Facts(
@@ -186,10 +189,14 @@ def _read_object(change: Change) -> Facts:
         details=present({"node": node, "partitionkey": itself.uid}),
         numbers={},
         time=None if change.change == "deleted" else found.metadata.written,
-        payload=objects.payload(
-            change.object, kind=itself.kind, api_version=itself.api_version
-        ),
+        payload=_payload(raw, change.resource),
     )
+
+
+def _payload(raw: bytes, resource: Resource) -> bytes:
+    """Return what an event shows of an object other than a Kubernetes Event."""
+    shown = redacted(raw) if is_secret(resource) else raw
+    return objects.payload(shown, kind=resource.kind, api_version=resource.api_version)
 
 
 def _reference(resource: Resource, metadata: Metadata) -> Reference:
@@ -215,21 +222,3 @@ def _printable(subject: str, attributes: dict[str, str]) -> tuple[str, dict[str,
 
 def _clean(text: str) -> str:
     return _UNPRINTABLE.sub("?", text[:_LONGEST])
-
-
-def _gap_data(gap: Gap, resource: Resource, scope: Mapping[str, str]) -> bytes:
-    return msgspec.json.encode(
-        {
-            "cause": gap.cause,
-            "resource": {
-                "apiVersion": resource.api_version,
-                "kind": resource.kind,
-                "plural": resource.plural,
-            },
-            "scope": scope,
-            "cursor": gap.cursor,
-            "snapshot": gap.snapshot,
-            "since": gap.since and timestamp(gap.since),
-            "until": timestamp(gap.until),
-        }
-    )

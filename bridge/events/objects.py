@@ -1,9 +1,16 @@
 """What conversion reads of a Kubernetes object; the rest of its JSON stays unread."""
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw, Struct, field
 
-_LAST_APPLIED = b"kubectl.kubernetes.io/last-applied-configuration"
+from bridge.errors import InvalidEventError
+from bridge.events.rules import NOT_JSON
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation in which kubectl keeps a copy of the object."""
+
 _MANAGED_FIELDS = b',"managedFields":'
 
 
@@ -157,6 +164,17 @@ read_event = msgspec.json.Decoder(KubernetesEvent).decode
 read_pod = msgspec.json.Decoder(Pod).decode
 read_object = msgspec.json.Decoder(PlainObject).decode
 
+
+class _Labels(Struct):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(Struct):
+    metadata: _Labels
+
+
+_read_labels = msgspec.json.Decoder(_Labelled).decode
+_members_if_any = msgspec.json.Decoder(dict[str, Raw] | None).decode
 _read_writes = msgspec.json.Decoder(list[Write]).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -179,7 +197,7 @@ def payload(raw: bytes, *, kind: str, api_version: str) -> bytes:
     metadata = _members(members["metadata"])
     metadata.pop("managedFields", None)
     annotations = metadata.get("annotations")
-    if annotations is not None and _LAST_APPLIED in bytes(annotations):
+    if annotations is not None and LAST_APPLIED.encode() in bytes(annotations):
         metadata["annotations"] = _without_last_applied(annotations)
     members["metadata"] = Raw(_encode(metadata))
     if "kind" in members and "apiVersion" in members:
@@ -210,7 +228,33 @@ def event_payload(raw: bytes, event: KubernetesEvent, *, api_version: str) -> by
     return lean
 
 
+def enriched(payload: bytes, members: Mapping[str, object]) -> bytes:
+    """Return a Kubernetes Event that says more of the object it is about.
+
+    Args:
+        payload: The Event.
+        members: What involvedObject, or regarding, gets beside what it has.
+    """
+    found = _members(payload)
+    for name in ("involvedObject", "regarding"):
+        if about := _members_if_any(found.get(name, b"null")):
+            found[name] = Raw(_encode({**about, **members}))
+    return _encode(found)
+
+
+def labels_of(raw: bytes) -> dict[str, str]:
+    """Return the labels of an object, whatever else it holds.
+
+    Raises:
+        InvalidEventError: It is not JSON, has no metadata, or labels that are not text.
+    """
+    try:
+        return _read_labels(raw).metadata.labels or {}
+    except NOT_JSON as error:
+        raise InvalidEventError(f"labels: {error}") from error
+
+
 def _without_last_applied(annotations: Raw) -> Raw:
     members = _members(annotations)
-    members.pop(_LAST_APPLIED.decode(), None)
+    members.pop(LAST_APPLIED, None)
     return Raw(_encode(members))

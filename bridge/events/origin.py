@@ -23,6 +23,7 @@ class Origin:
             is what Knative's ApiServerSource sends; None: made from `cluster`.
         type_prefix: Reverse-DNS beginning of our types, a DNS subdomain.
         profile: Whose names are used, see `bridge.events.profiles`.
+        data: What `data` holds: the object, or a reference to it.
         epoch: How often resourceVersions of this cluster began anew, from 1; from 2
             on it is part of each id, for a rolled-back cluster uses versions again.
         extensions: Extensions that are set last and win over ours (K_CE_OVERRIDES).
@@ -32,6 +33,7 @@ class Origin:
     source: str | None = None
     type_prefix: str = "io.kubebridge"
     profile: Literal["kubebridge", "knative"] = "kubebridge"
+    data: Literal["object", "reference"] = "object"
     epoch: int = 1
     extensions: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,13 +6,17 @@
 
 ``knative``
     `type`, `subject` and the extensions kind, apiversion, name and namespace are those
-    that ApiServerSource sends in Resource mode, so that Triggers written for it keep
-    matching: they are about the changed object, of a Kubernetes Event the Event itself.
-    A cluster-scoped object has an empty namespace, and two slashes in `subject`. On
-    purpose different: `id` is stable instead of random, `time` is that of the change
-    instead of that of sending, `data` has no managedFields, and our other extensions
-    are there too. `source` is ours unless `Origin.source` names the API server: its
-    URL, which ApiServerSource sends, is often the same for two clusters.
+    that ApiServerSource sends, so that Triggers written for it keep matching: they are
+    about the changed object, of a Kubernetes Event the Event itself. A cluster-scoped
+    object has an empty namespace, and two slashes in `subject`. On purpose different:
+    `id` is stable instead of random, `time` is that of the change instead of that of
+    sending, `data` has no managedFields, and our other extensions are there too.
+    `source` is ours unless `Origin.source` names the API server: its URL, which
+    ApiServerSource sends, is often the same for two clusters.
+
+In either, `data` may be a reference to the changed object instead of the object: ours
+tells the version too; that of ``knative`` is the body of Reference mode, whose types
+begin with ``dev.knative.apiserver.ref``.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +38,7 @@ class Facts(Struct):
             the occurrence of one.
         severity: `type` of a Kubernetes Event, ``Normal`` or ``Warning``; else empty.
         details: Attributes that no profile renames.
-        numbers: The same, as integers.
+        numbers: The same, as integers and booleans.
         time: When it happened, RFC 3339; None: not known.
         payload: The object, for `data`.
     """
@@ -84,11 +88,12 @@ def _kubebridge(change: Change, facts: Facts, origin: Origin) -> Names:
     )
 
 
-def _knative(change: Change, facts: Facts, _origin: Origin) -> Names:
+def _knative(change: Change, facts: Facts, origin: Origin) -> Names:
     about = facts.itself
     plural = change.resource.plural
+    mode = "resource" if origin.data == "object" else "ref"
     return Names(
-        type=f"dev.knative.apiserver.resource.{_KNATIVE_VERBS[change.change]}",
+        type=f"dev.knative.apiserver.{mode}.{_KNATIVE_VERBS[change.change]}",
         subject=f"/apis/{about.api_version}/namespaces/{about.namespace}/{plural}"
         f"/{about.name}",
         concerned=_attributes(about),
@@ -105,6 +110,27 @@ def _attributes(about: Reference) -> dict[str, str]:
     }
 
 
+def _our_reference(change: Change, about: Reference) -> dict[str, str]:
+    return {
+        "apiVersion": about.api_version,
+        "kind": about.kind,
+        "name": about.name,
+        "namespace": about.namespace,
+        "uid": about.uid,
+        "resourceVersion": change.resource_version,
+    }
+
+
+def _knative_reference(_change: Change, about: Reference) -> dict[str, str]:
+    # In the order in which ApiServerSource writes them.
+    return {
+        "kind": about.kind,
+        "namespace": about.namespace,
+        "name": about.name,
+        "apiVersion": about.api_version,
+    }
+
+
 _KNATIVE_VERBS: Final = {"added": "add", "modified": "update", "deleted": "delete"}
 
 PROFILES: Final[Mapping[str, Callable[[Change, Facts, Origin], Names]]] = {
@@ -112,3 +138,16 @@ PROFILES: Final[Mapping[str, Callable[[Change, Facts, Origin], Names]]] = {
     "knative": _knative,
 }
 """Each profile by its name in `Origin.profile`."""
+
+REFERENCES: Final[Mapping[str, Callable[[Change, Reference], dict[str, str]]]] = {
+    "kubebridge": _our_reference,
+    "knative": _knative_reference,
+}
+"""What `data` is in each profile where only a reference is wanted."""
+
+SEVERITIES: Final[Mapping[str, Mapping[str, str | int]]] = {
+    "Normal": {"severitytext": "INFO", "severitynumber": 9},
+    "Warning": {"severitytext": "WARN", "severitynumber": 13},
+}
+"""Attributes for each type of Kubernetes Event (CloudEvents severity extension, on
+OpenTelemetry's scale); other types have none."""

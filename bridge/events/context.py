@@ -1,0 +1,42 @@
+"""What is known around a change: what was before, and what its object belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.cluster import Owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concerned:
+    """The object that a Kubernetes Event is about, as far as a source asks for it.
+
+    Attributes:
+        labels: Its labels.
+        annotations: Those of its annotations that are asked for.
+        owner: The top of its chain of controllers; None: nothing controls it.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What an event tells beside the change itself.
+
+    Attributes:
+        previous: The object as it was before, as raw JSON; None: there was none.
+        with_previous: Whether `data` is ``{"object": ..., "previous": ...}``.
+        changed_paths: Where the object differs from what it was, see
+            `bridge.events.compare`; None: it was not compared.
+        concerned: What a Kubernetes Event is about; None: not known or not asked for.
+        resync: The number of the resync that tells the object again, from 1; 0: this is
+            news.
+    """
+
+    previous: bytes | None = None
+    with_previous: bool = False
+    changed_paths: tuple[str, ...] | None = None
+    concerned: Concerned | None = None
+    resync: int = 0
