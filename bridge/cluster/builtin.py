@@ -45,8 +45,8 @@ _CLUSTER_WIDE = {
 }
 
 
-def _plural(kind: str) -> str:
-    """Return what all kinds of Kubernetes' own are called in URLs."""
+def plural_of(kind: str) -> str:
+    """Return what a kind is called in URLs, by the rule that all these follow."""
     name = kind.lower()
     if name == "endpoints":
         return name
@@ -63,7 +63,7 @@ def _resources() -> Iterator[Resource]:
                 yield Resource(
                     group=group,
                     version=version,
-                    plural=_plural(kind),
+                    plural=plural_of(kind),
                     kind=kind,
                     namespaced=namespaced,
                     has_bookmarks=kind != "Event",

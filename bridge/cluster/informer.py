@@ -1,0 +1,138 @@
+"""What is there of one resource, in memory: for namespaces and for enrichment."""
+
+import asyncio
+import random as _random
+from collections.abc import Callable
+
+from bridge.cluster import Change, Happening, Item, Known, Resource, Synced
+from bridge.cluster.client import ClusterClient
+from bridge.cluster.store import Store
+from bridge.cluster.tombstones import Tombstones
+from bridge.cluster.watch import list_and_watch
+from bridge.errors import ClusterError, NotServedError
+from bridge.retry import Backoff
+
+
+def _ignore(_: object) -> None:
+    """Nobody listens."""
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Informer:
+    """Reads metadata only, from the beginning at each start; nothing is persisted.
+
+    Attributes:
+        resource: What it reads.
+        store: What is there, as far as it was read: all of it once `synced` is set.
+        synced: Set when everything was read for the first time.
+        error: Why it cannot read just now; empty: nothing is wrong.
+    """
+
+    def __init__(
+        self,
+        client: ClusterClient,
+        resource: Resource,
+        *,
+        store: Store,
+        namespace: str | None = None,
+        label_selector: str = "",
+        count: Callable[[Happening], None] = _ignore,
+        now: Callable[[], float] = _loop_time,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        """Bind what is read; `run` reads it.
+
+        Args:
+            client: The cluster.
+            resource: What to read.
+            store: Empty; says by its `keeps` what is remembered of each object.
+            namespace: Where; None: everywhere.
+            label_selector: Pushed to the API server; empty: all.
+            count: Called for each `Happening`.
+            now: A clock that does not jump, in seconds.
+            random: Uniform in [0, 1), for jitter.
+        """
+        self.resource = resource
+        self.store = store
+        self.synced = asyncio.Event()
+        self.error = ""
+        self._client = client
+        self._namespace = namespace
+        self._label_selector = label_selector
+        self._count = count
+        self._random = random
+        self._tombstones = Tombstones(now=now)
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the store as the cluster is, until cancelled.
+
+        A resource that is not served (yet, or any more) is waited for.
+        """
+        backoff = Backoff(random=self._random, now=_loop_time)
+        while True:
+            try:
+                await self._read()
+            except NotServedError as error:
+                self._report(error)
+                await asyncio.sleep(backoff.next_delay())
+
+    async def _read(self) -> None:
+        async with list_and_watch(
+            self._client,
+            self.resource,
+            namespace=self._namespace,
+            label_selector=self._label_selector,
+            metadata_only=True,
+            initial="emit",
+            store=self.store,
+            report=self._report,
+            count=self._count,
+            random=self._random,
+        ) as batches:
+            async for batch in batches:
+                for item in batch:
+                    self._take(item)
+                self._announce()
+
+    def find(self, key: str, uid: str) -> Known | None:
+        """Return what is known of one object, also if it was deleted minutes ago.
+
+        Args:
+            key: ``<namespace>/<name>``.
+            uid: Which of that name; empty: the one that is there.
+
+        Returns:
+            None: it was never seen, or it is gone for more than ten minutes.
+        """
+        known = self.store.get(key)
+        if known is not None and uid in {"", known.uid}:
+            return known
+        return self._tombstones.get(key, uid)
+
+    async def wait_for_change(self) -> None:
+        """Return when the store, `synced` or `error` may have changed.
+
+        Look first, then wait: nothing happens between the two.
+        """
+        await self._changed.wait()
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Change(change="deleted", known=Known() as known):
+                self._tombstones.add(known)
+            case Synced():
+                self.synced.set()
+            case _:
+                pass
+
+    def _report(self, error: ClusterError | None) -> None:
+        self.error = "" if error is None else str(error)
+        self._announce()
+
+    def _announce(self) -> None:
+        self._changed.set()  # wakes all who wait now
+        self._changed = asyncio.Event()
