@@ -1,8 +1,10 @@
 """What can be asked of the file beside the writer: each a function of a connection."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import apsw
@@ -17,7 +19,7 @@ from bridge.queue.replay import DEAD, KEPT, handle_of
 from bridge.queue.store import numbers
 
 _PAGE_EVENTS = 50  # an event can be 1.5 MB
-_PAGE_KEYS = 2000
+_PAGE_KEYS = 5000
 _PAGE_BYTES = 2 * 1024 * 1024
 _LAST = "\U0010ffff"  # no key has a character after it
 
@@ -64,15 +66,10 @@ def remembered(
         start: The first key that may be on this page.
         connection: Where to ask.
     """
-    bindings = (*scope_names(scope), start, prefix + _LAST, _PAGE_KEYS)
-    page: list[tuple[str, bytes]] = []
-    size = 0
-    for key, value in connection.execute(sql.REMEMBERED, bindings):
-        page.append((key, value))
-        size += len(value)
-        if size >= _PAGE_BYTES:
-            break
-    return page
+    place = (*scope_names(scope), start, prefix + _LAST)
+    sizes = connection.execute(sql.REMEMBERED_SIZES, (*place, _PAGE_KEYS)).get
+    count = bisect_left(list(accumulate(json.loads(sizes))), _PAGE_BYTES) + 1
+    return _pairs(*connection.execute(sql.REMEMBERED, (*place, count)).get)
 
 
 def key_after(key: str) -> str:
@@ -93,7 +90,17 @@ def recall(
             f"recall: expected at most {RECALL_LIMIT} keys, got {len(keys)}"
         )
     bindings = (*scope_names(scope), json.dumps(keys))
-    return dict(connection.execute(sql.RECALL, bindings))
+    return dict(_pairs(*connection.execute(sql.RECALL, bindings).get))
+
+
+def _pairs(described: str, values: bytes) -> list[tuple[str, bytes]]:
+    """Return keys and values; what was described are keys and lengths."""
+    pairs = []
+    start = 0
+    for key, length in json.loads(described):
+        pairs.append((key, values[start : start + length]))
+        start += length
+    return pairs
 
 
 def first_since(since: datetime, connection: apsw.Connection) -> int:

@@ -11,7 +11,10 @@ from bridge.queue.faults import is_full
 from bridge.queue.reserve import Reserve
 
 ROW_BYTES = 150
-"""What a row costs beside its body, with its delivery, about."""
+"""What a row costs beside its body, with its delivery, about; also one of memory."""
+
+OWN = "@"
+"""Begins each key that is the reader's own."""
 
 _VACUUM_PAGES = 512
 _SLACK_PAGES = 1024
@@ -52,8 +55,11 @@ class Room:
     def size_of(self, entries: Sequence[Entry]) -> int:
         """Return the bytes that the entries will take, about.
 
+        A key that is forgotten takes none, and one of the reader's own (``@``) neither:
+        they are few, and replaced again and again.
+
         Raises:
-            EntryTooLargeError: One is larger than the queue.
+            EntryTooLargeError: One event is larger than the queue.
         """
         size = 0
         for index, entry in enumerate(entries):
@@ -66,6 +72,8 @@ class Room:
                         f" bytes, the size of the queue, got {own}",
                         index=index,
                     )
+            if entry.remember is not None:
+                size += _size(*entry.remember)
         return size
 
     def has(self, size_bytes: int) -> bool:
@@ -122,7 +130,8 @@ class Room:
         if self.free_pages() > slack:
             self._connection.pragma("incremental_vacuum", most)
         self.reserve.make()
-        if self.reserve.is_held and self.used_bytes() < self.max_bytes:
+        self._about_bytes = self.used_bytes()
+        if self.reserve.is_held and self._about_bytes < self.max_bytes:
             self.refusal = None
 
     def cut_files(self) -> None:
@@ -144,3 +153,9 @@ class Room:
     def _pages(self) -> int:
         pages: int = self._connection.pragma("page_count")
         return pages
+
+
+def _size(key: str, value: bytes | None) -> int:
+    if value is None or key.startswith(OWN):
+        return 0
+    return len(key) + len(value) + ROW_BYTES

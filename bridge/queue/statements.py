@@ -145,18 +145,32 @@ CURSORS = """
 SELECT cluster, resource, namespace, field_selector, label_selector, version, moved
 FROM cursor WHERE version IS NOT NULL ORDER BY id
 """
+REMEMBERED_SIZES = """
+SELECT json_group_array(size) FROM (
+  SELECT length(value) AS size FROM cursor CROSS JOIN remembered
+  WHERE cluster = ? AND resource = ? AND namespace = ?
+    AND field_selector = ? AND label_selector = ?
+    AND scope = cursor.id AND key >= ? AND key < ?
+  ORDER BY key LIMIT ?)
+"""
+# As in LOAD_EVENTS, the lengths cut the bytes.
 REMEMBERED = """
-SELECT remembered.key, remembered.value FROM remembered
-JOIN cursor ON cursor.id = remembered.scope
-WHERE cluster = ? AND resource = ? AND namespace = ?
-  AND field_selector = ? AND label_selector = ? AND key >= ? AND key < ?
-ORDER BY key LIMIT ?
+SELECT json_group_array(json_array(key, length(value))),
+  CAST(group_concat(value, '') AS BLOB)
+FROM (
+  SELECT key, value FROM cursor CROSS JOIN remembered
+  WHERE cluster = ? AND resource = ? AND namespace = ?
+    AND field_selector = ? AND label_selector = ?
+    AND scope = cursor.id AND key >= ? AND key < ?
+  ORDER BY key LIMIT ?)
 """
 RECALL = """
-SELECT remembered.key, remembered.value FROM cursor CROSS JOIN remembered
+SELECT json_group_array(json_array(key, length(value))),
+  CAST(group_concat(value, '') AS BLOB)
+FROM cursor CROSS JOIN remembered
 WHERE cluster = ? AND resource = ? AND namespace = ?
   AND field_selector = ? AND label_selector = ?
-  AND remembered.scope = cursor.id AND key IN (SELECT value FROM json_each(?))
+  AND scope = cursor.id AND key IN (SELECT value FROM json_each(?))
 """
 KEPT = """
 SELECT seq, stored, data_offset, id, body FROM event

@@ -1,5 +1,6 @@
 """A queue that is full: by its own measure, by a sink's backlog."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -77,13 +78,16 @@ async def test_put_refused_leaves_nothing_behind(file: QueueFile) -> None:
 
 
 async def test_put_of_nothing_is_taken_by_a_full_queue(file: QueueFile) -> None:
-    """A bookmark needs no room."""
+    """A bookmark needs no room, nor what a reader notes beside it or forgets."""
     async with file.open(max_size_bytes=2 * MIB) as queue:
         await queue.open_sink("hook")
         taken = await fill(queue)
 
         await queue.put(
-            [knows("k", b"v")], scope=SCOPE, since=str(taken - 1), to="later"
+            [knows("@note", b"v"), knows("+a/b", None)],
+            scope=SCOPE,
+            since=str(taken - 1),
+            to="later",
         )
 
         assert await queue.cursor(SCOPE) == "later"
@@ -216,3 +220,48 @@ async def test_rejected_entries_take_room_too(file: QueueFile) -> None:
 
         with pytest.raises(QueueFullError):
             await queue.put([raw], scope=SCOPE, since="1", to="2")
+
+
+async def remember(queue: SqliteQueue, names: Sequence[str], since: str | None) -> int:
+    """Remember 100 kB of each until the queue refuses; return how many it took."""
+    value = b"x" * 100_000
+    for number, name in enumerate(names):
+        to = name
+        try:
+            await queue.put([knows(name, value)], scope=SCOPE, since=since, to=to)
+        except QueueFullError:
+            return number
+        since = to
+    return len(names)
+
+
+async def test_what_is_remembered_takes_room(file: QueueFile) -> None:
+    """A put of it is refused like any other; what is forgotten gives it back."""
+    async with file.open(max_size_bytes=2 * MIB) as queue:
+        names = [f"+{number:03}" for number in range(100)]
+
+        taken = await remember(queue, names, None)
+        assert 14 <= taken <= 20
+        gone = [knows(name, None) for name in names[: taken - 1]]
+        await queue.put(gone, scope=SCOPE, since=names[taken - 1], to="1")
+        again = await remember(queue, names, "1")
+
+        assert taken - 2 <= again <= taken
+
+
+async def test_what_is_remembered_anew_takes_no_more_room(file: QueueFile) -> None:
+    """The new value replaces the old one."""
+    async with file.open(max_size_bytes=2 * MIB) as queue:
+        names = [f"+{number % 5}" for number in range(100)]
+
+        assert await remember(queue, names, None) == 100
+
+
+async def test_kept_events_leave_for_what_is_remembered(file: QueueFile) -> None:
+    """Memory is needed, kept events are only nice to have."""
+    async with file.open(max_size_bytes=2 * MIB) as queue:
+        names = [str(number) for number in range(15)]
+        await put(queue, *names, sinks=(), size=100_000)
+
+        assert await remember(queue, [f"+{number}" for number in range(14)], "1") == 14
+        assert len(await kept(queue)) < 15

@@ -41,7 +41,7 @@ class Remembering(OpenQueue):
 
     async def test_remembered_pages_through_all(self, queue: Queue) -> None:
         """Each once, also if one key begins another."""
-        known = {f"+{number:b}": b"%d" % number for number in range(4500)}
+        known = {f"+{number:b}": b"%d" % number for number in range(6000)}
         await learn(queue, known)
         await learn(queue, {"+": b"other"}, OTHER)
 
@@ -59,14 +59,15 @@ class Remembering(OpenQueue):
 
     async def test_recall_returns_what_is_remembered(self, queue: Queue) -> None:
         """The last word of each key; what is not known is left out."""
-        await learn(queue, {"a": b"1", "b": b"1", "c": b"1"})
+        value = bytes(range(256))
+        await learn(queue, {"a": value, "b": b"1", "c": b"1", "d": b""})
         await queue.put(
             [knows("b", b"2"), knows("c", None)], scope=SCOPE, since=None, to="1"
         )
 
-        found = await queue.recall(SCOPE, ["b", "c", "x", "a", "b"])
+        found = await queue.recall(SCOPE, ["b", "c", "x", "d", "a", "b"])
 
-        assert found == {"a": b"1", "b": b"2"}
+        assert found == {"a": value, "b": b"2", "d": b""}
 
     async def test_recall_knows_nothing_of_other_scopes(self, queue: Queue) -> None:
         """Of one that was never read nothing at all."""
