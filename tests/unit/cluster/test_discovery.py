@@ -3,8 +3,8 @@
 import pytest
 from aiohttp import web
 
-from bridge.cluster import CORE_EVENTS, Resource
-from bridge.cluster.builtin import BUILTIN, NAMESPACES
+from bridge.cluster import CORE_EVENTS
+from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.discovery import Target, find_resource
 from bridge.errors import ApiStatusError, NotServedError, UnreadableError
 from tests.unit.cluster.server import Answer, connected
@@ -198,31 +198,3 @@ def test_a_target_is_named_as_the_configuration_names_it():
     """In errors and logs."""
     assert str(Target(api_version="apps/v1", kind="Deployment")) == "apps/v1 Deployment"
     assert str(Target(resource="deployments.apps")) == "deployments.apps"
-
-
-@pytest.mark.parametrize(
-    ("key", "name"),
-    [
-        (("", "Endpoints"), "endpoints"),
-        (("networking.k8s.io", "NetworkPolicy"), "networkpolicies.networking.k8s.io"),
-        (("networking.k8s.io", "Ingress"), "ingresses.networking.k8s.io"),
-        (("batch", "CronJob"), "cronjobs.batch"),
-    ],
-)
-def test_builtin_kinds_have_their_plurals(key, name):
-    """By Kubernetes' own rule, and its one exception."""
-    assert BUILTIN[key].name == name
-
-
-def test_namespaces_live_in_no_namespace():
-    """Their path has none, whatever is asked for."""
-    assert (
-        Resource(
-            group="",
-            version="v1",
-            plural="namespaces",
-            kind="Namespace",
-            namespaced=False,
-        )
-        == NAMESPACES
-    )
