@@ -84,7 +84,7 @@ async def test_put_of_nothing_is_taken_by_a_full_queue(file: QueueFile) -> None:
         taken = await fill(queue)
 
         await queue.put(
-            [knows("@note", b"v"), knows("+a/b", None)],
+            [knows("@note", b"x" * 100_000), knows("+a/b", None)],
             scope=SCOPE,
             since=str(taken - 1),
             to="later",
