@@ -89,6 +89,7 @@ class Client:
         body: Any = None,
         *,
         content_type: str = "application/json",
+        accept: str = "*/*",
         **query: Any,
     ) -> Answer:
         """Send a request; ``body`` is sent as JSON unless it is bytes."""
@@ -98,7 +99,11 @@ class Client:
             path,
             data=data,
             params={name: str(value) for name, value in query.items()},
-            headers={"Content-Type": content_type, **self.authorization},
+            headers={
+                "Content-Type": content_type,
+                "Accept": accept,
+                **self.authorization,
+            },
         ) as response:
             text = await response.text()
             return Answer(
@@ -146,13 +151,15 @@ class Client:
         return int(answer.json["metadata"]["resourceVersion"])
 
     @asynccontextmanager
-    async def watch(self, path: str = "", **query: Any) -> AsyncIterator[Stream]:
+    async def watch(
+        self, path: str = "", *, accept: str = "*/*", **query: Any
+    ) -> AsyncIterator[Stream]:
         """Watch a collection, Events in the namespace if no path is given."""
         params = {"watch": "true", "timeoutSeconds": "60"}
         async with self.http.get(
             path or self.path(),
             params=params | {name: str(value) for name, value in query.items()},
-            headers=self.authorization,
+            headers={"Accept": accept, **self.authorization},
         ) as response:
             assert response.status == 200, await response.text()
             try:

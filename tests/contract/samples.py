@@ -6,6 +6,31 @@ ANYTHING = {
     "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 }
 
+CONTAINER = {"name": "web", "image": "nginx"}
+TEMPLATE = {
+    "metadata": {"labels": {"app": "web"}},
+    "spec": {"containers": [CONTAINER], "restartPolicy": "Always"},
+}
+JOB_TEMPLATE = {"spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
+SELECTOR = {"matchLabels": {"app": "web"}}
+KINDS = {
+    "v1/pods": {"spec": {"containers": [CONTAINER]}},
+    "v1/configmaps": {"data": {"color": "red"}},
+    "v1/services": {"spec": {"ports": [{"port": 80}]}},
+    "apps/v1/deployments": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
+    "apps/v1/replicasets": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
+    "apps/v1/statefulsets": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
+    "apps/v1/daemonsets": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
+    "batch/v1/cronjobs": {
+        "spec": {
+            "schedule": "0 0 1 1 *",
+            "jobTemplate": {"spec": {"template": JOB_TEMPLATE}},
+        }
+    },
+    "batch/v1/jobs": {"spec": {"template": JOB_TEMPLATE}},
+}
+"""Resource → what an object of it needs beside its name."""
+
 
 def event(namespace: str, name: str, **fields: Any) -> dict[str, Any]:
     """Return a core/v1 Event about a Pod."""

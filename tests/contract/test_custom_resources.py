@@ -117,6 +117,35 @@ async def test_a_watch_ends_with_its_definition(api: Client, group: str):
     assert (gone.content_type, gone.text) == ("text/plain", "404 page not found\n")
 
 
+async def test_a_version_can_cease_to_be_served(api: Client, group: str):
+    """Its watch ends, its path is gone, the other version goes on."""
+    await api.create(f"{group}/v1/widgets", widget(group, "one"))
+    path = api.path(f"{group}/v1beta1/widgets")
+    value = definition(group)["spec"]
+    value["versions"][1]["served"] = False
+
+    async with api.watch(path) as stream:
+        await stream.next()
+        target = f"{DEFINITIONS}/widgets.{group}"
+        await api.call("PATCH", target, {"spec": value}, content_type=MERGE_PATCH)
+        rest = await stream.rest()
+    await api.call_until(404, "GET", path)
+    other = await api.call_until(200, "GET", api.path(f"{group}/v1/widgets"))
+
+    assert ([line["type"] for line in rest], other.names) == ([], ["one"])
+
+
+async def test_a_group_that_serves_nothing_is_not_discovered(api: Client, group: str):
+    """With the last definition the group goes."""
+    await api.call("DELETE", f"{DEFINITIONS}/widgets.{group}")
+
+    await api.call_until(404, "GET", f"/apis/{group}/v1")
+    await api.call_until(404, "GET", f"/apis/{group}")
+    groups = await api.call("GET", "/apis")
+
+    assert group not in {each["name"] for each in groups.json["groups"]}
+
+
 async def test_a_resource_can_be_defined_again(api: Client, group: str):
     """A new definition begins empty."""
     path = api.path(f"{group}/v1/widgets")

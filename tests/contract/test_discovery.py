@@ -17,8 +17,10 @@ SERVED = {
     "/apis/apps/v1": {
         "deployments": ("Deployment", True),
         "replicasets": ("ReplicaSet", True),
+        "statefulsets": ("StatefulSet", True),
+        "daemonsets": ("DaemonSet", True),
     },
-    "/apis/batch/v1": {"jobs": ("Job", True)},
+    "/apis/batch/v1": {"jobs": ("Job", True), "cronjobs": ("CronJob", True)},
     "/apis/events.k8s.io/v1": {"events": ("Event", True)},
     "/apis/apiextensions.k8s.io/v1": {
         "customresourcedefinitions": ("CustomResourceDefinition", False)

@@ -107,6 +107,17 @@ async def test_an_exact_list_shows_the_old_state_of_an_object(api: Client):
     assert (item["count"], revision_of(item)) == (1, then)
 
 
+async def test_one_object_can_be_read_as_it_was(api: Client):
+    """A name is selected at a revision too: so it was before it was changed."""
+    await api.event("a")
+    then = revision_of(await api.event("b", count=1))
+    await api.patch("b", {"count": 2})
+
+    answer = await exactly(api, then, fieldSelector="metadata.name=b")
+
+    assert [item["count"] for item in answer.json["items"]] == [1]
+
+
 async def test_a_limit_with_a_version_is_exact(api: Client):
     """Without a match, a limited list is read at the version that is given."""
     then = revision_of(await api.event("a"))

@@ -3,24 +3,9 @@
 import pytest
 
 from tests.contract.client import MERGE_PATCH, Client
-from tests.contract.samples import event
+from tests.contract.samples import KINDS, event
 
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-CONTAINER = {"name": "web", "image": "nginx"}
-TEMPLATE = {
-    "metadata": {"labels": {"app": "web"}},
-    "spec": {"containers": [CONTAINER], "restartPolicy": "Always"},
-}
-JOB_TEMPLATE = {"spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
-SELECTOR = {"matchLabels": {"app": "web"}}
-KINDS = {
-    "v1/pods": {"spec": {"containers": [CONTAINER]}},
-    "v1/configmaps": {"data": {"color": "red"}},
-    "v1/services": {"spec": {"ports": [{"port": 80}]}},
-    "apps/v1/deployments": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
-    "apps/v1/replicasets": {"spec": {"selector": SELECTOR, "template": TEMPLATE}},
-    "batch/v1/jobs": {"spec": {"template": JOB_TEMPLATE}},
-}
 
 
 @pytest.mark.parametrize("resource", KINDS)

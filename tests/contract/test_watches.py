@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.contract.client import INITIAL, Client, gist, revision_of, types
+from tests.contract.samples import KINDS
 
 END_OF_INITIAL = {"k8s.io/initial-events-end": "true"}
 
@@ -120,6 +121,23 @@ async def test_a_bookmark_ends_the_initial_events(api: Client, query):
     assert bookmark["metadata"]["annotations"] == END_OF_INITIAL
     assert revision_of(bookmark) >= revision_of(created[-1])
     assert gist([change]) == [("ADDED", "c")]
+
+
+@pytest.mark.parametrize("resource", KINDS)
+async def test_every_kind_can_begin_with_its_state(api: Client, resource):
+    """Initial events and their bookmark are no privilege of Events."""
+    created = await api.create(
+        resource, {"metadata": {"name": "web"}, **KINDS[resource]}
+    )
+
+    async with api.watch(api.path(resource), **INITIAL) as stream:
+        added, bookmark = await stream.take(2)
+
+    assert gist([added]) == [("ADDED", "web")]
+    assert (
+        END_OF_INITIAL.items() <= bookmark["object"]["metadata"]["annotations"].items()
+    )
+    assert revision_of(bookmark["object"]) >= revision_of(created)
 
 
 async def test_initial_events_are_as_new_as_wanted(api: Client):

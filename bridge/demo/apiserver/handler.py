@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hmac import compare_digest
 from typing import Any
@@ -15,17 +15,17 @@ from bridge.demo.apiserver import options
 from bridge.demo.apiserver.discovery import discover
 from bridge.demo.apiserver.faults import Faults
 from bridge.demo.apiserver.listing import list_page
-from bridge.demo.apiserver.objects import Objects, details
-from bridge.demo.apiserver.resources import NAMESPACES, Catalog
-from bridge.demo.apiserver.routing import Call, route
+from bridge.demo.apiserver.objects import Objects
+from bridge.demo.apiserver.resources import Catalog, Resource
+from bridge.demo.apiserver.reviews import PATH, review
+from bridge.demo.apiserver.routing import Call, forbidden, route
 from bridge.demo.apiserver.selectors import Selector, selector
 from bridge.demo.apiserver.status import StatusError
 from bridge.demo.apiserver.storage import Storage
 from bridge.demo.apiserver.tables import has_table, table
 from bridge.demo.apiserver.watching import Watch
-from bridge.demo.apiserver.wire import list_document, typed
+from bridge.demo.apiserver.wire import METADATA, accepted, list_document, typed
 
-_CLUSTER = "at the cluster scope"
 _HEALTH = ("/readyz", "/livez", "/healthz")
 _JSON = "application/json"
 _MOST_LOGGED = 10_000
@@ -108,10 +108,12 @@ class Handler:
             return web.Response(
                 body=canned.body, status=canned.status, headers=canned.headers
             )
+        if request.path == PATH:
+            return await self._review(request)
         if call is None:
             return _outside(request.path, document)
         if self._faults.is_forbidden(verb, plural):
-            raise _forbidden(call)
+            raise forbidden(call)
         return await self._verbs[call.verb](request, call)
 
     def _route(self, request: web.Request) -> Call | None:
@@ -119,10 +121,18 @@ class Handler:
         watch = options.is_true(request.query.get("watch"))
         return route(self._catalog, request.method, request.path, watch=watch)
 
+    async def _review(self, request: web.Request) -> web.Response:
+        """Tell a client what it may do."""
+        sent = await _body(request, _JSON)
+        answer = review(sent, is_forbidden=self._faults.is_forbidden)
+        return _json(msgspec.json.encode(answer), status=201)
+
     async def _get(self, request: web.Request, call: Call) -> web.Response:
         """Answer with one object, or with its row."""
         body = self._objects.body(call.resource, call.namespace, call.name)
-        return _json(_renderer(request, call)(body))
+        if _wants_table(request, call):
+            return _json(table([body]))
+        return _json(typed(_shown(request, call, as_list=False), body))
 
     async def _list(self, request: web.Request, call: Call) -> web.Response:
         """Answer with one page of a list."""
@@ -134,8 +144,10 @@ class Handler:
             options=asked,
             chooses=_selector(call, asked),
         )
-        plain = partial(list_document, call.resource)
-        document = table if _wants_table(request, call) else plain
+        document = table
+        if not _wants_table(request, call):
+            shown = _shown(request, call, as_list=True)
+            document = partial(list_document, shown)
         return _json(document(page.bodies, revision=page.revision, token=page.token))
 
     async def _create(self, request: web.Request, call: Call) -> web.Response:
@@ -169,13 +181,21 @@ class Handler:
     async def _watch(self, request: web.Request, call: Call) -> web.StreamResponse:
         """Answer with what happens, for as long as the client wants to know."""
         asked = options.parse(request.query)
+        chooses = _selector(call, asked)
+        try:
+            shown = _shown(request, call, as_list=False)
+        except StatusError:
+            # A real server takes the request and never says a word.
+            shown, chooses = METADATA, lambda _: False
+            asked = replace(asked, bookmarks=False)
         watch = Watch(
             storage=self._storage,
             resource=call.resource,
             prefix=call.prefix,
             options=asked,
-            chooses=_selector(call, asked),
-            render=_renderer(request, call),
+            chooses=chooses,
+            shown=shown,
+            render=_row if _wants_table(request, call) else partial(typed, shown),
             is_served=lambda: call.resource in self._catalog.resources,
             bookmark_seconds=self._bookmark_seconds,
         )
@@ -214,11 +234,21 @@ def _wants_table(request: web.Request, call: Call) -> bool:
     return has_table(call.resource, request.headers.get(hdrs.ACCEPT, ""))
 
 
-def _renderer(request: web.Request, call: Call) -> Callable[[bytes], bytes]:
-    """Return the function that makes a stored body what the client wants to see."""
-    if _wants_table(request, call):
-        return lambda body: table([body])
-    return partial(typed, call.resource)
+def _row(body: bytes) -> bytes:
+    """Return a stored body as a table of its own."""
+    return table([body])
+
+
+def _shown(request: web.Request, call: Call, *, as_list: bool) -> Resource:
+    """Return what objects are to this client.
+
+    Raises:
+        StatusError: 406, it takes lists for objects or the other way round.
+    """
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    if shown := accepted(call.resource, accept, as_list=as_list):
+        return shown
+    raise StatusError(406, f"{call.resource.name}: no list is asked for, or one is")
 
 
 async def _body(request: web.Request, *content_types: str) -> dict[str, Any]:
@@ -253,21 +283,6 @@ def _outside(path: str, document: Mapping[str, Any] | None) -> web.Response:
     if path in _HEALTH:
         return web.Response(text="ok")
     return web.Response(text="404 page not found\n", status=404)
-
-
-def _forbidden(call: Call) -> StatusError:
-    """Return the refusal that RBAC would give."""
-    resource = call.resource
-    quoted = f' "{call.name}"' if call.name else ""
-    # For RBAC a namespace lies in itself.
-    namespace = call.namespace or (call.name if resource.table == NAMESPACES else "")
-    scope = f'in the namespace "{namespace}"' if namespace else _CLUSTER
-    return StatusError(
-        403,
-        f'{resource.name}{quoted} is forbidden: User "demo" cannot {call.verb} '
-        f'resource "{resource.plural}" in API group "{resource.group}" {scope}',
-        details=details(resource, call.name),
-    )
 
 
 def _hang_up(request: web.Request) -> web.Response:

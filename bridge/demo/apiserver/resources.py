@@ -67,7 +67,10 @@ BUILT_IN = (
     _built_in("v1", "services", "Service", short_names=("svc",)),
     _built_in("apps/v1", "deployments", "Deployment", short_names=("deploy",)),
     _built_in("apps/v1", "replicasets", "ReplicaSet", short_names=("rs",)),
+    _built_in("apps/v1", "statefulsets", "StatefulSet", short_names=("sts",)),
+    _built_in("apps/v1", "daemonsets", "DaemonSet", short_names=("ds",)),
     _built_in("batch/v1", "jobs", "Job"),
+    _built_in("batch/v1", "cronjobs", "CronJob", short_names=("cj",)),
     _built_in("events.k8s.io/v1", "events", "Event", table=EVENTS, short_names=("ev",)),
     _built_in(
         "apiextensions.k8s.io/v1",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bridge.demo.apiserver.objects import details
 from bridge.demo.apiserver.resources import (
     BUILT_IN_GROUPS,
     NAMESPACES,
@@ -57,6 +58,21 @@ def route(catalog: Catalog, method: str, path: str, *, watch: bool) -> Call | No
         resource=resource,
         namespace=namespace,
         name=name,
+    )
+
+
+def forbidden(call: Call) -> StatusError:
+    """Return the refusal that RBAC would give."""
+    resource = call.resource
+    quoted = f' "{call.name}"' if call.name else ""
+    # For RBAC a namespace lies in itself.
+    namespace = call.namespace or (call.name if resource.table == NAMESPACES else "")
+    scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    return StatusError(
+        403,
+        f'{resource.name}{quoted} is forbidden: User "demo" cannot {call.verb} '
+        f'resource "{resource.plural}" in API group "{resource.group}" {scope}',
+        details=details(resource, call.name),
     )
 
 

@@ -46,6 +46,7 @@ class Watch:
         prefix: str,
         options: Options,
         chooses: Selector | None,
+        shown: Resource,
         render: Callable[[bytes], bytes],
         is_served: Callable[[], bool],
         bookmark_seconds: float,
@@ -58,6 +59,7 @@ class Watch:
             prefix: the beginning of their keys.
             options: what the client asked for.
             chooses: the selector, if there is one.
+            shown: what they are to the client.
             render: makes a stored body what the client is to see.
             is_served: tells whether the resource is still there.
             bookmark_seconds: the time between two bookmarks.
@@ -70,6 +72,7 @@ class Watch:
         self._prefix = prefix
         self._options = options
         self._chooses = chooses
+        self._shown = shown
         self._render = render
         self._is_served = is_served
         self._bookmark_seconds = bookmark_seconds
@@ -128,7 +131,7 @@ class Watch:
             yield b"".join(lines)
             start = records[-1].key + "\0"
         if self._options.bookmarks:
-            yield bookmark_line(self.resource, self._position, initial=True)
+            yield bookmark_line(self._shown, self._position, initial=True)
 
     def _state(self, start: str) -> list[Record]:
         """Return some of the state at the beginning, from a key on."""
@@ -199,7 +202,7 @@ class Watch:
         # Events have no watch cache in a real server, and so no periodic bookmarks.
         if not self._options.bookmarks or self.resource.table == EVENTS:
             return b""
-        return bookmark_line(self.resource, self._position, initial=False)
+        return bookmark_line(self._shown, self._position, initial=False)
 
     def _next_bookmark(self) -> float:
         """Return when the next bookmark is due."""

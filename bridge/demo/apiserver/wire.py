@@ -1,8 +1,10 @@
 """Stored bodies as clients get them: typed objects, lists, watch lines.
 
-Everything here joins bytes; only the second form of Events needs decoding.
+Everything here joins bytes; only the second form of Events needs decoding, and what
+wants nothing but metadata.
 """
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -10,6 +12,35 @@ import msgspec
 from bridge.demo.apiserver.event_forms import from_core
 from bridge.demo.apiserver.resources import EVENTS, Resource
 from bridge.demo.apiserver.status import StatusError
+
+METADATA = Resource(
+    group="meta.k8s.io",
+    version="v1",
+    plural="",
+    kind="PartialObjectMetadata",
+    table="",
+    custom=True,
+)
+"""What each object is to those who want to know its metadata only."""
+
+_AS_METADATA = re.compile(r"as=PartialObjectMetadata(List)?\b")
+
+
+class _Body(msgspec.Struct):
+    """A stored body, as far as it is metadata."""
+
+    metadata: msgspec.Raw
+
+
+def accepted(resource: Resource, accept: str, *, as_list: bool) -> Resource | None:
+    """Return what objects are to a client: what they are, or metadata only.
+
+    ``None``: it wants the form of one object for a list, or the other way round.
+    """
+    found = _AS_METADATA.search(accept)
+    if not found:
+        return resource
+    return METADATA if bool(found[1]) == as_list else None
 
 
 def typed(resource: Resource, body: bytes) -> bytes:
@@ -55,6 +86,8 @@ def error_line(error: StatusError) -> bytes:
 
 def _in_form(resource: Resource, body: bytes) -> bytes:
     """Return a body with the field names of the resource's API group."""
+    if resource is METADATA:
+        body = msgspec.json.encode(msgspec.json.decode(body, type=_Body))
     if resource.table == EVENTS and resource.group:
         return msgspec.json.encode(from_core(msgspec.json.decode(body)))
     return body
