@@ -7,7 +7,17 @@ codes: 0 ok, 1 failure, 2 usage or configuration, 3 queue locked, corrupt or new
 
 import typer
 
-from bridge.cli import cursors, dead_letters, events, process, queue, sinks, sources
+from bridge.cli import (
+    cursors,
+    dead_letters,
+    doctor,
+    events,
+    process,
+    queue,
+    rbac,
+    sinks,
+    sources,
+)
 
 __all__ = ["app", "main"]
 
@@ -22,6 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 process.add_to(app)
+app.command()(doctor.doctor)
+app.command()(rbac.rbac)
 app.add_typer(sources.app, name="sources")
 app.add_typer(sinks.app, name="sinks")
 app.add_typer(events.app, name="events")

@@ -1,0 +1,260 @@
+"""What stands between a configuration and its cluster; nothing is started for it.
+
+The answer is plain data, the same for a person and for a program:
+
+    {"cluster": {...}, "sources": [{..., "permissions": [...], "cursors": [...]}],
+     "problems": ["..."]}
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from bridge.app.needs import IDENTITY, Need, places, source_needs
+from bridge.app.parts import build_router
+from bridge.app.sources import Wanted, wanted_sources
+from bridge.cluster import Resource
+from bridge.cluster.client import ClusterClient
+from bridge.cluster.collection import Collection
+from bridge.cluster.discovery import find_resource
+from bridge.cluster.permissions import is_allowed
+from bridge.config import Config
+from bridge.errors import ApiStatusError, ClusterError
+
+EVERYWHERE = "*"
+"""Stands for all namespaces."""
+
+Answer = dict[str, Any]
+"""A JSON object."""
+
+_SWITCHED_OFF = frozenset({400, 422})
+
+
+async def diagnose(
+    config: Config, *, cursors: Sequence[Mapping[str, Any]] | None, now: datetime
+) -> Answer:
+    """Return what the API server serves and permits of a configuration.
+
+    Args:
+        config: The configuration.
+        cursors: Those of a running bridge, as its API lists them; None: not asked.
+        now: The time, for ages.
+
+    Raises:
+        ClusterError: It cannot be reached, or not with these credentials.
+    """
+    async with ClusterClient.open(
+        kubeconfig=config.cluster.kubeconfig, context=config.cluster.context
+    ) as client:
+        cluster = await _cluster(client)
+        sources = [
+            await _source(client, one, cursors=cursors, uid=cluster["uid"], now=now)
+            for one in wanted_sources(config, build_router(config))
+        ]
+        cluster |= await _features([one for _, one in sources])
+    answer = {"cluster": cluster, "sources": [one for one, _ in sources]}
+    return answer | {"problems": _problems(answer)}
+
+
+async def _cluster(client: ClusterClient) -> Answer:
+    uid = await client.cluster_uid()
+    return {
+        "server": client.server,
+        "version": await client.server_version(),
+        "uid": uid.uid,
+        "uidDerived": uid.derived,
+        "permissions": await _ask(client, [IDENTITY]),
+    }
+
+
+async def _source(
+    client: ClusterClient,
+    wanted: Wanted,
+    *,
+    cursors: Sequence[Mapping[str, Any]] | None,
+    uid: str,
+    now: datetime,
+) -> tuple[Answer, Collection | None]:
+    """Return what there is to say of a source, and what it could read at once."""
+    answer: Answer = {"name": wanted.source.name, "target": str(wanted.target)}
+    try:
+        resource = await find_resource(client, wanted.target)
+    except ClusterError as error:
+        unknown: Answer = {"resource": None, "apiVersion": None, "permissions": []}
+        return answer | unknown | {"cursors": None, "error": str(error)}, None
+    answer |= {
+        "resource": resource.name,
+        "apiVersion": resource.api_version,
+        "permissions": await _permissions(client, wanted, resource),
+        "cursors": None,
+        "error": "",
+    }
+    if cursors is not None:
+        own = [one for one in cursors if _is_own(one, wanted, resource, uid=uid)]
+        answer["cursors"] = [
+            await _cursor(client, one, resource=resource, now=now) for one in own
+        ]
+    return answer, _readable_part(client, answer["permissions"], resource)
+
+
+async def _permissions(
+    client: ClusterClient, wanted: Wanted, resource: Resource
+) -> list[Answer]:
+    """Ask for all namespaces at once first: then one watch serves them all."""
+    needs = list(source_needs(wanted, resource))
+    if len(places(wanted, resource)) > 1:
+        wide = dict.fromkeys(replace(need, namespace=None) for need in needs)
+        permissions = await _ask(client, list(wide))
+        if all(one["allowed"] for one in permissions):
+            return permissions
+    return await _ask(client, needs)
+
+
+async def _ask(client: ClusterClient, needs: Sequence[Need]) -> list[Answer]:
+    return [
+        {
+            "for": need.purpose,
+            "verb": verb,
+            "resource": need.resource.name,
+            "namespace": need.namespace or EVERYWHERE,
+            "name": need.name,
+            "allowed": await _is_allowed(client, need, verb),
+        }
+        for need in needs
+        for verb in need.verbs
+    ]
+
+
+async def _is_allowed(client: ClusterClient, need: Need, verb: str) -> bool | None:
+    """Return the API server's word; None: it says neither yes nor no."""
+    try:
+        return await is_allowed(
+            client,
+            verb=verb,
+            resource=need.resource,
+            namespace=need.namespace,
+            name=need.name,
+        )
+    except ClusterError:
+        return None
+
+
+def _is_own(
+    cursor: Mapping[str, Any], wanted: Wanted, resource: Resource, *, uid: str
+) -> bool:
+    """Tell whether the source, as it is configured, reads on from a cursor."""
+    selection = (uid, resource.name, wanted.field_selector, wanted.label_selector)
+    keys = ("cluster", "resource", "fieldSelector", "labelSelector")
+    if tuple(cursor[key] for key in keys) != selection:
+        return False
+    namespace = cursor["namespace"]
+    if wanted.namespace_selector is not None:
+        return True  # those that it means may change
+    where = {place or EVERYWHERE for place in places(wanted, resource)}
+    return namespace in where or (wanted.chooses and namespace == EVERYWHERE)
+
+
+async def _cursor(
+    client: ClusterClient,
+    cursor: Mapping[str, Any],
+    *,
+    resource: Resource,
+    now: datetime,
+) -> Answer:
+    namespace = cursor["namespace"]
+    collection = Collection(
+        client=client,
+        resource=resource,
+        namespace=None if namespace == EVERYWHERE else namespace,
+    )
+    moved = datetime.fromisoformat(cursor["moved"])
+    return {
+        **{key: cursor[key] for key in ("id", "namespace", "resourceVersion", "moved")},
+        "ageSeconds": round((now - moved).total_seconds(), 1),
+        "state": await _state(collection, cursor["resourceVersion"]),
+    }
+
+
+async def _state(collection: Collection, version: str) -> str:
+    try:
+        return await collection.probe(version)
+    except ClusterError:
+        return "unknown"
+
+
+def _readable_part(
+    client: ClusterClient, permissions: Sequence[Answer], resource: Resource
+) -> Collection | None:
+    """Return where the source may list and watch; None: nowhere."""
+    allowed: dict[str, set[str]] = {}
+    for one in permissions:
+        if one["for"] == "read" and one["allowed"]:
+            allowed.setdefault(one["namespace"], set()).add(one["verb"])
+    for namespace, verbs in allowed.items():
+        if verbs == {"list", "watch"}:
+            where = None if namespace == EVERYWHERE else namespace
+            return Collection(client=client, resource=resource, namespace=where)
+    return None
+
+
+async def _features(readable: Sequence[Collection | None]) -> Answer:
+    """Try what is used where it is there, on the first thing that may be read."""
+    collection = next(filter(None, readable), None)
+    if collection is None:
+        return {"watchList": None, "listExact": None}
+    return {
+        "watchList": await _has_watch_list(collection),
+        "listExact": await _has_exact_list(collection),
+    }
+
+
+async def _has_watch_list(collection: Collection) -> bool | None:
+    watch = collection.client.watch(
+        collection.resource,
+        namespace=collection.namespace,
+        resource_version="",
+        timeout_seconds=1,
+        initial=True,
+    )
+    try:
+        async with watch:
+            return True
+    except ApiStatusError as error:
+        return False if error.status in _SWITCHED_OFF else None
+    except ClusterError:
+        return None
+
+
+async def _has_exact_list(collection: Collection) -> bool | None:
+    try:
+        state = await collection.probe(await collection.newest_version())
+    except ClusterError:
+        return None
+    return {"readable": True, "unknown": False}.get(state)
+
+
+def _problems(answer: Answer) -> list[str]:
+    """Return a line for each thing that is missing or that nobody can tell."""
+    lines = [f"cluster: {one}" for one in _refusals(answer["cluster"])]
+    for source in answer["sources"]:
+        if source["error"]:
+            lines.append(f"source {source['name']}: {source['error']}")
+        lines += [f"source {source['name']}: {one}" for one in _refusals(source)]
+    return lines
+
+
+def _refusals(part: Answer) -> list[str]:
+    words = {False: "not allowed", None: "cannot tell whether it is allowed"}
+    return [
+        f"{words[one['allowed']]} to {one['verb']} {one['resource']} {_place(one)}"
+        for one in part["permissions"]
+        if not one["allowed"]
+    ]
+
+
+def _place(permission: Answer) -> str:
+    if permission["name"]:
+        return str(permission["name"])
+    namespace = permission["namespace"]
+    return "in all namespaces" if namespace == EVERYWHERE else f"in {namespace}"

@@ -1,0 +1,142 @@
+"""``kubebridge doctor``: does the cluster serve and permit what is configured?"""
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.client import DEFAULT_URL, Api, TokenFile
+from bridge.cli.output import FAILED, Output, explained, show, table
+from bridge.cli.process import ConfigPath
+
+_PERMISSIONS = {
+    "verb": "VERB",
+    "what": "RESOURCE",
+    "namespace": "NAMESPACE",
+    "for": "FOR",
+    "answer": "ALLOWED",
+}
+_CURSORS = {
+    "id": "CURSOR",
+    "namespace": "NAMESPACE",
+    "resourceVersion": "VERSION",
+    "age": "MOVED",
+    "answer": "STATE",
+}
+_WORDS = {True: "yes", False: "no", None: "cannot tell"}
+_STATES = {
+    "readable": "readable",
+    "expired": "expired: the history goes less far back",
+    "future": "ahead of the cluster, which was rolled back",
+    "unknown": "cannot tell",
+}
+
+
+def doctor(
+    *,
+    config: ConfigPath = None,
+    output: Output = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KUBEBRIDGE_URL",
+            help="A running bridge to ask for its cursors: where do they stand, and "
+            f"can reading go on from there? E.g. {DEFAULT_URL}.",
+            show_default=False,
+        ),
+    ] = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Check a configuration against its cluster.
+
+    Does each kind exist, is each permission granted, which features does the API
+    server have? Asks the API server, starts nothing and changes nothing. Exit code 1
+    if anything is missing or cannot be told.
+    """
+    from bridge.app.diagnosis import diagnose  # noqa: PLC0415  # imports everything
+    from bridge.config import load_config  # noqa: PLC0415
+
+    with explained():
+        loaded = load_config(config, os.environ)
+        cursors = Api(url, token_file).get("cursors")["items"] if url else None
+        answer = asyncio.run(diagnose(loaded, cursors=cursors, now=datetime.now(UTC)))
+    show(answer, _text, output=output)
+    if answer["problems"]:
+        raise typer.Exit(FAILED)
+
+
+def _text(answer: Mapping[str, Any]) -> str:
+    blocks = [_cluster(answer["cluster"]), *map(_source, answer["sources"])]
+    problems = answer["problems"]
+    end = [f"problem: {one}" for one in problems] or ["no problems"]
+    return "\n\n".join("\n".join(lines) for lines in [*blocks, end])
+
+
+def _cluster(cluster: Mapping[str, Any]) -> list[str]:
+    uid = f"{cluster['uid']}{' (derived from CA and URL)' * cluster['uidDerived']}"
+    return [
+        f"cluster {cluster['server']}",
+        f"  version      {cluster['version']}",
+        f"  uid          {uid}",
+        f"  WatchList    {_WORDS[cluster['watchList']]}",
+        f"  LIST Exact   {_WORDS[cluster['listExact']]}",
+        *_indented(_permissions(cluster["permissions"])),
+    ]
+
+
+def _source(source: Mapping[str, Any]) -> Iterator[str]:
+    yield f"source {source['name']}: {source['target']}"
+    if source["error"]:
+        yield f"  {source['error']}"
+        return
+    yield f"  served as {source['resource']} of {source['apiVersion']}"
+    yield from _indented(_permissions(source["permissions"]))
+    if source["cursors"] is None:
+        yield "  cursors: not asked, give --url"
+    elif not source["cursors"]:
+        yield "  cursors: none, it was never read"
+    else:
+        yield from _indented(_cursors(source["cursors"]))
+
+
+def _permissions(rows: Sequence[Mapping[str, Any]]) -> str:
+    return table(
+        [
+            {
+                **row,
+                "what": f"{row['resource']}/{row['name']}".rstrip("/"),
+                "answer": _WORDS[row["allowed"]],
+            }
+            for row in rows
+        ],
+        _PERMISSIONS,
+    )
+
+
+def _cursors(rows: Sequence[Mapping[str, Any]]) -> str:
+    return table(
+        [
+            {
+                **row,
+                "age": f"{_duration(row['ageSeconds'])} ago",
+                "answer": _STATES[row["state"]],
+            }
+            for row in rows
+        ],
+        _CURSORS,
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return a span as a person says it, in one unit."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {line}" for line in text.splitlines()]
