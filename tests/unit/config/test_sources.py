@@ -149,10 +149,3 @@ def test_a_kind_that_is_no_name_gives_one_fault():
     [fault] = faults(f"{HOOK}sources: [{{kind: -}}, {{kind: Event}}]")
 
     assert "sources[0].kind" in fault
-
-
-def test_a_source_can_be_made_of_another():
-    """Models are taken as they are, where a mapping could stand."""
-    one = source("{kind: Pod}")
-
-    assert SourceConfig.model_validate(one) == one

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bridge.errors import InvalidEventError
 from bridge.events import objects
 from tests.unit.events.samples import kubernetes_event, listed, watched
 
@@ -65,3 +66,37 @@ def test_payload_completes_an_item_of_a_list():
     raw = b'{"metadata":{"uid":"u"},"x":1}'
 
     assert general(raw) == b'{"kind":"Event","apiVersion":"v1",' + raw[1:]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "labels"),
+    [
+        ('{"labels":{"app":"web"},"name":5}', {"app": "web"}),
+        ('{"labels":{}}', {}),
+        ('{"labels":null}', {}),
+        ("{}", {}),
+    ],
+)
+def test_labels_of_reads_nothing_else(metadata, labels):
+    """Whatever else the object holds."""
+    raw = f'{{"spec":[],"metadata":{metadata}}}'
+
+    assert objects.labels_of(raw.encode()) == labels
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{}",
+        b'{"metadata":[]}',
+        b'{"metadata":{"labels":{"secret":5}}}',
+        b'{"metadata":{"labels":{"a":"\xff"}}}',
+    ],
+)
+def test_labels_of_refuses_what_is_no_object(raw):
+    """A route that selects by labels must not guess."""
+    with pytest.raises(InvalidEventError, match=r"^labels: ") as caught:
+        objects.labels_of(raw)
+
+    assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Triggers written for ApiServerSource keep matching (its Resource mode)."""
+"""Triggers written for ApiServerSource keep matching, in either of its modes."""
 
 import json
 from dataclasses import replace
@@ -9,12 +9,13 @@ from bridge.events.convert import convert
 from bridge.events.origin import Origin
 from tests.unit.events.samples import RECORDED_TIME, watched
 
+OURS = Origin(cluster="prod")
 KNATIVE = Origin(cluster="prod", profile="knative", source="https://10.96.0.1:443")
 
 
-def converted(change):
+def converted(change, origin=KNATIVE):
     """Return the event of a change in the knative profile."""
-    return convert(change, origin=KNATIVE, recorded=RECORDED_TIME)
+    return convert(change, origin=origin, recorded=RECORDED_TIME)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,49 @@ def test_knative_data_are_the_object():
     sent = json.loads(change.object)
     del sent["metadata"]["managedFields"]
     assert found == sent
+
+
+@pytest.mark.parametrize(
+    ("change", "verb"),
+    [("added", "add"), ("modified", "update"), ("deleted", "delete")],
+)
+def test_knative_references_are_those_of_reference_mode(change, verb):
+    """Type and body, byte for byte; all else is as in Resource mode."""
+    pod = replace(watched("pods")["huge"], change=change)
+
+    event = converted(pod, replace(KNATIVE, data="reference"))
+
+    body = b'{"kind":"Pod","namespace":"default","name":"huge","apiVersion":"v1"}'
+    expected = replace(converted(pod), type=f"dev.knative.apiserver.ref.{verb}")
+    assert event == replace(expected, data=body)
+
+
+def test_knative_reference_without_a_namespace_has_none():
+    """As ApiServerSource sends it of a cluster-scoped object."""
+    event = converted(watched("nodes")["node-0"], replace(KNATIVE, data="reference"))
+
+    assert event.data == b'{"kind":"Node","name":"node-0","apiVersion":"v1"}'
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "reference"),
+    [
+        ("nodes", "node-0", ("v1", "Node", "node-0", None)),
+        ("events-core", "series.1", ("v1", "Event", "series.1", "shop")),
+    ],
+)
+def test_our_references_name_a_version(file, name, reference):
+    """Of the changed object: who asks for it can tell whether it has moved on."""
+    change = watched(file)[name]
+    whole = convert(change, origin=OURS, recorded=RECORDED_TIME)
+
+    event = converted(change, replace(OURS, data="reference"))
+
+    keys = ("apiVersion", "kind", "name", "namespace")
+    expected = dict(zip(keys, reference, strict=True)) | {
+        "uid": json.loads(change.object)["metadata"]["uid"],
+        "resourceVersion": change.resource_version,
+    }
+    told = {key: value for key, value in expected.items() if value}
+    assert json.loads(event.data) == told
+    assert event == replace(whole, data=event.data)
