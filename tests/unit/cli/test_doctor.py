@@ -1,0 +1,339 @@
+"""What a configuration finds in its cluster."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+
+from bridge.app import diagnosis
+from bridge.app.diagnosis import diagnose
+from bridge.app.server import bind, serving, url_of
+from bridge.config import parse_config
+from bridge.demo.apiserver.server import ApiServer
+from bridge.errors import ApiStatusError, UnreachableError
+from tests.unit.api.world import TOKEN
+from tests.unit.cli.conftest import invoke
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def cluster():
+    """An API server."""
+    async with ApiServer(token="t") as server:
+        yield server
+
+
+@pytest.fixture
+def write(cluster, tmp_path):
+    """Return what writes a configuration for the cluster and gives its text."""
+
+    def write_(*sources, **document):
+        kubeconfig = tmp_path / "kubeconfig"
+        cluster.kubeconfig(kubeconfig)
+        text = yaml.safe_dump(
+            {
+                "cluster": {"kubeconfig": str(kubeconfig)},
+                "sources": list(sources) or [{}],
+                "sinks": [{"name": "hook", "url": "http://h"}],
+                **document,
+            }
+        )
+        (tmp_path / "bridge.yaml").write_text(text)
+        return text
+
+    return write_
+
+
+@pytest.fixture
+def ask(write):
+    """Return what asks for a diagnosis of these sources."""
+
+    async def ask_(*sources, cursors=None, **document):
+        config = parse_config(write(*sources, **document), name="test", env={})
+        return await diagnose(config, cursors=cursors, now=NOW)
+
+    return ask_
+
+
+def rows(source):
+    """Each permission in short."""
+    return [
+        (one["for"], one["verb"], one["resource"], one["namespace"], one["allowed"])
+        for one in source["permissions"]
+    ]
+
+
+async def test_all_is_well_with_events(ask, cluster):
+    """Version, identity, features, permissions; and nothing is a problem."""
+    answer = await ask({})
+
+    [source] = answer["sources"]
+    uid = cluster.get("namespaces", "", "kube-system")["metadata"]["uid"]
+    seen = answer["cluster"]
+    assert (seen["uid"], seen["uidDerived"], seen["version"][:2]) == (uid, False, "v1")
+    assert (seen["watchList"], seen["listExact"]) == (True, True)
+    assert (source["resource"], source["apiVersion"]) == ("events", "v1")
+    assert rows(source) == [
+        ("read", "list", "events", "*", True),
+        ("read", "watch", "events", "*", True),
+    ]
+    assert (source["cursors"], answer["problems"]) == (None, [])
+
+
+async def test_what_is_refused_is_a_problem(ask, cluster):
+    """It names the source, the verb, the resource and the place."""
+    cluster.faults.forbid(verb="watch", resource="pods")
+    cluster.faults.forbid(verb="get", resource="namespaces")
+
+    answer = await ask({"kind": "Pod", "namespaces": ["shop"]})
+
+    assert answer["problems"] == [
+        "cluster: not allowed to get namespaces kube-system",
+        "source pod: not allowed to watch pods in shop",
+    ]
+    assert answer["cluster"]["uidDerived"]
+    assert answer["cluster"]["watchList"] is None
+
+
+async def test_a_kind_that_is_not_served_is_a_problem(ask):
+    """The other sources are looked at all the same."""
+    answer = await ask({"kind": "Pood", "name": "p"}, {})
+
+    problem = "the API server does not serve v1 Pood; did you mean Pod?"
+    assert answer["problems"] == [f"source p: {problem}"]
+    assert answer["sources"][0]["resource"] is None
+    assert answer["sources"][1]["error"] == ""
+
+
+async def test_enrichment_and_namespaces_are_asked_about(ask):
+    """Each with its purpose."""
+    answer = await ask(
+        {"enrich": {"owner": True, "kinds": ["Pod"]}},
+        {"kind": "Pod", "namespaceSelector": "team=shop"},
+    )
+
+    events, pods = answer["sources"]
+    assert ("enrich", "watch", "pods", "*", True) in rows(events)
+    assert ("choose", "list", "namespaces", "*", True) in rows(pods)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "where"),
+    [
+        ({None, "a", "b"}, ["*"]),
+        ({"a", "b"}, ["a", "b"]),
+        (set(), ["a", "b"]),
+    ],
+)
+async def test_several_namespaces_may_be_read_at_once_or_each(
+    ask, monkeypatch, allowed, where
+):
+    """One watch of all of them is what the bridge prefers."""
+
+    async def is_allowed(_, *, namespace, **__):
+        return namespace in allowed
+
+    monkeypatch.setattr(diagnosis, "is_allowed", is_allowed)
+
+    answer = await ask({"namespaces": ["a", "b"]})
+
+    permissions = answer["sources"][0]["permissions"]
+    assert sorted({one["namespace"] for one in permissions}) == where
+    assert all(one["allowed"] == bool(allowed) for one in permissions)
+
+
+async def test_no_answer_is_neither_yes_nor_no(ask, monkeypatch):
+    """And a problem."""
+
+    async def is_allowed(*_, **__):
+        raise UnreachableError("cut", phase="answer")
+
+    monkeypatch.setattr(diagnosis, "is_allowed", is_allowed)
+
+    answer = await ask({})
+
+    assert answer["problems"][0] == (
+        "cluster: cannot tell whether it is allowed to get namespaces kube-system"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ApiStatusError("off", status=422), False),
+        (ApiStatusError("down", status=503), None),
+        (UnreachableError("cut", phase="answer"), None),
+    ],
+)
+async def test_a_feature_is_there_or_not_or_nobody_can_tell(
+    ask, monkeypatch, error, expected
+):
+    """422 is what a server says that has it switched off."""
+
+    @asynccontextmanager
+    async def watch(*_, **__):
+        raise error
+        yield
+
+    async def list_page(*_, **__):
+        raise error
+
+    monkeypatch.setattr("bridge.cluster.client.ClusterClient.watch", watch)
+    monkeypatch.setattr("bridge.cluster.client.ClusterClient.list_page", list_page)
+
+    seen = (await ask({}))["cluster"]
+
+    assert (seen["watchList"], seen["listExact"]) == (expected, None)
+
+
+def cursor(cluster, version, /, **changes):
+    """A cursor as the API of a bridge lists it."""
+    uid = cluster.get("namespaces", "", "kube-system")["metadata"]["uid"]
+    moved = NOW - timedelta(seconds=90)
+    return {
+        "id": "c1",
+        "cluster": uid,
+        "resource": "events",
+        "namespace": "*",
+        "fieldSelector": "",
+        "labelSelector": "",
+        "resourceVersion": version,
+        "moved": moved.isoformat(),
+        "inUse": True,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("state", ["readable", "expired", "future", "unknown"])
+async def test_a_cursor_is_shown_with_its_age_and_whether_it_can_be_read(
+    ask, cluster, state
+):
+    """As the API server says of exactly that version."""
+    newest = cluster.storage.revision
+    version = {"expired": newest, "future": newest + 1000}.get(state, newest + 1)
+    cluster.create("pods", "default", {"metadata": {"name": "a"}})
+    if state == "expired":
+        cluster.compact(newest + 1)
+    if state == "unknown":
+        cluster.faults.forbid(verb="list", resource="events")
+
+    answer = await ask({}, cursors=[cursor(cluster, str(version))])
+
+    [found] = answer["sources"][0]["cursors"]
+    assert (found["ageSeconds"], found["state"]) == (90.0, state)
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "is_own"),
+    [
+        ({}, {"cluster": "other"}, False),
+        ({}, {"resource": "pods"}, False),
+        ({}, {"fieldSelector": "a=b"}, False),
+        ({}, {"namespace": "a"}, False),
+        ({"namespaces": ["a"]}, {"namespace": "a"}, True),
+        ({"namespaces": ["a"]}, {}, False),
+        ({"namespaces": ["a", "b"]}, {"namespace": "b"}, True),
+        ({"namespaces": ["a", "b"]}, {}, True),
+        ({"namespaces": ["a", "b"]}, {"namespace": "c"}, False),
+        ({"namespaceSelector": "x=y"}, {"namespace": "c"}, True),
+        ({"labelSelector": "x=y"}, {"labelSelector": "x=y"}, True),
+    ],
+)
+async def test_only_cursors_of_the_source_are_shown(
+    ask, cluster, source, given, is_own
+):
+    """By cluster, resource, namespace and selectors, as scopes are."""
+    answer = await ask(source, cursors=[cursor(cluster, "1", **given)])
+
+    assert len(answer["sources"][0]["cursors"]) == is_own
+
+
+async def doctor(tmp_path, *words, **env):
+    """Run the verb, in a thread: the servers answer in this one."""
+    words = ("doctor", "-c", str(tmp_path / "bridge.yaml"), *words)
+    return await asyncio.to_thread(invoke, *words, env=env)
+
+
+async def test_a_person_gets_a_block_for_each_source(write, cluster, tmp_path):
+    """And exit code 1 when anything is wrong."""
+    cluster.faults.forbid(verb="watch", resource="pods")
+    write({}, {"kind": "Pod"}, {"kind": "Pood", "name": "typo"})
+
+    result = await doctor(tmp_path, "-o", "text")
+
+    assert result.exit_code == 1
+    blocks = result.stdout.split("\n\n")
+    assert [block.split("\n")[0] for block in blocks[1:-1]] == [
+        "source events: v1 Event",
+        "source pod: v1 Pod",
+        "source typo: v1 Pood",
+    ]
+    assert "  get    namespaces/kube-system   *           identify   yes" in blocks[0]
+    assert "  watch   pods       *           read   no" in blocks[2]
+    assert "  cursors: not asked, give --url" in blocks[2]
+    assert "problem: source pod: not allowed to watch pods in all" in blocks[-1]
+
+
+async def test_a_program_gets_json(write, tmp_path):
+    """And exit code 0 when all is well."""
+    write({})
+
+    result = await doctor(tmp_path)
+
+    assert (result.exit_code, json.loads(result.stdout)["problems"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, "0 s"), (119, "119 s"), (3600, "60 min"), (7200, "2 h"), (900_000, "10 d")],
+)
+async def test_a_running_bridge_is_asked_for_its_cursors(
+    write, cluster, tmp_path, monkeypatch, seconds, said
+):
+    """With their age in the unit that fits."""
+    moved = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    items = [cursor(cluster, str(cluster.storage.revision), moved=moved)]
+
+    class Api:
+        def __init__(self, url, token_file):
+            assert url == "http://bridge"
+
+        def get(self, path):
+            return {"items": items}
+
+    monkeypatch.setattr("bridge.cli.doctor.Api", Api)
+    write({})
+
+    result = await doctor(tmp_path, "-o", "text", "--url", "http://bridge")
+
+    assert f"{said} ago" in result.stdout
+    assert result.stdout.endswith("\n\nno problems\n")
+
+
+async def test_a_source_that_was_never_read_has_no_cursor(world, write, tmp_path):
+    """The bridge says which it has; these are of another cluster."""
+    await world.store("a")
+    write({})
+    listener = bind("127.0.0.1", 0)
+    async with serving(world.build_api(), listener):
+        result = await doctor(
+            tmp_path, "-o", "text", "--url", url_of(listener), KUBEBRIDGE_TOKEN=TOKEN
+        )
+
+    assert "  cursors: none, it was never read" in result.stdout
+
+
+async def test_a_cluster_that_does_not_answer_is_an_error(tmp_path):
+    """One line, exit code 1."""
+    sinks = [{"name": "hook", "url": "http://h"}]
+    config = {"cluster": {"kubeconfig": "/nowhere/config"}, "sinks": sinks}
+    (tmp_path / "bridge.yaml").write_text(yaml.safe_dump(config))
+
+    result = await doctor(tmp_path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("kubebridge: kubeconfig: expected a readable file")
