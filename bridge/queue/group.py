@@ -1,4 +1,4 @@
-"""Group commit: the jobs that wait share one transaction, each in its own savepoint.
+"""Group commit: the jobs that wait share one transaction, and each fails alone.
 
 When the volume is full::
 
@@ -110,9 +110,28 @@ def _refused(store: Store, job: Job) -> Answer:
 
 
 def _transact(store: Store, jobs: Sequence[Job], *, tidy: bool) -> list[Answer]:
+    """Run the jobs without savepoints, which cost more than small jobs do.
+
+    If one fails all are undone, and run again with savepoints: the others succeed.
+    """
+    try:
+        return _transact_by(store, jobs, _work, tidy=tidy)
+    except QueueCorruptError:
+        raise
+    except BAD_ROW:
+        return _transact_by(store, jobs, _work_alone, tidy=tidy)
+
+
+def _transact_by(
+    store: Store,
+    jobs: Sequence[Job],
+    work: Callable[[Store, Job], Answer],
+    *,
+    tidy: bool,
+) -> list[Answer]:
     with store.transaction():
         changes = store.connection.total_changes()
-        answers = [_answer(store, job) for job in jobs]
+        answers = [work(store, job) for job in jobs]
         if tidy:
             retention.tidy(store)
         if store.connection.total_changes() != changes:
@@ -120,7 +139,13 @@ def _transact(store: Store, jobs: Sequence[Job], *, tidy: bool) -> list[Answer]:
     return answers
 
 
-def _answer(store: Store, job: Job) -> Answer:
+def _work(_: Store, job: Job) -> Answer:
+    if job.prepare is not None:
+        job.prepare()
+    return job.work()
+
+
+def _work_alone(store: Store, job: Job) -> Answer:
     try:
         if job.prepare is not None:
             job.prepare()

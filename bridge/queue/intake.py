@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bridge.errors import QueueFullError, StaleCursorError
@@ -12,7 +13,7 @@ from bridge.queue.outbox import Outbox, Waiting
 from bridge.queue.store import Store, numbers
 
 # A statement with this many rows takes one step; each size is compiled only once.
-_STRIDES = (128, 32, 8, 2, 1)
+_STRIDES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,12 @@ def put(store: Store, request: Put) -> None:
 
 def move_cursor(store: Store, request: Put) -> int:
     """Compare and set the cursor; return the key of its scope."""
+    known = store.scopes.get(request.scope)
+    if known is not None and request.to != request.since:
+        moved = (request.to, store.clock.wall(), known, request.since)
+        store.execute(sql.MOVE_CURSOR_FROM, moved)
+        if store.connection.changes():
+            return known
     scope, stored = find_scope(store, request.scope)
     if stored != request.since:
         raise StaleCursorError(
@@ -66,6 +73,7 @@ def move_cursor(store: Store, request: Put) -> int:
         )
     if request.to != stored:
         store.execute(sql.MOVE_CURSOR, (request.to, store.clock.wall(), scope))
+    store.after_commit(partial(store.scopes.__setitem__, request.scope, scope))
     return scope
 
 
@@ -90,6 +98,7 @@ def scope_names(scope: Scope) -> tuple[str, ...]:
 def set_cursor(store: Store, scope: Scope, to: str | None) -> None:
     """Set a cursor, or forget it and what was remembered there."""
     key, _ = find_scope(store, scope)
+    store.scopes.pop(scope, None)
     if to is None:
         store.execute(sql.FORGET_REMEMBERED, (key,))
         store.execute(sql.FORGET_SCOPE, (key,))
@@ -129,7 +138,9 @@ def insert_entries(store: Store, entries: Sequence[Entry]) -> None:
 def remember(store: Store, scope: int, entries: Sequence[Entry]) -> None:
     """Store what the reader knows from now on; of one key the last word counts."""
     known = dict(one.remember for one in entries if one.remember is not None)
-    kept = [(scope, key, value) for key, value in known.items() if value is not None]
+    # In the order of keys each page of the file is gone to once.
+    items = sorted(known.items())
+    kept = [(scope, key, value) for key, value in items if value is not None]
     gone = [key for key, value in known.items() if value is None]
     _insert_rows(store, sql.REMEMBER, kept)
     if gone:

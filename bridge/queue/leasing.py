@@ -98,11 +98,13 @@ def _lease_waiting(
 ) -> list[Waiting]:
     due, next_due = _find_delayed(store, outbox, limit, wall)
     fresh, is_all = _find_fresh(store, outbox, limit)
-    rows = _load(store, outbox, islice(merge(due, fresh, key=_due), limit))
+    chosen = islice(merge(due, fresh, key=_due), limit) if due else fresh
+    rows = _load(store, outbox, chosen)
     _move_on(outbox, rows, delayed={key.event for key in due})
-    taken = {row.event for row in rows}
-    outbox.next_due = next((key.due for key in due if key.event not in taken), next_due)
-    if is_all and (not fresh or fresh[-1].event in taken):
+    after = outbox.due_position
+    rest = (key.due for key in due if (key.due, key.event) > after)
+    outbox.next_due = next(rest, next_due)
+    if is_all and (not fresh or fresh[-1].event <= outbox.position):
         outbox.tail.is_complete = True
     return rows
 

@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from bridge.errors import QueueError
-from bridge.queue import Gate
+from bridge.queue import Gate, Scope
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, Clock, TryableClock, micros
 from bridge.queue.connection import open_writer
@@ -48,9 +48,8 @@ class Store:
     `totals` are those of the transaction under way, `committed` those that last; other
     threads may read the latter.
 
-    The modules beside this one are its verbs: each is a function of a store. They run
-    on one thread and inside a job, which is a savepoint of its own: a fault in one job
-    undoes this job only, rows and sums alike.
+    The modules beside this one are its verbs: each is a function of a store, and runs
+    on its one thread inside a transaction.
     """
 
     def __init__(self, *, settings: Settings, clock: Clock) -> None:
@@ -78,6 +77,7 @@ class Store:
         )
         self.totals = self.committed = Totals()
         self.outboxes: dict[str, Outbox] = {}
+        self.scopes: dict[Scope, int] = {}
         self.is_stalled = False
         self.next_token = 0
         self.next_sweep = 0

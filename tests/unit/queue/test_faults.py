@@ -53,6 +53,25 @@ async def _failure(queue: SqliteQueue, rows: list[Entry]) -> Exception | None:
     return None
 
 
+async def test_a_damaged_file_fails_more_than_a_stale_reader(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the jobs of a group are run again one by one, damage is still damage."""
+
+    def damaged(*_: Any) -> None:
+        raise QueueCorruptError("delivery without event")
+
+    await put(queue, "a")
+    monkeypatch.setattr("bridge.queue.intake.remember", damaged)
+    async with asyncio.TaskGroup() as tasks:
+        stale = tasks.create_task(_failure(queue, []), name="stale")
+        await asyncio.sleep(0)
+        with pytest.raises(QueueCorruptError):
+            await put(queue, "b", scope=OTHER)
+
+    assert isinstance(stale.result(), QueueCorruptError)
+
+
 async def test_a_stale_reader_fails_alone(queue: SqliteQueue) -> None:
     """Of two puts of one scope from one cursor the second is refused."""
     async with asyncio.TaskGroup() as tasks:
