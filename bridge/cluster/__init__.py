@@ -77,7 +77,7 @@ CORE_EVENTS = Resource(
 )
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What is remembered of one object; most of it only where somebody asks for it.
 
     Attributes:

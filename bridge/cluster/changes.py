@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from bridge.cluster import Bookmark, Change, Resource
+from bridge.cluster import Bookmark, Change, Known, Resource
+from bridge.cluster.identity import Keeps
 from bridge.cluster.status import status_error
-from bridge.cluster.wire import HeadForm, decode_head, decode_line, decode_version_of
+from bridge.cluster.wire import decode_line, decode_version_of
 from bridge.errors import UnreadableError
 
 _CHANGES: dict[str, Literal["added", "modified", "deleted"]] = {
@@ -18,8 +19,15 @@ _CHANGES: dict[str, Literal["added", "modified", "deleted"]] = {
 }
 
 
-def read_line(line: bytes, *, resource: Resource) -> Change | Bookmark | None:
+def read_line(
+    line: bytes, *, resource: Resource, keeps: Keeps | None = None
+) -> Change | Bookmark | None:
     """Return what one line of a watch says; None: nothing that is understood.
+
+    Args:
+        line: The line.
+        resource: What is watched.
+        keeps: What changes say of their objects as `Change.known`; None: nothing.
 
     Raises:
         UnreadableError: It is not JSON.
@@ -29,58 +37,84 @@ def read_line(line: bytes, *, resource: Resource) -> Change | Bookmark | None:
         form = decode_line(line)
         if form.type == "ERROR":
             raise status_error(bytes(form.object), doing=f"watch {resource.name}")
-        version = decode_version_of(form.object).metadata.resource_version
+        change = _CHANGES.get(form.type)
+        known = None
+        if change is not None and keeps is not None:
+            known, _ = keeps.read_head(form.object)
+            version = known.version
+        else:
+            version = decode_version_of(form.object).metadata.resource_version
     except msgspec.ValidationError:
         return None  # JSON, but not as we know it: later servers may say more
     except msgspec.DecodeError as error:
         raise UnreadableError(
             f"watch {resource.name}: expected lines of JSON, got {len(line)} bytes"
         ) from error
-    change = _CHANGES.get(form.type)
     if change is not None:
         return Change(
             change=change,
             resource=resource,
             object=bytes(form.object),
             resource_version=version,
+            known=known,
         )
     return Bookmark(resource_version=version) if form.type == "BOOKMARK" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One object of a list, with what decides whether it is wanted.
+    """One object of a list.
 
     Attributes:
         object: The object as raw JSON, kind and apiVersion included.
-        version: Its resourceVersion.
-        key: What lists are sorted by: ``namespace/name``, compared as bytes.
+        known: Which one it is.
     """
 
     object: bytes
-    version: str
-    key: bytes
+    known: Known
+
+    @property
+    def version(self) -> str:
+        """Its resourceVersion."""
+        return self.known.version
+
+    @property
+    def key(self) -> bytes:
+        """What lists are sorted by: ``namespace/name``, compared as bytes."""
+        return self.known.key.encode()
 
 
-def read_listed(items: Sequence[bytes], *, resource: Resource) -> Iterator[Listed]:
+def read_listed(
+    items: Sequence[bytes], *, resource: Resource, keeps: Keeps
+) -> Iterator[Listed]:
     """Yield the objects of a page; those without a readable version are left out."""
     for item in items:
         try:
-            head = decode_head(item)
+            known, kind = keeps.read_head(item)
         except msgspec.DecodeError:
             continue
-        metadata = head.metadata
         yield Listed(
-            object=_complete(item, head, resource),
-            version=metadata.resource_version,
-            key=f"{metadata.namespace}/{metadata.name}".encode(),
+            object=item if kind else _complete(item, resource),
+            known=known,
         )
 
 
-def _complete(item: bytes, head: HeadForm, resource: Resource) -> bytes:
+def _complete(item: bytes, resource: Resource) -> bytes:
     """Return the object as a watch would bring it, so that both give the same event."""
-    if head.kind:
-        return item
     # In the order in which the API server writes them.
     kind = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
     return kind.encode() + item.lstrip()[1:]
+
+
+def sketch(known: Known, *, resource: Resource) -> bytes:
+    """Return an object that was deleted unseen: all that is known of it, as JSON."""
+    metadata = {"name": known.name}
+    if known.namespace:
+        metadata["namespace"] = known.namespace
+    return msgspec.json.encode(
+        {
+            "kind": resource.kind,
+            "apiVersion": resource.api_version,
+            "metadata": metadata | {"uid": known.uid, "resourceVersion": known.version},
+        }
+    )

@@ -5,10 +5,18 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bridge.cluster.hooks import Hooks
-from bridge.errors import ApiStatusError, ClusterError, ForbiddenError
+from bridge.errors import (
+    ApiStatusError,
+    ClusterError,
+    ForbiddenError,
+    NotServedError,
+)
 from bridge.retry import Backoff
 
 T = TypeVar("T")
+
+_NOT_SERVED_TIMES = 2
+"""An API server that starts up answers 404 to custom resources for a moment."""
 
 
 def delay_seconds(
@@ -31,7 +39,11 @@ def delay_seconds(
 
 
 class Patience:
-    """One loop's way with errors: report, wait longer each time, try again."""
+    """One loop's way with errors: report, wait longer each time, try again.
+
+    Only what is not served, 404 or 405, twice in a row, is no matter of waiting: who
+    knows what else the API server serves has to decide.
+    """
 
     def __init__(self, hooks: Hooks) -> None:
         """Start without a failure and without a success."""
@@ -40,9 +52,18 @@ class Patience:
             random=hooks.random, now=lambda: asyncio.get_running_loop().time()
         )
         self._is_well: bool | None = None
+        self._not_served = 0
 
     async def wait_out(self, error: ClusterError) -> None:
-        """Report an error and return when it is time to try again."""
+        """Report an error and return when it is time to try again.
+
+        Raises:
+            NotServedError: It is one, and so was the error before.
+        """
+        is_not_served = isinstance(error, NotServedError)
+        self._not_served = self._not_served + 1 if is_not_served else 0
+        if self._not_served >= _NOT_SERVED_TIMES:
+            raise error
         self._is_well = False
         self._hooks.report(error)
         backoff_seconds = self._backoff.next_delay()
@@ -55,6 +76,7 @@ class Patience:
     def well(self) -> None:
         """Note that the watch runs; reported when it did not before."""
         self._backoff.succeeded()
+        self._not_served = 0
         if not self._is_well:
             self._is_well = True
             self._hooks.report(None)
@@ -70,6 +92,9 @@ class Patience:
         Args:
             call: Is called until it succeeds.
             unless: Errors that waiting does not mend: they are raised.
+
+        Raises:
+            NotServedError: Twice in a row there was no such resource.
         """
         while True:
             try:

@@ -30,11 +30,13 @@ class Relist:
         version: List the state at exactly this version; None: at the newest.
         cursor: Up to here everything was read before; None: nothing was.
         cause: Why the watch cannot go on; None: it never began.
+        announces: Whether what was not known is news; False: it is only learned.
     """
 
     version: str | None = None
     cursor: str | None = None
     cause: Literal["expired", "rolled-back", "unreadable"] | None = None
+    announces: bool = True
 
     @property
     def newer_than(self) -> str | None:

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from bridge.cluster import Known
+from bridge.cluster import Change, Known
+from bridge.cluster.identity import Keeps
 
 Index = Callable[[Known], Iterable[Hashable]]
 """Under which values an object is found."""
@@ -36,12 +38,30 @@ class Store:
     Attributes:
         is_complete: Whether it holds everything that was there at the cursor. False:
             nothing was read yet, or the scope was inherited from another one.
+        keeps: What is remembered beside identity and version.
     """
 
     def __init__(
-        self, known: Iterable[Known] = (), *, is_complete: bool = False
+        self,
+        known: Iterable[Known] = (),
+        *,
+        is_complete: bool = False,
+        keeps_labels: bool = False,
+        keeps_annotations: frozenset[str] = frozenset(),
+        keeps_owner: bool = False,
     ) -> None:
-        """Begin with what was remembered."""
+        """Begin with what was remembered.
+
+        Args:
+            known: What was remembered.
+            is_complete: Whether it is all that was there at the cursor.
+            keeps_labels: Remember labels.
+            keeps_annotations: The annotations to remember.
+            keeps_owner: Remember the controller.
+        """
+        self.keeps = Keeps(
+            labels=keeps_labels, annotations=keeps_annotations, owner=keeps_owner
+        )
         self._objects = {one.key: one for one in known}
         self._indexes: dict[str, dict[Hashable, set[str]]] = {}
         self.is_complete = is_complete
@@ -60,7 +80,8 @@ class Store:
 
     def put(self, known: Known) -> None:
         """Know this of its object from now on."""
-        self._unlist(known.key)
+        # Dropped first: else the dict keeps the older, equal key alive.
+        self.drop(known.key)
         self._objects[known.key] = known
         for name, index in self._indexes.items():
             for value in INDEXES[name](known):
@@ -68,8 +89,27 @@ class Store:
 
     def drop(self, key: str) -> None:
         """Know nothing under this key any more."""
-        self._unlist(key)
+        if self._indexes:
+            self._unlist(key)
         self._objects.pop(key, None)
+
+    def follow(self, change: Change) -> Change:
+        """Know what a watched change says; return it with `Change.known` as it should.
+
+        Args:
+            change: Read with what this store keeps.
+        """
+        known = change.known
+        if known is None:
+            return change
+        if change.change != "deleted":
+            self.put(known)
+            return change
+        was = self.get(known.key)
+        if was is None or was.uid != known.uid:
+            return change
+        self.drop(known.key)
+        return replace(change, known=was)
 
     def find(self, index: str, value: Hashable) -> list[Known]:
         """Return what is found by one of `INDEXES`, in the order of keys."""

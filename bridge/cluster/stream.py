@@ -10,6 +10,7 @@ from bridge.cluster.exchange import WatchStream
 from bridge.cluster.hooks import Hooks
 from bridge.cluster.notes import Notes
 from bridge.cluster.patience import Patience
+from bridge.cluster.store import Store
 from bridge.errors import ClusterError, UnreachableError
 
 SILENCE_SECONDS = 150.0
@@ -39,6 +40,7 @@ class Stream:
         self,
         collection: Collection,
         *,
+        store: Store | None,
         patience: Patience,
         note: Note | None,
         hooks: Hooks,
@@ -47,6 +49,7 @@ class Stream:
 
         Args:
             collection: What is watched.
+            store: Is told what changes; None: nothing is remembered.
             patience: Told when a watch is open.
             note: What was noted before; None: nothing.
             hooks: What the caller lends.
@@ -56,6 +59,7 @@ class Stream:
         self.is_open = False
         self.brought = 0
         self._collection = collection
+        self._store = store
         self._patience = patience
         self._hooks = hooks
         self._notes = Notes(newest_version=collection.newest_version, now=hooks.now)
@@ -123,13 +127,20 @@ class Stream:
     ) -> tuple[list[Change | Bookmark], ClusterError | None]:
         """Return what the lines say, and the error that ends it, if one does."""
         items: list[Change | Bookmark] = []
+        resource = self._collection.resource
+        keeps = self._store.keeps if self._store is not None else None
         for line in lines:
             try:
-                item = read_line(line, resource=self._collection.resource)
+                item = read_line(line, resource=resource, keeps=keeps)
             except ClusterError as error:
                 return items, error
             if item is None:
                 self._hooks.count("line-skipped")
             else:
-                items.append(item)
+                items.append(self._followed(item))
         return items, None
+
+    def _followed(self, item: Change | Bookmark) -> Change | Bookmark:
+        if self._store is None or isinstance(item, Bookmark):
+            return item
+        return self._store.follow(item)

@@ -23,3 +23,8 @@ def is_next(version: str, after: str) -> bool:
     """Tell whether nothing can lie between two versions."""
     numbers = version.isdecimal() and after.isdecimal()
     return version == after or (numbers and int(version) == int(after) + 1)
+
+
+def previous(version: str) -> str | None:
+    """Return the version just before one; None: there is none, or it is no number."""
+    return str(int(version) - 1) if version.isdecimal() and int(version) else None

@@ -11,9 +11,12 @@ from bridge.cluster import Happening, Item, Note, Resource, Synced
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.collection import Collection
 from bridge.cluster.hooks import Hooks
+from bridge.cluster.identity import Keeps
+from bridge.cluster.pages import Pages
 from bridge.cluster.patience import Patience
 from bridge.cluster.repair import Relist, Resume, examine
 from bridge.cluster.snapshot import Snapshot
+from bridge.cluster.store import Store
 from bridge.cluster.stream import SilentError, Stream
 from bridge.cluster.suspicion import Evidence, Suspicion, Word
 from bridge.errors import (
@@ -46,9 +49,11 @@ async def list_and_watch(
     namespace: str | None = None,
     field_selector: str = "",
     label_selector: str = "",
+    metadata_only: bool = False,
     cursor: str | None = None,
     initial: Literal["skip", "emit"] = "skip",
     note: Note | None = None,
+    store: Store | None = None,
     report: Callable[[ClusterError | None], None] = _ignore,
     count: Callable[[Happening], None] = _ignore,
     now: Callable[[], datetime] = _utc_now,
@@ -58,7 +63,7 @@ async def list_and_watch(
 
     The watch is not read while a batch is handled: TCP holds the API server back,
     nothing is dropped. Leaving the block closes the connection at once. Trouble is
-    reported, waited out and tried again: only cancellation comes out.
+    reported, waited out and tried again.
 
     Args:
         client: The cluster.
@@ -66,14 +71,21 @@ async def list_and_watch(
         namespace: Where; None: everywhere.
         field_selector: Pushed to the API server; empty: all.
         label_selector: Pushed to the API server; empty: all.
+        metadata_only: Read the metadata of objects instead of whole objects.
         cursor: Version up to which everything has been read; None: nothing yet.
         initial: Without a cursor: ``skip`` what is there, or ``emit`` it as added.
         note: What was last noted beside the cursor.
+        store: What was known at the cursor; it is kept up to what was yielded. None,
+            for Kubernetes Events: only versions tell what is news.
         report: Called with each error that is waited out, again for each attempt, and
             with None when a watch is open for the first time or again.
         count: Called for each `Happening`.
         now: Wall clock, for notes and gaps.
         random: Uniform in [0, 1), for jitter.
+
+    Raises:
+        NotServedError: Iterating, twice in a row: there is no such resource any more,
+            or it cannot be listed or watched. All else is waited out.
     """
     collection = Collection(
         client=client,
@@ -81,9 +93,10 @@ async def list_and_watch(
         namespace=namespace,
         field_selector=field_selector,
         label_selector=label_selector,
+        metadata_only=metadata_only,
     )
     hooks = Hooks(report=report, count=count, now=now, random=random)
-    reader = _Reader(collection, note=note, hooks=hooks)
+    reader = _Reader(collection, store=store, note=note, hooks=hooks)
     async with aclosing(reader.run(cursor, initial=initial)) as batches:
         yield batches
 
@@ -99,13 +112,25 @@ class _Reader:
     """
 
     def __init__(
-        self, collection: Collection, *, note: Note | None, hooks: Hooks
+        self,
+        collection: Collection,
+        *,
+        store: Store | None,
+        note: Note | None,
+        hooks: Hooks,
     ) -> None:
         self._collection = collection
+        self._store = store
         self._hooks = hooks
         self._patience = Patience(hooks)
         self._stream = Stream(
-            collection, patience=self._patience, note=note, hooks=hooks
+            collection, store=store, patience=self._patience, note=note, hooks=hooks
+        )
+        self._pages = Pages(
+            collection,
+            keeps=store.keeps if store is not None else Keeps(),
+            patience=self._patience,
+            hooks=hooks,
         )
         self._suspicion: Suspicion = "none"
         self._evidence = Evidence()
@@ -130,11 +155,20 @@ class _Reader:
     async def _first_plan(
         self, cursor: str | None, *, initial: Literal["skip", "emit"]
     ) -> Resume | Relist:
-        if cursor is not None:
-            self._stream.position = cursor
-            return await self._examine()
-        if initial == "emit":
-            return Relist()
+        if cursor is None:
+            return await self._very_first_plan(initial)
+        self._stream.position = cursor
+        plan = await self._examine()
+        knows_all = self._store is None or self._store.is_complete
+        if isinstance(plan, Resume) and not knows_all:
+            return Relist(version=cursor, cursor=cursor)
+        return plan
+
+    async def _very_first_plan(
+        self, initial: Literal["skip", "emit"]
+    ) -> Resume | Relist:
+        if initial == "emit" or self._store is not None:
+            return Relist(announces=initial == "emit")
         newest = await self._patience.insist(self._collection.newest_version)
         self._stream.position = newest
         return Resume()
@@ -153,11 +187,11 @@ class _Reader:
         snapshot = Snapshot(
             plan,
             collection=self._collection,
-            patience=self._patience,
+            store=self._store,
             note=self._stream.note,
             hooks=self._hooks,
         )
-        async with aclosing(snapshot.read()) as batches:
+        async with aclosing(self._pages.read(snapshot)) as batches:
             async for batch in batches:
                 yield batch
         self._stream.position = snapshot.version

@@ -37,6 +37,31 @@ class HeadForm(msgspec.Struct):
     kind: str = ""
 
 
+class OwnerForm(msgspec.Struct, rename="camel"):
+    """One of `metadata.ownerReferences` (v1 OwnerReference)."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+
+
+class DetailedMetadata(Metadata):
+    """What is read of `metadata` where more than identity is remembered."""
+
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: list[OwnerForm] | None = None
+
+
+class DetailedHeadForm(msgspec.Struct):
+    """As `HeadForm`, with detailed metadata."""
+
+    metadata: DetailedMetadata
+    kind: str = ""
+
+
 class VersionedMetadata(msgspec.Struct, rename="camel"):
     """What is read of `metadata` in a watch line, where each field costs time."""
 
@@ -86,6 +111,7 @@ class ServerVersionForm(msgspec.Struct, rename="camel"):
 
 decode_list = msgspec.json.Decoder(ListForm).decode
 decode_head = msgspec.json.Decoder(HeadForm).decode
+decode_detailed_head = msgspec.json.Decoder(DetailedHeadForm).decode
 decode_version_of = msgspec.json.Decoder(VersionedForm).decode
 decode_line = msgspec.json.Decoder(LineForm).decode
 decode_status = msgspec.json.Decoder(StatusForm).decode

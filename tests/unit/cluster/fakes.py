@@ -63,9 +63,21 @@ class FakeCluster:
         self.version += 1
         kind = "MODIFIED" if name in self.objects else "ADDED"
         metadata = {"name": name, "namespace": "shop"}
+        old = self.objects.get(name, {"metadata": {"uid": f"u{self.version}"}})
+        metadata["uid"] = old["metadata"]["uid"]
         metadata["resourceVersion"] = str(self.version)
         self.objects = {**self.objects, name: {"metadata": metadata, **fields}}
         self.history.append((self.version, kind, self.objects[name]))
+        self.changed.set()
+        return str(self.version)
+
+    def delete(self, name: str) -> str:
+        """Delete an object; return the version of that."""
+        self.version += 1
+        last = self.objects[name]
+        metadata = last["metadata"] | {"resourceVersion": str(self.version)}
+        self.objects = {n: one for n, one in self.objects.items() if n != name}
+        self.history.append((self.version, "DELETED", last | {"metadata": metadata}))
         self.changed.set()
         return str(self.version)
 
@@ -176,9 +188,11 @@ class FakeCluster:
 
     def _state(self, version: int) -> dict[str, dict]:
         state: dict[str, dict] = {}
-        for at, _, one in self.history:
+        for at, kind, one in self.history:
             if at <= version:
                 state[one["metadata"]["name"]] = one
+            if at <= version and kind == "DELETED":
+                del state[one["metadata"]["name"]]
         return state
 
 

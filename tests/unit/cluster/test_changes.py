@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Bookmark, Change, Resource
-from bridge.cluster.changes import read_line, read_listed
+from bridge.cluster import CORE_EVENTS, Bookmark, Change, Known, Resource
+from bridge.cluster.changes import read_line, read_listed, sketch
+from bridge.cluster.identity import Keeps
 from bridge.errors import ExpiredError, UnreadableError
 
 OBJECT = b'{"kind":"Event","metadata":{"name":"a","resourceVersion":"7"}}'
@@ -73,7 +74,7 @@ def test_a_listed_object_gets_the_kind_that_its_list_leaves_out():
     apps = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
     item = b'{"metadata":{"name":"a","resourceVersion":"7"}}'
 
-    (listed,) = read_listed([item], resource=apps)
+    (listed,) = read_listed([item], resource=apps, keeps=Keeps())
 
     assert listed.object == (
         b'{"kind":"Deployment","apiVersion":"apps/v1",'
@@ -83,7 +84,7 @@ def test_a_listed_object_gets_the_kind_that_its_list_leaves_out():
 
 def test_a_listed_object_with_a_kind_stays_as_it_is():
     """Custom resources carry theirs in lists too."""
-    (listed,) = read_listed([OBJECT], resource=CORE_EVENTS)
+    (listed,) = read_listed([OBJECT], resource=CORE_EVENTS, keeps=Keeps())
 
     assert listed.object == OBJECT
 
@@ -93,11 +94,48 @@ def test_a_listed_object_has_the_key_that_lists_are_sorted_by():
     metadata = {"name": "b", "namespace": "a", "resourceVersion": "7"}
     item = json.dumps({"metadata": metadata}).encode()
 
-    (listed,) = read_listed([item], resource=CORE_EVENTS)
+    (listed,) = read_listed([item], resource=CORE_EVENTS, keeps=Keeps())
 
     assert (listed.key, listed.version) == (b"a/b", "7")
 
 
 def test_listed_things_that_are_no_objects_are_left_out():
     """They have no version, so nothing can be said about them."""
-    assert list(read_listed([b"{}", b"7"], resource=CORE_EVENTS)) == []
+    found = read_listed([b"{}", b"7"], resource=CORE_EVENTS, keeps=Keeps())
+
+    assert list(found) == []
+
+
+def test_with_a_store_a_change_says_which_object_it_is_about():
+    """Key, uid and version, read in one go."""
+    body = (
+        b'{"metadata":{"name":"a","namespace":"shop","uid":"u","resourceVersion":"7"}}'
+    )
+
+    change = read_line(line("ADDED", body), resource=CORE_EVENTS, keeps=Keeps())
+
+    assert change.known == Known(key="shop/a", uid="u", version="7")
+    assert change.resource_version == "7"
+
+
+def test_a_bookmark_has_no_identity_to_read():
+    """With a store as without."""
+    bookmark = read_line(line("BOOKMARK"), resource=CORE_EVENTS, keeps=Keeps())
+
+    assert bookmark == Bookmark(resource_version="7")
+
+
+@pytest.mark.parametrize(
+    ("key", "where"), [("shop/a", {"namespace": "shop"}), ("/a", {})]
+)
+def test_a_sketch_holds_all_that_is_known_of_an_object(key, where):
+    """Kind, apiVersion and identity; the namespace only if there is one."""
+    known = Known(key=key, uid="u", version="7")
+
+    drawn = json.loads(sketch(known, resource=CORE_EVENTS))
+
+    assert drawn == {
+        "kind": "Event",
+        "apiVersion": "v1",
+        "metadata": {"name": "a", **where, "uid": "u", "resourceVersion": "7"},
+    }

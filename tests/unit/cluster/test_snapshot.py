@@ -3,8 +3,6 @@
 import pytest
 
 from bridge.cluster import Synced
-from bridge.cluster.changes import Listed
-from bridge.cluster.snapshot import Passed
 from bridge.errors import ExpiredError, FutureVersionError, UnreachableError
 from tests.unit.cluster.fakes import FakeCluster, Recorder, later
 
@@ -139,32 +137,3 @@ async def test_a_page_longer_than_asked_for_is_cut_into_batches():
 
     assert len(recorder.versions) == 600
     assert recorder.longest_batch == 500
-
-
-def test_passed_knows_what_was_handed_over_by_which_version():
-    """Up to each key, the newest version at which that part was read counts."""
-    passed = Passed()
-    passed.add(b"shop/m", "100")
-    passed.add(b"shop/c", "200")
-
-    found = [
-        passed.has(Listed(object=b"", version=version, key=key))
-        for key, version in [
-            (b"shop/b", "150"),
-            (b"shop/d", "100"),
-            (b"shop/d", "101"),
-            (b"shop/n", "90"),
-        ]
-    ]
-
-    assert found == [True, True, False, False]
-
-
-def test_passed_forgets_what_a_later_pass_covers():
-    """So that it stays small however often a list begins anew."""
-    passed = Passed()
-
-    for version in range(100, 200):
-        passed.add(b"shop/m", str(version))
-
-    assert len(passed._marks) == 1
