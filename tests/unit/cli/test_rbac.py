@@ -1,8 +1,12 @@
 """The least that must be permitted, as YAML."""
 
+import asyncio
+
 import pytest
 import yaml
 
+from bridge.demo.apiserver.resources import DEFINITIONS
+from bridge.demo.apiserver.server import ApiServer
 from tests.unit.cli.conftest import invoke
 
 IDENTITY = ("", "namespaces", "kube-system", "get")
@@ -170,3 +174,27 @@ def test_a_kind_that_nobody_knows_is_an_error(rbac):
     assert "source w: cannot tell which resource shop.io/v1 Widget is" in result.stderr
     assert "/nowhere/config" in result.stderr
     assert "write resource: (perhaps widgets.shop.io)" in result.stderr
+
+
+async def test_a_cluster_is_asked_what_a_kind_of_its_own_is_called(rbac, tmp_path):
+    """The plural need not follow from the kind."""
+    names = {"plural": "widgetry", "singular": "widget", "kind": "Widget"}
+    version = {"name": "v1", "served": True, "storage": True}
+    definition = {
+        "metadata": {"name": "widgetry.shop.io"},
+        "spec": {
+            "group": "shop.io",
+            "scope": "Namespaced",
+            "names": names,
+            "versions": [version],
+        },
+    }
+    async with ApiServer(token="t") as server:
+        server.create(DEFINITIONS, "", definition)
+        server.kubeconfig(tmp_path / "kubeconfig")
+        source = {"kind": "Widget", "apiVersion": "shop.io/v1", "name": "w"}
+        cluster = {"kubeconfig": str(tmp_path / "kubeconfig")}
+        result = await asyncio.to_thread(rbac, source, cluster=cluster)
+
+    widgets = ("shop.io", "widgetry", "", "list watch")
+    assert granted(result) == {None: {IDENTITY, widgets}}
