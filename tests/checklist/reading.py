@@ -1,0 +1,93 @@
+"""A reader that runs beside the test and keeps all it is told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bridge.cluster import CORE_EVENTS, Change, Gap, Item, Resource, Synced
+from bridge.cluster.client import ClusterClient
+from bridge.cluster.watch import list_and_watch
+from bridge.errors import ClusterError
+
+
+class Reading:
+    """What `list_and_watch` yields, reports and counts.
+
+    Attributes:
+        items: Everything that was yielded, in order.
+        errors: Everything that was reported as waited out.
+        counts: How often each `Happening` was counted.
+    """
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.errors: list[ClusterError] = []
+        self.counts: Counter[str] = Counter()
+        self._told = asyncio.Event()
+
+    @property
+    def changes(self) -> list[Change]:
+        """The changes, in order."""
+        return [one for one in self.items if isinstance(one, Change)]
+
+    @property
+    def versions(self) -> list[int]:
+        """The versions of the changes, in order."""
+        return [int(one.resource_version) for one in self.changes]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What was said to be missing."""
+        return [one for one in self.items if isinstance(one, Gap)]
+
+    async def until(
+        self, condition: Callable[[], object], *, seconds: float = 60.0
+    ) -> None:
+        """Wait until something is true, looking at everything that is told."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._told.clear()
+                await self._told.wait()
+
+    async def until_synced(self) -> None:
+        """Wait until a watch goes on from somewhere."""
+        await self.until(lambda: any(isinstance(one, Synced) for one in self.items))
+
+    async def until_version(self, version: int) -> None:
+        """Wait until a change of this version, or a later one, is read."""
+        await self.until(lambda: self.versions and max(self.versions) >= version)
+
+    async def run(self, client: ClusterClient, resource: Resource, **how: Any) -> None:
+        """Read until cancelled."""
+        reading = list_and_watch(
+            client, resource, report=self._report, count=self._count, **how
+        )
+        async with reading as batches:
+            async for batch in batches:
+                self.items += batch
+                self._told.set()
+
+    def _report(self, error: ClusterError | None) -> None:
+        if error is not None:
+            self.errors.append(error)
+        self._told.set()
+
+    def _count(self, happening: str) -> None:
+        self.counts[happening] += 1
+        self._told.set()
+
+
+@asynccontextmanager
+async def reading(
+    client: ClusterClient, resource: Resource = CORE_EVENTS, **how: Any
+) -> AsyncIterator[Reading]:
+    """Read a resource until the block is left."""
+    seen = Reading()
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(seen.run(client, resource, **how), name="read")
+        try:
+            yield seen
+        finally:
+            task.cancel()
