@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-ReaderState = Literal["starting", "syncing", "watching", "blocked", "waiting", "failed"]
+ReaderState = Literal[
+    "starting", "absent", "syncing", "watching", "blocked", "waiting", "failed"
+]
 SinkState = Literal["open", "waiting", "paused"]
 
 
@@ -20,16 +22,20 @@ class ReaderStatus:
 
     Attributes:
         sources: Names of the sources it reads for.
-        resource: What it watches, e.g. ``events``.
+        resource: What it watches, e.g. ``events``; before the API server was found to
+            serve it, what the configuration calls it.
         namespace: Where; ``*``: everywhere.
         field_selector: As sent to the API server; empty: none.
         label_selector: As sent to the API server; empty: none.
-        state: ``blocked``: the queue is full; ``waiting``: between two tries;
-            ``failed``: refused, see `error`.
+        state: ``absent``: the API server does not serve it (yet); ``blocked``: the
+            queue is full; ``waiting``: between two tries; ``failed``: refused, see
+            `error`.
         started: Whether it ever got as far as watching since the process started.
         resource_version: The stored cursor; None: never read.
         error: Last failure, empty once it is over.
         last_progress: When the cursor last moved.
+        last_read: When the API server last said something; None: never.
+        objects: How many objects are known; None: they are not counted.
         gaps: How many gaps were announced since the process started.
     """
 
@@ -43,6 +49,8 @@ class ReaderStatus:
     resource_version: str | None = None
     error: str = ""
     last_progress: datetime | None = None
+    last_read: datetime | None = None
+    objects: int | None = None
     gaps: int = 0
 
 
@@ -85,7 +93,7 @@ class Health:
     """The process as its parts describe it.
 
     Attributes:
-        readers: One for each scope that is read, in the configuration's order.
+        readers: One for each scope that is read, and for what is not served.
         sinks: By name, configured ones only.
         last_beat: When the event loop last turned, on the monotonic clock.
         full: Why the queue takes nothing; None: it takes.

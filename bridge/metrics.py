@@ -6,7 +6,21 @@ any moment::
     waiting at start + routed + replayed = delivered + dead + purged + waiting
 """
 
+from dataclasses import dataclass
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchGauges:
+    """The gauges of one watch; see `Metrics` for what they mean."""
+
+    cursor_version: Gauge
+    last_progress: Gauge
+    last_read: Gauge
+    objects_known: Gauge
+    changes_held: Gauge
+
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -117,8 +131,53 @@ class Metrics:
             ("resource", "namespace"),
             registry=registry,
         )
+        self._register_watch_gauges(registry)
         self.reload_success = Gauge(
             "kubebridge_config_reload_success",
             "1 if the last configuration read was usable.",
             registry=registry,
+        )
+
+    def _register_watch_gauges(self, registry: CollectorRegistry) -> None:
+        scope = ("resource", "namespace")
+        self.watching = Gauge(
+            "kubebridge_watching",
+            "1 while a source is watched; 0: absent, refused, or waiting.",
+            ("source", *scope),
+            registry=registry,
+        )
+        self.cursor_version = Gauge(
+            "kubebridge_cursor_resource_version",
+            "The stored cursor.",
+            scope,
+            registry=registry,
+        )
+        self.last_read = Gauge(
+            "kubebridge_watch_last_read_timestamp_seconds",
+            "When the API server last said something.",
+            scope,
+            registry=registry,
+        )
+        self.objects_known = Gauge(
+            "kubebridge_objects_known",
+            "Objects that are remembered, to find what changed in a gap.",
+            scope,
+            registry=registry,
+        )
+        self.changes_held = Gauge(
+            "kubebridge_changes_held",
+            "Changes that wait for what is to be known of their object.",
+            scope,
+            registry=registry,
+        )
+
+    def watch(self, resource: str, namespace: str) -> WatchGauges:
+        """Return the gauges of the watch of a resource in a namespace (``*``: all)."""
+        where = (resource, namespace)
+        return WatchGauges(
+            cursor_version=self.cursor_version.labels(*where),
+            last_progress=self.last_progress.labels(*where),
+            last_read=self.last_read.labels(*where),
+            objects_known=self.objects_known.labels(*where),
+            changes_held=self.changes_held.labels(*where),
         )

@@ -102,5 +102,7 @@ def _reader(reader: ReaderStatus) -> Reader:
         resource_version=reader.resource_version,
         error=reader.error,
         last_progress=reader.last_progress,
+        last_read=reader.last_read,
+        objects=reader.objects,
         gaps=reader.gaps,
     )

@@ -74,8 +74,8 @@ class Reader(ApiModel):
     label_selector: str
 
     state: ReaderState
-    """`blocked`: the queue is full; `waiting`: between two tries; `failed`: refused,
-    see `error`."""
+    """`absent`: the API server does not serve it (yet); `blocked`: the queue is full;
+    `waiting`: between two tries; `failed`: refused, see `error`."""
 
     started: bool
     """Whether it got as far as watching since the process started."""
@@ -88,6 +88,12 @@ class Reader(ApiModel):
 
     last_progress: datetime | None
     """When the cursor last moved."""
+
+    last_read: datetime | None
+    """When the API server last said something; null: never."""
+
+    objects: int | None
+    """How many objects are known; null: they are not counted (Kubernetes Events)."""
 
     gaps: int
     """How many gaps were announced since the process started."""

@@ -13,8 +13,9 @@ from bridge.config import (
     StdoutSinkConfig,
 )
 from bridge.config import Secret as SecretConfig
+from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
-from bridge.filters.subscriptions import compile_filters
+from bridge.filters.subscriptions import attributes_of, compile_filters
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.auth import (
@@ -118,6 +119,8 @@ def build_router(config: Config) -> Router:
             name=route.name,
             sources=None if route.sources is None else frozenset(route.sources),
             matches=compile_filters(route.filters),
+            labels=compile_labels(route.labels) if route.labels else None,
+            reads=attributes_of(route.filters),
             sinks=everything if route.sinks is None else route.sinks,
         )
         for route in config.routes

@@ -1,139 +1,46 @@
-"""Starts one reader for each scope, once it is known which cluster is there."""
+"""Finds what the sources name, and follows it for as long as the process runs.
+
+::
+
+    target ──discovery──▶ resource ──▶ Following: a reader for each scope
+       ▲                                  │
+       └──────── not served any more ─────┘
+"""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 
-from bridge.cluster import CORE_EVENTS
+from bridge.app.following import Following, Scopes, may_read_everywhere
+from bridge.app.readers import Readers
+from bridge.app.sources import Wanted, by_target, target_of, wanted_sources
+from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.watch import list_and_watch
-from bridge.config import Config, SourceConfig
-from bridge.errors import ClusterError, ConfigError
-from bridge.events.convert import Origin
+from bridge.cluster.discovery import Target, find_resource
+from bridge.config import Config
+from bridge.errors import ClusterError, ConfigError, ForbiddenError, NotServedError
 from bridge.filters.routes import Router
-from bridge.health import Health, ReaderStatus
-from bridge.ingest import Profile, Reader, Source, Watch, adopt_scopes, check_identity
+from bridge.health import Health, ReaderState, ReaderStatus
+from bridge.ingest import Namespaces, check_identity
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
-from bridge.queue import Queue, Scope
+from bridge.queue import Queue
 from bridge.retry import Backoff
 
-EVERYWHERE = "*"
-"""Stands for all namespaces in a scope."""
+SEARCH_SECONDS = 10.0
+"""How often, at least, it is looked for what the API server did not serve."""
 
 
-def scopes_of(source: SourceConfig, *, cluster: str) -> list[Scope]:
-    """Return the scopes that a source reads: one for each namespace it names."""
-    return [
-        Scope(
-            cluster=cluster,
-            resource=CORE_EVENTS.name,
-            namespace=namespace,
-            field_selector=source.field_selector,
-            label_selector=source.label_selector,
-        )
-        for namespace in source.namespaces or (EVERYWHERE,)
-    ]
-
-
-def sources_by_scope(config: Config, *, cluster: str) -> dict[Scope, list[Source]]:
-    """Return what each reader reads, and for whom: sources may share a scope."""
-    readers: dict[Scope, list[Source]] = {}
-    for source in config.sources:
-        for scope in scopes_of(source, cluster=cluster):
-            one = Source(
-                name=source.name,
-                emits_initial=source.initial == "emit",
-                keeps_all=source.keep == "all",
-            )
-            readers.setdefault(scope, []).append(one)
-    return readers
-
-
-def reader_statuses(config: Config) -> list[ReaderStatus]:
-    """Return a status for each reader to be, in the order of `sources_by_scope`."""
-    return [
-        ReaderStatus(
-            sources=tuple(source.name for source in sources),
-            resource=scope.resource,
-            namespace=scope.namespace,
-            field_selector=scope.field_selector,
-            label_selector=scope.label_selector,
-        )
-        for scope, sources in sources_by_scope(config, cluster="").items()
-    ]
-
-
-def build_origins(
-    config: Config, *, cluster: str, server: str
-) -> dict[Profile, Origin]:
-    """Return where events come from, as each profile says it.
-
-    Args:
-        config: Names, prefix and extensions.
-        cluster: uid of the cluster.
-        server: URL of the API server, which is what ApiServerSource names.
-    """
-    ours = Origin(
-        cluster=config.cluster.name or cluster,
-        type_prefix=config.events.type_prefix,
-        extensions=config.events.extensions,
-    )
-    knative = replace(ours, profile="knative", source=server)
-    return {"kubebridge": ours, "knative": knative}
-
-
-async def read_cluster(
-    client: ClusterClient,
-    *,
-    config: Config,
-    queue: Queue,
-    router: Router,
-    health: Health,
-    metrics: Metrics,
-) -> None:
-    """Read every scope of the configuration until cancelled."""
-    uid = await _identify(client, queue=queue, name=config.cluster.name, health=health)
-    readers = sources_by_scope(config, cluster=uid)
-    await adopt_scopes(queue, list(readers))
-    origins = build_origins(config, cluster=uid, server=client.server)
-    async with asyncio.TaskGroup() as tasks:
-        for (scope, sources), status in zip(
-            readers.items(), health.readers, strict=True
-        ):
-            reader = Reader(
-                watch=_watch(client, scope, sources),
-                resource=CORE_EVENTS,
-                scope=scope,
-                sources=sources,
-                router=router,
-                profiles={sink.name: sink.profile for sink in config.sinks},
-                origins=origins,
-                queue=queue,
-                health=health,
-                status=status,
-                metrics=metrics,
-            )
-            tasks.create_task(reader.run(), name=f"reader {scope.namespace}")
-
-
-def _watch(client: ClusterClient, scope: Scope, sources: Sequence[Source]) -> Watch:
-    return partial(
-        list_and_watch,
-        client,
-        CORE_EVENTS,
-        namespace=None if scope.namespace == EVERYWHERE else scope.namespace,
-        field_selector=scope.field_selector,
-        label_selector=scope.label_selector,
-        initial="emit" if any(one.emits_initial for one in sources) else "skip",
-    )
-
-
-async def _identify(
+async def identify(
     client: ClusterClient, *, queue: Queue, name: str | None, health: Health
 ) -> str:
-    """Return the cluster's uid, however long it takes until one is acceptable."""
+    """Return the cluster's uid, however long it takes until one is acceptable.
+
+    Args:
+        client: The cluster.
+        queue: Where it is kept which cluster stands behind a name.
+        name: The configured name; None: there is none.
+        health: Told what is waited for.
+    """
     backoff = Backoff()
     failures = RepeatedFailure(get_logger(server=client.server), "No cluster yet.")
     while True:
@@ -153,3 +60,233 @@ async def _identify(
                     "is refused, so a new CA will look like a new cluster."
                 )
             return cluster.uid
+
+
+async def read_cluster(
+    client: ClusterClient,
+    *,
+    config: Config,
+    queue: Queue,
+    router: Router,
+    health: Health,
+    metrics: Metrics,
+) -> None:
+    """Read everything that the sources name until cancelled."""
+    name = config.cluster.name
+    cluster = await identify(client, queue=queue, name=name, health=health)
+    wanted = wanted_sources(config, router)
+    async with asyncio.TaskGroup() as tasks:
+        readers = Readers(
+            client,
+            config=config,
+            cluster=cluster,
+            wanted=wanted,
+            router=router,
+            queue=queue,
+            health=health,
+            metrics=metrics,
+            tasks=tasks,
+        )
+        reading = Reading(
+            client,
+            cluster=cluster,
+            wanted=wanted,
+            readers=readers,
+            queue=queue,
+            health=health,
+        )
+        await reading.run()
+
+
+def reader_statuses(config: Config) -> list[ReaderStatus]:
+    """Return a status for each source, before anything is known of the cluster."""
+    return [
+        ReaderStatus(
+            sources=(source.name,), resource=str(target_of(source)), namespace="*"
+        )
+        for source in config.sources
+    ]
+
+
+def unread_status(target: Target, wanted: Sequence[Wanted]) -> ReaderStatus:
+    """Return the status of sources of which nothing is known but what they name."""
+    return ReaderStatus(
+        sources=tuple(one.source.name for one in wanted),
+        resource=str(target),
+        namespace="*",
+    )
+
+
+class Reading:
+    """Reads everything that the sources name, as soon as the API server serves it."""
+
+    def __init__(
+        self,
+        client: ClusterClient,
+        *,
+        cluster: str,
+        wanted: Sequence[Wanted],
+        readers: Readers,
+        queue: Queue,
+        health: Health,
+    ) -> None:
+        """Bind the parts; nothing is read before `run`.
+
+        Args:
+            client: The cluster.
+            cluster: Its uid.
+            wanted: The sources.
+            readers: Makes readers.
+            queue: Where cursors are kept.
+            health: Told of every reader, and of what is not served.
+        """
+        self._client = client
+        self._cluster = cluster
+        self._readers = readers
+        self._queue = queue
+        self._health = health
+        self._absent = dict(by_target(wanted))
+        self._unread = {
+            target: unread_status(target, sources)
+            for target, sources in self._absent.items()
+        }
+        self._read: dict[str, Sequence[ReaderStatus]] = {}
+        self._is_missed = asyncio.Event()
+        self._log = get_logger()
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        backoff = Backoff(maximum_seconds=SEARCH_SECONDS / 2)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._is_missed.clear()
+                for resource, wanted in (await self._search()).items():
+                    following = self._follow(resource, wanted)
+                    tasks.create_task(following, name=f"follow {resource.name}")
+                self._publish()
+                try:
+                    delay = backoff.next_delay() if self._absent else None
+                    async with asyncio.timeout(delay):
+                        await self._is_missed.wait()
+                except TimeoutError:
+                    continue
+                backoff = Backoff(maximum_seconds=SEARCH_SECONDS / 2)
+
+    async def _search(self) -> dict[Resource, list[Wanted]]:
+        """Return what is found of what was absent; say of the rest why it is not."""
+        found: dict[str, tuple[Resource, list[Wanted]]] = {}
+        for target, wanted in list(self._absent.items()):
+            resource = await self._find(target)
+            if resource is not None and self._fits(resource, target, wanted):
+                del self._absent[target], self._unread[target]
+                # Two spellings, or two versions, of one resource are one reader's.
+                _, sources = found.setdefault(resource.name, (resource, []))
+                sources.extend(wanted)
+        return dict(found.values())
+
+    def _fits(
+        self, resource: Resource, target: Target, wanted: Sequence[Wanted]
+    ) -> bool:
+        """Return whether sources name namespaces only where there are some."""
+        if resource.namespaced or not any(one.is_namespaced for one in wanted):
+            return True
+        status = self._unread[target]
+        status.state = "failed"
+        status.error = f"expected no namespaces, for {resource.name} live in none"
+        return False
+
+    async def _find(self, target: Target) -> Resource | None:
+        status = self._unread[target]
+        try:
+            resource = await find_resource(self._client, target)
+        except ClusterError as error:
+            status.state, status.error = _state_of(error), str(error)
+            self._readers.failed(str(target), error)
+            return None
+        if target.api_version not in {"", resource.api_version}:
+            self._log.warning(
+                "Served in another version.",
+                wanted=str(target),
+                served=resource.api_version,
+            )
+        return resource
+
+    async def _follow(self, resource: Resource, wanted: list[Wanted]) -> None:
+        """Read a resource until the API server does not serve it any more."""
+        try:
+            scopes = await self._scopes(resource, wanted)
+            await self._following(scopes).run()
+        except* NotServedError as errors:
+            self._log.warning(
+                "Not served any more.",
+                resource=resource.name,
+                error=str(errors.exceptions[0]),
+            )
+        self._read.pop(resource.name, None)
+        for target, sources in by_target(wanted).items():
+            self._absent[target] = sources
+            self._unread[target] = unread_status(target, sources)
+            self._unread[target].state = "absent"
+        self._publish()
+        self._is_missed.set()
+
+    def _following(self, scopes: Scopes) -> Following:
+        def publish(statuses: Sequence[ReaderStatus]) -> None:
+            self._read[scopes.resource.name] = statuses
+            self._publish()
+
+        return Following(
+            scopes, queue=self._queue, build=self._readers.build, publish=publish
+        )
+
+    async def _scopes(self, resource: Resource, wanted: Sequence[Wanted]) -> Scopes:
+        """Return how to read a resource, once it is known what is permitted."""
+        status = unread_status(wanted[0].target, wanted)
+        status.resource, status.state = resource.name, "waiting"
+        self._read[resource.name] = [status]
+        self._publish()
+        namespaces = None
+        if any(one.namespace_selector is not None for one in wanted):
+            namespaces = await self._namespaces(status)
+        return Scopes(
+            cluster=self._cluster,
+            resource=resource,
+            wanted=wanted,
+            is_everywhere=await self._is_everywhere(resource, wanted, status),
+            namespaces=namespaces,
+        )
+
+    async def _namespaces(self, status: ReaderStatus) -> Namespaces:
+        namespaces = self._readers.namespaces()
+        while not namespaces.is_synced:
+            status.error = namespaces.error or "namespaces are being listed"
+            await namespaces.wait_for_change()
+        return namespaces
+
+    async def _is_everywhere(
+        self, resource: Resource, wanted: Sequence[Wanted], status: ReaderStatus
+    ) -> bool:
+        backoff = Backoff()
+        while any(one.chooses for one in wanted):
+            try:
+                return await may_read_everywhere(self._client, resource)
+            except NotServedError:
+                raise
+            except ClusterError as error:
+                status.error = str(error)
+                await asyncio.sleep(backoff.next_delay())
+        return False
+
+    def _publish(self) -> None:
+        read = [status for statuses in self._read.values() for status in statuses]
+        self._health.readers = [*read, *self._unread.values()]
+
+
+def _state_of(error: ClusterError) -> ReaderState:
+    match error:
+        case NotServedError():
+            return "absent"
+        case ForbiddenError():
+            return "failed"
+        case _:
+            return "waiting"

@@ -143,9 +143,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """An object is there, which is no news, but worth remembering."""
+    """An object is there, which is no news, but worth remembering.
+
+    Attributes:
+        known: What a store remembers of it.
+        object: The object as raw JSON, see `Change`.
+    """
 
     known: Known
+    object: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

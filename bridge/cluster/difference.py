@@ -140,7 +140,7 @@ class Difference:
             return None
         self._store.put(known)
         if not self._is_news(was if is_trusted else None, known):
-            return Learned(known=known)
+            return Learned(known=known, object=listed.object)
         self.found_newer = True
         return News(was=was, now=listed)
 

@@ -4,19 +4,31 @@ One reader for each scope::
 
     list_and_watch ──▶ buffer ──▶ plan ──▶ queue.put(entries, cursor)
        (reader.py)    (buffer.py) (plan.py)
+                                    │
+                choice ▸ past ▸ enrichment ▸ convert ▸ routes
+                            (conversion.py)
 
 The buffer lets the next page be read while the last one is stored. One put at a time is
 in flight, and bookmarks pass through the same buffer, so no cursor overtakes an event.
+What has to wait for an answer is held; the cursor moves over the contiguous prefix.
 """
 
-from bridge.ingest.plan import Planner, Profile, Source
+from bridge.ingest.conversion import Conversion
+from bridge.ingest.enrichment import Enrichment
+from bridge.ingest.namespaces import Namespaces
 from bridge.ingest.reader import Reader, Watch
 from bridge.ingest.scopes import adopt_scopes, check_identity
+from bridge.ingest.shaping import Form, Shaping
+from bridge.ingest.source import CHANGES, Source
 
 __all__ = [
-    "Planner",
-    "Profile",
+    "CHANGES",
+    "Conversion",
+    "Enrichment",
+    "Form",
+    "Namespaces",
     "Reader",
+    "Shaping",
     "Source",
     "Watch",
     "adopt_scopes",

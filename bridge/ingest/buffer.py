@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from bridge.cluster import Change, Item
+from bridge.cluster import Change, Item, Learned
+from bridge.ingest.resync import Again
 
 MOST_ITEMS = 2_000
 MOST_BYTES = 16 * 1024 * 1024
@@ -21,7 +22,7 @@ class Buffer:
         self, *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
     ) -> None:
         """Bound it; the batch that passes a bound is still taken."""
-        self._items: deque[Item] = deque()
+        self._items: deque[Item | Again] = deque()
         self._bytes = 0
         self._most_items = most_items
         self._most_bytes = most_bytes
@@ -33,7 +34,7 @@ class Buffer:
         """Return once another batch may be added."""
         await self._room.wait()
 
-    def add(self, batch: Sequence[Item]) -> None:
+    def add(self, batch: Sequence[Item | Again]) -> None:
         """Take what was read at once."""
         self._items.extend(batch)
         self._bytes += sum(map(_size, batch))
@@ -42,7 +43,7 @@ class Buffer:
         if self._items:
             self._filled.set()
 
-    async def take(self, limit: int) -> list[Item]:
+    async def take(self, limit: int) -> list[Item | Again]:
         """Wait for the first item; return up to `limit`, oldest first."""
         await self._filled.wait()
         items = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
@@ -54,5 +55,5 @@ class Buffer:
         return items
 
 
-def _size(item: Item) -> int:
-    return len(item.object) if isinstance(item, Change) else 0
+def _size(item: Item | Again) -> int:
+    return len(item.object) if isinstance(item, Change | Learned) else 0

@@ -1,16 +1,66 @@
-"""What a reader remembers beside its cursor, in the same commit."""
+"""What a reader remembers beside its cursor, in the same commit.
 
+``@epoch``, ``@note``, ``@store``, ``@resync/<source>``
+    the reader's own
+``+<namespace>/<name>``
+    a `Known`: that there is such an object, and at which version it was seen
+``=<namespace>/<name>``
+    the object itself, compressed, where somebody compares
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from bridge.cluster import Note
+from bridge.cluster import Known, Note
+from bridge.cluster.store import Store
+from bridge.queue import Entry, Queue, Scope
 
 EPOCH = "@epoch"
 """How often the cluster was rolled back; part of ids, for versions are used again."""
 
 NOTE = "@note"
 """When the stream was last known to be complete, see `bridge.cluster.Note`."""
+
+STORE = "@store"
+"""Says of what all that was there at the cursor is remembered, if of anything."""
+
+RESYNC = "@resync/"
+"""Begins the key under which the last resync of a source is remembered."""
+
+KNOWN = "+"
+"""Begins the key of what is known of an object."""
+
+OBJECT = "="
+"""Begins the key of an object as it was last seen."""
+
+OWN = "@"
+"""Begins every key of the reader's own."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_known = msgspec.json.Decoder(Known).decode
+
+
+def memory(key: str, value: bytes | None) -> Entry:
+    """Return the entry that remembers a value from now on; None forgets the key."""
+    return Entry(event=None, encoded=None, remember=(key, value))
+
+
+def remember(known: Known) -> Entry:
+    """Return the entry that remembers an object from now on."""
+    return memory(KNOWN + known.key, _encode(known))
+
+
+def forget(known: Known) -> Entry:
+    """Return the entry that forgets an object from now on."""
+    return memory(KNOWN + known.key, None)
+
+
+def write_complete(*, objects: bool) -> bytes:
+    """Return the word that all that was there is remembered, perhaps whole."""
+    return b"objects" if objects else b"names"
 
 
 def write_epoch(epoch: int) -> bytes:
@@ -25,7 +75,7 @@ def read_epoch(value: bytes | None) -> int:
 
 def write_note(note: Note) -> bytes:
     """Return what `read_note` reads."""
-    return msgspec.json.encode([note.resource_version, note.time])
+    return _encode([note.resource_version, note.time])
 
 
 def read_note(value: bytes | None) -> Note | None:
@@ -34,3 +84,67 @@ def read_note(value: bytes | None) -> Note | None:
         return None
     version, time = msgspec.json.decode(value, type=tuple[str, datetime])
     return Note(resource_version=version, time=time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that was remembered in one scope, but for the objects themselves.
+
+    Attributes:
+        cursor: The version up to which everything was read; None: nothing was.
+        epoch: How often the cluster was rolled back, from 1.
+        note: When the stream was last known to be complete; None: never.
+        store: What is known of each object; None: nothing is remembered of them.
+        resyncs: The number of the last resync of each source.
+    """
+
+    cursor: str | None
+    epoch: int
+    note: Note | None
+    store: Store | None
+    resyncs: Mapping[str, int]
+
+
+async def remembered(
+    queue: Queue,
+    scope: Scope,
+    *,
+    has_store: bool,
+    keeps_objects: bool,
+    keeps_labels: bool,
+) -> Memory:
+    """Return what a reader has to know before it reads on.
+
+    Args:
+        queue: Where it was stored.
+        scope: For which scope.
+        has_store: Whether objects are remembered there.
+        keeps_objects: Whether they are remembered whole from now on.
+        keeps_labels: Whether their labels are from now on.
+    """
+    cursor = await queue.cursor(scope)
+    own = {key: value async for key, value in queue.remembered(scope, OWN)}
+    store = None
+    if has_store:
+        word = own.get(STORE)
+        # Where objects are to be compared from now on, they have to be read first.
+        is_lacking = keeps_objects and word == write_complete(objects=False)
+        rows = queue.remembered(scope, KNOWN)
+        known = [] if is_lacking else [_decode_known(row) async for _, row in rows]
+        store = Store(
+            known,
+            is_complete=word is not None and not is_lacking,
+            keeps_labels=keeps_labels,
+        )
+    resyncs = {
+        key.removeprefix(RESYNC): int(value)
+        for key, value in own.items()
+        if key.startswith(RESYNC)
+    }
+    return Memory(
+        cursor=cursor,
+        epoch=read_epoch(own.get(EPOCH)),
+        note=read_note(own.get(NOTE)),
+        store=store,
+        resyncs=resyncs,
+    )

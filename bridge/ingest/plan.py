@@ -1,39 +1,30 @@
 """What to put for what was read: decided here, without waiting."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, assert_never
+from functools import partial
+from typing import assert_never
 
-from bridge.cluster import Bookmark, Change, Gap, Item, Learned, Note, Resource, Synced
-from bridge.errors import ConversionError, InvalidEventError
-from bridge.events import CloudEvent, EncodedEvent
-from bridge.events.convert import Origin, convert, gap_event
-from bridge.events.encode import encode
-from bridge.filters.routes import Router
-from bridge.ingest.memory import EPOCH, NOTE, write_epoch, write_note
-from bridge.logs import get_logger
-from bridge.queue import Entry, Scope
+from bridge.cluster import Bookmark, Change, Gap, Item, Learned, Note, Synced
+from bridge.ingest.conversion import Conversion, Patience
+from bridge.ingest.held import Held, Waiting
+from bridge.ingest.memory import (
+    EPOCH,
+    NOTE,
+    RESYNC,
+    STORE,
+    memory,
+    write_complete,
+    write_epoch,
+    write_note,
+)
+from bridge.ingest.resync import Again
+from bridge.queue import Entry
 
-Profile = Literal["kubebridge", "knative"]
-
-PROFILE: Profile = "kubebridge"
-"""The profile that filters see, whatever form a sink gets."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One source of the configuration, as a reader sees it.
-
-    Attributes:
-        name: As in the configuration.
-        emits_initial: Whether what is there at the very first start becomes events.
-        keeps_all: Whether events that no route wants are kept too.
-    """
-
-    name: str
-    emits_initial: bool = False
-    keeps_all: bool = False
+ANSWER_SECONDS = 5.0
+"""How long a Kubernetes Event waits for what is to be known of its object."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,166 +51,161 @@ class Plan:
     unconverted: int = 0
     gaps: list[Gap] = field(default_factory=list)
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything comes of it."""
+        return bool(self.entries) or self.to != self.since or self.synced
+
 
 class Planner:
     """Turns what one reader read into puts; remembers only where it stands."""
 
     def __init__(
         self,
+        conversion: Conversion,
         *,
-        resource: Resource,
-        scope: Scope,
-        sources: Sequence[Source],
-        router: Router,
-        profiles: Mapping[str, Profile],
-        origins: Mapping[Profile, Origin],
-        epoch: int,
         cursor: str | None,
+        epoch: int = 1,
+        has_store: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start at a stored cursor.
 
         Args:
-            resource: What is read.
-            scope: Where its cursor is kept.
-            sources: The sources that this reader reads for.
-            router: Chooses the sinks.
-            profiles: The profile of each sink.
-            origins: Where the events come from, for each profile.
-            epoch: The stored one.
+            conversion: Turns changes into entries.
             cursor: The stored cursor; None: this is the very first snapshot.
+            epoch: The stored one.
+            has_store: Whether what is known of objects is remembered.
             now: The time.
+            clock: Seconds, for how long a change waits.
         """
-        self._resource = resource
-        self._scope = scope
-        self._sources = tuple(source.name for source in sources)
-        self._initial_sources = tuple(
-            source.name for source in sources if source.emits_initial
-        )
-        self._keeps_all = any(source.keeps_all for source in sources)
-        self._router = router
-        self._profiles = profiles
-        self._forms = sorted({PROFILE, *profiles.values()})
-        self._origins = dict(origins)
+        self._conversion = conversion
+        self._cursor = self._reached = cursor
         self._epoch = self._stored_epoch = epoch
-        self._enter_epoch(epoch)
-        self._cursor = cursor
+        self._has_store = has_store
+        self._is_synced = False
+        self._held = Held()
         self._gaps: list[Gap] = []
         self._now = now
+        self._clock = clock
+        conversion.enter_epoch(epoch)
 
     @property
     def most_entries_per_item(self) -> int:
         """How many entries one item can become."""
-        return len(self._forms) + 1
+        return self._conversion.most_entries_per_item
 
-    def plan(self, items: Sequence[Item]) -> Plan:
-        """Return the one put for `items`, in their order."""
-        plan = Plan(since=self._cursor, to=self._cursor)
+    @property
+    def held(self) -> int:
+        """How many changes wait for an answer, so that `plan` is worth another try."""
+        return len(self._held)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many wait that no more should be read."""
+        return self._held.is_full
+
+    def plan(self, items: Sequence[Item | Again]) -> Plan:
+        """Return the one put for `items`, in their order, and for what waited."""
+        plan = Plan(since=self._cursor)
         recorded = self._now().isoformat().replace("+00:00", "Z")
+        if self._held:
+            self._held.release(partial(self._goes, plan, recorded=recorded))
         for item in items:
-            match item:
-                case Change():
-                    self._add_change(plan, item, recorded)
-                case Learned():
-                    pass
-                case Bookmark(resource_version=version):
-                    plan.to = version
-                case Note():
-                    plan.entries.append(_memory(NOTE, write_note(item)))
-                case Gap():
-                    self._open_gap(item)
-                case Synced(resource_version=version):
-                    plan.to = version
-                    plan.synced = True
-                    self._close_gaps(plan, recorded)
-                case _:
-                    assert_never(item)
-        self._cursor = plan.to
+            if isinstance(item, Change):
+                self._take(plan, item, recorded)
+            else:
+                self._note(plan, item, recorded)
+        plan.to = self._cursor = self._held.cursor(self._reached)
+        plan.synced = self._is_synced and not self._held
+        self._is_synced = self._is_synced and not plan.synced
         return plan
 
-    def _add_change(self, plan: Plan, change: Change, recorded: str) -> None:
+    def _note(
+        self,
+        plan: Plan,
+        item: Learned | Bookmark | Note | Gap | Synced | Again,
+        recorded: str,
+    ) -> None:
+        match item:
+            case Learned():
+                plan.entries.extend(self._conversion.learned(item))
+            case Bookmark(resource_version=version):
+                self._reached = version
+            case Note():
+                plan.entries.append(memory(NOTE, write_note(item)))
+            case Gap():
+                self._open_gap(plan, item, recorded)
+            case Synced(resource_version=version):
+                self._sync(plan, version, recorded)
+            case Again():
+                self._repeat(plan, item, recorded)
+            case _:
+                assert_never(item)
+
+    def _take(self, plan: Plan, change: Change, recorded: str) -> None:
         plan.received += 1
+        before = self._reached
         if not change.listed:
-            plan.to = change.resource_version
-        if change.change == "deleted" and self._resource.kind == "Event":
-            return  # its time to live is over: nothing happened [informer D1]
-        try:
-            plan.entries.extend(self._entries(plan, change, recorded))
-        except (ConversionError, InvalidEventError) as error:
-            self._reject(plan, change, str(error))
-        except Exception as error:  # noqa: BLE001  # one of two places (style 4)
-            get_logger().exception("An object broke the conversion.")
-            self._reject(plan, change, repr(error))
-
-    def _entries(self, plan: Plan, change: Change, recorded: str) -> Iterator[Entry]:
-        event = convert(change, origin=self._origins[PROFILE], recorded=recorded)
-        first = self._cursor is None and change.listed
-        sources = self._initial_sources if first else self._sources
-        sinks = self._router.sinks_for(event, sources=sources)
-        if not sinks:
-            plan.filtered += 1
-            if self._keeps_all:
-                yield Entry(event=event, encoded=encode(event))
-            return
-        for profile, takers in self._by_profile(sinks):
-            form = event
-            if profile != PROFILE:
-                origin = self._origins[profile]
-                form = convert(change, origin=origin, recorded=recorded)
-            yield Entry(event=form, encoded=encode(form), sinks=takers)
-
-    def _by_profile(
-        self, sinks: tuple[str, ...]
-    ) -> Iterator[tuple[Profile, tuple[str, ...]]]:
-        if len(self._forms) == 1:
-            yield PROFILE, sinks
-            return
-        for profile in self._forms:
-            takers = tuple(s for s in sinks if self._profiles[s] == profile)
-            if takers:
-                yield profile, takers
-
-    def _reject(self, plan: Plan, change: Change, error: str) -> None:
-        plan.unconverted += 1
-        raw = EncodedEvent(
-            id=f"unknown-{change.resource_version}",
-            body=change.object,
-            data_offset=0,
+            self._reached = change.resource_version
+        waiting = Waiting(
+            change=change,
+            before=before,
+            is_first=change.listed and self._cursor is None,
+            since=self._clock(),
         )
-        plan.entries.append(Entry(event=None, encoded=raw, error=error))
+        if not self._goes(plan, waiting, recorded=recorded):
+            self._held.add(waiting)
 
-    def _open_gap(self, gap: Gap) -> None:
+    def _goes(
+        self, plan: Plan, waiting: Waiting, *, recorded: str, insists: bool = False
+    ) -> bool:
+        """Plan a change unless something that is asked for it is not known yet."""
+        converted = self._conversion.entries_of(
+            waiting.change,
+            recorded=recorded,
+            is_first=waiting.is_first,
+            patience="none" if insists else self._patience(waiting),
+        )
+        if converted is None:
+            return False
+        plan.entries.extend(converted.entries)
+        plan.filtered += converted.is_filtered
+        plan.unconverted += converted.is_rejected
+        return True
+
+    def _patience(self, waiting: Waiting) -> Patience:
+        is_late = self._clock() - waiting.since > ANSWER_SECONDS
+        return "namespaces" if is_late else "all"
+
+    def _repeat(self, plan: Plan, again: Again, recorded: str) -> None:
+        if again.key is None:
+            plan.entries.append(memory(RESYNC + again.source, b"%d" % again.number))
+        else:
+            converted = self._conversion.repeated(again, recorded=recorded)
+            plan.entries.extend(converted)
+
+    def _open_gap(self, plan: Plan, gap: Gap, recorded: str) -> None:
         """From here on versions may be used again, so ids need another epoch."""
         self._gaps.append(gap)
         if gap.cause == "rolled-back":
-            self._enter_epoch(self._epoch + 1)
+            # What waits belongs to the epoch that ends here.
+            self._held.release(
+                partial(self._goes, plan, recorded=recorded, insists=True)
+            )
+            self._epoch += 1
+            self._conversion.enter_epoch(self._epoch)
 
-    def _enter_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-        for profile, origin in self._origins.items():
-            self._origins[profile] = replace(origin, epoch=epoch)
-
-    def _close_gaps(self, plan: Plan, recorded: str) -> None:
-        for gap in self._gaps:
-            event = self._gap_event(gap, recorded)
-            sinks = self._router.sinks_of_sources(self._sources)
-            plan.entries.append(Entry(event=event, encoded=encode(event), sinks=sinks))
-        plan.gaps, self._gaps = self._gaps, []
+    def _sync(self, plan: Plan, version: str, recorded: str) -> None:
+        self._reached = version
+        self._is_synced = True
+        plan.entries.extend(self._conversion.gap(gap, recorded) for gap in self._gaps)
+        plan.gaps.extend(self._gaps)
+        self._gaps = []
         if self._epoch != self._stored_epoch:
             self._stored_epoch = self._epoch
-            plan.entries.append(_memory(EPOCH, write_epoch(self._stored_epoch)))
-
-    def _gap_event(self, gap: Gap, recorded: str) -> CloudEvent:
-        return gap_event(
-            gap,
-            resource=self._resource,
-            namespace=self._scope.namespace,
-            field_selector=self._scope.field_selector,
-            label_selector=self._scope.label_selector,
-            origin=self._origins[PROFILE],
-            recorded=recorded,
-        )
-
-
-def _memory(key: str, value: bytes) -> Entry:
-    return Entry(event=None, encoded=None, remember=(key, value))
+            plan.entries.append(memory(EPOCH, write_epoch(self._epoch)))
+        if self._has_store:
+            word = write_complete(objects=self._conversion.keeps_objects)
+            plan.entries.append(memory(STORE, word))

@@ -1,32 +1,41 @@
 """Reads one scope into the queue, for as long as the process runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
-from bridge.cluster import Happening, Item, Note, Resource
+from bridge.cluster import Change, Happening, Item, Note, Resource
+from bridge.cluster.store import Store
 from bridge.errors import (
     ClusterError,
     EntryTooLargeError,
-    ForbiddenError,
     QueueFullError,
     StaleCursorError,
 )
 from bridge.events import EncodedEvent
-from bridge.events.convert import Origin
-from bridge.filters.routes import Router
 from bridge.health import Health, ReaderStatus
+from bridge.ingest.account import Account
 from bridge.ingest.buffer import Buffer
-from bridge.ingest.memory import EPOCH, NOTE, read_epoch, read_note
-from bridge.ingest.plan import Plan, Planner, Profile, Source
+from bridge.ingest.conversion import Conversion
+from bridge.ingest.memory import Memory, memory, remembered
+from bridge.ingest.past import Past
+from bridge.ingest.plan import Plan, Planner
+from bridge.ingest.resync import Again, again
+from bridge.ingest.source import Source
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
 
 ROOM_SECONDS = 0.5
 """How often a full queue is asked again for room."""
+
+HELD_SECONDS = 0.05
+"""How often it is looked whether what is waited for has become known."""
+
+BuildConversion = Callable[[Past | None], Conversion]
+"""Makes a conversion; it is given what objects were before if they are kept."""
 
 
 class Watch(Protocol):
@@ -37,6 +46,7 @@ class Watch(Protocol):
         *,
         cursor: str | None,
         note: Note | None,
+        store: Store | None,
         report: Callable[[ClusterError | None], None],
         count: Callable[[Happening], None],
     ) -> AbstractAsyncContextManager[AsyncIterator[list[Item]]]:
@@ -54,9 +64,9 @@ class Reader:
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
-        router: Router,
-        profiles: Mapping[str, Profile],
-        origins: Mapping[Profile, Origin],
+        convert: BuildConversion,
+        keeps_objects: bool,
+        keeps_labels: bool,
         queue: Queue,
         health: Health,
         status: ReaderStatus,
@@ -69,9 +79,10 @@ class Reader:
             resource: What is read.
             scope: Where its cursor is kept.
             sources: The sources that it reads for.
-            router: Chooses the sinks.
-            profiles: The profile of each sink.
-            origins: Where the events come from, for each profile.
+            convert: Makes what turns changes into entries.
+            keeps_objects: Whether objects are remembered, so that they can be compared.
+            keeps_labels: Whether labels of objects are remembered, for routes that
+                select by them.
             queue: Where to.
             health: Says when the queue is full.
             status: What the probes and the API see of this reader.
@@ -81,15 +92,21 @@ class Reader:
         self._resource = resource
         self._scope = scope
         self._sources = sources
-        self._router = router
-        self._profiles = profiles
-        self._origins = origins
+        self._convert = convert
+        self._keeps_objects = keeps_objects
+        self._keeps_labels = keeps_labels
         self._queue = queue
         self._health = health
         self._status = status
         self._metrics = metrics
+        self._account = Account(
+            resource=resource,
+            scope=scope,
+            sources=sources,
+            status=status,
+            metrics=metrics,
+        )
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
-        self._failures = RepeatedFailure(self._log, "Watching failed.")
         self._full = RepeatedFailure(self._log, "Queue full, reading stopped.")
 
     async def run(self) -> None:
@@ -102,72 +119,112 @@ class Reader:
                 self._status.state = "starting"
 
     async def _read_from_cursor(self) -> None:
-        cursor = await self._queue.cursor(self._scope)
-        memory = {
-            key: value
-            async for key, value in self._queue.remembered(self._scope)
-            if key in (EPOCH, NOTE)
-        }
-        planner = Planner(
-            resource=self._resource,
-            scope=self._scope,
-            sources=self._sources,
-            router=self._router,
-            profiles=self._profiles,
-            origins=self._origins,
-            epoch=read_epoch(memory.get(EPOCH)),
-            cursor=cursor,
-        )
+        memory = await self._remembered()
         buffer = Buffer()
         plans: asyncio.Queue[Plan] = asyncio.Queue(1)
-        self._status.resource_version = cursor
+        past = Past(partial(self._queue.recall, self._scope))
+        planner = self._planner(memory, past)
+        self._status.resource_version = memory.cursor
         async with asyncio.TaskGroup() as tasks:
-            note = read_note(memory.get(NOTE))
-            tasks.create_task(self._read(buffer, cursor, note), name="read")
-            tasks.create_task(self._plan(buffer, planner, plans), name="plan")
+            tasks.create_task(self._read(buffer, memory), name="read")
+            tasks.create_task(self._plan(buffer, planner, past, plans), name="plan")
             tasks.create_task(self._store(plans), name="store")
+            for source in self._sources:
+                if source.resync_seconds is not None and memory.store is not None:
+                    resync = self._resync(source, buffer, memory)
+                    tasks.create_task(resync, name=f"resync {source.name}")
 
-    async def _read(
-        self, buffer: Buffer, cursor: str | None, note: Note | None
-    ) -> None:
+    async def _remembered(self) -> Memory:
+        return await remembered(
+            self._queue,
+            self._scope,
+            has_store=not self._resource.is_events,
+            keeps_objects=self._keeps_objects,
+            keeps_labels=self._keeps_labels,
+        )
+
+    def _planner(self, memory: Memory, past: Past) -> Planner:
+        return Planner(
+            self._convert(past if self._keeps_objects else None),
+            cursor=memory.cursor,
+            epoch=memory.epoch,
+            has_store=memory.store is not None,
+        )
+
+    async def _read(self, buffer: Buffer, memory: Memory) -> None:
         self._status.state = "syncing"
         watch = self._watch(
-            cursor=cursor, note=note, report=self._report, count=self._happened
+            cursor=memory.cursor,
+            note=memory.note,
+            store=memory.store,
+            report=self._account.trouble,
+            count=self._account.happened,
         )
         async with watch as batches:
             async for batch in batches:
+                self._account.read(memory.store)
                 buffer.add(batch)
                 await buffer.wait_for_room()
 
     async def _plan(
-        self, buffer: Buffer, planner: Planner, plans: asyncio.Queue[Plan]
+        self,
+        buffer: Buffer,
+        planner: Planner,
+        past: Past,
+        plans: asyncio.Queue[Plan],
     ) -> None:
         """Plan the next put while the last one is stored."""
         limit = max(1, self._queue.max_entries // planner.most_entries_per_item)
         while True:
-            await plans.put(planner.plan(await buffer.take(limit)))
+            items = await _take(buffer, planner, limit)
+            if self._keeps_objects:
+                await past.load(_keys(items))
+            plan = planner.plan(items)
+            self._account.held(planner.held)
+            if plan.is_needed:
+                await plans.put(plan)
+
+    async def _resync(self, source: Source, buffer: Buffer, memory: Memory) -> None:
+        """From time to time let all that is known become events again."""
+        assert memory.store is not None  # noqa: S101  # for mypy
+        assert source.resync_seconds is not None  # noqa: S101
+        number = memory.resyncs.get(source.name, 0)
+        while True:
+            await asyncio.sleep(source.resync_seconds)
+            number += 1
+            for batch in again(source.name, number, memory.store):
+                buffer.add(batch)
+                await buffer.wait_for_room()
 
     async def _store(self, plans: asyncio.Queue[Plan]) -> None:
         """Store one plan after the other: never two puts of a scope at a time."""
         while True:
             plan = await plans.get()
             await self._put(plan)
-            self._count(plan)
-            self._show(plan)
+            self._account.stored(plan)
 
     async def _put(self, plan: Plan) -> None:
+        """Store a plan; the cursor moves with the last of its entries."""
+        most, entries = self._queue.max_entries, plan.entries
+        while len(entries) > most:
+            await self._put_all(entries[:most], since=plan.since, to=plan.since)
+            entries = entries[most:]
+        if entries or plan.to != plan.since:
+            await self._put_all(entries, since=plan.since, to=plan.to)
+
+    async def _put_all(
+        self, entries: list[Entry], *, since: str | None, to: str | None
+    ) -> None:
         """Store, however long it takes until there is room."""
-        while plan.entries or plan.to != plan.since:
+        while True:
             try:
-                await self._queue.put(
-                    plan.entries, scope=self._scope, since=plan.since, to=plan.to
-                )
+                await self._queue.put(entries, scope=self._scope, since=since, to=to)
             except QueueFullError as error:
                 await self._wait_for_room(error)
             except EntryTooLargeError as error:
-                entry = plan.entries[error.index]
-                plan.entries[error.index] = _shortened(entry, str(error))
+                entries[error.index] = _shortened(entries[error.index], str(error))
             else:
+                self._account.routed(entries)
                 self._note_room()
                 return
 
@@ -186,60 +243,35 @@ class Reader:
         if self._status.state == "blocked":
             self._status.state = "watching" if self._status.started else "syncing"
 
-    def _count(self, plan: Plan) -> None:
-        for source in self._sources:
-            received = self._metrics.received.labels(source.name, self._resource.name)
-            received.inc(plan.received)
-            self._metrics.filtered.labels(source.name).inc(plan.filtered)
-            self._metrics.unconverted.labels(source.name).inc(plan.unconverted)
-        for entry in plan.entries:
-            for sink in entry.sinks:
-                self._metrics.routed.labels(sink).inc()
-        for gap in plan.gaps:
-            self._metrics.gaps.labels(self._resource.name, gap.cause).inc()
-            self._log.error(
-                "Gap: revisions may be missing.",
-                cause=gap.cause,
-                cursor=gap.cursor,
-                snapshot=gap.snapshot,
-            )
-
-    def _show(self, plan: Plan) -> None:
-        now = datetime.now(UTC)
-        status = self._status
-        status.gaps += len(plan.gaps)
-        if plan.to != status.resource_version:
-            status.resource_version = plan.to
-            status.last_progress = now
-            progress = self._metrics.last_progress
-            progress.labels(self._resource.name, self._scope.namespace).set(
-                now.timestamp()
-            )
-        if plan.synced and not status.started:
-            status.started = True
-            self._log.info("Watching.", resource_version=plan.to)
-        if plan.synced:
-            status.state = "watching"
-
-    def _report(self, error: ClusterError | None) -> None:
-        """Take word from the watch: why it waits, or that it works again."""
-        status = self._status
-        if error is None:
-            status.error = ""
-            status.state = "watching" if status.started else "syncing"
-            self._failures.recovered("Watching again.")
-            return
-        status.error = str(error)
-        status.state = "failed" if isinstance(error, ForbiddenError) else "waiting"
-        self._failures.failed(str(error))
-
-    def _happened(self, happening: Happening) -> None:
-        self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
-
 
 def _shortened(entry: Entry, error: str) -> Entry:
     """What can never be stored whole is kept as a dead letter of its first 4 kB."""
+    if entry.encoded is None and entry.remember is not None:
+        key, _ = entry.remember
+        return memory(key, None)  # it cannot be compared, which loses no event
     body = b"" if entry.encoded is None else entry.encoded.body[:4096]
     id_ = "unknown" if entry.encoded is None else entry.encoded.id
     stub = EncodedEvent(id=id_, body=body, data_offset=0)
     return Entry(event=None, encoded=stub, remember=entry.remember, error=error)
+
+
+async def _take(buffer: Buffer, planner: Planner, limit: int) -> Sequence[Item | Again]:
+    """Return what was read next; none when it is time to see to what is held."""
+    if not planner.held:
+        return await buffer.take(limit)
+    if planner.is_full:
+        await asyncio.sleep(HELD_SECONDS)
+        return ()
+    try:
+        async with asyncio.timeout(HELD_SECONDS):
+            return await buffer.take(limit)
+    except TimeoutError:
+        return ()
+
+
+def _keys(items: Sequence[Item | Again]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, Change) and item.known is not None:
+            yield item.known.key
+        elif isinstance(item, Again) and item.key is not None:
+            yield item.key

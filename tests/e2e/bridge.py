@@ -103,6 +103,24 @@ class Bridge:
         except httpx.TransportError:
             return False
 
+    def source(self, name: str) -> dict[str, Any]:
+        """Return what the API says of the reader of a source."""
+        readers = self.get("/api/v1/sources").json()["items"]
+        return next(one for one in readers if name in one["sources"])
+
+    def is_watching(self, name: str) -> bool:
+        """Return whether a source is watched; False as long as nobody answers."""
+        try:
+            return bool(self.source(name)["state"] == "watching")
+        except httpx.TransportError:
+            return False
+
+    def settle(self) -> None:
+        """Wait until every sink has what was read so far."""
+        time.sleep(0.5)
+        sinks = [sink["name"] for sink in self.document["sinks"]]
+        wait_until(lambda: not any(map(self.backlog, sinks)))
+
     def backlog(self, sink: str) -> int:
         """Return how many deliveries wait for a sink."""
         items = self.get("/api/v1/sinks").json()["items"]

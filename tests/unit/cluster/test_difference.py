@@ -97,7 +97,7 @@ def test_a_first_list_may_be_only_learned():
 
     found = Difference(Store(), plan=plan).judge([listed("a", "9")])
 
-    assert found == [Learned(known=known("a", "9"))]
+    assert found == [Learned(known=known("a", "9"), object=b"{}")]
 
 
 def test_of_an_inherited_scope_only_what_is_newer_is_news():
@@ -108,7 +108,7 @@ def test_of_an_inherited_scope_only_what_is_newer_is_news():
     found = difference.judge([listed("a", "99"), listed("b", "101")])
 
     assert found == [
-        Learned(known=known("a", "99")),
+        Learned(known=known("a", "99"), object=b"{}"),
         News(was=None, now=listed("b", "101")),
     ]
 
@@ -131,7 +131,7 @@ def test_more_to_remember_of_the_same_version_is_learned():
         [Listed(object=b"{}", known=labelled)]
     )
 
-    assert found == [Learned(known=labelled)]
+    assert found == [Learned(known=labelled, object=b"{}")]
 
 
 def test_after_a_rollback_everything_is_news():

@@ -1,12 +1,26 @@
 """Changes as the cluster folder yields them."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
-from bridge.cluster import CORE_EVENTS, Change
+from bridge.cluster import CORE_EVENTS, Change, Resource
 from bridge.events import CloudEvent
+from bridge.events.origin import Origin
+from bridge.ingest import Conversion, Form, Shaping, Source
+from bridge.queue import Scope
+
+SCOPE = Scope(cluster="uid", resource="events")
+ORIGINS = {
+    Form(profile, data): Origin(cluster="prod", profile=profile, data=data)
+    for profile in ("kubebridge", "knative")
+    for data in ("object", "reference")
+}
+PLAIN = {
+    "hook": Form("kubebridge", "object"),
+    "broker": Form("kubebridge", "object"),
+}
 
 
 def change(
@@ -52,7 +66,7 @@ class Routes:
     """A router for tests: `hook` wants everything of `events` but Killing."""
 
     def sinks_for(
-        self, event: CloudEvent, *, sources: Sequence[str]
+        self, event: CloudEvent, *, sources: Sequence[str], labels: Any = dict
     ) -> tuple[str, ...]:
         """See `bridge.filters.routes.Router`."""
         wanted = "events" in sources and event.extensions.get("reason") != "Killing"
@@ -61,3 +75,26 @@ class Routes:
     def sinks_of_sources(self, sources: Sequence[str]) -> tuple[str, ...]:
         """See `bridge.filters.routes.Router`."""
         return ("hook", "broker") if "events" in sources else ()
+
+
+def conversion(
+    *,
+    resource: Resource = CORE_EVENTS,
+    sources: Sequence[Source] = (Source(name="events"),),
+    forms: Mapping[str, Form] = PLAIN,
+    router: Any = None,
+    past: Any = None,
+    enrichment: Any = None,
+) -> Conversion:
+    """Return a conversion for two sinks."""
+    shaping = Shaping(
+        sources=sources, router=router or Routes(), forms=forms, origins=ORIGINS
+    )
+    return Conversion(
+        resource=resource,
+        scope=SCOPE,
+        sources=sources,
+        shaping=shaping,
+        past=past,
+        enrichment=enrichment,
+    )

@@ -130,19 +130,20 @@ def test_another_object_of_the_same_name_is_not_meant(
 ):
     """At each step the uid is compared."""
     cluster.see("Pod", "shop/web-1-a", pod, owner=REPLICA_SET)
-    cluster.see("ReplicaSet", "shop/web-1", replica_set, owner=DEPLOYMENT)
+    cluster.see("ReplicaSet", "shop/web-1", replica_set, owner=ROLLOUT)
 
     assert enriching.find(POD) == UNSEEN
 
 
 @pytest.mark.parametrize(
-    ("kind", "uid", "version"), [("Pod", "", "v1"), ("Node", "n", ""), ("Node", "", "")]
+    ("kind", "uid", "version"),
+    [("Pod", "", "v1"), ("Node", "n", ""), ("Deployment", "", "")],
 )
 def test_object_is_found_by_name_if_no_uid_is_said(
     cluster: Cluster, enriching: Enrichment, kind, uid, version
 ):
     """Or the name again, as kubelet does, who names no apiVersion either."""
-    namespace = "shop" if kind == "Pod" else ""
+    namespace = "" if kind == "Node" else "shop"
     cluster.see(kind, f"{namespace}/n", "u1", labels={"a": "b"})
     about = Reference(
         kind=kind, namespace=namespace, name="n", uid=uid, api_version=version
@@ -224,9 +225,9 @@ def test_few_are_remembered_as_given_up(
     monkeypatch.setattr(enrichment, "GIVEN_UP_LIMIT", 2)
     pods = [Reference(kind="Pod", name=str(n), uid=f"u{n}") for n in range(4)]
 
-    for pod in (*pods[:3], pods[1]):
-        enriching.give_up(pod)
-    assert [enriching.find(pod) for pod in pods[:3]] == [UNSEEN, None, None]
+    for place in (0, 1, 0, 2):
+        enriching.give_up(pods[place])
+    assert [enriching.find(pod) for pod in pods[:3]] == [None, UNSEEN, None]
     cluster.seconds += enrichment.GIVEN_UP_SECONDS
     enriching.give_up(pods[3])
 

@@ -6,35 +6,19 @@ from typing import Any
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Change, Gap, Note, Synced
-from bridge.events.convert import Origin
+from bridge.ingest import Form, Source
 from bridge.ingest.memory import EPOCH, NOTE, read_epoch, read_note
-from bridge.ingest.plan import Plan, Planner, Source
-from bridge.queue import Scope
-from tests.unit.ingest.objects import Routes, change
+from bridge.ingest.plan import Plan, Planner
+from tests.unit.ingest.objects import change, conversion
 
-SCOPE = Scope(cluster="uid", resource="events")
+OURS = Form("kubebridge", "object")
+KNATIVE = Form("knative", "object")
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
-ORIGINS = {
-    "kubebridge": Origin(cluster="prod"),
-    "knative": Origin(cluster="prod", profile="knative"),
-}
-PLAIN = {"hook": "kubebridge", "broker": "kubebridge"}
 
 
-def planner(*, cursor: str | None = "100", **changes: Any) -> Planner:
+def planner(*, cursor: str | None = "100", epoch: int = 1, **changes: Any) -> Planner:
     """Return a planner of source `events`."""
-    arguments = {
-        "resource": CORE_EVENTS,
-        "scope": SCOPE,
-        "sources": [Source(name="events")],
-        "router": Routes(),
-        "profiles": PLAIN,
-        "origins": ORIGINS,
-        "epoch": 1,
-        "cursor": cursor,
-        "now": lambda: NOW,
-    }
-    return Planner(**(arguments | changes))
+    return Planner(conversion(**changes), cursor=cursor, epoch=epoch, now=lambda: NOW)
 
 
 def ids(plan: Plan) -> list[str]:
@@ -114,7 +98,7 @@ def test_object_that_cannot_be_converted_becomes_a_dead_letter() -> None:
 
 def test_bug_in_the_conversion_costs_one_event(monkeypatch) -> None:
     """Whatever breaks, the object is kept and the stream goes on."""
-    monkeypatch.setattr("bridge.ingest.plan.encode", lambda _: 1 // 0)
+    monkeypatch.setattr("bridge.ingest.shaping.encode", lambda _: 1 // 0)
 
     plan = planner().plan([change(101)])
 
@@ -136,9 +120,9 @@ def test_first_snapshot_goes_to_sources_that_ask_for_it() -> None:
 
 def test_sinks_of_another_profile_get_an_entry_of_their_own() -> None:
     """Two forms of one event are two entries with one id."""
-    profiles = {"hook": "kubebridge", "broker": "knative"}
+    forms = {"hook": OURS, "broker": KNATIVE}
 
-    plan = planner(profiles=profiles).plan([change(101)])
+    plan = planner(forms=forms).plan([change(101)])
 
     assert ids(plan) == ["uid-101", "uid-101"]
     assert {entry.sinks for entry in plan.entries} == {("hook",), ("broker",)}
@@ -151,9 +135,9 @@ def test_sinks_of_another_profile_get_an_entry_of_their_own() -> None:
 
 def test_form_that_nobody_wants_is_not_made() -> None:
     """Only the form of the sinks that want the event."""
-    profiles = {"hook": "knative", "broker": "knative"}
+    forms = {"hook": KNATIVE, "broker": KNATIVE}
 
-    plan = planner(profiles=profiles).plan([change(101)])
+    plan = planner(forms=forms).plan([change(101)])
 
     assert len(plan.entries) == 1
 

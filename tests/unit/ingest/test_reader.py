@@ -11,13 +11,12 @@ import pytest
 
 from bridge.cluster import CORE_EVENTS, Gap, Item, Note, Synced
 from bridge.errors import EntryTooLargeError, ForbiddenError, UnreachableError
-from bridge.events.convert import Origin
 from bridge.health import Health, ReaderStatus
 from bridge.ingest import Reader, Source
 from bridge.ingest.buffer import Buffer
 from bridge.metrics import Metrics
 from bridge.queue import Scope
-from tests.unit.ingest.objects import Routes, change
+from tests.unit.ingest.objects import change, conversion
 from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
@@ -69,9 +68,9 @@ class Bench:
             resource=CORE_EVENTS,
             scope=SCOPE,
             sources=[Source(name="events")],
-            router=Routes(),  # type: ignore[arg-type]
-            profiles={"hook": "kubebridge", "broker": "kubebridge"},
-            origins={"kubebridge": Origin(cluster="prod")},
+            convert=lambda past: conversion(past=past),
+            keeps_objects=False,
+            keeps_labels=False,
             queue=self.queue,  # type: ignore[arg-type]
             health=self.health,
             status=self.status,
@@ -140,7 +139,6 @@ async def test_reader_resumes_from_its_cursor_and_memory() -> None:
     """Epoch and note are read back with the cursor."""
     queue = MemoryQueue(positions={SCOPE: "100"})
     queue.memory[SCOPE] = {"@epoch": b"3", "@note": b'["90","2026-11-20T10:00:00Z"]'}
-    queue.memory[SCOPE]["uid"] = b"an object that an informer remembers"
     bench = Bench([[change(101)]], queue=queue)
 
     async with bench.reading() as watch:

@@ -1,0 +1,61 @@
+"""The informers that answer questions about other objects; started when first asked."""
+
+import asyncio
+from collections.abc import Callable
+
+from bridge.cluster import Resource
+from bridge.cluster.client import ClusterClient
+from bridge.cluster.informer import Informer
+from bridge.cluster.store import Store
+from bridge.errors import NotServedError
+from bridge.logs import RepeatedFailure, get_logger
+
+_ASK_SECONDS = 60.0
+"""How often it is looked whether a kind is served meanwhile."""
+
+
+class Informers:
+    """Starts one informer for each resource, and keeps it running."""
+
+    def __init__(self, client: ClusterClient, tasks: asyncio.TaskGroup) -> None:
+        """Start nothing yet.
+
+        Args:
+            client: The cluster.
+            tasks: Where informers run, until it is cancelled.
+        """
+        self._client = client
+        self._tasks = tasks
+
+    def start(self, resource: Resource, store: Store) -> Informer:
+        """Return an informer that runs from now on.
+
+        Args:
+            resource: What to read.
+            store: Keeps what is asked for later.
+        """
+        informer = Informer(self._client, resource, store=store)
+        name = f"informer {resource.name}"
+        self._tasks.create_task(_keep_running(informer), name=name)
+        return informer
+
+
+async def _keep_running(informer: Informer) -> None:
+    failures = RepeatedFailure(
+        get_logger(resource=informer.resource.name), "Looking up failed."
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_log(informer, failures.failed), name="log")
+        while True:
+            try:
+                await informer.run()
+            except NotServedError as error:
+                informer.error = str(error)
+                await asyncio.sleep(_ASK_SECONDS)
+
+
+async def _log(informer: Informer, failed: Callable[[str], None]) -> None:
+    while True:
+        if informer.error:
+            failed(informer.error)
+        await informer.wait_for_change()

@@ -1,0 +1,114 @@
+"""What a reader says of itself: to the probes, to the metrics and to the log."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from bridge.cluster import Happening, Resource
+from bridge.cluster.store import Store
+from bridge.errors import ClusterError, ForbiddenError
+from bridge.health import ReaderStatus
+from bridge.ingest.plan import Plan
+from bridge.ingest.source import Source
+from bridge.logs import RepeatedFailure, get_logger
+from bridge.metrics import Metrics
+from bridge.queue import Entry, Scope
+
+
+class Account:
+    """Keeps the status of one reader true."""
+
+    def __init__(
+        self,
+        *,
+        resource: Resource,
+        scope: Scope,
+        sources: Sequence[Source],
+        status: ReaderStatus,
+        metrics: Metrics,
+    ) -> None:
+        """Bind what is told.
+
+        Args:
+            resource: What is read.
+            scope: Where.
+            sources: For whom.
+            status: What the probes and the API see of the reader.
+            metrics: What is counted.
+        """
+        self._resource = resource
+        self._sources = sources
+        self._status = status
+        self._metrics = metrics
+        self._gauges = metrics.watch(resource.name, scope.namespace)
+        self._log = get_logger(resource=resource.name, namespace=scope.namespace)
+        self._failures = RepeatedFailure(self._log, "Watching failed.")
+
+    def stored(self, plan: Plan) -> None:
+        """Tell what is in the queue now."""
+        self._count(plan)
+        self._show(plan)
+
+    def routed(self, entries: Sequence[Entry]) -> None:
+        """Count the deliveries that began."""
+        for entry in entries:
+            for sink in entry.sinks:
+                self._metrics.routed.labels(sink).inc()
+
+    def held(self, count: int) -> None:
+        """Tell how many changes wait for an answer."""
+        self._gauges.changes_held.set(count)
+
+    def _count(self, plan: Plan) -> None:
+        for source in self._sources:
+            received = self._metrics.received.labels(source.name, self._resource.name)
+            received.inc(plan.received)
+            self._metrics.filtered.labels(source.name).inc(plan.filtered)
+            self._metrics.unconverted.labels(source.name).inc(plan.unconverted)
+        for gap in plan.gaps:
+            self._metrics.gaps.labels(self._resource.name, gap.cause).inc()
+            self._log.error(
+                "Gap: revisions may be missing.",
+                cause=gap.cause,
+                cursor=gap.cursor,
+                snapshot=gap.snapshot,
+            )
+
+    def _show(self, plan: Plan) -> None:
+        now = datetime.now(UTC)
+        status = self._status
+        status.gaps += len(plan.gaps)
+        if plan.to != status.resource_version:
+            status.resource_version = plan.to
+            status.last_progress = now
+            self._gauges.last_progress.set(now.timestamp())
+            self._gauges.cursor_version.set(float(plan.to or 0))
+        if plan.synced and not status.started:
+            status.started = True
+            self._log.info("Watching.", resource_version=plan.to)
+        if plan.synced:
+            status.state = "watching"
+
+    def read(self, store: Store | None) -> None:
+        """Tell that the API server said something, and how much is known."""
+        now = datetime.now(UTC)
+        self._status.last_read = now
+        self._gauges.last_read.set(now.timestamp())
+        if store is not None:
+            self._status.objects = len(store)
+            self._gauges.objects_known.set(len(store))
+
+    def trouble(self, error: ClusterError | None) -> None:
+        """Take word from the watch: why it waits, or that it works again."""
+        status = self._status
+        if error is None:
+            status.error = ""
+            status.state = "watching" if status.started else "syncing"
+            self._failures.recovered("Watching again.")
+            return
+        status.error = str(error)
+        status.state = "failed" if isinstance(error, ForbiddenError) else "waiting"
+        self._failures.failed(str(error))
+
+    def happened(self, happening: Happening) -> None:
+        """Count what happened to the watch."""
+        self._metrics.watch_restarts.labels(self._resource.name, happening).inc()

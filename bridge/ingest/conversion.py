@@ -1,0 +1,254 @@
+"""One change → the entries that it becomes, or the word that something is missing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bridge.cluster import Change, Gap, Known, Learned, Resource
+from bridge.cluster.wire import decode_version_of
+from bridge.errors import ConversionError, InvalidEventError
+from bridge.events import EncodedEvent
+from bridge.events.compare import differences, noteworthy
+from bridge.events.context import Concerned, Context
+from bridge.events.objects import payload, read_event, read_object
+from bridge.events.rules import NOT_JSON
+from bridge.events.secrets import is_secret, redacted
+from bridge.ingest.choice import Choice
+from bridge.ingest.enrichment import Enrichment, Missing
+from bridge.ingest.memory import OBJECT, forget, memory, remember
+from bridge.ingest.past import Past
+from bridge.ingest.resync import Again
+from bridge.ingest.shaping import Shaping, Told
+from bridge.ingest.source import Source
+from bridge.logs import get_logger
+from bridge.queue import Entry, Scope
+
+Patience = Literal["all", "namespaces", "none"]
+"""What is waited for: the labels of namespaces and what an Event is about, only the
+labels, or nothing: then better an event too many than one too few."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What one change became.
+
+    Attributes:
+        entries: What to store.
+        is_filtered: Whether no route wanted it.
+        is_rejected: Whether it could not be converted and is kept as a dead letter.
+    """
+
+    entries: Sequence[Entry]
+    is_filtered: bool = False
+    is_rejected: bool = False
+
+
+_NOTHING = Converted(entries=())
+_PLAIN = Context()
+
+
+class Conversion:
+    """Converts what one reader reads, for the sources and sinks that want it."""
+
+    def __init__(
+        self,
+        *,
+        resource: Resource,
+        scope: Scope,
+        sources: Sequence[Source],
+        shaping: Shaping,
+        past: Past | None = None,
+        enrichment: Enrichment | None = None,
+    ) -> None:
+        """Bind what does not change while the process runs.
+
+        Args:
+            resource: What is read.
+            scope: Where; named by gap events.
+            sources: The sources that it is read for.
+            shaping: Makes entries.
+            past: What objects were before; None: nobody compares.
+            enrichment: Knows the objects that Kubernetes Events are about; None:
+                nobody asks.
+        """
+        self._resource = resource
+        self._scope = scope
+        self._sources = {source.name: source for source in sources}
+        self._choice = Choice(sources)
+        self._shaping = shaping
+        self._past = past
+        self._enrichment = enrichment
+        self._is_secret = is_secret(resource)
+
+    @property
+    def keeps_objects(self) -> bool:
+        """Whether objects are remembered."""
+        return self._past is not None
+
+    @property
+    def most_entries_per_item(self) -> int:
+        """How many entries one item can become."""
+        # That it is there, and what it is.
+        memories = 0 if self._resource.is_events else 2
+        return self._shaping.most_entries + memories
+
+    def enter_epoch(self, epoch: int) -> None:
+        """Make ids of this epoch from here on."""
+        self._shaping.enter_epoch(epoch)
+
+    def gap(self, gap: Gap, recorded: str) -> Entry:
+        """Return the entry that announces a gap."""
+        return self._shaping.gap(gap, self._resource, self._scope, recorded)
+
+    def entries_of(
+        self,
+        change: Change,
+        *,
+        recorded: str,
+        is_first: bool,
+        patience: Patience = "all",
+    ) -> Converted | None:
+        """Return what a change becomes; None: something asked for is not known yet.
+
+        Args:
+            change: What happened.
+            recorded: When it was read, RFC 3339.
+            is_first: Whether it was there at the very first start.
+            patience: What may still become known.
+        """
+        if change.change == "deleted" and self._resource.is_events:
+            return _NOTHING  # its time to live is over: nothing happened [informer D1]
+        if self._is_secret:
+            change = replace(change, object=redacted(change.object))
+        try:
+            return self._converted(change, recorded, patience, is_first=is_first)
+        except (ConversionError, InvalidEventError, *NOT_JSON) as error:
+            return self._rejected(change, str(error))
+        except Exception as error:  # noqa: BLE001  # one of two places (style 4)
+            get_logger().exception("An object broke the conversion.")
+            return self._rejected(change, repr(error))
+
+    def learned(self, learned: Learned) -> Iterator[Entry]:
+        """Yield what is remembered of an object that is no news."""
+        object_ = learned.object
+        if self._is_secret:
+            object_ = redacted(object_)
+        yield from self._memories(learned.known, object_)
+
+    def repeated(self, again: Again, *, recorded: str) -> Sequence[Entry]:
+        """Return the entries of an object that becomes an event again."""
+        key, source = again.key or "", self._sources[again.source]
+        object_ = self._past and self._past.get(key)
+        if not object_ or source.selects(key.partition("/")[0]) is False:
+            return ()
+        change = Change(
+            change="modified",
+            resource=self._resource,
+            object=object_,
+            resource_version=decode_version_of(object_).metadata.resource_version,
+        )
+        told = Told(change, Context(resync=again.number), recorded)
+        return list(self._shaping.entries(told, (source.name,)))
+
+    def _converted(
+        self, change: Change, recorded: str, patience: Patience, *, is_first: bool
+    ) -> Converted | None:
+        before = self._before(change)
+        if before is not None and change.change == "deleted" and change.listed:
+            change = replace(change, object=before)  # more than its name is known
+        paths = _paths(before, change)
+        names = self._choice.of(
+            change,
+            namespace=self._namespace(change),
+            differences=paths,
+            is_first=is_first,
+            guess=True if patience == "none" else None,
+        )
+        if names is None:
+            return None
+        concerned = self._concerned(change, patience) if names else None
+        if isinstance(concerned, Missing):
+            return None
+        entries: list[Entry] = []
+        if names:
+            context = _context(before, paths, concerned)
+            told = Told(change, context, recorded)
+            entries.extend(self._shaping.entries(told, names))
+        is_filtered = not any(entry.sinks for entry in entries)
+        if change.known is not None:
+            object_ = None if change.change == "deleted" else change.object
+            entries.extend(self._memories(change.known, object_))
+        return Converted(entries=entries, is_filtered=is_filtered)
+
+    def _before(self, change: Change) -> bytes | None:
+        if self._past is None or change.known is None or change.change == "added":
+            return None
+        return self._past.get(change.known.key)
+
+    def _namespace(self, change: Change) -> str:
+        if not self._choice.asks_namespace:
+            return ""
+        if change.known is not None:
+            return change.known.namespace
+        return read_object(change.object).metadata.namespace
+
+    def _concerned(
+        self, change: Change, patience: Patience
+    ) -> Concerned | Missing | None:
+        if self._enrichment is None:
+            return None
+        about = read_event(change.object).involved
+        found = self._enrichment.find(about)
+        if not isinstance(found, Missing) or patience == "all":
+            return found
+        if found.is_loading and patience != "none":
+            return found
+        return self._enrichment.give_up(about)
+
+    def _memories(self, known: Known, object_: bytes | None) -> Iterator[Entry]:
+        """Yield what is remembered: in the same commit as the event, never before."""
+        yield forget(known) if object_ is None else remember(known)
+        if self._past is None:
+            return
+        if object_ is None:
+            self._past.drop(known.key)
+            yield memory(OBJECT + known.key, None)
+            return
+        kept = payload(
+            object_,
+            kind=self._resource.kind,
+            api_version=self._resource.api_version,
+        )
+        yield memory(OBJECT + known.key, self._past.put(known.key, kept))
+
+    def _rejected(self, change: Change, error: str) -> Converted:
+        raw = EncodedEvent(
+            id=f"unknown-{change.resource_version}",
+            body=change.object,
+            data_offset=0,
+        )
+        entries = [Entry(event=None, encoded=raw, error=error)]
+        if change.known is not None:
+            is_gone = change.change == "deleted"
+            entries.append(forget(change.known) if is_gone else remember(change.known))
+        return Converted(entries=entries, is_rejected=True)
+
+
+def _paths(before: bytes | None, change: Change) -> tuple[str, ...] | None:
+    if before is None or change.change != "modified":
+        return None
+    return differences(before, change.object)
+
+
+def _context(
+    before: bytes | None,
+    paths: tuple[str, ...] | None,
+    concerned: Concerned | None,
+) -> Context:
+    if before is None and concerned is None:
+        return _PLAIN
+    return Context(
+        previous=before,
+        changed_paths=None if paths is None else noteworthy(paths),
+        concerned=concerned,
+    )

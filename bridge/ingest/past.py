@@ -1,0 +1,60 @@
+"""Objects as they were before, compressed: some at hand, all of them in the queue."""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from bridge.ingest.memory import OBJECT
+
+AT_HAND = 8_192
+"""Objects kept in memory: more than can be planned and not yet stored at any time, for
+until then the queue does not know them."""
+
+KEYS_AT_ONCE = 500
+"""Most keys that `Queue.recall` takes."""
+
+Recall = Callable[[Sequence[str]], Awaitable[Mapping[str, bytes]]]
+"""`Queue.recall`, bound to a scope."""
+
+
+class Past:
+    """Remembers the last object of each key; `load` before `get`."""
+
+    def __init__(self, recall: Recall) -> None:
+        """Have nothing at hand yet.
+
+        Args:
+            recall: Asks the queue for what was stored.
+        """
+        self._recall = recall
+        self._at_hand: OrderedDict[str, bytes | None] = OrderedDict()
+
+    async def load(self, keys: Iterable[str]) -> None:
+        """Have the last objects of these keys at hand."""
+        absent = [key for key in dict.fromkeys(keys) if key not in self._at_hand]
+        for start in range(0, len(absent), KEYS_AT_ONCE):
+            part = absent[start : start + KEYS_AT_ONCE]
+            found = await self._recall([OBJECT + key for key in part])
+            for key in part:
+                self._keep(key, found.get(OBJECT + key))
+
+    def get(self, key: str) -> bytes | None:
+        """Return the object as it was last seen; None: it was not."""
+        packed = self._at_hand.get(key)
+        return None if packed is None else zlib.decompress(packed)
+
+    def put(self, key: str, object_: bytes) -> bytes:
+        """Know the object so from now on; return what is to be stored."""
+        packed = zlib.compress(object_, 1)
+        self._keep(key, packed)
+        return packed
+
+    def drop(self, key: str) -> None:
+        """Know that there is no such object any more."""
+        self._keep(key, None)
+
+    def _keep(self, key: str, packed: bytes | None) -> None:
+        self._at_hand[key] = packed
+        self._at_hand.move_to_end(key)
+        while len(self._at_hand) > AT_HAND:
+            self._at_hand.popitem(last=False)
