@@ -111,7 +111,7 @@ class Readers:
         """Return the reader of one scope."""
         names = tuple(source.name for source in sources)
         reads_paths = self._router.reads("changedpaths", names)
-        keeps = reads_paths or any(source.compares for source in sources)
+        keeps = reads_paths or any(source.needs_objects for source in sources)
         enriches = any(source.wants_concerned for source in sources)
 
         def convert(past: Past | None) -> Conversion:

@@ -43,9 +43,10 @@ class Source:
     resync_seconds: float | None = None
 
     @property
-    def compares(self) -> bool:
-        """Whether it needs objects as they were before."""
-        return self.wants_previous or self.ignore is not None
+    def needs_objects(self) -> bool:
+        """Whether objects have to be remembered whole for it."""
+        is_compared = self.wants_previous or self.ignore is not None
+        return is_compared or self.resync_seconds is not None
 
     @property
     def is_plain(self) -> bool:
