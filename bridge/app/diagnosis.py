@@ -6,12 +6,12 @@ The answer is plain data, the same for a person and for a program:
      "problems": ["..."]}
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bridge.app.needs import IDENTITY, Need, places, source_needs
+from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
 from bridge.app.parts import build_router
 from bridge.app.sources import Wanted, wanted_sources
 from bridge.cluster import Resource
@@ -88,7 +88,7 @@ async def _source(
         "apiVersion": resource.api_version,
         "permissions": await _permissions(client, wanted, resource),
         "cursors": None,
-        "error": "",
+        "error": "; ".join(_misfits(wanted, resource)),
     }
     if cursors is not None:
         own = [one for one in cursors if _is_own(one, wanted, resource, uid=uid)]
@@ -96,6 +96,14 @@ async def _source(
             await _cursor(client, one, resource=resource, now=now) for one in own
         ]
     return answer, _readable_part(client, answer["permissions"], resource)
+
+
+def _misfits(wanted: Wanted, resource: Resource) -> Iterator[str]:
+    """Yield what the configuration says of the source that the cluster belies."""
+    if wanted.is_namespaced and not resource.namespaced:
+        yield f"expected no namespaces, for {resource.name} live in none"
+    for kind in unknown_kinds(wanted):
+        yield f"expected one of Kubernetes' own kinds in enrich.kinds, got {kind}"
 
 
 async def _permissions(

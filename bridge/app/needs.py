@@ -94,6 +94,12 @@ def concerned_resources(wanted: Wanted) -> Sequence[Resource]:
     return [resource for resource in found if resource is not None]
 
 
+def unknown_kinds(wanted: Wanted) -> Sequence[str]:
+    """Return the kinds to enrich by that are not Kubernetes' own, so never are."""
+    kinds = wanted.enrich.kinds if wanted.enrich is not None else ()
+    return [kind for kind in kinds if find_kind(kind) is None]
+
+
 def all_needs(
     wanted: Sequence[Wanted], resources: Mapping[str, Resource]
 ) -> list[Need]:

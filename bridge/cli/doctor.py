@@ -91,6 +91,7 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
     yield f"source {source['name']}: {source['target']}"
     if source["error"]:
         yield f"  {source['error']}"
+    if source["resource"] is None:
         return
     yield f"  served as {source['resource']} of {source['apiVersion']}"
     yield from _indented(_permissions(source["permissions"]))

@@ -109,6 +109,27 @@ async def test_a_kind_that_is_not_served_is_a_problem(ask):
     assert answer["sources"][1]["error"] == ""
 
 
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            {"kind": "Namespace", "namespaces": ["shop"]},
+            "expected no namespaces, for namespaces live in none",
+        ),
+        (
+            {"enrich": {"labels": True, "kinds": ["Pod", "Rollout"]}},
+            "expected one of Kubernetes' own kinds in enrich.kinds, got Rollout",
+        ),
+    ],
+)
+async def test_what_the_cluster_belies_is_a_problem(ask, source, problem):
+    """Permissions are asked for all the same."""
+    answer = await ask({"name": "s", **source})
+
+    assert answer["problems"] == [f"source s: {problem}"]
+    assert answer["sources"][0]["permissions"]
+
+
 async def test_enrichment_and_namespaces_are_asked_about(ask):
     """Each with its purpose."""
     answer = await ask(
