@@ -36,8 +36,9 @@ class Entry:
             best id known; None when there is only something to remember.
         sinks: Names of the sinks that want it; empty: kept or rejected only.
         remember: Key and value of what the reader knows in this scope from this
-            entry on; value None forgets the key; None: nothing. Keys that begin
-            with ``@`` are the reader's own.
+            entry on; value None forgets the key; None: nothing. It takes room like an
+            event, but not under keys that begin with ``@``: these are the reader's
+            own, few, and replaced again and again.
         error: Why it could not be converted: the entry becomes a dead letter of no
             sink. None: it could.
     """
