@@ -216,6 +216,8 @@ Happening = Literal[
     "unreadable",
     "relist",
     "relist-restart",
+    "rewound",
+    "watchlist-fallback",
     "line-skipped",
 ]
 """What `list_and_watch` counts: a closed set, fit for a metric label.
@@ -224,6 +226,8 @@ Happening = Literal[
 failed, or because it was silent for too long. ``watch-empty``: it ended at once with
 nothing in it. ``expired``, ``rolled-back``, ``unreadable``: why the watch could not go
 on, see `Gap`. ``relist``: a snapshot was read; ``relist-restart``: its pages expired
-under it. ``line-skipped``: a watch line of
-an unknown type or without a readable resourceVersion.
+under it, or its stream was cut. ``rewound``: a revision was listed that no watch could
+tell any more. ``watchlist-fallback``: the API server does not stream what is there, so
+that it is listed instead. ``line-skipped``: a watch line of an unknown type or without
+a readable resourceVersion.
 """

@@ -9,7 +9,12 @@ import msgspec
 from bridge.cluster import Bookmark, Change, Known, Resource
 from bridge.cluster.identity import Keeps
 from bridge.cluster.status import status_error
-from bridge.cluster.wire import decode_line, decode_version_of
+from bridge.cluster.wire import (
+    decode_annotated,
+    decode_line,
+    decode_raw_members,
+    decode_version_of,
+)
 from bridge.errors import UnreadableError
 
 _CHANGES: dict[str, Literal["added", "modified", "deleted"]] = {
@@ -59,6 +64,12 @@ def read_line(
             known=known,
         )
     return Bookmark(resource_version=version) if form.type == "BOOKMARK" else None
+
+
+def ends_initial(line: bytes) -> bool:
+    """Tell whether a bookmark says that all that was there has come (KEP-3157)."""
+    annotations = decode_annotated(decode_line(line).object).metadata.annotations
+    return (annotations or {}).get("k8s.io/initial-events-end") == "true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +129,12 @@ def sketch(known: Known, *, resource: Resource) -> bytes:
             "metadata": metadata | {"uid": known.uid, "resourceVersion": known.version},
         }
     )
+
+
+def stamped(value: bytes, *, version: str) -> bytes:
+    """Return an object as a watch brings it deleted: at the version of its deletion."""
+    members = decode_raw_members(value)
+    metadata = decode_raw_members(members["metadata"])
+    metadata["resourceVersion"] = msgspec.Raw(msgspec.json.encode(version))
+    members["metadata"] = msgspec.Raw(msgspec.json.encode(metadata))
+    return msgspec.json.encode(members)

@@ -1,10 +1,10 @@
-"""What one `list_and_watch` reads, and the four questions it asks about it."""
+"""What one `list_and_watch` reads, and the questions it asks about it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge.cluster import Resource
+from bridge.cluster import Known, Resource
 from bridge.cluster.client import ClusterClient, Page
 from bridge.cluster.exchange import WatchStream
 from bridge.errors import ApiStatusError, ExpiredError, FutureVersionError
@@ -69,10 +69,43 @@ class Collection:
             metadata_only=self.metadata_only,
         )
 
+    async def object_at(self, known: Known, *, version: str) -> bytes | None:
+        """Return one object as it was at exactly this version; None: it was not there.
+
+        One request of the least kind: etcd is asked for one key.
+
+        Raises:
+            ExpiredError: Nobody can tell any more, or the server cannot list so.
+            FutureVersionError: The cluster has not come to that version.
+        """
+        selectors = [self.field_selector, f"metadata.name={known.name}"]
+        try:
+            page = await self.client.list_page(
+                self.resource,
+                namespace=known.namespace or None,
+                limit=1,
+                resource_version=version,
+                match="Exact",
+                field_selector=",".join(one for one in selectors if one),
+                label_selector=self.label_selector,
+                metadata_only=self.metadata_only,
+            )
+        except ApiStatusError as error:
+            if error.status not in _CANNOT_LIST_EXACTLY:
+                raise
+            raise ExpiredError(str(error), status=error.status) from error
+        return page.items[0] if page.items else None
+
     def watch(
-        self, version: str, *, timeout_seconds: int
+        self, version: str, *, timeout_seconds: int, initial: bool = False
     ) -> AbstractAsyncContextManager[WatchStream]:
-        """Open a watch of what comes after a version."""
+        """Open a watch of what comes after a version.
+
+        Args:
+            version: What is known already; empty with `initial`: nothing.
+            timeout_seconds: After this the server ends it.
+            initial: Whether it first brings what is there.
+        """
         return self.client.watch(
             self.resource,
             namespace=self.namespace,
@@ -81,4 +114,5 @@ class Collection:
             field_selector=self.field_selector,
             label_selector=self.label_selector,
             metadata_only=self.metadata_only,
+            initial=initial,
         )

@@ -100,6 +100,10 @@ class Judge(Protocol):
         """Return what is news, in the order in which it happened."""
         ...
 
+    def vanish(self, deletion: Change) -> Change | None:
+        """Return what a deletion in the midst of a list means; None: nothing."""
+        ...
+
     def end(self, version: str) -> Iterator[News]:
         """Return what was known and is not there at this version, by key."""
         ...
@@ -151,6 +155,14 @@ class Difference:
         if plan.cursor is None or plan.newer_than is None or self._store.is_complete:
             return plan.announces
         return is_newer(known.version, than=plan.newer_than)
+
+    def vanish(self, deletion: Change) -> Change | None:
+        """Forget what was deleted; return that, if it was known."""
+        followed = self._store.follow(deletion)
+        if followed is deletion:
+            return None
+        self.found_newer = True
+        return replace(followed, listed=True)
 
     def end(self, version: str) -> Iterator[News]:
         """Return what is gone, and forget it; the store is complete from then on."""
@@ -238,6 +250,11 @@ class NewerOnly:
             self._newest = max(self._newest, one.version, key=order)
         if listed and self._is_sorted:
             self._passed.add(self._last, self._newest)
+
+    def vanish(self, deletion: Change) -> Change | None:
+        """Return nothing: an Event that is deleted is over, and nothing happened."""
+        del deletion
+        return None  # mypy wants it
 
     def end(self, version: str) -> Iterator[News]:
         """Return nothing: what is not known cannot be missed."""

@@ -1,6 +1,7 @@
 """Where to go on from: the decision after a start, a failure or an expiry.
 
 probe the cursor ──readable──▶ Resume
+      │ but not by watching    Relist all, and rewind each object to the cursor
       │ expired                Relist at K, the oldest readable version
       │ beyond the newest      Relist all: the cluster was rolled back
       └ cannot be told         as the watch said
@@ -31,12 +32,15 @@ class Relist:
         cursor: Up to here everything was read before; None: nothing was.
         cause: Why the watch cannot go on; None: it never began.
         announces: Whether what was not known is news; False: it is only learned.
+        rewinds: Whether every state since the cursor can still be listed, although no
+            watch begins there.
     """
 
     version: str | None = None
     cursor: str | None = None
     cause: Literal["expired", "rolled-back", "unreadable"] | None = None
     announces: bool = True
+    rewinds: bool = False
 
     @property
     def newer_than(self) -> str | None:
@@ -73,7 +77,12 @@ async def examine(
         oldest = None
         if found == "expired":
             oldest = await find_oldest(collection, cursor, newest, patience=patience)
-        return Relist(version=oldest, cursor=cursor, cause="expired")
+        return Relist(
+            version=oldest,
+            cursor=cursor,
+            cause="expired",
+            rewinds=found == "readable",
+        )
 
 
 async def find_oldest(

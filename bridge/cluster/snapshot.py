@@ -13,7 +13,9 @@ from bridge.cluster.difference import (
     plain_changes,
 )
 from bridge.cluster.hooks import Hooks
+from bridge.cluster.patience import Patience
 from bridge.cluster.repair import Relist
+from bridge.cluster.rewind import Rewinder
 from bridge.cluster.store import Store
 from bridge.cluster.versions import is_newer, is_next
 
@@ -47,6 +49,8 @@ class Snapshot:
     Attributes:
         plan: What to list.
         version: That of the state that was listed; empty until it is read to its end.
+        is_begun: Whether a list was begun, and is not known to have failed.
+        cuts: How often a stream of it was cut off.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Snapshot:
         collection: Collection,
         store: Store | None,
         note: Note | None,
+        patience: Patience,
         hooks: Hooks,
     ) -> None:
         """Expect the first list.
@@ -65,14 +70,19 @@ class Snapshot:
             collection: Where.
             store: What was known; None: only versions tell what is news.
             note: Up to here the stream is said to have been complete; None: unknown.
+            patience: Waits out what prevents looking back.
             hooks: What the caller lends.
         """
         self.plan = plan
         self.version = ""
+        self.is_begun = False
+        self.cuts = 0
         self._collection = collection
         self._store = store
         self._note = note
+        self._patience = patience
         self._hooks = hooks
+        self._rewinder: Rewinder | None = None
         self._judge: Judge = (
             NewerOnly(plan) if store is None else Difference(store, plan=plan)
         )
@@ -81,8 +91,10 @@ class Snapshot:
     def begin(self, plan: Relist) -> None:
         """Expect a list from its beginning, for the same or for another plan."""
         self._hooks.count("relist")
+        self.is_begun = True
         self.plan = plan
         self._judge.begin(plan)
+        self._rewinder = self._rewinder or self._build_rewinder()
 
     def announced(self, version: str) -> list[Item]:
         """Return the `Gap` that comes first, once, where versions are used again."""
@@ -95,15 +107,21 @@ class Snapshot:
         """Yield what a part of the list says."""
         items: list[Item] = []
         for one in self._judge.judge(listed):
-            items += [one] if isinstance(one, Learned) else self._changes(one)
+            items += [one] if isinstance(one, Learned) else await self._changes(one)
         for batch in _batches(items):
             yield batch
+
+    async def vanish(self, deletion: Change) -> AsyncGenerator[list[Item]]:
+        """Yield what a deletion means that came in the midst of the list."""
+        change = self._judge.vanish(deletion)
+        if change is not None:
+            yield [change]
 
     async def finish(self, version: str) -> AsyncGenerator[list[Item]]:
         """Yield what is not there any more, a `Gap` if there is one, and `Synced`."""
         items: list[Item] = []
         for news in self._judge.end(version):
-            items += self._changes(news)
+            items += await self._changes(news, version=version)
             if len(items) >= BATCH_LIMIT:
                 for batch in _batches(items):
                     yield batch
@@ -112,19 +130,41 @@ class Snapshot:
             yield batch
         self.version = version
 
-    def _changes(self, news: News) -> list[Change]:
-        remembers = self._store is not None
+    async def _changes(self, news: News, *, version: str = "") -> list[Change]:
+        if self._rewinder is not None:
+            return await self._rewinder.changes(news, version=version)
         return plain_changes(
-            news, resource=self._collection.resource, remembers=remembers
+            news,
+            resource=self._collection.resource,
+            remembers=self._store is not None,
+        )
+
+    def _build_rewinder(self) -> Rewinder | None:
+        store, cursor = self._store, self.plan.cursor
+        if not self.plan.rewinds or store is None or cursor is None:
+            return None
+        if not store.is_complete:
+            return None
+        return Rewinder(
+            self._collection,
+            cursor=cursor,
+            keeps=store.keeps,
+            patience=self._patience,
+            hooks=self._hooks,
         )
 
     def _end(self, version: str) -> Iterator[Item]:
-        plan, found_newer = self.plan, self._judge.found_newer
-        if plan.cause != "rolled-back" and may_miss(
-            plan, version, note=self._note, found_newer=found_newer
-        ):
+        if self._misses(version):
             yield self._gap(version)
         yield Synced(resource_version=version)
+
+    def _misses(self, version: str) -> bool:
+        if self.plan.cause == "rolled-back":
+            return False  # said at the beginning
+        if self._rewinder is not None:
+            return not self._rewinder.is_whole
+        found_newer = self._judge.found_newer
+        return may_miss(self.plan, version, note=self._note, found_newer=found_newer)
 
     def _gap(self, version: str) -> Gap:
         return Gap(

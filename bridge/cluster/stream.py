@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from bridge.cluster import BATCH_LIMIT, Bookmark, Change, Item, Note
 from bridge.cluster.changes import read_line
 from bridge.cluster.collection import Collection
 from bridge.cluster.exchange import WatchStream
 from bridge.cluster.hooks import Hooks
+from bridge.cluster.initial import SILENCE_SECONDS as INITIAL_SECONDS
+from bridge.cluster.initial import Burst, not_streamed
 from bridge.cluster.notes import Notes
 from bridge.cluster.patience import Patience
 from bridge.cluster.store import Store
@@ -31,6 +34,7 @@ class Stream:
 
     Attributes:
         position: Version up to which everything was yielded.
+        synced_at: When a snapshot was last read, by the loop's clock.
         note: The last note that was yielded, or the one given.
         is_open: Whether the server accepted the last watch.
         brought: How many items the last watch brought.
@@ -55,6 +59,7 @@ class Stream:
             hooks: What the caller lends.
         """
         self.position = ""
+        self.synced_at = float("-inf")
         self.note = note
         self.is_open = False
         self.brought = 0
@@ -70,19 +75,65 @@ class Stream:
         Raises:
             ClusterError: It could not be opened, or it did not end well.
         """
+        async with AsyncExitStack() as stack:
+            stream = await stack.enter_async_context(self._open(self.position))
+            self._opened()
+            async with aclosing(self._follow(stream)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def watch_initial(self, burst: Burst) -> AsyncGenerator[list[Item]]:
+        """Yield what is there, as a snapshot, and what happens after it.
+
+        Raises:
+            NotStreamedError: The server does not know how.
+            ClusterError: It could not be opened, or it did not end well.
+        """
+        async with AsyncExitStack() as stack:
+            stream = await self._open_initial(stack)
+            self._opened()
+            async with aclosing(burst.read(stream)) as batches:
+                async for batch in batches:
+                    yield batch
+            self.synced(burst.snapshot.version)
+            self.brought = 1
+            for batch in self._batches(burst.rest):
+                yield batch
+            async with aclosing(self._follow(stream)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    def synced(self, version: str) -> None:
+        """Go on from the version of a snapshot."""
+        self.position = version
+        self.synced_at = asyncio.get_running_loop().time()
+
+    def _open(
+        self, version: str, *, initial: bool = False
+    ) -> AbstractAsyncContextManager[WatchStream]:
         self.is_open, self.brought = False, 0
         self._notes.cut()
         seconds = watch_seconds(self._hooks.random)
-        async with self._collection.watch(
-            self.position, timeout_seconds=seconds
-        ) as stream:
-            self.is_open = True
-            self._patience.well()
-            while (lines := await self._read(stream)) != []:
-                for batch in self._batches(lines or []):
-                    yield batch
-                if note := await self._take_note():
-                    yield [note]
+        return self._collection.watch(version, timeout_seconds=seconds, initial=initial)
+
+    async def _open_initial(self, stack: AsyncExitStack) -> WatchStream:
+        # Some proxies hold the headers back until the first line.
+        try:
+            async with asyncio.timeout(INITIAL_SECONDS):
+                return await stack.enter_async_context(self._open("", initial=True))
+        except TimeoutError as error:
+            raise not_streamed(self._collection, "no answer") from error
+
+    def _opened(self) -> None:
+        self.is_open = True
+        self._patience.well()
+
+    async def _follow(self, stream: WatchStream) -> AsyncGenerator[list[Item]]:
+        while (lines := await self._read(stream)) != []:
+            for batch in self._batches(lines or []):
+                yield batch
+            if note := await self._take_note():
+                yield [note]
         if note := self._kept(self._notes.ended(position=self.position)):
             yield [note]
 

@@ -12,6 +12,7 @@ from bridge.cluster.client import ClusterClient
 from bridge.cluster.collection import Collection
 from bridge.cluster.hooks import Hooks
 from bridge.cluster.identity import Keeps
+from bridge.cluster.initial import Burst, Streaming
 from bridge.cluster.pages import Pages
 from bridge.cluster.patience import Patience
 from bridge.cluster.repair import Relist, Resume, examine
@@ -106,9 +107,14 @@ class _Reader:
 
     ::
 
-        first plan ─▶ catch up ─▶ follow ─▶ examine ─┐
-                         ▲                           │ Resume or Relist
-                         └───────────────────────────┘
+        first plan ──Resume──────────────────┐
+            │ Relist                         ▼
+            ├─▶ the newest: stream it ──▶ follow ──▶ examine ──┐
+            │     │ not understood, cut     ▲                  │
+            │     ▼ again and again         │                  │
+            ├─▶ list it, page by page ──────┤                  │
+            │                               │ Resume           │
+            └───────────────────────────────┴──────────────────┘
     """
 
     def __init__(
@@ -126,15 +132,13 @@ class _Reader:
         self._stream = Stream(
             collection, store=store, patience=self._patience, note=note, hooks=hooks
         )
+        self._keeps = store.keeps if store is not None else Keeps()
         self._pages = Pages(
-            collection,
-            keeps=store.keeps if store is not None else Keeps(),
-            patience=self._patience,
-            hooks=hooks,
+            collection, keeps=self._keeps, patience=self._patience, hooks=hooks
         )
+        self._streaming = Streaming(patience=self._patience, hooks=hooks)
         self._suspicion: Suspicion = "none"
         self._evidence = Evidence()
-        self._repaired_at = float("-inf")
 
     async def run(
         self, cursor: str | None, *, initial: Literal["skip", "emit"]
@@ -143,11 +147,7 @@ class _Reader:
         if isinstance(plan, Resume):
             yield [Synced(resource_version=self._stream.position)]
         while True:
-            if isinstance(plan, Relist):
-                async with aclosing(self._catch_up(plan)) as batches:
-                    async for batch in batches:
-                        yield batch
-            async with aclosing(self._follow()) as batches:
+            async with aclosing(self._round(plan)) as batches:
                 async for batch in batches:
                     yield batch
             plan = await self._examine()
@@ -181,35 +181,67 @@ class _Reader:
             patience=self._patience,
         )
 
-    async def _catch_up(self, plan: Relist) -> AsyncGenerator[list[Item]]:
+    async def _round(self, plan: Resume | Relist) -> AsyncGenerator[list[Item]]:
+        """Catch up if need be, then follow, until that needs an explanation."""
+        snapshot = self._snapshot(plan) if isinstance(plan, Relist) else None
+        while snapshot is not None and self._streaming.is_fit(snapshot):
+            async with aclosing(self._follow(snapshot)) as batches:
+                async for batch in batches:
+                    yield batch
+            if snapshot.version:
+                return
+        if snapshot is not None:
+            async with aclosing(self._pages.read(snapshot)) as batches:
+                async for batch in batches:
+                    yield batch
+            self._stream.synced(snapshot.version)
+        async with aclosing(self._follow()) as batches:
+            async for batch in batches:
+                yield batch
+
+    def _snapshot(self, plan: Relist) -> Snapshot:
         if plan.cause is not None:
             self._hooks.count(plan.cause)
-        snapshot = Snapshot(
+        return Snapshot(
             plan,
             collection=self._collection,
             store=self._store,
             note=self._stream.note,
+            patience=self._patience,
             hooks=self._hooks,
         )
-        async with aclosing(self._pages.read(snapshot)) as batches:
-            async for batch in batches:
-                yield batch
-        self._stream.position = snapshot.version
-        self._repaired_at = _time()
 
-    async def _follow(self) -> AsyncGenerator[list[Item]]:
-        """Watch again and again, until that needs an explanation."""
+    async def _follow(
+        self, snapshot: Snapshot | None = None
+    ) -> AsyncGenerator[list[Item]]:
+        """Watch again and again, until that needs an explanation.
+
+        Args:
+            snapshot: The first watch brings it; None: nothing is to catch up with.
+        """
         self._suspicion = "none"
         while self._suspicion == "none":
             opened_at = _time()
             try:
-                async with aclosing(self._stream.watch()) as batches:
+                async with aclosing(self._watch(snapshot)) as batches:
                     async for batch in batches:
                         yield batch
             except ClusterError as error:
-                await self._failed(error)
+                await self._failed(error, snapshot)
                 return
+            snapshot = None
             await self._ended(seconds=_time() - opened_at)
+
+    def _watch(self, snapshot: Snapshot | None) -> AsyncGenerator[list[Item]]:
+        if snapshot is None:
+            return self._stream.watch()
+        burst = Burst(
+            snapshot,
+            collection=self._collection,
+            keeps=self._keeps,
+            hooks=self._hooks,
+        )
+        return self._stream.watch_initial(burst)
 
     async def _ended(self, *, seconds: float) -> None:
         """Go on at once after a good end; be wary of watches that bring nothing."""
@@ -227,8 +259,11 @@ class _Reader:
         error = f"watch {name}: expected it to last, got an empty answer twice"
         await self._patience.wait_out(UnreachableError(error, phase="stream"))
 
-    async def _failed(self, error: ClusterError) -> None:
+    async def _failed(self, error: ClusterError, snapshot: Snapshot | None) -> None:
         """Wait until it makes sense to find out where to go on from."""
+        if snapshot is not None and not snapshot.version:
+            await self._streaming.failed(snapshot, error)
+            return
         if isinstance(error, ExpiredError):
             self._suspect("expired")
             await self._expired(error)
@@ -241,7 +276,7 @@ class _Reader:
         await self._patience.wait_out(error)
 
     async def _expired(self, error: ExpiredError) -> None:
-        if _time() - self._repaired_at < _JUST_REPAIRED_SECONDS:
+        if _time() - self._stream.synced_at < _JUST_REPAIRED_SECONDS:
             await self._patience.wait_out(error)  # the repair did not help
         else:
             await asyncio.sleep(self._hooks.random())

@@ -74,6 +74,18 @@ class VersionedForm(msgspec.Struct):
     metadata: VersionedMetadata
 
 
+class AnnotatedMetadata(msgspec.Struct):
+    """What is read of `metadata` in a bookmark."""
+
+    annotations: dict[str, str] | None = None
+
+
+class AnnotatedForm(msgspec.Struct):
+    """A bookmark's object."""
+
+    metadata: AnnotatedMetadata
+
+
 class LineForm(msgspec.Struct):
     """One line of a watch (Kubernetes API concepts, WatchEvent)."""
 
@@ -113,6 +125,8 @@ decode_list = msgspec.json.Decoder(ListForm).decode
 decode_head = msgspec.json.Decoder(HeadForm).decode
 decode_detailed_head = msgspec.json.Decoder(DetailedHeadForm).decode
 decode_version_of = msgspec.json.Decoder(VersionedForm).decode
+decode_annotated = msgspec.json.Decoder(AnnotatedForm).decode
+decode_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 decode_line = msgspec.json.Decoder(LineForm).decode
 decode_status = msgspec.json.Decoder(StatusForm).decode
 decode_server_version = msgspec.json.Decoder(ServerVersionForm).decode

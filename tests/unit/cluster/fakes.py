@@ -10,12 +10,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Literal
 
 from bridge.cluster import CORE_EVENTS, Change, Item, Resource
 from bridge.cluster.client import Page
 from bridge.cluster.hooks import Hooks
 from bridge.cluster.watch import list_and_watch
-from bridge.errors import ClusterError, ExpiredError, FutureVersionError
+from bridge.errors import (
+    ApiStatusError,
+    ClusterError,
+    ExpiredError,
+    FutureVersionError,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,10 +33,17 @@ class FakeStream:
         self._cluster = cluster
         self._version = version
         self.ending: ClusterError | bytes | None = None
+        self.initial: list[list[bytes] | ClusterError] = []
         self.is_closed = False
 
     async def read(self) -> list[bytes]:
         """Return what came; nothing: it ended."""
+        await asyncio.sleep(0)
+        if self.initial:
+            part = self.initial.pop(0)
+            if isinstance(part, ClusterError):
+                raise part
+            return part
         while True:
             if lines := self._cluster.lines_since(self._version):
                 self._version = self._cluster.version
@@ -57,6 +70,8 @@ class FakeCluster:
         self.streams: list[FakeStream] = []
         self.changed = asyncio.Event()
         self.page_size: int | None = None
+        self.watch_list: Literal["streams", "refuses", "ignores"] = "streams"
+        self.cuts: list[tuple[int, ClusterError]] = []
 
     def write(self, name: str, **fields: object) -> str:
         """Create or change an object; return its version."""
@@ -139,13 +154,15 @@ class FakeCluster:
         """List as kube-apiserver does, sorted by name."""
         token = f"after {continue_token}" if continue_token else ""
         await asyncio.sleep(0)  # nothing that asks a server comes back at once
-        self._record(f"list {limit} {match}{resource_version} {token}".strip())
+        asked = f"list {limit} {match}{resource_version} {token}{field_selector}"
+        self._record(asked.strip())
         at, _, after = continue_token.partition("/")
         version = int(at or resource_version or self.version)
         self._check(version)
         state = self._state(version)
         size = limit if limit == 1 else self.page_size or limit
-        names = [name for name in sorted(state) if name > after]
+        _, _, only = field_selector.partition("metadata.name=")
+        names = [n for n in sorted(state) if n > after and only in {"", n}]
         chosen = list(islice(names, size))
         return Page(
             items=[json.dumps(state[name]).encode() for name in chosen],
@@ -158,8 +175,11 @@ class FakeCluster:
         self, resource: Resource, *, resource_version: str, **options: object
     ) -> AsyncIterator[FakeStream]:
         """Open a watch; it says 410 by itself where the history is gone."""
-        line = self._record(f"watch {resource_version}")
-        stream = FakeStream(self, int(resource_version))
+        initial = options.get("initial")
+        line = self._record("watch initial" if initial else f"watch {resource_version}")
+        stream = FakeStream(self, int(resource_version or self.version))
+        if initial:
+            stream.initial = self._initial()
         if line is not None:
             stream.ending, stream._version = line, self.version
         elif stream._version < self.oldest:
@@ -169,6 +189,21 @@ class FakeCluster:
             yield stream
         finally:
             stream.is_closed = True
+
+    def _initial(self) -> list[list[bytes] | ClusterError]:
+        """Return the reads of a burst; `cuts` say after how many it breaks off."""
+        if self.watch_list == "refuses":
+            raise ApiStatusError("sendInitialEvents is forbidden", status=422)
+        state = self._state(self.version)
+        lines = [added(state[name]) for name in sorted(state)]
+        size = self.page_size or 500
+        reads = [lines[start : start + size] for start in range(0, len(lines), size)]
+        if self.watch_list == "streams":
+            reads.append([bookmark(self.version, ends_initial=True)])
+        if self.cuts:
+            after, cut = self.cuts.pop(0)
+            return [*reads[:after], cut]
+        return [*reads]
 
     def _record(self, request: str) -> bytes | None:
         self.requests.append(request)
@@ -194,6 +229,20 @@ class FakeCluster:
             if at <= version and kind == "DELETED":
                 del state[one["metadata"]["name"]]
         return state
+
+
+def added(value: dict) -> bytes:
+    """A line that brings an object."""
+    return json.dumps({"type": "ADDED", "object": value}).encode()
+
+
+def bookmark(version: int, *, ends_initial: bool = False) -> bytes:
+    """A line that brings a bookmark."""
+    metadata: dict = {"resourceVersion": str(version)}
+    if ends_initial:
+        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+    value = {"type": "BOOKMARK", "object": {"metadata": metadata}}
+    return json.dumps(value).encode()
 
 
 EXPIRED_LINE = b'{"type":"ERROR","object":{"code":410,"reason":"Expired"}}'

@@ -1,4 +1,4 @@
-"""How a list is read: page by page, however long that takes."""
+"""How a list is read page by page, where it cannot be streamed."""
 
 import pytest
 
@@ -14,6 +14,7 @@ GONE = ExpiredError("the continue token is too old", status=410)
 def cluster_with(names):
     """A cluster with an object of each name, listed one a page."""
     cluster = FakeCluster()
+    cluster.watch_list = "refuses"
     cluster.page_size = 1
     for name in names:
         cluster.write(name)
@@ -27,7 +28,8 @@ async def test_pages_are_yielded_as_they_come():
     await recorder.run(cluster, seconds=1, initial="emit")
 
     assert recorder.versions == ["101", "102", "103"]
-    assert cluster.requests[:3] == [
+    assert cluster.requests[:4] == [
+        "watch initial",
         "list 500",
         "list 500  after 103/a",
         "list 500  after 103/b",
@@ -55,7 +57,7 @@ async def test_a_page_that_fails_is_asked_again():
     await recorder.run(cluster, seconds=5, initial="emit")
 
     assert recorder.versions == ["101", "102", "103"]
-    assert recorder.counts == ["relist"]
+    assert recorder.counts == ["watchlist-fallback", "relist"]
 
 
 async def test_pages_that_expire_start_the_list_again_without_repeating_it():
@@ -67,7 +69,7 @@ async def test_pages_that_expire_start_the_list_again_without_repeating_it():
     await recorder.run(cluster, seconds=5, initial="emit")
 
     assert recorder.versions == ["101", "102", "104", "103"]
-    assert recorder.counts == ["relist", "relist-restart", "relist"]
+    assert recorder.counts[1:] == ["relist", "relist-restart", "relist"]
     assert recorder.reports == [GONE, None]
     assert recorder.others == [Synced(resource_version="104")]
 
@@ -125,7 +127,7 @@ async def test_objects_without_a_version_are_counted_and_left_out():
     await recorder.run(cluster, seconds=1, initial="emit")
 
     assert recorder.versions == ["102"]
-    assert recorder.counts == ["relist", "line-skipped"]
+    assert recorder.counts[1:] == ["relist", "line-skipped"]
 
 
 async def test_a_page_longer_than_asked_for_is_cut_into_batches():
