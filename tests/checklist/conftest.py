@@ -5,6 +5,7 @@ control plane: a reader begins at a version that it has just asked for.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -135,3 +136,42 @@ def short_watches(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(stream, "watch_seconds", lambda _: seconds)
 
     return shorten
+
+
+class Mounted:
+    """A service account's folder, as the kubelet mounts it into a Pod.
+
+    Attributes:
+        folder: Holds token, ca.crt and namespace.
+    """
+
+    def __init__(self, plane: ControlPlane, folder: Path, namespace: str) -> None:
+        self.folder = folder
+        self._plane = plane
+        plane.apiserver.mount_service_account(folder, namespace, "reader")
+
+    @asynccontextmanager
+    async def __call__(self, *, token: str) -> AsyncIterator[ClusterClient]:
+        """Return a client that found this token when it started."""
+        (self.folder / "token").write_text(token)
+        environ = self._plane.apiserver.pod_environment()
+        async with ClusterClient.open(
+            service_account=self.folder, environ=environ
+        ) as client:
+            yield client
+
+
+@pytest.fixture
+async def mounted(plane: ControlPlane, shop: Client, tmp_path: Path) -> Mounted:
+    """Return the folder of a service account that may read Events."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{shop.namespace}"
+    core = f"/api/v1/namespaces/{shop.namespace}"
+    name = {"metadata": {"name": "reader"}}
+    rule = {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
+    subject = {"kind": "ServiceAccount", "namespace": shop.namespace, "name": "reader"}
+    await shop.call("POST", f"{core}/serviceaccounts", name)
+    await shop.call("POST", f"{rbac}/roles", name | {"rules": [rule]})
+    binding = name | {"roleRef": role, "subjects": [subject]}
+    await shop.call("POST", f"{rbac}/rolebindings", binding)
+    return Mounted(plane, tmp_path / "mounted", shop.namespace)

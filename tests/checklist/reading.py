@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bridge.cluster import CORE_EVENTS, Change, Gap, Item, Resource, Synced
+from bridge.cluster import CORE_EVENTS, Change, Gap, Item, Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.watch import list_and_watch
 from bridge.errors import ClusterError
@@ -19,12 +19,14 @@ class Reading:
         items: Everything that was yielded, in order.
         errors: Everything that was reported as waited out.
         counts: How often each `Happening` was counted.
+        is_open: Whether a watch is open, as far as is reported.
     """
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.errors: list[ClusterError] = []
         self.counts: Counter[str] = Counter()
+        self.is_open = False
         self._told = asyncio.Event()
 
     @property
@@ -51,13 +53,15 @@ class Reading:
                 self._told.clear()
                 await self._told.wait()
 
-    async def until_synced(self) -> None:
-        """Wait until a watch goes on from somewhere."""
-        await self.until(lambda: any(isinstance(one, Synced) for one in self.items))
+    async def until_open(self) -> None:
+        """Wait until a watch is open."""
+        await self.until(lambda: self.is_open)
 
-    async def until_version(self, version: int) -> None:
+    async def until_version(self, version: int, *, seconds: float = 60.0) -> None:
         """Wait until a change of this version, or a later one, is read."""
-        await self.until(lambda: self.versions and max(self.versions) >= version)
+        await self.until(
+            lambda: self.versions and max(self.versions) >= version, seconds=seconds
+        )
 
     async def run(self, client: ClusterClient, resource: Resource, **how: Any) -> None:
         """Read until cancelled."""
@@ -70,6 +74,7 @@ class Reading:
                 self._told.set()
 
     def _report(self, error: ClusterError | None) -> None:
+        self.is_open = error is None
         if error is not None:
             self.errors.append(error)
         self._told.set()

@@ -27,7 +27,7 @@ async def test_b1_watches_end_at_different_times(proxied, proxy, shop):
         for _ in range(30):
             how = {"namespace": shop.namespace}
             seen = await stack.enter_async_context(reading(proxied, **how))
-            await seen.until_synced()
+            await seen.until_open()
         await seen.until(lambda: proxy.count()["watch"] == 30)
 
     found = {request.query.get("timeoutSeconds") for request in proxy.requests}
@@ -43,7 +43,7 @@ async def test_b2_a_good_end_is_followed_by_a_watch(
     """The server ends one watch after the other; nothing is lost, nothing listed."""
     short_watches(1)
     async with reading(proxied, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         proxy.requests.clear()
         created = [revision_of(await shop.event("e0"))]
         while seen.counts["reconnect-end"] < 3:
@@ -62,7 +62,7 @@ async def test_b3_an_expired_watch_is_repaired_once(
     """One watch is refused by 410, one snapshot is read, and it goes on from there."""
     short_watches(1)
     async with reading(proxied, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         for name in ("b", "c"):
             await shop.create("v1/configmaps", {"metadata": {"name": name}})
         await shop.compact(plane.etcd.current_revision())
@@ -102,7 +102,7 @@ async def test_b5_a_server_that_is_down_is_asked_ever_more_rarely(
 
     monkeypatch.setattr(patience, "delay_seconds", note)
     async with reading(wired, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         wire.refuse()
         wire.reset()
         await seen.until(lambda: len(delays) >= 4)
@@ -123,7 +123,7 @@ async def test_b6_a_throttled_watch_waits_as_long_as_it_is_told(proxied, proxy, 
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with reading(proxied, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         created = revision_of(await shop.event("a"))
         await seen.until_version(created)
 
@@ -143,7 +143,7 @@ async def test_b7_a_lagging_replica_is_asked_again(proxied, proxy, shop, kinds):
     proxy.fault(too_large, kinds=kinds, times=1)
     known = cursor if kinds == ["list-exact"] else None
     async with reading(proxied, namespace=shop.namespace, cursor=known) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         created = revision_of(await shop.event("a"))
         await seen.until_version(created)
 
@@ -156,7 +156,7 @@ async def test_b8_broken_connections_lose_nothing(wired, wire, shop):
     """Reset, closed and truncated 60 times: every revision once, and no snapshot."""
     created = []
     async with reading(wired, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         for number in range(60):
             (wire.reset, wire.close_all, lambda: wire.truncate(300))[number % 3]()
             created.append(revision_of(await shop.event(f"e{number}")))
@@ -185,7 +185,7 @@ async def test_b9_what_is_no_watch_is_never_read(
     """Status and content type come before the first line."""
     proxy.fault(fault, kinds=["watch"], times=2)
     async with reading(proxied, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         created = revision_of(await shop.event("a"))
         await seen.until(lambda: len(seen.errors) >= 1)
         await seen.until_version(created)
@@ -222,7 +222,7 @@ async def test_b10_an_error_may_lack_reason_and_code(proxied, proxy, shop, statu
     line = json.dumps({"type": "ERROR", "object": status}).encode()
     proxy.fault(Inject(lines=(line,), is_ended=True), kinds=["watch"], times=1)
     async with reading(proxied, namespace=shop.namespace) as seen:
-        await seen.until_synced()
+        await seen.until_open()
         created = revision_of(await shop.event("a"))
         await seen.until_version(created)
 
