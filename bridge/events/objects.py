@@ -194,15 +194,21 @@ def payload(raw: bytes, *, kind: str, api_version: str) -> bytes:
         api_version: What a list item is.
     """
     members = _members(raw)
-    metadata = _members(members["metadata"])
-    metadata.pop("managedFields", None)
-    annotations = metadata.get("annotations")
-    if annotations is not None and LAST_APPLIED.encode() in bytes(annotations):
-        metadata["annotations"] = _without_last_applied(annotations)
+    metadata = shown_metadata(members["metadata"])
     members["metadata"] = Raw(_encode(metadata))
     if "kind" in members and "apiVersion" in members:
         return _encode(members)
     return _encode({"kind": kind, "apiVersion": api_version, **members})
+
+
+def shown_metadata(raw: Raw) -> dict[str, Raw]:
+    """Return the members of an object's metadata, less what only machines read."""
+    metadata = _members(raw)
+    metadata.pop("managedFields", None)
+    annotations = metadata.get("annotations")
+    if annotations is not None and LAST_APPLIED.encode() in bytes(annotations):
+        metadata["annotations"] = _without_last_applied(annotations)
+    return metadata
 
 
 def event_payload(raw: bytes, event: KubernetesEvent, *, api_version: str) -> bytes:

@@ -7,6 +7,7 @@ comma, nor anything but printable ASCII, so that paths can be listed in an attri
 
 import json
 import re
+from bisect import bisect
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -69,12 +70,16 @@ def list_paths(paths: Iterable[str], *, longest: int) -> str:
     if len(text) <= longest:
         return text
     split = [_SEGMENT.findall(path) for path in text.split(",")]
-    for depth in range(max(map(len, split)), 0, -1):
-        shortened = {"".join(segments[:depth]) for segments in split}
-        text = ",".join(sorted(shortened))
-        if len(text) <= longest:
-            return text
+    depths = range(1, max(map(len, split)))
+    fitting = bisect(depths, longest, key=lambda depth: len(_shorten(split, depth)))
+    text = _shorten(split, max(1, fitting))
+    if len(text) <= longest:
+        return text
     return text[: longest + 1].rpartition(",")[0] or text[:longest]
+
+
+def _shorten(split: Iterable[Sequence[str]], depth: int) -> str:
+    return ",".join(sorted({"".join(segments[:depth]) for segments in split}))
 
 
 def _is_at(path: str, parent: str) -> bool:

@@ -190,6 +190,21 @@ def test_deep_objects_are_compared():
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "paths"),
+    [
+        ({"a": {"b": {"x": [0] * 9999}}}, {"a": {"b": {"x": [1] * 9999}}}, "a.b.x"),
+        ({}, {"a": {"b": {f"c{i}": i for i in range(9999)}}}, "a.b"),
+        ({}, {"x" * 9000: {"b": 1, "c": 2}}, "x" * 9000),
+        ({}, {"a": [{"x" * 9000: {"b": 1, "c": 2}}]}, "a"),
+    ],
+    ids=["items", "members", "names", "deep names"],
+)
+def test_what_differs_in_too_many_places_is_told_as_a_whole(before, after, paths):
+    """Else an object could be made whose paths fill the memory."""
+    assert differing(before, after) == (paths,)
+
+
+@pytest.mark.parametrize(
     "broken",
     [b"", b"[]", b"{", b"null", b'{"a":tru}', b'{"a":"\xff"}', b'{"a":' * 99_999],
     ids=range(7),
