@@ -13,7 +13,13 @@ import msgspec
 from bridge.cluster import BATCH_LIMIT, Resource
 from bridge.cluster.connection import Connection
 from bridge.cluster.credentials import find_source
-from bridge.cluster.exchange import Exchange, Request, WatchStream, read_body
+from bridge.cluster.exchange import (
+    Exchange,
+    Request,
+    WatchStream,
+    abandon,
+    read_body,
+)
 from bridge.cluster.service_account import SERVICE_ACCOUNT
 from bridge.cluster.wire import decode_head, decode_list, decode_server_version
 from bridge.errors import ForbiddenError, UnreadableError
@@ -234,7 +240,7 @@ class ClusterClient:
         try:
             yield WatchStream(response, doing=request.doing)
         finally:
-            response.close()  # at once, unlike release() of an unfinished stream
+            abandon(response)
 
     async def cluster_uid(self) -> ClusterUid:
         """Return the uid of namespace kube-system, or a hash where RBAC refuses it.

@@ -24,6 +24,7 @@ from bridge.errors import ForbiddenError
 from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.bridge import TOKEN, Bridge, wait_until
+from tests.e2e.hearing import wait_until_heard
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -50,13 +51,15 @@ class Account:
         self.plane, self.namespace = plane, namespace
         accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
         plane.apiserver.request("POST", accounts, {"metadata": {"name": "reader"}})
+        token = plane.apiserver.service_account_token(namespace, "reader")
+        wait_until_heard(plane, token)
         self.kubeconfig = folder / "reader.kubeconfig"
         write_kubeconfig(
             self.kubeconfig,
             url=plane.apiserver.url,
             certificate_authority=plane.apiserver.certificate_authority,
             user="reader",
-            token=plane.apiserver.service_account_token(namespace, "reader"),
+            token=token,
         )
         self.path = folder / "doctor.yaml"
         self.made: list[str] = []

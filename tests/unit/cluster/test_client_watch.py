@@ -7,8 +7,15 @@ from aiohttp import web
 
 from bridge.cluster import CORE_EVENTS
 from bridge.cluster import client as client_module
+from bridge.cluster.exchange import Request, abandon
 from bridge.errors import ThrottledError, UnreachableError
-from tests.unit.cluster.server import Answer, connected, streaming
+from tests.unit.cluster.server import (
+    CERTIFICATES,
+    Answer,
+    connected,
+    server_tls,
+    streaming,
+)
 
 
 def watch(client, *, timeout_seconds=300):
@@ -108,3 +115,32 @@ async def test_a_refused_watch_is_never_read(tmp_path):
         with pytest.raises(ThrottledError, match="watch events"):
             async with watch(client):
                 pass
+
+
+async def test_leaving_a_watch_waits_for_no_goodbye(tmp_path):
+    """TLS says goodbye for up to 30 s; the socket is closed before anybody answers."""
+    behaviour = streaming(b"one\n", hold=asyncio.Event().wait())
+    trust = {"certificate-authority": str(CERTIFICATES / "ca.pem")}
+    async with connected(tmp_path, behaviour, tls=server_tls(), cluster=trust) as (
+        client,
+        _,
+    ):
+        request = Request(doing="watch", path="/", params={}, total_seconds=9)
+        response = await client._exchange.open(request)
+        connection = response.connection.transport.get_extra_info("socket")
+
+        abandon(response)
+        await asyncio.sleep(0)  # asyncio closes sockets in the next round
+
+        assert connection.fileno() == -1
+
+
+async def test_an_answer_that_was_read_leaves_its_connection_to_others(tmp_path):
+    """A watch that ended in good order is followed by the next one."""
+    async with connected(tmp_path, streaming(b"one\n")) as (client, server):
+        for _ in range(2):
+            async with watch(client) as stream:
+                await read_all(stream)
+
+        first, second = server.requests
+        assert first.protocol is second.protocol

@@ -114,7 +114,7 @@ async def test_what_was_deleted_unseen_is_found_too():
 async def test_trouble_is_told_while_it_lasts():
     """Whoever waits hears of it too."""
     cluster = FakeCluster()
-    cluster.fail("list", ForbiddenError("list pods: 403", status=403))
+    cluster.fail("", *[ForbiddenError("list pods: 403", status=403)] * 2)
     async with running(cluster) as informer:
         await informer.wait_for_change()
         during = informer.error
@@ -129,7 +129,7 @@ async def test_a_resource_that_is_not_served_is_waited_for():
     """It may come with a CustomResourceDefinition, or come back."""
     cluster = FakeCluster()
     version = cluster.write("web")
-    cluster.fail("list", *[NotServedError("list pods: 404", status=404)] * 6)
+    cluster.fail("", *[NotServedError("list pods: 404", status=404)] * 6)
     async with running(cluster) as informer:
         await asyncio.sleep(5)
         during = informer.error
