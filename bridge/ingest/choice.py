@@ -42,12 +42,14 @@ class Choice:
             return self._initial if is_first else self._names
         chosen: list[str] = []
         for source in self._sources:
+            if is_first and not source.emits_initial:
+                continue
             wants = _wants(source, change, namespace, differences)
             if wants is None:
                 wants = guess
             if wants is None:
                 return None
-            if wants and (source.emits_initial or not is_first):
+            if wants:
                 chosen.append(source.name)
         return tuple(chosen)
 

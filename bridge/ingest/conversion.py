@@ -1,7 +1,8 @@
 """One change → the entries that it becomes, or the word that something is missing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from bridge.cluster import Change, Gap, Known, Learned, Resource
@@ -44,6 +45,7 @@ class Converted:
 
 
 _NOTHING = Converted(entries=())
+_UNFIT = (ConversionError, InvalidEventError, *NOT_JSON)
 _PLAIN = Context()
 
 
@@ -88,9 +90,8 @@ class Conversion:
     @property
     def most_entries_per_item(self) -> int:
         """How many entries one item can become."""
-        # That it is there, and what it is.
-        memories = 0 if self._resource.is_events else 2
-        return self._shaping.most_entries + memories
+        is_known = not self._resource.is_events
+        return self._shaping.most_entries + is_known + self.keeps_objects
 
     def enter_epoch(self, epoch: int) -> None:
         """Make ids of this epoch from here on."""
@@ -120,20 +121,20 @@ class Conversion:
             return _NOTHING  # its time to live is over: nothing happened [informer D1]
         if self._is_secret:
             change = replace(change, object=redacted(change.object))
-        try:
-            return self._converted(change, recorded, patience, is_first=is_first)
-        except (ConversionError, InvalidEventError, *NOT_JSON) as error:
-            return self._rejected(change, str(error))
-        except Exception as error:  # noqa: BLE001  # one of two places (style 4)
-            get_logger().exception("An object broke the conversion.")
-            return self._rejected(change, repr(error))
+        convert = partial(
+            self._converted, change, recorded, patience, is_first=is_first
+        )
+        return self._guarded(change, convert)
 
-    def learned(self, learned: Learned) -> Iterator[Entry]:
-        """Yield what is remembered of an object that is no news."""
-        object_ = learned.object
-        if self._is_secret:
-            object_ = redacted(object_)
-        yield from self._memories(learned.known, object_)
+    def learned(self, learned: Learned) -> Sequence[Entry]:
+        """Return what is remembered of an object that is no news."""
+        known, object_ = learned.known, learned.object
+        try:
+            if self._is_secret:
+                object_ = redacted(object_)
+            return list(self._memories(known, object_))
+        except _UNFIT:
+            return [remember(known), *self._forgotten(known)]
 
     def repeated(self, again: Again, *, recorded: str) -> Sequence[Entry]:
         """Return the entries of an object that becomes an event again."""
@@ -148,7 +149,24 @@ class Conversion:
             resource_version=decode_version_of(object_).metadata.resource_version,
         )
         told = Told(change, Context(resync=again.number), recorded)
-        return list(self._shaping.entries(told, (source.name,)))
+
+        def convert() -> Converted:
+            return Converted(entries=[*self._shaping.entries(told, (source.name,))])
+
+        converted = self._guarded(change, convert)
+        return converted.entries if converted else ()
+
+    def _guarded(
+        self, change: Change, convert: Callable[[], Converted | None]
+    ) -> Converted | None:
+        """Return what a change becomes, if need be a dead letter."""
+        try:
+            return convert()
+        except _UNFIT as error:
+            return self._rejected(change, str(error))
+        except Exception as error:  # noqa: BLE001  # one of two places (style 4)
+            get_logger().exception("An object broke the conversion.")
+            return self._rejected(change, repr(error))
 
     def _converted(
         self, change: Change, recorded: str, patience: Patience, *, is_first: bool
@@ -166,11 +184,12 @@ class Conversion:
         )
         if names is None:
             return None
-        concerned = self._concerned(change, patience) if names else None
+        is_wanted = self._shaping.is_wanted(names)
+        concerned = self._concerned(change, patience) if is_wanted else None
         if isinstance(concerned, Missing):
             return None
         entries: list[Entry] = []
-        if names:
+        if is_wanted:
             context = _context(before, paths, concerned)
             told = Told(change, context, recorded)
             entries.extend(self._shaping.entries(told, names))
@@ -207,12 +226,12 @@ class Conversion:
 
     def _memories(self, known: Known, object_: bytes | None) -> Iterator[Entry]:
         """Yield what is remembered: in the same commit as the event, never before."""
-        yield forget(known) if object_ is None else remember(known)
-        if self._past is None:
-            return
         if object_ is None:
-            self._past.drop(known.key)
-            yield memory(OBJECT + known.key, None)
+            yield forget(known)
+            yield from self._forgotten(known)
+            return
+        yield remember(known)
+        if self._past is None:
             return
         kept = payload(
             object_,
@@ -220,6 +239,12 @@ class Conversion:
             api_version=self._resource.api_version,
         )
         yield memory(OBJECT + known.key, self._past.put(known.key, kept))
+
+    def _forgotten(self, known: Known) -> Iterator[Entry]:
+        """Yield that it is not known any more what an object is."""
+        if self._past is not None:
+            self._past.drop(known.key)
+            yield memory(OBJECT + known.key, None)
 
     def _rejected(self, change: Change, error: str) -> Converted:
         raw = EncodedEvent(
@@ -231,6 +256,7 @@ class Conversion:
         if change.known is not None:
             is_gone = change.change == "deleted"
             entries.append(forget(change.known) if is_gone else remember(change.known))
+            entries.extend(self._forgotten(change.known))  # else it would be compared
         return Converted(entries=entries, is_rejected=True)
 
 

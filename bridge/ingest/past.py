@@ -31,7 +31,11 @@ class Past:
 
     async def load(self, keys: Iterable[str]) -> None:
         """Have the last objects of these keys at hand."""
-        absent = [key for key in dict.fromkeys(keys) if key not in self._at_hand]
+        wanted = set(keys)
+        # These first: else what is recalled may push out what is asked for with it.
+        for key in wanted & self._at_hand.keys():
+            self._at_hand.move_to_end(key)
+        absent = sorted(wanted - self._at_hand.keys())
         for start in range(0, len(absent), KEYS_AT_ONCE):
             part = absent[start : start + KEYS_AT_ONCE]
             found = await self._recall([OBJECT + key for key in part])

@@ -1,7 +1,7 @@
 """What to put for what was read: decided here, without waiting."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bridge.cluster import Bookmark, Change, Gap, Item, Learned, Note, Synced
 from bridge.ingest.conversion import Conversion, Patience
-from bridge.ingest.held import Held, Waiting
+from bridge.ingest.held import Held, Jump, Waiting
 from bridge.ingest.memory import (
     EPOCH,
     NOTE,
@@ -54,7 +54,9 @@ class Plan:
     @property
     def is_needed(self) -> bool:
         """Whether anything comes of it."""
-        return bool(self.entries) or self.to != self.since or self.synced
+        return bool(self.entries or self.received or self.synced) or (
+            self.to != self.since
+        )
 
 
 class Planner:
@@ -84,7 +86,6 @@ class Planner:
         self._cursor = self._reached = cursor
         self._epoch = self._stored_epoch = epoch
         self._has_store = has_store
-        self._is_synced = False
         self._held = Held()
         self._gaps: list[Gap] = []
         self._now = now
@@ -106,71 +107,86 @@ class Planner:
         """Whether so many wait that no more should be read."""
         return self._held.is_full
 
+    def held_keys(self) -> Iterator[str]:
+        """Iterate the keys of the objects whose changes wait."""
+        return self._held.keys()
+
     def plan(self, items: Sequence[Item | Again]) -> Plan:
         """Return the one put for `items`, in their order, and for what waited."""
         plan = Plan(since=self._cursor)
         recorded = self._now().isoformat().replace("+00:00", "Z")
         if self._held:
-            self._held.release(partial(self._goes, plan, recorded=recorded))
+            self._held.release(partial(self._goes, plan))
         for item in items:
-            if isinstance(item, Change):
-                self._take(plan, item, recorded)
-            else:
-                self._note(plan, item, recorded)
+            self._take(plan, item, recorded)
         plan.to = self._cursor = self._held.cursor(self._reached)
-        plan.synced = self._is_synced and not self._held
-        self._is_synced = self._is_synced and not plan.synced
         return plan
 
-    def _note(
-        self,
-        plan: Plan,
-        item: Learned | Bookmark | Note | Gap | Synced | Again,
-        recorded: str,
-    ) -> None:
+    def _take(self, plan: Plan, item: Item | Again, recorded: str) -> None:
         match item:
+            case Change(listed=False, resource_version=version):
+                self._offer(plan, item, recorded, reached=version)
+            case Change() | Note():
+                self._offer(plan, item, recorded, reached=self._reached)
+            case Synced(resource_version=version):
+                jump, self._gaps = Jump(gaps=self._gaps), []
+                self._offer(plan, jump, recorded, reached=version)
             case Learned():
                 plan.entries.extend(self._conversion.learned(item))
             case Bookmark(resource_version=version):
                 self._reached = version
-            case Note():
-                plan.entries.append(memory(NOTE, write_note(item)))
             case Gap():
-                self._open_gap(plan, item, recorded)
-            case Synced(resource_version=version):
-                self._sync(plan, version, recorded)
+                self._open_gap(plan, item)
             case Again():
                 self._repeat(plan, item, recorded)
             case _:
                 assert_never(item)
 
-    def _take(self, plan: Plan, change: Change, recorded: str) -> None:
-        plan.received += 1
-        before = self._reached
-        if not change.listed:
-            self._reached = change.resource_version
+    def _offer(
+        self,
+        plan: Plan,
+        item: Change | Note | Jump,
+        recorded: str,
+        *,
+        reached: str | None,
+    ) -> None:
+        """Plan it, or hold it; in any case everything up to `reached` was read."""
         waiting = Waiting(
-            change=change,
-            before=before,
-            is_first=change.listed and self._cursor is None,
-            since=self._clock(),
+            item=item, before=self._reached, since=self._clock(), recorded=recorded
         )
-        if not self._goes(plan, waiting, recorded=recorded):
+        self._reached = reached
+        if not self._goes(plan, waiting):
             self._held.add(waiting)
 
-    def _goes(
-        self, plan: Plan, waiting: Waiting, *, recorded: str, insists: bool = False
+    def _goes(self, plan: Plan, waiting: Waiting, *, insists: bool = False) -> bool:
+        """Plan what can be planned now; the rest has to wait."""
+        match waiting.item:
+            case Change() as change:
+                return self._converts(plan, change, waiting, insists=insists)
+            case Note() | Jump() if self._held:
+                return False  # they say that everything before them is stored
+            case Note() as note:
+                plan.entries.append(memory(NOTE, write_note(note)))
+            case Jump() as jump:
+                self._jump(plan, jump, waiting.recorded)
+        return True
+
+    def _converts(
+        self, plan: Plan, change: Change, waiting: Waiting, *, insists: bool
     ) -> bool:
         """Plan a change unless something that is asked for it is not known yet."""
+        if self._held.has_earlier(change):
+            return False
         converted = self._conversion.entries_of(
-            waiting.change,
-            recorded=recorded,
-            is_first=waiting.is_first,
+            change,
+            recorded=waiting.recorded,
+            is_first=change.listed and waiting.before is None,
             patience="none" if insists else self._patience(waiting),
         )
         if converted is None:
             return False
         plan.entries.extend(converted.entries)
+        plan.received += 1
         plan.filtered += converted.is_filtered
         plan.unconverted += converted.is_rejected
         return True
@@ -186,23 +202,20 @@ class Planner:
             converted = self._conversion.repeated(again, recorded=recorded)
             plan.entries.extend(converted)
 
-    def _open_gap(self, plan: Plan, gap: Gap, recorded: str) -> None:
+    def _open_gap(self, plan: Plan, gap: Gap) -> None:
         """From here on versions may be used again, so ids need another epoch."""
         self._gaps.append(gap)
         if gap.cause == "rolled-back":
             # What waits belongs to the epoch that ends here.
-            self._held.release(
-                partial(self._goes, plan, recorded=recorded, insists=True)
-            )
+            self._held.release(partial(self._goes, plan, insists=True))
             self._epoch += 1
             self._conversion.enter_epoch(self._epoch)
 
-    def _sync(self, plan: Plan, version: str, recorded: str) -> None:
-        self._reached = version
-        self._is_synced = True
-        plan.entries.extend(self._conversion.gap(gap, recorded) for gap in self._gaps)
-        plan.gaps.extend(self._gaps)
-        self._gaps = []
+    def _jump(self, plan: Plan, jump: Jump, recorded: str) -> None:
+        """Plan what has to be in the same commit as the cursor's jump."""
+        plan.synced = True
+        plan.entries.extend(self._conversion.gap(gap, recorded) for gap in jump.gaps)
+        plan.gaps.extend(jump.gaps)
         if self._epoch != self._stored_epoch:
             self._stored_epoch = self._epoch
             plan.entries.append(memory(EPOCH, write_epoch(self._epoch)))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from itertools import chain
 from typing import Protocol
 
 from bridge.cluster import Change, Happening, Item, Note, Resource
@@ -178,7 +179,7 @@ class Reader:
         while True:
             items = await _take(buffer, planner, limit)
             if self._keeps_objects:
-                await past.load(_keys(items))
+                await past.load(chain(planner.held_keys(), _keys(items)))
             plan = planner.plan(items)
             self._account.held(planner.held)
             if plan.is_needed:
