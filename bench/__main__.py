@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import rows
+from bench import resources, rows
 from bench.load import Writer
 from bench.rows import Figures
 from tests.controlplane.build import find_binaries
@@ -42,6 +42,10 @@ def main() -> int:
             asyncio.run(Writer(plane.apiserver).fill(more, prefix="more"))
             results["memory"] = rows.memory(plane, arguments.retained)
             _print_row("memory", results["memory"])
+        for name, measure in _late_rows(plane, arguments).items():
+            if name in wanted:
+                results[name] = measure()
+                _print_row(name, results[name])
     print(json.dumps({"machine": _machine(), "rows": results}, indent=1))
     return 0
 
@@ -57,11 +61,25 @@ def _rows(plane: ControlPlane, count: int) -> dict[str, Callable[[], Figures]]:
     }
 
 
+def _late_rows(
+    plane: ControlPlane, arguments: argparse.Namespace
+) -> dict[str, Callable[[], Figures]]:
+    """Return the rows that leave much behind in the cluster."""
+    return {
+        "catchup": lambda: resources.catch_up(plane, arguments.events),
+        "unwanted": lambda: resources.unwanted(plane, arguments.changes),
+        "pods": lambda: resources.pods(plane, arguments.pods),
+    }
+
+
 def _arguments() -> argparse.Namespace:
     names = ["single", "slow", "batch", "latency", "start", "help", "memory"]
+    names += ["catchup", "unwanted", "pods"]
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--retained", type=int, default=100_000)
+    parser.add_argument("--changes", type=int, default=20_000)
+    parser.add_argument("--pods", type=int, default=100_000)
     parser.add_argument("rows", nargs="*", help=f"of {names}; none: all")
     arguments = parser.parse_args()
     arguments.rows = arguments.rows or names

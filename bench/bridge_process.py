@@ -37,6 +37,12 @@ class Running:
         fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
         return int(fields[1]) * PAGE_BYTES / 1e6
 
+    def peak_mb(self) -> float:
+        """The most memory that was ever resident, in MB of 10^6 bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(one for one in status.splitlines() if one.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
+
     def get(self, path: str) -> bytes:
         """Return the answer to a GET on loopback."""
         url = f"http://127.0.0.1:{self.port}{path}"

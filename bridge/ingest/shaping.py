@@ -75,12 +75,22 @@ class Shaping:
         self._asks = {
             one.name: Ask(one.wants_previous, one.wants_concerned) for one in sources
         }
+        self._is_wanted: dict[tuple[str, ...], bool] = {(): False}
         self._asks_differ = len(set(self._asks.values())) > 1
 
     @property
     def most_entries(self) -> int:
         """How many entries one event can become."""
         return len(set(self._asks.values())) * len(self._used_forms)
+
+    def is_wanted(self, names: tuple[str, ...]) -> bool:
+        """Return whether any event of these sources could be stored."""
+        found = self._is_wanted.get(names)
+        if found is None:
+            reached = self._router.sinks_of_sources(names)
+            found = bool(reached) or not self._keeping.isdisjoint(names)
+            self._is_wanted[names] = found
+        return found
 
     def enter_epoch(self, epoch: int) -> None:
         """Make ids of this epoch from here on."""

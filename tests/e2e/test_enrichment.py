@@ -1,141 +1,175 @@
-"""Labels and owners of what an Event is about, from a real API server's objects."""
+"""What is known of the object that a Kubernetes Event is about goes with the event."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.cluster import Resource
-from bridge.cluster.builtin import BUILTIN
-from bridge.cluster.client import ClusterClient
-from bridge.cluster.informer import Informer
-from bridge.cluster.store import Store
-from bridge.events.context import Concerned
-from bridge.events.objects import Reference
-from bridge.ingest.enrichment import Enrichment, Missing
-from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.cluster import ControlPlane
+from tests.e2e.bridge import Bridge, wait_until
+from tests.e2e.receiver import Receiver
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-KINDS = [("", "Pod"), ("apps", "ReplicaSet"), ("apps", "Deployment")]
-CONTAINERS = [{"name": "web", "image": "example.com/web"}]
-LABELS = {"app": "web"}
-TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": CONTAINERS}}
-WORKLOAD = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
+TEMPLATE = {
+    "metadata": {"labels": {"app": "shop"}},
+    "spec": {"containers": [{"name": "c", "image": "i"}]},
+}
 
 
-class Maker:
-    """Creates objects, each controlled by the one before."""
+class Workload:
+    """A Deployment, its ReplicaSet and its Pod, made by hand in a namespace."""
 
-    def __init__(self, server: ApiServer, namespace: str) -> None:
-        """Create them in one namespace."""
-        self._server = server
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+        """Create nothing yet."""
+        self._server = plane.apiserver
         self._namespace = namespace
-        self._owners: list[dict[str, Any]] = []
 
-    async def make(self, version: str, kind: str, name: str, spec: Any) -> Reference:
-        """Create the next one; an Event would refer to it so."""
-        metadata = {"name": name, "labels": LABELS, "ownerReferences": self._owners}
-        metadata["annotations"] = {"team": "shop", "other": "x"}
-        body = {"metadata": metadata, "spec": spec}
-        path = self._path(version, kind)
-        made = await asyncio.to_thread(self._server.request, "POST", path, body)
-        uid = made["metadata"]["uid"]
-        owner = {"apiVersion": version, "kind": kind, "name": name, "uid": uid}
-        self._owners = [owner | {"controller": True}]
-        return Reference(
-            api_version=version,
-            kind=kind,
-            namespace=self._namespace,
-            name=name,
-            uid=uid,
+    def create(self) -> dict[str, Any]:
+        """Create the chain; return the Pod."""
+        spec = {"selector": {"matchLabels": {"app": "shop"}}, "template": TEMPLATE}
+        deployment = self._post("apps/v1", "Deployment", "shop", spec=spec)
+        replicas = self._post(
+            "apps/v1", "ReplicaSet", "shop-1", owner=deployment, spec=spec
+        )
+        metadata = {
+            "labels": {"app": "shop"},
+            "annotations": {"team": "a", "private": "b"},
+        }
+        return self._post(
+            "v1",
+            "Pod",
+            "shop-1-x",
+            owner=replicas,
+            metadata=metadata,
+            spec=TEMPLATE["spec"],
         )
 
-    async def make_pod(self) -> Reference:
-        """Create a Pod, always of the same name, that controls nothing."""
-        owners = self._owners
-        made = await self.make("v1", "Pod", "web-1-a", {"containers": CONTAINERS})
-        self._owners = owners
-        return made
+    def event(self, name: str, about: dict[str, Any]) -> None:
+        """Write a Kubernetes Event about an object."""
+        metadata = about["metadata"]
+        reference = {
+            "apiVersion": about["apiVersion"],
+            "kind": about["kind"],
+            "namespace": self._namespace,
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+        body = {"involvedObject": reference, "reason": "Started", "type": "Normal"}
+        self._post("v1", "Event", name, **body)
 
-    async def delete(self, made: Reference) -> None:
-        """Delete an object at once."""
-        path = f"{self._path(made.api_version, made.kind)}/{made.name}"
-        path += "?gracePeriodSeconds=0"
-        await asyncio.to_thread(self._server.request, "DELETE", path)
-
-    def _path(self, version: str, kind: str) -> str:
-        root = "/api" if version == "v1" else "/apis"
-        return f"{root}/{version}/namespaces/{self._namespace}/{kind.lower()}s"
+    def _post(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        *,
+        owner: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        named = {"name": name, **(metadata or {})}
+        if owner is not None:
+            reference = {key: owner[key] for key in ("apiVersion", "kind")}
+            reference |= {key: owner["metadata"][key] for key in ("name", "uid")}
+            named["ownerReferences"] = [{**reference, "controller": True}]
+        root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
+        path = f"{root}/namespaces/{self._namespace}/{kind.lower()}s"
+        body = {"apiVersion": api_version, "kind": kind, "metadata": named, **fields}
+        return {"apiVersion": api_version, "kind": kind} | self._server.request(
+            "POST", path, body
+        )
 
 
 @pytest.fixture
-def maker(control_plane: ControlPlane, namespace: str) -> Maker:
-    """Return what makes objects in a namespace of its own."""
-    return Maker(control_plane.apiserver, namespace)
+def workload(control_plane: ControlPlane, namespace: str) -> Workload:
+    """Return a workload to be."""
+    return Workload(control_plane, namespace)
 
 
-@asynccontextmanager
-async def enriching(plane: ControlPlane, folder: Path) -> AsyncIterator[Enrichment]:
-    """Look up the workloads of a real cluster."""
-    kubeconfig = plane.apiserver.kubeconfig(path=folder / "config")
-    running: list[asyncio.Task[None]] = []
-    async with (
-        ClusterClient.open(kubeconfig=kubeconfig) as client,
-        asyncio.TaskGroup() as tasks,
-    ):
-
-        def start(resource: Resource) -> Informer:
-            keeps = frozenset({"team"})
-            store = Store(keeps_labels=True, keeps_annotations=keeps, keeps_owner=True)
-            informer = Informer(client, resource, store=store)
-            running.append(tasks.create_task(informer.run(), name=resource.kind))
-            return informer
-
-        yield Enrichment([BUILTIN[kind] for kind in KINDS], start=start)
-        for task in running:
-            task.cancel()
+def named(receiver: Receiver, name: str) -> list[dict[str, Any]]:
+    """Return the events that came of a Kubernetes Event."""
+    events = receiver.ledger.events("event")
+    return [one for one in events if one["data"]["metadata"]["name"] == name]
 
 
-async def found(enrichment: Enrichment, about: Reference) -> Concerned:
-    """Return what is known once it is."""
-    while isinstance(  # noqa: ASYNC110  # a reader asks so too
-        known := enrichment.find(about), Missing
-    ):
-        await asyncio.sleep(0.01)
-    assert known is not None
-    return known
-
-
-async def test_pod_is_found_with_its_deployment(
-    control_plane: ControlPlane, maker: Maker, tmp_path: Path
+def test_event_carries_labels_annotations_and_the_top_of_the_chain(
+    bridge: Bridge, receiver: Receiver, namespace: str, workload: Workload
 ) -> None:
-    """Whether it is created before or after the informers have started."""
-    deployment = await maker.make("apps/v1", "Deployment", "web", WORKLOAD)
-    replica_set = await maker.make("apps/v1", "ReplicaSet", "web-1", WORKLOAD)
-    async with enriching(control_plane, tmp_path) as enrichment:
-        before = await found(enrichment, replica_set)
-        after = await found(enrichment, await maker.make_pod())
+    """Of a Pod that is made a moment before its Event, too."""
+    enrich = {"labels": True, "annotations": ["team"], "owner": True}
+    source = {"namespaces": [namespace], "enrich": enrich}
+    bridge.write(bridge.document | {"sources": [source]})
+    bridge.start_and_wait()
 
-    assert before == after
-    assert (before.labels, before.annotations) == (LABELS, {"team": "shop"})
-    assert before.owner is not None
-    assert (before.owner.kind, before.owner.uid) == ("Deployment", deployment.uid)
+    pod = workload.create()
+    workload.event("about-pod", pod)
+    wait_until(lambda: bool(named(receiver, "about-pod")))
+
+    (event,) = named(receiver, "about-pod")
+    assert (event["ownerkind"], event["ownername"]) == ("Deployment", "shop")
+    about = event["data"]["involvedObject"]
+    assert about["labels"] == {"app": "shop"}
+    assert about["annotations"] == {"team": "a"}
+    assert about["owner"]["name"] == "shop"
 
 
-async def test_deleted_pod_is_still_found(
-    control_plane: ControlPlane, maker: Maker, tmp_path: Path
+def test_route_selects_events_by_the_labels_of_their_object(
+    bridge: Bridge, receiver: Receiver, namespace: str, workload: Workload
 ) -> None:
-    """Its last Events come after it, when another Pod may have its name."""
-    await maker.make("apps/v1", "ReplicaSet", "web-1", WORKLOAD)
-    async with enriching(control_plane, tmp_path) as enrichment:
-        pod = await maker.make_pod()
-        alive = await found(enrichment, pod)
-        await maker.delete(pod)
-        await found(enrichment, await maker.make_pod())
+    """Nothing else has to be configured for it."""
+    route = {"name": "shop", "labels": "app=shop"}
+    source = {"namespaces": [namespace]}
+    bridge.write(bridge.document | {"sources": [source], "routes": [route]})
+    bridge.start_and_wait()
+    pod = workload.create()
+    other = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "uid": "u"}}
 
-        assert enrichment.find(pod) == alive
+    workload.event("about-node", other)
+    workload.event("about-pod", pod)
+    wait_until(lambda: bool(named(receiver, "about-pod")))
+    bridge.settle()
+
+    assert named(receiver, "about-node") == []
+
+
+def test_event_about_an_unknown_object_holds_back_nobody(
+    bridge: Bridge, receiver: Receiver, namespace: str, workload: Workload
+) -> None:
+    """It comes after its deadline, without what is not known; later ones before it."""
+    source = {"namespaces": [namespace], "enrich": {"owner": True}}
+    bridge.write(bridge.document | {"sources": [source]})
+    bridge.start_and_wait()
+    pod = workload.create()
+    gone = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "g", "uid": "u"}}
+
+    workload.event("about-gone", gone)
+    workload.event("about-pod", pod)
+    wait_until(lambda: bool(named(receiver, "about-pod")))
+    assert named(receiver, "about-gone") == []
+    wait_until(lambda: bool(named(receiver, "about-gone")))
+
+    (event,) = named(receiver, "about-gone")
+    assert "ownername" not in event
+
+
+def test_event_that_is_held_back_survives_a_kill(
+    bridge: Bridge, receiver: Receiver, namespace: str, workload: Workload
+) -> None:
+    """The cursor has not passed it; what came after it may come again, same id."""
+    source = {"namespaces": [namespace], "enrich": {"owner": True}}
+    bridge.write(bridge.document | {"sources": [source]})
+    bridge.start_and_wait()
+    pod = workload.create()
+    workload.event("first", pod)
+    wait_until(lambda: bool(named(receiver, "first")))
+    gone = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "g", "uid": "u"}}
+
+    workload.event("about-gone", gone)
+    workload.event("about-pod", pod)
+    wait_until(lambda: bool(named(receiver, "about-pod")))
+    bridge.kill()
+    bridge.start_and_wait()
+    wait_until(lambda: bool(named(receiver, "about-gone")))
+
+    ids = {event["id"] for event in named(receiver, "about-pod")}
+    assert len(ids) == 1
