@@ -7,11 +7,7 @@ from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
-from bridge.errors import NotServedError
 from bridge.logs import RepeatedFailure, get_logger
-
-_ASK_SECONDS = 60.0
-"""How often it is looked whether a kind is served meanwhile."""
 
 
 class Informers:
@@ -46,12 +42,7 @@ async def _keep_running(informer: Informer) -> None:
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_log(informer, failures.failed), name="log")
-        while True:
-            try:
-                await informer.run()
-            except NotServedError as error:
-                informer.error = str(error)
-                await asyncio.sleep(_ASK_SECONDS)
+        await informer.run()
 
 
 async def _log(informer: Informer, failed: Callable[[str], None]) -> None:

@@ -11,17 +11,18 @@ import asyncio
 from collections.abc import Sequence
 
 from bridge.app.following import Following, Scopes, may_read_everywhere
+from bridge.app.identity import identify
 from bridge.app.readers import Readers
 from bridge.app.sources import Wanted, by_target, target_of, wanted_sources
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import Target, find_resource
 from bridge.config import Config
-from bridge.errors import ClusterError, ConfigError, ForbiddenError, NotServedError
+from bridge.errors import ClusterError, ForbiddenError, NotServedError
 from bridge.filters.routes import Router
 from bridge.health import Health, ReaderState, ReaderStatus
-from bridge.ingest import Namespaces, check_identity
-from bridge.logs import RepeatedFailure, get_logger
+from bridge.ingest import Namespaces
+from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
 from bridge.retry import Backoff
@@ -29,37 +30,9 @@ from bridge.retry import Backoff
 SEARCH_SECONDS = 10.0
 """How often, at least, it is looked for what the API server did not serve."""
 
-
-async def identify(
-    client: ClusterClient, *, queue: Queue, name: str | None, health: Health
-) -> str:
-    """Return the cluster's uid, however long it takes until one is acceptable.
-
-    Args:
-        client: The cluster.
-        queue: Where it is kept which cluster stands behind a name.
-        name: The configured name; None: there is none.
-        health: Told what is waited for.
-    """
-    backoff = Backoff()
-    failures = RepeatedFailure(get_logger(server=client.server), "No cluster yet.")
-    while True:
-        try:
-            cluster = await client.cluster_uid()
-            if name is not None:
-                await check_identity(queue, name=name, uid=cluster.uid)
-        except (ClusterError, ConfigError) as error:
-            failures.failed(str(error))
-            for reader in health.readers:
-                reader.state, reader.error = "waiting", str(error)
-            await asyncio.sleep(backoff.next_delay())
-        else:
-            if cluster.derived:
-                get_logger().warning(
-                    "Cluster identified by CA and URL: get on namespace kube-system "
-                    "is refused, so a new CA will look like a new cluster."
-                )
-            return cluster.uid
+MISSED_SECONDS = 1.0
+"""How soon, at most, it is looked for what is not served any more: discovery may go on
+to name what cannot be listed."""
 
 
 async def read_cluster(
@@ -150,6 +123,7 @@ class Reading:
             target: unread_status(target, sources)
             for target, sources in self._absent.items()
         }
+        self._followed: dict[str, tuple[Sequence[Wanted], asyncio.Task[None]]] = {}
         self._read: dict[str, Sequence[ReaderStatus]] = {}
         self._is_missed = asyncio.Event()
         self._log = get_logger()
@@ -161,8 +135,7 @@ class Reading:
             while True:
                 self._is_missed.clear()
                 for resource, wanted in (await self._search()).items():
-                    following = self._follow(resource, wanted)
-                    tasks.create_task(following, name=f"follow {resource.name}")
+                    await self._start(resource, wanted, tasks)
                 self._publish()
                 try:
                     delay = backoff.next_delay() if self._absent else None
@@ -170,7 +143,23 @@ class Reading:
                         await self._is_missed.wait()
                 except TimeoutError:
                     continue
+                await asyncio.sleep(MISSED_SECONDS)
                 backoff = Backoff(maximum_seconds=SEARCH_SECONDS / 2)
+
+    async def _start(
+        self, resource: Resource, wanted: Sequence[Wanted], tasks: asyncio.TaskGroup
+    ) -> None:
+        """Follow a resource for these sources, and for those it was followed for."""
+        if resource.name in self._followed:
+            # Two readers of one scope would take changes from each other.
+            others, task = self._followed[resource.name]
+            task.cancel()
+            await asyncio.wait([task])
+            wanted = [*others, *wanted] if task.cancelled() else wanted
+        task = tasks.create_task(
+            self._follow(resource, wanted), name=f"follow {resource.name}"
+        )
+        self._followed[resource.name] = (wanted, task)
 
     async def _search(self) -> dict[Resource, list[Wanted]]:
         """Return what is found of what was absent; say of the rest why it is not."""
@@ -211,7 +200,7 @@ class Reading:
             )
         return resource
 
-    async def _follow(self, resource: Resource, wanted: list[Wanted]) -> None:
+    async def _follow(self, resource: Resource, wanted: Sequence[Wanted]) -> None:
         """Read a resource until the API server does not serve it any more."""
         try:
             scopes = await self._scopes(resource, wanted)
@@ -220,8 +209,9 @@ class Reading:
             self._log.warning(
                 "Not served any more.",
                 resource=resource.name,
-                error=str(errors.exceptions[0]),
+                error=str(_first(errors)),
             )
+        del self._followed[resource.name]
         self._read.pop(resource.name, None)
         for target, sources in by_target(wanted).items():
             self._absent[target] = sources
@@ -280,6 +270,12 @@ class Reading:
     def _publish(self) -> None:
         read = [status for statuses in self._read.values() for status in statuses]
         self._health.readers = [*read, *self._unread.values()]
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error that is no group."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _state_of(error: ClusterError) -> ReaderState:
