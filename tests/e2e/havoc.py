@@ -88,6 +88,7 @@ def scene(
         bridge = Bridge(
             folder=folder,
             kubeconfig=proxied_kubeconfig(server, tcp, folder / "kubeconfig"),
+            module="tests.e2e.impatient",
             sources=[kind.source for kind in kinds],
             sinks=[{"name": "hook", "url": receiver.url}],
         )

@@ -3,10 +3,10 @@
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.faultproxy.faults import Cut, Fault, Hold, Inject, Reply, Strip
@@ -54,6 +54,7 @@ class HttpProxy:
     Attributes:
         port: Where it listens.
         requests: Each request so far, in order.
+        open_requests: Those that are being answered, watches among them.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class HttpProxy:
         """
         self.port = 0
         self.requests: list[Request] = []
+        self.open_requests: list[Request] = []
         self._target = target_port
         self._server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._server_tls.load_cert_chain(certificate, key)
@@ -164,11 +166,26 @@ class HttpProxy:
         method, target, _ = head.first.split(" ")
         request = read_request(method, target)
         self.requests.append(request)
-        fault = next((rule.fault for rule in self._rules if rule.meets(request)), None)
-        async with asyncio.TaskGroup() as tasks:
-            answer = tasks.create_task(
-                self._answer(head, body, fault, writer), name=f"answer {target}"
+        self.open_requests.append(request)
+        try:
+            await self._while_there(
+                reader, writer, self._answer(head, body, self._fault(request), writer)
             )
+        finally:
+            self.open_requests.remove(request)
+
+    def _fault(self, request: Request) -> Fault | None:
+        return next((rule.fault for rule in self._rules if rule.meets(request)), None)
+
+    async def _while_there(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        work: Coroutine[Any, Any, None],
+    ) -> None:
+        """Answer, unless the client goes away before."""
+        async with asyncio.TaskGroup() as tasks:
+            answer = tasks.create_task(work, name="answer")
             gone = tasks.create_task(reader.read(), name="wait for the client's end")
             await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
             answer.cancel()

@@ -40,6 +40,11 @@ class Request:
         return found["plural"] if found else ""
 
     @property
+    def is_watch(self) -> bool:
+        """Whether it stays open."""
+        return self.kind in {"watch", "watchlist"}
+
+    @property
     def is_whole(self) -> bool:
         """Whether it begins to list objects, and not just to look at the version."""
         is_list = self.kind in {"list", "list-exact", "watchlist"}

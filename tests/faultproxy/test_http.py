@@ -133,6 +133,7 @@ def test_open_watch_ends_with_cut_all(proxy: HttpProxy, client: httpx.Client) ->
     """An open stream breaks in the middle."""
     with lines(client, WATCH) as read:
         next(read)
+        assert [one.kind for one in proxy.open_requests] == ["watchlist"]
         proxy.cut_all()
 
         with pytest.raises(httpx.TransportError):

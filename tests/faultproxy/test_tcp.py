@@ -137,7 +137,7 @@ def test_truncated_connection_ends_after_so_many_bytes(
 def test_refused_and_delayed_connections(proxy: TcpProxy) -> None:
     """New connections are reset; later ones work, slowly."""
     proxy.refuse()
-    with closing(connect(proxy)) as client, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), closing(connect(proxy)) as client:
         client.recv(1)
 
     proxy.heal()
