@@ -2,110 +2,25 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from bridge.app.diagnosis import diagnose
 from bridge.cluster import Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import Target, find_resource
-from bridge.config import parse_config
 from bridge.errors import ForbiddenError
-from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.cluster import ControlPlane
+from tests.e2e.account import Account, Manifest, run
 from tests.e2e.bridge import TOKEN, Bridge, wait_until
-from tests.e2e.hearing import wait_until_heard
+from tests.e2e.receiver import Receiver
+from tests.e2e.writer import Writer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-ROLES = "/apis/rbac.authorization.k8s.io/v1"
-Manifest = dict[str, Any]
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a verb as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "bridge", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-class Account:
-    """A service account with nothing but what is printed for its configuration."""
-
-    def __init__(self, plane: ControlPlane, namespace: str, folder: Path) -> None:
-        """Create it, and write its kubeconfig and a configuration that uses it."""
-        self.plane, self.namespace = plane, namespace
-        accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-        plane.apiserver.request("POST", accounts, {"metadata": {"name": "reader"}})
-        token = plane.apiserver.service_account_token(namespace, "reader")
-        wait_until_heard(plane, token)
-        self.kubeconfig = folder / "reader.kubeconfig"
-        write_kubeconfig(
-            self.kubeconfig,
-            url=plane.apiserver.url,
-            certificate_authority=plane.apiserver.certificate_authority,
-            user="reader",
-            token=token,
-        )
-        self.path = folder / "doctor.yaml"
-        self.made: list[str] = []
-
-    def configure(self, sources: Sequence[Manifest]) -> None:
-        """Write the configuration."""
-        document = {
-            "cluster": {"kubeconfig": str(self.kubeconfig)},
-            "sources": list(sources),
-            "sinks": [{"name": "hook", "url": "http://127.0.0.1:9"}],
-        }
-        self.path.write_text(yaml.safe_dump(document))
-
-    def print_roles(self) -> list[Manifest]:
-        """Return what `kubebridge rbac` prints for it."""
-        account = ("--namespace", self.namespace, "--service-account", "reader")
-        name = ("--name", self.namespace)
-        printed = run("rbac", "-c", str(self.path), *name, *account)
-        assert printed.returncode == 0, printed.stderr
-        return list(yaml.safe_load_all(printed.stdout))
-
-    def apply(self, manifests: Sequence[Manifest]) -> None:
-        """Create or replace roles and bindings."""
-        for one in manifests:
-            path = self._collection(one)
-            name = f"{path}/{one['metadata']['name']}"
-            self.made.append(name)
-            exists = name in self.made[:-1]
-            method, where = ("PUT", name) if exists else ("POST", path)
-            self.plane.apiserver.request(method, where, one)
-
-    def remove(self) -> None:
-        """Delete what was made for the whole cluster."""
-        for name in set(self.made):
-            self.plane.apiserver.request("DELETE", name)
-
-    def diagnose(self) -> list[str]:
-        """Return what the doctor finds wrong."""
-        config = parse_config(self.path.read_text(), name="test", env={})
-        answer = asyncio.run(diagnose(config, cursors=None, now=datetime.now(UTC)))
-        return list(answer["problems"])
-
-    def _collection(self, manifest: Manifest) -> str:
-        namespace = manifest["metadata"].get("namespace")
-        inside = f"/namespaces/{namespace}" if namespace else ""
-        return f"{ROLES}{inside}/{manifest['kind'].lower()}s"
 
 
 @pytest.fixture
@@ -211,6 +126,31 @@ def test_nothing_of_the_printed_role_is_missing_and_nothing_can_be_spared(
 def is_same(one: Manifest, other: Manifest) -> bool:
     """Whether two manifests are of one object."""
     return (one["kind"], one["metadata"]) == (other["kind"], other["metadata"])
+
+
+def test_bridge_runs_under_exactly_that_role(
+    account: Account, receiver: Receiver, writer: Writer, tmp_path: Path
+) -> None:
+    """All its watches are open, Events come through, and nothing is refused."""
+    account.apply(account.print_roles())
+    wait_until(lambda: account.diagnose() == [])
+    bridge = Bridge(
+        folder=tmp_path,
+        kubeconfig=account.kubeconfig,
+        sources=account.sources,
+        sinks=[{"name": "hook", "url": receiver.url}],
+    )
+    with bridge:
+        bridge.start_and_wait()
+        writer.fill(5, prefix="a")
+        wait_until(lambda: len(receiver.ledger.bodies) >= 5)
+        readers = bridge.get("/api/v1/sources").json()["items"]
+
+    assert {one["resource"] for one in readers} == {
+        *("events", "pods", "deployments.apps", "configmaps")
+    }
+    assert {one["error"] for one in readers} == {""}
+    assert "403" not in bridge.log.read_text()
 
 
 def test_running_bridge_says_where_its_cursors_stand(bridge: Bridge) -> None:

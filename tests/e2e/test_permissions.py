@@ -14,8 +14,8 @@ from bridge.cluster.client import ClusterClient
 from bridge.cluster.permissions import is_allowed
 from bridge.errors import UnauthorizedError
 from tests.controlplane.cluster import ControlPlane
+from tests.e2e.account import wait_until_heard
 from tests.e2e.bridge import wait_until
-from tests.e2e.hearing import wait_until_heard
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
