@@ -189,6 +189,7 @@ async def _beat(health: Health) -> None:
 async def _gauge(queue: Queue, health: Health, metrics: Metrics) -> None:
     while True:
         await _set_gauges(queue, health, metrics)
+        _set_watching(health, metrics)
         await asyncio.sleep(BEAT_SECONDS)
 
 
@@ -202,3 +203,12 @@ async def _set_gauges(queue: Queue, health: Health, metrics: Metrics) -> None:
         metrics.oldest_pending.labels(sink).set(age)
     storage = await queue.storage()
     metrics.queue_bytes.set(storage.used_bytes)
+
+
+def _set_watching(health: Health, metrics: Metrics) -> None:
+    metrics.watching.clear()  # readers come and go
+    for reader in health.readers:
+        is_watching = reader.state == "watching"
+        for source in reader.sources:
+            where = (source, reader.resource, reader.namespace)
+            metrics.watching.labels(*where).set(is_watching)

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+SOURCES = (ROOT / "docs" / "sources.md").read_text()
 KUBEBRIDGE = [sys.executable, "-m", "bridge"]
 
 RUN_BY_CI = {"make test"}
@@ -29,6 +30,8 @@ RUN_BELOW = {
     "make demo",
     ".venv/bin/kubebridge validate -c bridge.yaml",
     ".venv/bin/kubebridge run -c bridge.yaml",
+    ".venv/bin/kubebridge rbac -c bridge.yaml",
+    ".venv/bin/kubebridge doctor -c bridge.yaml",
     ".venv/bin/kubebridge sources list",
     ".venv/bin/kubebridge sinks list",
     ".venv/bin/kubebridge dead-letters list",
@@ -36,9 +39,9 @@ RUN_BELOW = {
 }
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, text: str = README) -> list[str]:
     """Return the code blocks in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def commands() -> list[str]:
@@ -58,7 +61,7 @@ def test_ci_runs_the_test_command() -> None:
     assert re.search(r"^make test\b", script, re.MULTILINE)
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+@pytest.mark.parametrize("text", [*blocks("yaml"), *blocks("yaml", SOURCES)])
 def test_every_configuration_is_usable(text: str) -> None:
     """As it stands there."""
     config = parse_config(text, name="bridge.yaml", env={})
@@ -119,6 +122,10 @@ async def test_first_configuration_runs_and_shows_itself(
 def _use_it(world: dict[str, str], folder: Path) -> None:
     offline = {key: value for key, value in world.items() if key != "KUBEBRIDGE_URL"}
     _type("validate", "-c", "bridge.yaml", world=offline, folder=folder)
+    role = _type("rbac", "-c", "bridge.yaml", world=offline, folder=folder)
+    diagnosis = _type("doctor", "-c", "bridge.yaml", world=offline, folder=folder)
+    assert "kind: ClusterRole" in role
+    assert "events" in diagnosis
     with subprocess.Popen(
         [*KUBEBRIDGE, "run", "-c", "bridge.yaml"], cwd=folder, env=world
     ) as process:
