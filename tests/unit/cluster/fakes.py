@@ -63,6 +63,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.version = 100
         self.oldest = 0
+        self.cached_since = 0
         self.objects: dict[str, dict] = {}
         self.history: list[tuple[int, str, dict]] = []
         self.requests: list[str] = []
@@ -72,6 +73,7 @@ class FakeCluster:
         self.page_size: int | None = None
         self.watch_list: Literal["streams", "refuses", "ignores"] = "streams"
         self.cuts: list[tuple[int, ClusterError]] = []
+        self.held_back = 0.0
 
     def write(self, name: str, **fields: object) -> str:
         """Create or change an object; return its version."""
@@ -104,6 +106,10 @@ class FakeCluster:
     def compact(self, version: str | None = None) -> None:
         """Forget what was before a version; None: before the newest."""
         self.oldest = int(version or self.version)
+
+    def restart(self) -> None:
+        """Forget in the watch cache what the history still holds."""
+        self.cached_since = self.version
 
     def roll_back(self, version: str) -> None:
         """Be as it was, and cut the watches."""
@@ -179,10 +185,11 @@ class FakeCluster:
         line = self._record("watch initial" if initial else f"watch {resource_version}")
         stream = FakeStream(self, int(resource_version or self.version))
         if initial:
-            stream.initial = self._initial()
+            await asyncio.sleep(self.held_back)
+            stream.initial = [] if line is not None else self._initial()
         if line is not None:
             stream.ending, stream._version = line, self.version
-        elif stream._version < self.oldest:
+        elif stream._version < max(self.oldest, self.cached_since):
             stream.ending, stream._version = EXPIRED_LINE, self.version
         self.streams.append(stream)
         try:
@@ -288,6 +295,15 @@ class Recorder:
     def versions(self) -> list[str]:
         """The versions of the changes."""
         return [one.resource_version for one in self.items if isinstance(one, Change)]
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        """Each change: what happened, to which object, at which version."""
+        return [
+            (one.change, one.known.name if one.known else "", one.resource_version)
+            for one in self.items
+            if isinstance(one, Change)
+        ]
 
     @property
     def numbers(self) -> set[int]:
