@@ -95,13 +95,13 @@ def _convert(
             "recordedtime": recorded,
             **origin.extensions,
         },
-        data=_data(facts, change, origin),
+        data=facts.payload
+        if origin.data == "object"
+        else _refer(facts, change, origin),
     )
 
 
-def _data(facts: Facts, change: Change, origin: Origin) -> bytes:
-    if origin.data == "object":
-        return facts.payload
+def _refer(facts: Facts, change: Change, origin: Origin) -> bytes:
     return _encode(present(REFERENCES[origin.profile](change, facts.itself)))
 
 
@@ -147,9 +147,10 @@ def _identity(change: Change, uid: str, resync: int) -> str:
     if not uid or not change.resource_version:
         missing = "resourceVersion" if uid else "metadata.uid"
         raise InvalidEventError(f"{missing}: expected text, got none")
-    deleted = "-deleted" if change.change == "deleted" else ""
-    again = f"-r{resync}" if resync else ""
-    return f"{uid}-{change.resource_version}{deleted}{again}"
+    identity = f"{uid}-{change.resource_version}"
+    if change.change == "deleted":
+        identity += "-deleted"
+    return f"{identity}-r{resync}" if resync else identity
 
 
 def _read_event(change: Change) -> Facts:
