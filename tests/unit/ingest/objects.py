@@ -1,16 +1,22 @@
 """Changes as the cluster folder yields them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
 
-from bridge.cluster import CORE_EVENTS, Change, Resource
+from bridge.cluster import CORE_EVENTS, Change, Known, Resource
+from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
 from bridge.ingest import Conversion, Form, Shaping, Source
-from bridge.queue import Scope
+from bridge.queue import Entry, Scope, StoredCursor
+from tests.unit.memory_queue import MemoryQueue
 
+PODS = BUILTIN["", "Pod"]
+SECRETS = BUILTIN["", "Secret"]
+NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 SCOPE = Scope(cluster="uid", resource="events")
 ORIGINS = {
     Form(profile, data): Origin(cluster="prod", profile=profile, data=data)
@@ -60,6 +66,56 @@ def change(
         resource_version=str(version),
         listed=listed,
     )
+
+
+def pod(
+    version: int,
+    *,
+    name: str = "web",
+    namespace: str = "shop",
+    kind: Literal["added", "modified", "deleted"] = "modified",
+    listed: bool = False,
+    resource: Resource = PODS,
+    **fields: Any,
+) -> Change:
+    """Return a change of an object, by default a Pod; its uid is its name."""
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "uid": name,
+        "resourceVersion": str(version),
+    }
+    known = Known(key=f"{namespace}/{name}", uid=name, version=str(version))
+    return Change(
+        change=kind,
+        resource=resource,
+        object=msgspec.json.encode({"metadata": metadata, **fields}),
+        resource_version=str(version),
+        listed=listed,
+        known=known,
+    )
+
+
+def ids(entries: Sequence[Entry]) -> list[str]:
+    """Return the id of each event."""
+    return [entry.event.id for entry in entries if entry.event is not None]
+
+
+def remembers(entries: Sequence[Entry]) -> list[tuple[str, bool]]:
+    """Return each key that is remembered (True) or forgotten (False), in order."""
+    pairs = [entry.remember for entry in entries if entry.remember is not None]
+    return [(key, value is not None) for key, value in pairs]
+
+
+class Cursors(MemoryQueue):
+    """A queue that lists its cursors."""
+
+    async def cursors(self) -> Sequence[StoredCursor]:
+        """See `Queue.cursors`."""
+        return [
+            StoredCursor(scope=scope, resource_version=version, moved=NOW)
+            for scope, version in self.positions.items()
+        ]
 
 
 class Routes:

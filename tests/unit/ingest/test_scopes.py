@@ -1,27 +1,12 @@
 """Which cursor a reader starts from."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
 import pytest
 
 from bridge.errors import ConfigError
 from bridge.ingest import adopt_scopes, check_identity
 from bridge.ingest.scopes import identity_scope
-from bridge.queue import Scope, StoredCursor
-from tests.unit.memory_queue import MemoryQueue
-
-
-class Cursors(MemoryQueue):
-    """A queue that lists its cursors."""
-
-    async def cursors(self) -> Sequence[StoredCursor]:
-        """See `Queue.cursors`."""
-        moved = datetime(2026, 11, 20, tzinfo=UTC)
-        return [
-            StoredCursor(scope=scope, resource_version=version, moved=moved)
-            for scope, version in self.positions.items()
-        ]
+from bridge.queue import Scope
+from tests.unit.ingest.objects import Cursors
 
 
 def scope(namespace: str = "*", *, cluster: str = "uid", resource: str = "events"):
