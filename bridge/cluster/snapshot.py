@@ -141,13 +141,12 @@ class Snapshot:
 
     def _build_rewinder(self) -> Rewinder | None:
         store, cursor = self._store, self.plan.cursor
-        if not self.plan.rewinds or store is None or cursor is None:
-            return None
-        if not store.is_complete:
+        is_possible = self.plan.rewinds and cursor is not None
+        if not is_possible or store is None or not store.is_complete:
             return None
         return Rewinder(
             self._collection,
-            cursor=cursor,
+            cursor=cursor or "",
             keeps=store.keeps,
             patience=self._patience,
             hooks=self._hooks,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Known, Learned
+from bridge.cluster import CORE_EVENTS, Change, Known, Learned
 from bridge.cluster.changes import Listed
 from bridge.cluster.difference import (
     Difference,
@@ -166,6 +166,24 @@ def test_a_rollback_that_is_noticed_late_makes_everything_news():
     difference.begin(ROLLED_BACK)
 
     assert len(difference.judge([listed("a", "90")])) == 1
+
+
+def test_what_was_deleted_in_the_midst_of_a_list_is_gone_once():
+    """A stream says so by itself; the end of it must not say it again."""
+    store = complete(known("a", "90"))
+    difference = Difference(store, plan=EXPIRED)
+    deletion = Change(
+        change="deleted",
+        resource=CORE_EVENTS,
+        object=b"{}",
+        resource_version="101",
+        known=known("a", "101"),
+    )
+
+    change = difference.vanish(deletion)
+
+    assert (change.listed, change.known) == (True, known("a", "90"))
+    assert [*difference.end("102")] == []
 
 
 def test_without_a_store_what_is_newer_is_added():

@@ -114,6 +114,21 @@ async def test_an_inherited_cursor_that_expires_while_it_is_listed_is_repaired()
     assert [one.cause for one in recorder.others[1:-1]] == ["expired"]
 
 
+async def test_what_is_not_known_cannot_be_walked_back_to():
+    """An inherited cursor that is readable again is listed as one that expired."""
+    cluster, store = FakeCluster(), Store()
+    cursor = cluster.write("a")
+    cluster.write("b")
+    cluster.write("b")
+    cluster.fail("list 500 Exact101", ExpiredError("too old", status=410))
+
+    recorder = await run(cluster, store=store, cursor=cursor, seconds=5)
+
+    assert recorder.told == [("added", "b", "103")]
+    assert cluster.asked("metadata.name") == 0
+    assert [one.cause for one in recorder.others[1:-1]] == ["expired"]
+
+
 async def test_after_an_expiry_the_difference_is_told():
     """Across restarts too: added, modified, deleted, and a gap."""
     cluster, store = FakeCluster(), Store()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Resource, Synced, rewind
+from bridge.cluster import CORE_EVENTS, Known, Resource, Synced, rewind
 from bridge.cluster.changes import stamped
 from bridge.cluster.store import Store
 from bridge.errors import ApiStatusError, ExpiredError, UnreachableError
@@ -227,6 +227,20 @@ async def test_an_unknown_object_older_than_the_cursor_is_not_walked():
 
     assert recorder.told == [("added", "a", "101")]
     assert cluster.asked("metadata.name") == 0
+
+
+async def test_a_known_object_that_never_was_is_deleted_as_it_was_known():
+    """A store that is wrong is put right, and a gap is announced."""
+    cluster = FakeCluster()
+    cluster.write("a")
+    known = await known_by(cluster)
+    known["store"].put(Known(key="shop/ghost", uid="u", version="90"))
+    cluster.age(10)
+
+    recorder = await read_again(cluster, known)
+
+    assert recorder.told == [("deleted", "ghost", "90")]
+    assert len(recorder.others) == 3
 
 
 async def test_a_state_that_cannot_be_read_ends_the_walk():
