@@ -65,6 +65,7 @@ def _wanted(config: SourceConfig, router: Router) -> Wanted:
             ignore=config.ignore if config.updates == "relevant" else None,
             wants_previous=config.previous,
             wants_concerned=enrich is not None,
+            hides_labels=config.enrich is None or not config.enrich.labels,
             resync_seconds=config.resync,
         ),
         target=target_of(config),

@@ -32,6 +32,7 @@ class Ask(NamedTuple):
 
     previous: bool
     concerned: bool
+    labels: bool
 
 
 class Told(NamedTuple):
@@ -73,7 +74,8 @@ class Shaping:
         self._origins = dict(origins)
         self._keeping = frozenset(one.name for one in sources if one.keeps_all)
         self._asks = {
-            one.name: Ask(one.wants_previous, one.wants_concerned) for one in sources
+            one.name: Ask(one.wants_previous, one.wants_concerned, not one.hides_labels)
+            for one in sources
         }
         self._is_wanted: dict[tuple[str, ...], bool] = {(): False}
         self._asks_differ = len(set(self._asks.values())) > 1
@@ -167,6 +169,8 @@ class Shaping:
 
 def _without_unasked(ask: Ask, context: Context) -> Context:
     concerned = context.concerned if ask.concerned else None
+    if concerned is not None and not ask.labels:
+        concerned = replace(concerned, labels={})
     if ask.previous == context.with_previous and concerned is context.concerned:
         return context
     return replace(context, with_previous=ask.previous, concerned=concerned)

@@ -29,6 +29,7 @@ class Source:
         wants_previous: Whether its events carry the object as it was before, too.
         wants_concerned: Whether its Kubernetes Events carry what is known of the
             object that they are about.
+        hides_labels: Whether labels of that object are for routes only.
         resync_seconds: How often all that is known becomes events again; None: never.
     """
 
@@ -40,6 +41,7 @@ class Source:
     ignore: tuple[str, ...] | None = None
     wants_previous: bool = False
     wants_concerned: bool = False
+    hides_labels: bool = False
     resync_seconds: float | None = None
 
     @property

@@ -130,6 +130,8 @@ def test_route_selects_events_by_the_labels_of_their_object(
     bridge.settle()
 
     assert named(receiver, "about-node") == []
+    (event,) = named(receiver, "about-pod")
+    assert "labels" not in event["data"]["involvedObject"]
 
 
 def test_event_about_an_unknown_object_holds_back_nobody(
