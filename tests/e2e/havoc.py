@@ -47,6 +47,7 @@ class Scene:
         tcp: Nearest to the bridge.
         http: Between that and the API server; counts requests.
         since: The revision at which the bridge began to watch.
+        restarts: The revision at which each API server had started.
         rounds: The name of each fault so far.
     """
 
@@ -59,11 +60,27 @@ class Scene:
     kinds: Sequence[Kind]
     chance: random.Random
     since: int = 0
+    restarts: list[int] = field(default_factory=list)
     rounds: list[str] = field(default_factory=list)
 
     def pause(self, least: float = 0.1, most: float = 0.5) -> None:
         """Let writers and bridge go on for a while."""
         time.sleep(self.chance.uniform(least, most))
+
+    def restart_server(self, *, kill: bool = False) -> None:
+        """End the API server and start it again; its watch caches begin anew."""
+        self.plane.apiserver.restart(kill=kill)
+        self.restarts.append(self.plane.etcd.current_revision())
+
+    def horizons(self, kind: Kind) -> list[int]:
+        """Return where the history of a kind began anew; Events are not cached."""
+        is_cached = kind.name != "Event"
+        return [*self.truth.compactions, *(self.restarts if is_cached else ())]
+
+    def lists(self, kind: Kind) -> int:
+        """Return how often the bridge began to list a kind whole."""
+        asked = self.http.requests
+        return sum(one.is_whole for one in asked if one.plural == kind.plural)
 
     def upset_requests(self, fault: Fault, *, times: int, **which: Any) -> None:
         """Cut every connection and let the next requests meet a fault."""
@@ -128,12 +145,12 @@ def kill_bridge_twice(one: Scene) -> None:
 
 def restart_server(one: Scene) -> None:
     """Stop the API server as an upgrade does, and start it again."""
-    one.plane.apiserver.restart()
+    one.restart_server()
 
 
 def kill_server(one: Scene) -> None:
     """End the API server by SIGKILL and start it again."""
-    one.plane.apiserver.restart(kill=True)
+    one.restart_server(kill=True)
 
 
 def compact(one: Scene) -> None:
@@ -155,7 +172,7 @@ def compact_and_restart_server(one: Scene) -> None:
     """Forget the history of etcd and that of the watch caches as well."""
     one.truth.compact()
     one.pause()
-    restart_server(one)
+    one.restart_server()
 
 
 def compact_and_restart_all(one: Scene) -> None:
@@ -163,7 +180,7 @@ def compact_and_restart_all(one: Scene) -> None:
     one.bridge.kill()
     one.pause()
     one.truth.compact()
-    restart_server(one)
+    one.restart_server()
     one.bridge.start()
 
 
@@ -338,6 +355,7 @@ def verdicts(one: Scene, *, seconds: float = 60) -> Mapping[str, Verdict]:
                 [event for event in events if _is_about(event, kind)],
                 since=one.since,
                 deletions=kind.name != "Event",
+                horizons=one.horizons(kind),
             )
         return not any(each.lost or each.untold for each in found.values())
 

@@ -28,9 +28,16 @@ def test_no_revision_is_lost_doubled_or_invented(
     ):
         havoc.run_rounds(scene, namespace=namespace, faults=FAULTS, seed=1)
         found = havoc.verdicts(scene)
+        asked = {kind.plural: scene.http.count(plural=kind.plural) for kind in kinds}
+        lists = {kind.plural: scene.lists(kind) for kind in kinds}
 
     assert {name: verdict.faults for name, verdict in found.items()} == {
         "Event": {},
         "ConfigMap": {},
         "Widget": {},
     }
+    # One list when a kind is first read, or after each end of its history; a restart
+    # in the midst of one begins it anew.
+    rounds = len(FAULTS)
+    assert max(lists.values()) <= 2 + rounds, asked
+    assert max(one["watch"] + one["watchlist"] for one in asked.values()) <= 8 * rounds

@@ -52,7 +52,7 @@ TOLD = [tell(one.version, one.change) for one in HISTORY]
 
 def verdict(events: Sequence[Event], written: Sequence[Revision] = HISTORY) -> Verdict:
     """Judge what arrived of that history."""
-    return judge(written, events, since=4, deletions=True)
+    return judge(written, events, since=4, horizons=[8, 12])
 
 
 def test_whole_history_is_faultless() -> None:
@@ -82,6 +82,15 @@ def test_gap_covers_what_was_overwritten_and_nothing_else() -> None:
     assert verdict([*listed, gap(6, 8)]).faults == {"lost": [HISTORY[1].id]}
     told = [TOLD[0], TOLD[3], gap(5, 8)]
     assert verdict(told).faults == {"untold": [HISTORY[2].id]}
+
+
+def test_gap_that_reaches_beyond_what_was_forgotten_is_needless() -> None:
+    """History began anew at 8 and at 12; what came after could be read."""
+    told = [*TOLD, gap(5, 9)]
+
+    assert list(judge(HISTORY, told, since=4, horizons=[8]).faults) == ["needless"]
+    assert list(judge(HISTORY, told, since=4, horizons=[5]).faults) == ["needless"]
+    assert judge(HISTORY, told, since=4, horizons=[12]).faults == {}
 
 
 def test_deletion_in_a_gap_must_be_told_of_what_was_known() -> None:

@@ -26,6 +26,10 @@ class Hole:
         """Return whether a revision may be missing."""
         return self.cursor < revision.version <= self.snapshot
 
+    def is_needed(self, horizons: Iterable[int]) -> bool:
+        """Return whether no revision after a horizon is in it."""
+        return any(self.cursor < one and self.snapshot <= one for one in horizons)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -34,6 +38,7 @@ class Verdict:
     Attributes:
         lost: Revisions that did not arrive though no gap covers them.
         untold: The last revision before the end of a gap, when that did not arrive.
+        needless: Gaps that reach further than the history was gone.
         invented: Ids that stand for nothing that was written.
         doubled: Revisions, or deletions of one object, under more than one id.
         mistaken: Ids whose type does not say what happened.
@@ -44,6 +49,7 @@ class Verdict:
 
     lost: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+    needless: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     mistaken: list[str] = field(default_factory=list)
@@ -54,7 +60,7 @@ class Verdict:
     @property
     def faults(self) -> dict[str, list[str]]:
         """What is wrong, by its name; the first ten of each."""
-        names = ("lost", "untold", "invented", "doubled", "mistaken")
+        names = ("lost", "untold", "needless", "invented", "doubled", "mistaken")
         return {name: found[:10] for name in names if (found := getattr(self, name))}
 
 
@@ -63,7 +69,8 @@ def judge(
     events: Iterable[Event],
     *,
     since: int,
-    deletions: bool,
+    deletions: bool = True,
+    horizons: Iterable[int] = (),
 ) -> Verdict:
     """Return what is wrong with what arrived of one resource.
 
@@ -72,6 +79,7 @@ def judge(
         events: The CloudEvents about it, its gaps too, as often as they came.
         since: Up to this version nothing has to arrive: nobody watched yet.
         deletions: Whether deletions become events; of Kubernetes Events they do not.
+        horizons: The revisions at each of which history began anew.
     """
     arrived = [*events]
     told = [one for one in arrived if not _is_gap(one)]
@@ -93,6 +101,7 @@ def judge(
     return Verdict(
         lost=[one.id for one in missing if one not in covered],
         untold=[*_untold(written, covered, holes)],
+        needless=[str(hole) for hole in holes if not hole.is_needed(horizons)],
         invented=[*_invented(written, times)],
         doubled=[*_doubled(told)],
         mistaken=[*_mistaken(written, told)],
