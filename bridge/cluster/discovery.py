@@ -36,8 +36,8 @@ class Target:
     @property
     def group(self) -> str:
         """API group; empty for core."""
-        _, dot, group = self.resource.partition(".")
-        return group if dot else self.api_version.rpartition("/")[0]
+        group = self.resource.partition(".")[2]
+        return group or self.api_version.rpartition("/")[0]
 
     @property
     def version(self) -> str:

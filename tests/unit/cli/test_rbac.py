@@ -5,6 +5,9 @@ import asyncio
 import pytest
 import yaml
 
+from bridge.app.needs import Need
+from bridge.app.roles import Grantee, grant
+from bridge.cluster.builtin import NAMESPACES
 from bridge.demo.apiserver.resources import DEFINITIONS
 from bridge.demo.apiserver.server import ApiServer
 from tests.unit.cli.conftest import invoke
@@ -86,6 +89,18 @@ def test_what_one_source_may_everywhere_needs_no_role_for_another(rbac):
     assert granted(result) == {None: {IDENTITY, EVENTS}}
 
 
+def test_what_is_granted_everywhere_covers_the_same_verbs_only():
+    """Of one object it covers nothing else."""
+    named = Need(purpose="read", resource=NAMESPACES, name="a")
+    whole = Need(purpose="read", verbs=("list",), resource=NAMESPACES)
+    inside = Need(purpose="read", resource=NAMESPACES, namespace="shop")
+    grantee = Grantee(name="n", service_account="s", namespace="ns")
+
+    kinds = [one["kind"] for one in grant([named, whole, inside], grantee)]
+
+    assert kinds == ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]
+
+
 def test_namespaces_are_read_only_to_choose_among_them(rbac):
     """Those that match may be any, also ones that come later."""
     found = granted(rbac({"kind": "Pod", "namespaceSelector": "team=shop"}))
@@ -107,8 +122,9 @@ def test_namespaces_are_read_only_to_choose_among_them(rbac):
         ({"resource": "deployments.apps"}, "apps", "deployments"),
         ({"resource": "widgets.shop.io"}, "shop.io", "widgets"),
         ({"kind": "Node", "namespaces": ["shop"]}, "", "nodes"),
+        ({"kind": "Node", "namespaceSelector": "a=b"}, "", "nodes"),
     ],
-    ids=["kind", "old version", "resource", "custom", "cluster-wide"],
+    ids=["kind", "old version", "resource", "custom", "cluster-wide", "selector"],
 )
 def test_resources_are_named_as_rbac_names_them(rbac, source, group, plural):
     """By plural and group; no cluster is asked."""

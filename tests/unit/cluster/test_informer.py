@@ -47,8 +47,10 @@ async def test_what_is_there_is_known_once_it_is_synced():
         before = informer.synced.is_set()
         await informer.synced.wait()
         known = versions(informer)
+        await asyncio.sleep(1)
         third = cluster.write("web")
-        await informer.wait_for_change()
+        async with asyncio.timeout(1):
+            await informer.wait_for_change()
 
         assert (before, known) == (False, {"web": first, "db": second})
         assert versions(informer) == {"web": third, "db": second}
@@ -137,6 +139,25 @@ async def test_a_resource_that_is_not_served_is_waited_for():
 
         assert during == "list pods: 404"
         assert versions(informer) == {"web": version}
+
+
+@pytest.mark.looptime
+async def test_it_asks_for_no_more_than_it_keeps():
+    """Metadata, in one namespace, of what the selector means."""
+    asked = {}
+
+    class Asked(FakeCluster):
+        def watch(self, resource, **options):
+            asked.update(options)
+            return super().watch(resource, **options)
+
+    options = {"namespace": "shop", "label_selector": "app=web"}
+    async with running(Asked(), **options) as informer:
+        await informer.synced.wait()
+
+    assert options | {"metadata_only": True} == {
+        key: asked[key] for key in (*options, "metadata_only")
+    }
 
 
 async def test_metadata_is_kept_as_far_as_it_is_asked_for(tmp_path):
