@@ -10,7 +10,10 @@
 
 With a `Store` of what was known at the cursor the difference is found instead: what is
 not known is added, what is known at another version modified, what is known and not
-there any more deleted. What is there and no news comes as `Learned`.
+there any more deleted. What is there and no news comes as `Learned`: at the first sync
+with initial skip, and what another scope had read when its cursor was inherited. Where
+no watch begins at the cursor, but its history is still there, each object is walked
+back, and every revision comes (`rewind`); only what cannot be found is a `Gap`.
 
 What was listed counts as read only with the `Synced` that follows it: until then the
 cursor must not move. A `Gap` belongs to that `Synced` too. The same order comes again
@@ -116,8 +119,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel")
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One object was added, modified or deleted.
 
     Attributes:
@@ -127,8 +129,9 @@ class Change:
             which lists of built-in kinds leave out, are put back.
         resource_version: Version of the change; for a deletion that of the deletion.
         listed: True when it comes from a list, so that states between the cursor and
-            this one may be missing. The object of a deletion that was found so has
-            only kind, apiVersion and the metadata that were known of it.
+            this one may be missing. The object of a deletion whose last state
+            nobody can tell has only kind, apiVersion and the metadata that were known
+            of it, and its version is the one that was known.
         known: What a store remembers of the object from here on, or of a deleted one
             remembered until now; None: it is read without a store.
     """
@@ -141,8 +144,7 @@ class Change:
     known: Known | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class Learned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An object is there, which is no news, but worth remembering.
 
     Attributes:

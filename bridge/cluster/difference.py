@@ -8,8 +8,10 @@ Without a store only versions tell: what is newer than the cursor is news. With 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from bridge.cluster import Change, Known, Learned, Resource
 from bridge.cluster.changes import Listed, sketch
@@ -53,7 +55,9 @@ def plain_changes(
         kind: Literal["added", "modified"]
         kind = "modified" if news.is_same_object else "added"
         change = listed_change(news.now, change=kind, resource=resource)
-        changes.append(change if remembers else replace(change, known=None))
+        changes.append(
+            change if remembers else msgspec.structs.replace(change, known=None)
+        )
     return changes
 
 
@@ -162,7 +166,7 @@ class Difference:
         if followed is deletion:
             return None
         self.found_newer = True
-        return replace(followed, listed=True)
+        return msgspec.structs.replace(followed, listed=True)
 
     def end(self, version: str) -> Iterator[News]:
         """Return what is gone, and forget it; the store is complete from then on."""

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import replace
+
+import msgspec
 
 from bridge.cluster import Change, Known
 from bridge.cluster.identity import Keeps
@@ -109,7 +110,7 @@ class Store:
         if was is None or was.uid != known.uid:
             return change
         self.drop(known.key)
-        return replace(change, known=was)
+        return msgspec.structs.replace(change, known=was)
 
     def find(self, index: str, value: Hashable) -> list[Known]:
         """Return what is found by one of `INDEXES`, in the order of keys."""

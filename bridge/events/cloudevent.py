@@ -1,14 +1,14 @@
 """The CloudEvent: frozen, and checked when it is made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bridge.errors import InvalidEventError
 from bridge.events import rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEvent:
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One occurrence, by CloudEvents 1.0.2.
 
     The rules of the specification are checked here, once, so that nothing behind it
@@ -35,7 +35,7 @@ class CloudEvent:
     time: str | None = None
     datacontenttype: str | None = "application/json"
     dataschema: str | None = None
-    extensions: Mapping[str, str | int | bool] = field(default_factory=dict)
+    extensions: Mapping[str, str | int | bool] = msgspec.field(default_factory=dict)
     data: bytes | None = None
 
     def __post_init__(self) -> None:
@@ -92,8 +92,7 @@ class CloudEvent:
                 rules.check_text(name, str(value))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedEvent:
+class EncodedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A CloudEvent in the JSON format, as it is stored and sent.
 
     Attributes:

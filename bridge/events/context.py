@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from bridge.cluster import Owner
 
 
@@ -21,8 +23,7 @@ class Concerned:
     owner: Owner | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an event tells beside the change itself.
 
     Attributes:

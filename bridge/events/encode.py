@@ -12,7 +12,6 @@ A batch is sent only to a sink that asks for it (HTTP binding 3.3).
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -30,9 +29,7 @@ BATCH_TYPE: Final = b"application/cloudevents-batch+json"
 
 _DATA: Final = b',"data":'
 _FIELDS: Final = tuple(
-    field.name
-    for field in fields(CloudEvent)
-    if field.name not in {"extensions", "data"}
+    name for name in CloudEvent.__struct_fields__ if name not in {"extensions", "data"}
 )
 
 # All of U+0021 to U+007E but the double quote and the percent sign.

@@ -1,9 +1,10 @@
 """One change → the entries that it becomes, or the word that something is missing."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
+
+import msgspec
 
 from bridge.cluster import Change, Gap, Known, Learned, Resource
 from bridge.cluster.wire import decode_version_of
@@ -29,8 +30,7 @@ Patience = Literal["all", "namespaces", "none"]
 labels, or nothing: then better an event too many than one too few."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Converted:
+class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one change became.
 
     Attributes:
@@ -120,7 +120,7 @@ class Conversion:
         if change.change == "deleted" and self._resource.is_events:
             return _NOTHING  # its time to live is over: nothing happened [informer D1]
         if self._is_secret:
-            change = replace(change, object=redacted(change.object))
+            change = msgspec.structs.replace(change, object=redacted(change.object))
         convert = partial(
             self._converted, change, recorded, patience, is_first=is_first
         )
@@ -173,7 +173,9 @@ class Conversion:
     ) -> Converted | None:
         before = self._before(change)
         if before is not None and change.change == "deleted" and change.listed:
-            change = replace(change, object=before)  # more than its name is known
+            change = msgspec.structs.replace(
+                change, object=before
+            )  # more than its name is known
         paths = _paths(before, change)
         names = self._choice.of(
             change,

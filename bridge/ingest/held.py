@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from bridge.cluster import Change, Gap, Note
 
 HELD_LIMIT = 2_000
@@ -25,8 +27,7 @@ class Jump:
     gaps: Sequence[Gap]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A change whose answer is not there yet, or what has to come after such a one.
 
     Attributes:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from bridge.cluster import Change, Gap, Resource
 from bridge.events import CloudEvent
 from bridge.events.context import Context
@@ -173,7 +175,9 @@ def _without_unasked(ask: Ask, context: Context) -> Context:
         concerned = replace(concerned, labels={})
     if ask.previous == context.with_previous and concerned is context.concerned:
         return context
-    return replace(context, with_previous=ask.previous, concerned=concerned)
+    return msgspec.structs.replace(
+        context, with_previous=ask.previous, concerned=concerned
+    )
 
 
 def labels_concerned(told: Told) -> Mapping[str, str]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from bridge.events import CloudEvent, EncodedEvent
 
 
@@ -25,8 +27,7 @@ class Scope:
     label_selector: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event on its way into the queue, or one thing to remember, or both.
 
     Attributes:
@@ -50,8 +51,7 @@ class Entry:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The right to deliver one event to one sink.
 
     Attributes:
@@ -72,23 +72,20 @@ class Lease:
     stored: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The sink answered 2xx."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The attempt failed; the next may start `due`, Unix seconds."""
 
     lease: Lease
     due: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Released(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """There was no attempt, or it does not count: due at once, same attempt number."""
 
     lease: Lease

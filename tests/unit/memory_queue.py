@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
+
+from msgspec.structs import replace as altered
 
 from bridge.errors import (
     OutcomeNotRecordedError,
@@ -181,7 +183,7 @@ class MemoryQueue:
             case Released():
                 self.rows[handle] = Delivery(lease=row.lease, due=row.due)
             case Retry(due=due):
-                lease = replace(
+                lease = altered(
                     row.lease,
                     attempt=row.lease.attempt + 1,
                     age_seconds=self.now() - row.lease.stored,

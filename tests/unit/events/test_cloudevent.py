@@ -1,7 +1,5 @@
 """A CloudEvent that was made is one."""
 
-from dataclasses import FrozenInstanceError
-
 import pytest
 from hypothesis import given
 
@@ -36,7 +34,7 @@ def test_cloudevent_is_frozen():
     """An event does not change once it is checked."""
     event = make()
 
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError, match="immutable"):
         event.id = "2"
 
 

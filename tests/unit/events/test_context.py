@@ -1,9 +1,9 @@
 """What an event tells beside the change itself."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as altered
 
 from bridge.cluster import Owner
 from bridge.errors import ConversionError
@@ -21,7 +21,7 @@ from tests.unit.events.samples import (
 
 OWNER = Owner(api_version="apps/v1", kind="Deployment", name="web", uid="d-1")
 KNOWN = Concerned(labels={"app": "web"}, annotations={"a/b": "x"}, owner=OWNER)
-POD = replace(watched("pods")["huge"], change="modified")
+POD = altered(watched("pods")["huge"], change="modified")
 KNATIVE = Origin(cluster="prod", profile="knative")
 
 
@@ -54,7 +54,7 @@ def test_a_kubernetes_event_does_not_say_how_it_was_found():
 
 def test_a_deletion_found_by_a_list_has_the_last_known_version():
     """Nobody can say at which version it was deleted."""
-    gone = replace(listed("pods")["huge"], change="deleted")
+    gone = altered(listed("pods")["huge"], change="deleted")
 
     event = told(gone)
 
@@ -77,7 +77,7 @@ def test_changed_paths_are_an_attribute(origin):
 )
 def test_nothing_is_said_where_nothing_was_modified(change, paths):
     """An attribute without a value is left out."""
-    event = told(replace(POD, change=change), changed_paths=paths)
+    event = told(altered(POD, change=change), changed_paths=paths)
 
     assert "changedpaths" not in event.extensions
 
@@ -96,7 +96,7 @@ def test_changed_paths_have_a_limit():
 )
 def test_data_may_hold_the_previous_state(change, previous):
     """Both without what only machines read; null: there was none."""
-    changed = replace(POD, change=change)
+    changed = altered(POD, change=change)
 
     event = told(changed, previous=previous, with_previous=True)
 
@@ -167,7 +167,7 @@ def test_all_else_in_data_keeps_its_bytes():
     raw += b',"involvedObject":{"kind":"\\u0050od"},"y":"\\u003c"}'
     known = Concerned(labels={"app": "web"})
 
-    event = told(replace(kubernetes_event(), object=raw), concerned=known)
+    event = told(altered(kubernetes_event(), object=raw), concerned=known)
 
     assert event.data == raw.replace(
         b'"\\u0050od"}', b'"\\u0050od","labels":{"app":"web"}}'
@@ -179,7 +179,7 @@ def test_all_else_in_data_keeps_its_bytes():
     [
         kubernetes_event(involvedObject=None),
         kubernetes_event(involvedObject={}),
-        replace(
+        altered(
             kubernetes_event(),
             object=b'{"metadata":{"name":"a","uid":"u"},'
             b'"kind":"Event","apiVersion":"v1","involvedObject":null}',

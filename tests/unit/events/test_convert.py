@@ -1,11 +1,11 @@
 """One change becomes one event, the same on every reading."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as altered
 
 from bridge.events.origin import Origin
 from tests.unit.events.samples import (
@@ -76,7 +76,7 @@ def test_list_and_watch_give_the_same_event(file, name):
 
     told = {} if file.startswith("events") else {"listed": True}
     expected = {**from_watch.extensions, **told}
-    assert from_list == replace(from_watch, extensions=expected)
+    assert from_list == altered(from_watch, extensions=expected)
 
 
 def test_data_is_the_object_less_what_machines_read():
@@ -98,7 +98,7 @@ def test_id_is_uid_and_version():
 
 def test_id_of_a_deletion_says_so():
     """A deletion may have the version of the last content."""
-    change = replace(watched("events-core")["series.1"], change="deleted")
+    change = altered(watched("events-core")["series.1"], change="deleted")
 
     assert converted(change).id == f"{UID}-257-deleted"
 
@@ -108,7 +108,7 @@ def test_id_of_a_deletion_says_so():
 )
 def test_id_says_the_epoch(change, suffix):
     """After a rollback versions are used again."""
-    change = replace(watched("events-core")["series.1"], change=change)
+    change = altered(watched("events-core")["series.1"], change=change)
 
     event = converted(change, Origin(cluster="prod", epoch=2))
 

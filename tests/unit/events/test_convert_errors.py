@@ -1,8 +1,7 @@
 """What cannot be converted is named, without showing it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace as altered
 
 from bridge.errors import ConversionError
 from tests.unit.events.samples import PODS, converted, kubernetes_event
@@ -33,7 +32,7 @@ METADATA = '"metadata":{"name":"n","uid":"secret-uid"}'
 )
 def test_convert_says_what_is_wrong_with_an_object(raw, message):
     """The error names resource, version and fault, and shows no payload."""
-    change = replace(kubernetes_event(), object=raw.encode("utf-8", "surrogateescape"))
+    change = altered(kubernetes_event(), object=raw.encode("utf-8", "surrogateescape"))
 
     with pytest.raises(ConversionError, match=message) as caught:
         converted(change)
@@ -44,7 +43,7 @@ def test_convert_says_what_is_wrong_with_an_object(raw, message):
 
 def test_convert_needs_a_version():
     """Without one the id would not be unique."""
-    change = replace(kubernetes_event(), resource_version="")
+    change = altered(kubernetes_event(), resource_version="")
 
     with pytest.raises(ConversionError, match="resourceVersion: expected text"):
         converted(change)
@@ -52,7 +51,7 @@ def test_convert_needs_a_version():
 
 def test_convert_refuses_a_broken_pod():
     """A spec that is no object is refused, not guessed at."""
-    change = replace(
+    change = altered(
         kubernetes_event(),
         resource=PODS,
         object=f'{{{METADATA},"spec":"x"}}'.encode(),

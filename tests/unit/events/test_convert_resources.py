@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as altered
 
 from bridge.cluster import Change
 from tests.unit.events.samples import (
@@ -21,7 +22,7 @@ LATER = "2026-01-01T00:00:03Z"
 @pytest.mark.parametrize("change", ["added", "modified", "deleted"])
 def test_resource_change_is_about_the_object_itself(change):
     """One filter works for Events about a Pod and for changes of it."""
-    pod = replace(watched("pods")["huge"], change=change)
+    pod = altered(watched("pods")["huge"], change=change)
 
     event = converted(pod)
 
@@ -78,7 +79,7 @@ def test_time_of_a_resource_is_its_latest_write(fields, time):
 
 def test_time_of_a_deletion_is_that_of_reading():
     """Kubernetes does not say when an object was removed."""
-    change = replace(watched("nodes")["node-0"], change="deleted")
+    change = altered(watched("nodes")["node-0"], change="deleted")
 
     assert converted(change).time == RECORDED_TIME
 
@@ -95,6 +96,6 @@ def test_deleted_kubernetes_event_is_a_resource_change():
 def test_event_kind_of_another_group_is_a_resource():
     """Only the two API groups of Kubernetes have Kubernetes Events."""
     other = replace(NODES, group="example.com", kind="Event", plural="events")
-    change = replace(kubernetes_event(), resource=other)
+    change = altered(kubernetes_event(), resource=other)
 
     assert converted(change).type == "io.kubebridge.resource.added.v1"

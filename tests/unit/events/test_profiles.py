@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as altered
 
 from bridge.events.convert import convert
 from bridge.events.origin import Origin
@@ -24,7 +25,7 @@ def converted(change, origin=KNATIVE):
 )
 def test_knative_types_name_the_operation(change, verb):
     """The operation is in the type alone."""
-    pod = replace(watched("pods")["huge"], change=change)
+    pod = altered(watched("pods")["huge"], change=change)
 
     assert converted(pod).type == f"dev.knative.apiserver.resource.{verb}"
 
@@ -79,13 +80,13 @@ def test_knative_data_are_the_object():
 )
 def test_knative_references_are_those_of_reference_mode(change, verb):
     """Type and body, byte for byte; all else is as in Resource mode."""
-    pod = replace(watched("pods")["huge"], change=change)
+    pod = altered(watched("pods")["huge"], change=change)
 
     event = converted(pod, replace(KNATIVE, data="reference"))
 
     body = b'{"kind":"Pod","namespace":"default","name":"huge","apiVersion":"v1"}'
-    expected = replace(converted(pod), type=f"dev.knative.apiserver.ref.{verb}")
-    assert event == replace(expected, data=body)
+    expected = altered(converted(pod), type=f"dev.knative.apiserver.ref.{verb}")
+    assert event == altered(expected, data=body)
 
 
 def test_knative_reference_without_a_namespace_has_none():
@@ -116,4 +117,4 @@ def test_our_references_name_a_version(file, name, reference):
     }
     told = {key: value for key, value in expected.items() if value}
     assert json.loads(event.data) == told
-    assert event == replace(whole, data=event.data)
+    assert event == altered(whole, data=event.data)
