@@ -169,6 +169,8 @@ class Planner:
                 plan.entries.append(memory(NOTE, write_note(note)))
             case Jump() as jump:
                 self._jump(plan, jump, waiting.recorded)
+            case _:
+                assert_never(waiting.item)
         return True
 
     def _converts(

@@ -85,11 +85,12 @@ def pod(
         "uid": name,
         "resourceVersion": str(version),
     }
+    named = {"kind": resource.kind, "apiVersion": resource.api_version}
     known = Known(key=f"{namespace}/{name}", uid=name, version=str(version))
     return Change(
         change=kind,
         resource=resource,
-        object=msgspec.json.encode({"metadata": metadata, **fields}),
+        object=msgspec.json.encode({**named, "metadata": metadata, **fields}),
         resource_version=str(version),
         listed=listed,
         known=known,

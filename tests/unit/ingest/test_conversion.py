@@ -1,0 +1,331 @@
+"""What one change becomes, for whom, and what is remembered with it."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.cluster import Change, Known, Learned
+from bridge.events.secrets import REDACTED
+from bridge.ingest import Conversion, Source
+from bridge.ingest.past import Past
+from bridge.ingest.resync import Again
+from bridge.queue import Entry
+from tests.unit.ingest.objects import SECRETS, conversion, ids, pod, remembers
+
+DEEP = b'{"metadata":{"name":"web","uid":"web","resourceVersion":"5"},"spec":%b%b}' % (
+    b"[" * 5_000,
+    b"]" * 5_000,
+)
+WHOLE = Source(name="events", wants_previous=True)
+NOW = "2026-11-20T10:00:00Z"
+
+
+async def recall(keys: Sequence[str]) -> dict[str, bytes]:
+    """Know of nothing that was stored."""
+    return {}
+
+
+@pytest.fixture
+def past() -> Past:
+    """Return an empty one."""
+    return Past(recall)
+
+
+def turned(turning: Conversion, change: Change, **more: Any) -> Sequence[Entry]:
+    """Return the entries of a change."""
+    found = turning.entries_of(change, recorded=NOW, is_first=False, **more)
+    assert found is not None
+    return found.entries
+
+
+def of_pods(past: Past | None, *sources: Source, **more: Any) -> Conversion:
+    """Return a conversion of Pods."""
+    options = {"resource": pod(1).resource, **more}
+    return conversion(sources=sources or [WHOLE], past=past, **options)
+
+
+def data(entry: Entry) -> Any:
+    """Return the data of an event."""
+    assert entry.event is not None
+    return msgspec.json.decode(entry.event.data or b"null")
+
+
+def stored(entries: Sequence[Entry], key: str) -> bytes | None:
+    """Return the object that is remembered last."""
+    found = [entry.remember[1] for entry in entries if entry.remember]
+    named = [entry.remember[0] for entry in entries if entry.remember]
+    value = dict(zip(named, found, strict=True))[key]
+    return None if value is None else zlib.decompress(value)
+
+
+def test_object_is_remembered_after_its_event(past: Past) -> None:
+    """Never before it: a put may be stored in parts."""
+    entries = turned(of_pods(past), pod(101, kind="added"))
+
+    assert ids(entries[:1]) == ["web-101"]
+    assert remembers(entries[1:]) == [("+shop/web", True), ("=shop/web", True)]
+
+
+def test_object_that_nobody_wants_is_remembered_too(past: Past) -> None:
+    """The difference after a gap is found against everything that was read."""
+    source = Source(name="events", changes=frozenset({"deleted"}))
+
+    entries = turned(of_pods(past, source), pod(101))
+
+    assert ids(entries) == []
+    assert remembers(entries) == [("+shop/web", True), ("=shop/web", True)]
+
+
+def test_deleted_object_is_forgotten(past: Past) -> None:
+    """With its last state."""
+    turning = of_pods(past)
+    turned(turning, pod(101))
+
+    entries = turned(turning, pod(102, kind="deleted"))
+
+    assert remembers(entries) == [("+shop/web", False), ("=shop/web", False)]
+    assert past.get("shop/web") is None
+
+
+def test_event_carries_the_object_as_it_was(past: Past) -> None:
+    """And says in what it differs."""
+    turning = of_pods(past)
+    turned(turning, pod(101, spec={"a": 1}))
+
+    event, *_ = turned(turning, pod(102, spec={"a": 2}))
+
+    body = data(event)
+    assert (body["object"]["spec"], body["previous"]["spec"]) == ({"a": 2}, {"a": 1})
+    assert event.event is not None
+    assert event.event.extensions["changedpaths"] == "spec.a"
+
+
+def test_object_of_the_same_name_was_nothing_before(past: Past) -> None:
+    """What is added has no earlier state, whatever is remembered under its name."""
+    turning = of_pods(past)
+    turned(turning, pod(101, spec={"a": 1}))
+
+    event, *_ = turned(turning, pod(105, kind="added", spec={"a": 2}))
+
+    assert data(event)["previous"] is None
+
+
+def test_deletion_found_by_a_list_tells_the_last_state(past: Past) -> None:
+    """More than its name is known."""
+    turning = of_pods(past)
+    turned(turning, pod(101, spec={"a": 1}))
+
+    found, *_ = turned(turning, pod(101, kind="deleted", listed=True))
+
+    assert data(found)["object"]["spec"] == {"a": 1}
+    assert ids([found]) == ["web-101-deleted"]
+
+
+def test_watched_deletion_tells_what_the_server_sent(past: Past) -> None:
+    """It may be newer than what is remembered."""
+    turning = of_pods(past)
+    turned(turning, pod(101, spec={"a": 1}))
+
+    seen, *_ = turned(turning, pod(102, kind="deleted", spec={"a": 2}))
+
+    assert data(seen)["object"]["spec"] == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"status": {"ready": True}}, []),
+        ({}, []),
+        ({"spec": {"a": 1}}, ["web-102"]),
+        ({"spec": {"a": 1}, "status": {"ready": True}}, ["web-102"]),
+    ],
+)
+def test_irrelevant_update_is_left_out(past: Past, fields: Any, found: Any) -> None:
+    """One that changed nothing but what lies under the paths to ignore."""
+    source = Source(name="events", ignore=("status", "metadata.resourceVersion"))
+    turning = of_pods(past, source)
+    turned(turning, pod(101))
+
+    assert ids(turned(turning, pod(102, **fields))) == found
+
+
+def test_irrelevant_updates_are_compared_with(past: Past) -> None:
+    """What was left out is remembered all the same."""
+    turning = of_pods(past, Source(name="events", ignore=("status", "metadata")))
+    turned(turning, pod(101))
+    turned(turning, pod(102, status={"n": 1}))
+
+    event, *_ = turned(turning, pod(103, status={"n": 1}, spec={"a": 1}))
+
+    assert event.event is not None
+    assert event.event.extensions["changedpaths"] == "spec.a"
+
+
+def test_update_that_cannot_be_compared_is_relevant(past: Past) -> None:
+    """Better one too many."""
+    turning = of_pods(past, Source(name="events", ignore=("status", "metadata")))
+
+    assert ids(turned(turning, pod(102))) == ["web-102"]
+
+
+@pytest.mark.parametrize("kind", ["added", "modified", "deleted"])
+def test_source_chooses_changes(kind: Any) -> None:
+    """Those that it names."""
+    turning = of_pods(None, Source(name="events", changes=frozenset({kind})))
+
+    kinds: tuple[Any, ...] = ("added", "modified", "deleted")
+    found = [one for one in kinds if ids(turned(turning, pod(101, kind=one)))]
+
+    assert found == [kind]
+
+
+def test_source_that_takes_everything_needs_no_answer_of_its_own() -> None:
+    """Beside one that chooses; what this one leaves out is the other's."""
+    choosing = Source(name="other", selects={"bank": False}.get)
+    turning = of_pods(None, Source(name="events"), choosing)
+
+    entries = turned(turning, pod(101, namespace="bank"))
+
+    assert ids(entries) == ["web-101"]
+
+
+def test_namespace_of_an_object_without_a_store_is_read() -> None:
+    """Kubernetes Events are chosen by the namespace that they are in."""
+    source = Source(name="events", selects={"shop": True, "bank": False}.get)
+    turning = conversion(sources=[source])
+    changes = [
+        Change(
+            change="added",
+            resource=pod(1).resource,
+            object=pod(101, namespace=namespace).object,
+            resource_version="101",
+        )
+        for namespace in ("shop", "bank")
+    ]
+
+    assert [ids(turned(turning, one)) for one in changes] == [["web-101"], []]
+
+
+def test_secret_is_redacted_before_it_is_remembered(past: Past) -> None:
+    """In the event, in what is remembered, and in what it is compared with."""
+    turning = of_pods(past, resource=SECRETS)
+    secret = pod(101, resource=SECRETS, data={"key": "cGFzcw=="})
+
+    entries = turned(turning, secret)
+
+    assert data(entries[0])["object"]["data"] == {"key": REDACTED}
+    kept = stored(entries, "=shop/web")
+    assert kept is not None
+    assert (b"cGFzcw" in kept, REDACTED.encode() in kept) == (False, True)
+
+
+def test_secret_that_is_no_news_is_redacted_too(past: Past) -> None:
+    """Learning is remembering."""
+    secret = pod(101, resource=SECRETS, data={"key": "cGFzcw=="})
+    assert secret.known is not None
+    learned = Learned(known=secret.known, object=secret.object)
+
+    entries = of_pods(past, resource=SECRETS).learned(learned)
+
+    kept = stored(entries, "=shop/web")
+    assert kept is not None
+    assert b"cGFzcw" not in kept
+
+
+def test_rejected_secret_keeps_no_bytes() -> None:
+    """Not in the dead letter, nor in the error."""
+    turning = of_pods(None, resource=SECRETS)
+    broken = Change(
+        change="added",
+        resource=SECRETS,
+        object=b'{"metadata":7,"data":{"key":"cGFzcw=="}}',
+        resource_version="101",
+    )
+
+    [rejected] = turned(turning, broken)
+
+    assert rejected.encoded is not None
+    assert (rejected.encoded.body, rejected.encoded.id) == (b"", "unknown-101")
+    assert "cGFzcw" not in (rejected.error or "")
+
+
+@pytest.mark.parametrize("kind", ["modified", "deleted"])
+def test_rejected_object_is_not_compared_with(past: Past, kind: Any) -> None:
+    """It is known to be there, or not; what it is, is not known any more."""
+    turning = of_pods(past)
+    turned(turning, pod(101))
+    known = Known(key="shop/web", uid="web", version="102")
+    broken = Change(
+        change=kind,
+        resource=pod(1).resource,
+        object=DEEP,
+        resource_version="102",
+        known=known,
+    )
+
+    rejected, *rest = turned(turning, broken)
+
+    assert rejected.error
+    assert remembers(rest) == [("+shop/web", kind != "deleted"), ("=shop/web", False)]
+    assert past.get("shop/web") is None
+
+
+def test_odd_object_that_is_no_news_stops_nothing(past: Past) -> None:
+    """That it is there is known, not what it is."""
+    known = Known(key="shop/web", uid="web", version="5")
+
+    entries = of_pods(past).learned(Learned(known=known, object=DEEP))
+
+    assert remembers(entries) == [("+shop/web", True), ("=shop/web", False)]
+
+
+def test_object_becomes_an_event_again(past: Past) -> None:
+    """As it is known, with an id of its own for each resync."""
+    turning = of_pods(past, Source(name="events", resync_seconds=60))
+    turned(turning, pod(101, spec={"a": 1}))
+
+    entries = [
+        entry
+        for number in (1, 2)
+        for entry in turning.repeated(
+            Again(source="events", number=number, key="shop/web"), recorded=NOW
+        )
+    ]
+
+    assert ids(entries) == ["web-101-r1", "web-101-r2"]
+    assert data(entries[0])["spec"] == {"a": 1}
+    assert entries[0].event is not None
+    assert entries[0].event.extensions["resync"] == 1
+
+
+@pytest.mark.parametrize("selected", [False, None, True])
+def test_resync_is_of_namespaces_that_are_selected(past: Past, selected: Any) -> None:
+    """Or may be."""
+    source = Source(name="events", selects=lambda _: selected, resync_seconds=60)
+    turning = of_pods(past, source)
+    turned(turning, pod(101), patience="none")
+
+    again = Again(source="events", number=1, key="shop/web")
+    entries = turning.repeated(again, recorded=NOW)
+
+    assert ids(entries) == ([] if selected is False else ["web-101-r1"])
+
+
+def test_object_that_is_gone_does_not_come_again(past: Past) -> None:
+    """It may go while a resync waits for its turn."""
+    again = Again(source="events", number=1, key="shop/web")
+
+    assert of_pods(past).repeated(again, recorded=NOW) == ()
+
+
+def test_odd_object_does_not_stop_a_resync(past: Past) -> None:
+    """What was never an event may be found not to make one."""
+    past.put("shop/web", b'{"metadata":{"resourceVersion":"5","name":7}}')
+    again = Again(source="events", number=1, key="shop/web")
+
+    [rejected] = of_pods(past).repeated(again, recorded=NOW)
+
+    assert rejected.error

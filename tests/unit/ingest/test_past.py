@@ -1,0 +1,92 @@
+"""Objects as they were before: at hand, or recalled from the queue."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from bridge.ingest.past import KEYS_AT_ONCE, Past
+
+
+@dataclass
+class Stored:
+    """What was put, and what is asked for."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    asked: list[Sequence[str]] = field(default_factory=list)
+
+    async def recall(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """See `Queue.recall`."""
+        self.asked.append(keys)
+        found = {key: self.objects[key] for key in keys if key in self.objects}
+        return {key: zlib.compress(value) for key, value in found.items()}
+
+
+@pytest.fixture
+def few(monkeypatch) -> None:
+    """Let three objects be at hand."""
+    monkeypatch.setattr("bridge.ingest.past.AT_HAND", 3)
+
+
+async def test_object_is_recalled_once() -> None:
+    """Also one of which the queue knows nothing."""
+    stored = Stored({"=a": b"{}"})
+    past = Past(stored.recall)
+
+    await past.load(["a", "b", "a"])
+    await past.load(["b", "a"])
+
+    assert (past.get("a"), past.get("b")) == (b"{}", None)
+    assert stored.asked == [["=a", "=b"]]
+
+
+async def test_what_was_put_is_known_before_it_is_stored() -> None:
+    """The next change may be planned before the last one is in the queue."""
+    past = Past(Stored({"=a": b"1"}).recall)
+
+    packed = past.put("a", b"2")
+    await past.load(["a"])
+
+    assert (past.get("a"), zlib.decompress(packed)) == (b"2", b"2")
+
+
+async def test_what_was_dropped_is_not_recalled() -> None:
+    """The queue may still hold it."""
+    past = Past(Stored({"=a": b"1"}).recall)
+
+    past.drop("a")
+    await past.load(["a"])
+
+    assert past.get("a") is None
+
+
+async def test_oldest_are_not_at_hand_any_more(few: None) -> None:
+    """They are recalled when they are needed again."""
+    past = Past(Stored({f"={key}": key.encode() for key in "abcd"}).recall)
+    await past.load("abc")
+
+    await past.load("d")
+    evicted = past.get("a")
+    await past.load("a")
+
+    assert (evicted, past.get("a"), past.get("b")) == (None, b"a", None)
+
+
+async def test_what_is_at_hand_is_not_pushed_out_by_what_comes_with_it(few) -> None:
+    """Else it would be taken for an object that was never seen."""
+    past = Past(Stored({f"={key}": key.encode() for key in "abcd"}).recall)
+    await past.load("abc")
+
+    await past.load(["d", "a"])
+
+    assert (past.get("a"), past.get("d")) == (b"a", b"d")
+
+
+async def test_no_more_is_recalled_at_once_than_the_queue_takes() -> None:
+    """In parts."""
+    stored = Stored()
+
+    await Past(stored.recall).load(str(number) for number in range(KEYS_AT_ONCE + 1))
+
+    assert [len(keys) for keys in stored.asked] == [KEYS_AT_ONCE, 1]
