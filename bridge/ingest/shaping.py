@@ -1,6 +1,6 @@
 """An event in the forms in which sinks want it, each written once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -115,38 +115,41 @@ class Shaping:
         sinks = self._router.sinks_of_sources(tuple(self._asks))
         return Entry(event=event, encoded=encode(event), sinks=sinks)
 
-    def entries(self, told: Told, names: tuple[str, ...]) -> Iterator[Entry]:
-        """Yield the entries for all that want the event; a sink gets it once.
+    def entries(self, told: Told, names: tuple[str, ...]) -> list[Entry]:
+        """Return the entries for all that want the event; a sink gets it once.
 
         Args:
             told: What the event is made of.
             names: Names of the sources that want it, at least one.
         """
         if not self._asks_differ:
-            yield from self._for_one_ask(told, names, self._asks[names[0]], frozenset())
-            return
-        taken: frozenset[str] = frozenset()
+            return self._for_one_ask(told, names, self._asks[names[0]], frozenset())
+        made: list[Entry] = []
         asks = sorted({self._asks[name] for name in names}, reverse=True)
         for ask in asks:  # those that want most come first
             group = tuple(name for name in names if self._asks[name] == ask)
-            for entry in self._for_one_ask(told, group, ask, taken):
-                taken = taken.union(entry.sinks)
-                yield entry
+            taken = frozenset(sink for entry in made for sink in entry.sinks)
+            made.extend(self._for_one_ask(told, group, ask, taken))
+        return made
 
     def _for_one_ask(
         self, told: Told, names: tuple[str, ...], ask: Ask, taken: frozenset[str]
-    ) -> Iterator[Entry]:
+    ) -> list[Entry]:
         context = _without_unasked(ask, told.context)
         event = self._event(told, context, OURS)
-        wanted = self._router.sinks_for(
+        sinks = self._router.sinks_for(
             event, sources=names, labels=lambda: labels_concerned(told)
         )
-        if not wanted and not self._keeping.isdisjoint(names):
-            yield Entry(event=event, encoded=encode(event))
-        sinks = tuple(s for s in wanted if s not in taken) if taken else wanted
+        if not sinks:
+            is_kept = not self._keeping.isdisjoint(names)
+            return [Entry(event=event, encoded=encode(event))] if is_kept else []
+        if taken:
+            sinks = tuple(sink for sink in sinks if sink not in taken)
+        made = []
         for form, takers in self._by_form(sinks):
             shaped = event if form == OURS else self._event(told, context, form)
-            yield Entry(event=shaped, encoded=encode(shaped), sinks=takers)
+            made.append(Entry(event=shaped, encoded=encode(shaped), sinks=takers))
+        return made
 
     def _event(self, told: Told, context: Context, form: Form) -> CloudEvent:
         return convert(
@@ -158,15 +161,14 @@ class Shaping:
 
     def _by_form(
         self, sinks: tuple[str, ...]
-    ) -> Iterator[tuple[Form, tuple[str, ...]]]:
+    ) -> Sequence[tuple[Form, tuple[str, ...]]]:
         if len(self._used_forms) == 1:
-            if sinks:
-                yield OURS, sinks
-            return
-        for form in self._used_forms:
-            takers = tuple(sink for sink in sinks if self._forms[sink] == form)
-            if takers:
-                yield form, takers
+            return [(OURS, sinks)] if sinks else []
+        takers = [
+            (form, tuple(sink for sink in sinks if self._forms[sink] == form))
+            for form in self._used_forms
+        ]
+        return [(form, taking) for form, taking in takers if taking]
 
 
 def _without_unasked(ask: Ask, context: Context) -> Context:
