@@ -169,7 +169,7 @@ class Difference:
         return msgspec.structs.replace(followed, listed=True)
 
     def end(self, version: str) -> Iterator[News]:
-        """Return what is gone, and forget it; the store is complete from then on."""
+        """Return what is gone, and forget it."""
         plan, is_rollback = self._plan, self._plan.cause == "rolled-back"
         is_own = self._store.is_complete or plan.cursor is None or is_rollback
         for key in sorted(self._unseen):
@@ -184,7 +184,6 @@ class Difference:
                 self.found_newer = True
                 yield News(was=was, now=None)
         self._unseen.clear()
-        self._store.is_complete = True
 
 
 class Passed:

@@ -26,14 +26,18 @@ from bridge.cluster.hooks import Hooks
 from bridge.cluster.identity import Keeps
 from bridge.cluster.patience import Patience
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
-from bridge.errors import ExpiredError, FutureVersionError
+from bridge.errors import ExpiredError, FutureVersionError, NotServedError
 
-REQUESTS_LIMIT = 1_000
-"""Most requests for one repair: about five seconds of them, one after the other. Where
-more was missed the API server has other worries, and a `Gap` says so."""
+REQUESTS_LIMIT = 5_000
+"""Most requests for one repair, one after the other: about ten seconds of the cheapest
+kind, 2 ms each. Where more was missed the API server should be spared, and a `Gap` says
+so."""
 
 BYTES_LIMIT = 64 * 1024 * 1024
-"""Most bytes of objects for one repair, which are held while an object is walked."""
+"""Most bytes of one object's states, which are held until the oldest is found."""
+
+
+_LOST = (ExpiredError, FutureVersionError, NotServedError)
 
 
 class _LostError(Exception):
@@ -96,6 +100,7 @@ class Rewinder:
             news: What was known and what is there.
             version: That of the list, if nothing is there.
         """
+        self._bytes_left = BYTES_LIMIT
         changes: list[Change] = []
         if news.now is not None:
             walk = await self._walk(news.now, news.was)
@@ -181,9 +186,9 @@ class Rewinder:
         try:
             found = await self._patience.insist(
                 partial(self._collection.object_at, known, version=version),
-                unless=(ExpiredError, FutureVersionError),
+                unless=_LOST,
             )
-        except (ExpiredError, FutureVersionError) as error:
+        except _LOST as error:
             raise _LostError from error
         if found is None:
             return None

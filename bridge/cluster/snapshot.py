@@ -1,6 +1,7 @@
 """What a list says, as items, however it is read."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 
 from bridge.cluster import BATCH_LIMIT, Change, Gap, Item, Learned, Note, Synced
 from bridge.cluster.changes import Listed
@@ -105,11 +106,9 @@ class Snapshot:
 
     async def take(self, listed: Sequence[Listed]) -> AsyncGenerator[list[Item]]:
         """Yield what a part of the list says."""
-        items: list[Item] = []
-        for one in self._judge.judge(listed):
-            items += [one] if isinstance(one, Learned) else await self._changes(one)
-        for batch in _batches(items):
-            yield batch
+        async with aclosing(self._tell(self._judge.judge(listed))) as batches:
+            async for batch in batches:
+                yield batch
 
     async def vanish(self, deletion: Change) -> AsyncGenerator[list[Item]]:
         """Yield what a deletion means that came in the midst of the list."""
@@ -119,18 +118,32 @@ class Snapshot:
 
     async def finish(self, version: str) -> AsyncGenerator[list[Item]]:
         """Yield what is not there any more, a `Gap` if there is one, and `Synced`."""
+        async with aclosing(self._tell(self._judge.end(version), version)) as batches:
+            async for batch in batches:
+                yield batch
+        if self._store is not None:
+            self._store.is_complete = True
+        yield [*self._end(version)]
+        self.version = version
+
+    async def _tell(
+        self, found: Iterable[News | Learned], version: str = ""
+    ) -> AsyncGenerator[list[Item]]:
         items: list[Item] = []
-        for news in self._judge.end(version):
-            items += await self._changes(news, version=version)
+        for one in found:
+            items += (
+                [one]
+                if isinstance(one, Learned)
+                else await self._changes(one, version=version)
+            )
             if len(items) >= BATCH_LIMIT:
                 for batch in _batches(items):
                     yield batch
                 items = []
-        for batch in _batches([*items, *self._end(version)]):
+        for batch in _batches(items):
             yield batch
-        self.version = version
 
-    async def _changes(self, news: News, *, version: str = "") -> list[Change]:
+    async def _changes(self, news: News, *, version: str) -> list[Change]:
         if self._rewinder is not None:
             return await self._rewinder.changes(news, version=version)
         return plain_changes(

@@ -56,6 +56,18 @@ async def test_what_follows_the_bookmark_in_one_read_is_watched():
     assert (change.resource_version, change.listed) == ("101", False)
 
 
+async def test_a_watch_that_began_with_a_burst_is_resumed_after_it():
+    """From the version of the bookmark, not from that of any object."""
+    cluster, recorder = cluster_with("ba"), Recorder()
+    cluster.age()
+    later(1, cluster.end, CUT)
+
+    await recorder.run(cluster, seconds=5, initial="emit")
+
+    assert cluster.requests == ["watch initial", "list 1 Exact103", "watch 103"]
+    assert recorder.counts == ["relist", "reconnect-error"]
+
+
 async def test_a_burst_that_is_cut_begins_anew_and_repeats_nothing():
     """The versions of its objects say nothing about how far it had come."""
     cluster, recorder = cluster_with("cab"), Recorder()

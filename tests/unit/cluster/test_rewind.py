@@ -7,7 +7,13 @@ import pytest
 from bridge.cluster import CORE_EVENTS, Known, Resource, Synced, rewind
 from bridge.cluster.changes import stamped
 from bridge.cluster.store import Store
-from bridge.errors import ApiStatusError, ExpiredError, UnreachableError
+from bridge.errors import (
+    ApiStatusError,
+    ExpiredError,
+    FutureVersionError,
+    NotServedError,
+    UnreachableError,
+)
 from tests.unit.cluster.fakes import FakeCluster, Recorder
 
 pytestmark = pytest.mark.looptime
@@ -133,14 +139,22 @@ async def test_a_quiet_resource_costs_nothing_and_is_no_gap():
     assert cluster.asked("metadata.name") == 0
 
 
-async def test_history_that_ends_on_the_way_is_a_gap():
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ExpiredError("too old", status=410),
+        FutureVersionError("rolled back meanwhile", status=504),
+        NotServedError("deleted meanwhile", status=404),
+    ],
+)
+async def test_history_that_ends_on_the_way_is_a_gap(answer):
     """What was found until then is told all the same."""
     cluster = FakeCluster()
     cluster.write("a")
     known = await known_by(cluster)
     for _ in range(5):
         cluster.write("a")
-    cluster.fail("Exact103", ExpiredError("too old", status=410))
+    cluster.fail("Exact103", answer)
 
     recorder = await read_again(cluster, known)
 
