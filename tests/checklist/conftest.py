@@ -151,9 +151,10 @@ class Mounted:
         plane.apiserver.mount_service_account(folder, namespace, "reader")
 
     @asynccontextmanager
-    async def __call__(self, *, token: str) -> AsyncIterator[ClusterClient]:
-        """Return a client that found this token when it started."""
-        (self.folder / "token").write_text(token)
+    async def __call__(self, *, token: str = "") -> AsyncIterator[ClusterClient]:
+        """Return a client that found this token when it started; empty: a good one."""
+        if token:
+            (self.folder / "token").write_text(token)
         environ = self._plane.apiserver.pod_environment()
         async with ClusterClient.open(
             service_account=self.folder, environ=environ

@@ -1,0 +1,10 @@
+"""A bridge that may be told to resync every second."""
+
+import sys
+
+import bridge.config.sources
+from bridge.__main__ import main
+
+if __name__ == "__main__":
+    bridge.config.sources._SHORTEST_RESYNC = 1.0
+    sys.exit(main())
