@@ -17,7 +17,7 @@ CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/de
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check mutants bench controlplane cluster lock clean
+.PHONY: help demo run test check mutants soak bench controlplane cluster lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,8 @@ run: .venv/runtime ## Run the bridge with CONFIG (default: bridge.yaml)
 test: .venv/dev ## Run all tests and check the coverage
 	$(BIN)/coverage erase
 	PYTHONASYNCIODEBUG=1 $(PYTEST) tests/unit
-	PYTHONASYNCIODEBUG= $(PYTEST) --ignore=tests/unit --ignore=tests/mutants tests
+	PYTHONASYNCIODEBUG= $(PYTEST) -m 'not soak' \
+	  --ignore=tests/unit --ignore=tests/mutants tests
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='$(CRITICAL)'
@@ -45,6 +46,9 @@ check: .venv/dev ## Check format, lint, types and who imports whom
 
 mutants: .venv/dev ## See that the tests catch bridges that were broken on purpose
 	$(BIN)/pytest -m mutant tests/mutants $(ARGS)
+
+soak: .venv/dev ## Break everything again and again, for an hour or more
+	$(BIN)/pytest -m soak tests $(ARGS)
 
 bench: .venv/dev ## Measure speed and memory on the real control plane
 	$(BIN)/python -m bench $(ARGS)

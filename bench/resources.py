@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from bench.bridge_process import Running, bridge, is_up, wait_until
+from bench.bridge_process import Running, bridge, is_up, receiver, wait_until
 from bench.load import Writer
 from bench.objects import Objects, config_map, pod
 from bench.rows import Figures, configuration, folder_of_its_own, free_port
@@ -79,16 +79,34 @@ def pods(plane: ControlPlane, count: int) -> Figures:
     """Resident memory with `count` watched Pods."""
     created = (pod(f"checkout-{number:06d}") for number in range(count))
     asyncio.run(Objects(plane.apiserver, "pods").create(created))
+    return watched(plane) | flooded(plane, count)
+
+
+def watched(plane: ControlPlane) -> Figures:
+    """Resident memory once all Pods are known."""
     with folder_of_its_own() as folder:
         sink = {"url": f"http://127.0.0.1:{free_port()}/"}
         config = configuration(plane, folder, sink) | {"sources": [{"kind": "Pod"}]}
         with bridge(config, folder, port=free_port()) as process:
+            up = wait_until(lambda: is_up(process), what="the start", step=0.01)
             bare = process.resident_mb()
-            wait_until(lambda: is_up(process, "/readyz"), what="readiness", step=0.5)
-            known = metric(process, "kubebridge_objects_known")
+            ready = wait_until(lambda: is_up(process, "/readyz"), what="readiness")
             return {
+                "bare_mb": bare,
                 "rss_mb": process.resident_mb(),
                 "peak_mb": process.peak_mb(),
-                "bare_mb": bare,
-                "known": known,
+                "known": metric(process, "kubebridge_objects_known"),
+                "sync_s": ready - up,
             }
+
+
+def flooded(plane: ControlPlane, count: int) -> Figures:
+    """The same when each becomes an event, and the sink takes one in 20 ms."""
+    with folder_of_its_own() as folder, receiver(delay_ms=20) as hook:
+        sink = {"url": f"http://127.0.0.1:{hook.port}/", "concurrency": 1}
+        source = {"kind": "Pod", "initial": "emit"}
+        config = configuration(plane, folder, sink) | {"sources": [source]}
+        with bridge(config, folder, port=free_port()) as process:
+            wait_until(lambda: depth(process) >= count, what="all of it", step=0.5)
+            lists = metric(process, "kubebridge_watch_restarts_total")
+            return {"flooded_peak_mb": process.peak_mb(), "flooded_restarts": lists}

@@ -1,7 +1,6 @@
 """The informers that answer questions about other objects; started when first asked."""
 
 import asyncio
-from collections.abc import Callable
 
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
@@ -32,21 +31,23 @@ class Informers:
         """
         informer = Informer(self._client, resource, store=store)
         name = f"informer {resource.name}"
-        self._tasks.create_task(_keep_running(informer), name=name)
+        self._tasks.create_task(_run(informer), name=name)
         return informer
 
 
-async def _keep_running(informer: Informer) -> None:
+async def _run(informer: Informer) -> None:
     failures = RepeatedFailure(
         get_logger(resource=informer.resource.name), "Looking up failed."
     )
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_log(informer, failures.failed), name="log")
+        tasks.create_task(_log(informer, failures), name="log")
         await informer.run()
 
 
-async def _log(informer: Informer, failed: Callable[[str], None]) -> None:
+async def _log(informer: Informer, failures: RepeatedFailure) -> None:
     while True:
         if informer.error:
-            failed(informer.error)
+            failures.failed(informer.error)
+        elif informer.synced.is_set():
+            failures.recovered("Looking up works again.")
         await informer.wait_for_change()

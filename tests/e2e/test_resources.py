@@ -268,6 +268,7 @@ def test_namespaces_are_selected_by_label_as_they_come(
     assert reader["namespace"] == "*"
 
 
+@pytest.mark.soak
 def test_resync_tells_all_again(
     bridge: Bridge, receiver: Receiver, namespace: str, write: Objects
 ) -> None:
