@@ -372,3 +372,16 @@ def _is_about(event: Mapping[str, Any], kind: Kind) -> bool:
     if ".gap." in event["type"]:
         return bool(data["resource"]["kind"] == kind.name)
     return bool(data["kind"] == kind.name)
+
+
+def summary(one: Scene, found: Mapping[str, Verdict]) -> str:
+    """Return what a person wants to know of the rounds, a line for each kind."""
+    lines = [f"{len(one.rounds)} rounds"]
+    for kind in one.kinds:
+        verdict, asked = found[kind.name], one.http.count(plural=kind.plural)
+        lines.append(
+            f"{kind.name}: {len(one.truth.of(kind.prefix))} revisions, "
+            f"{verdict.repeats} came again, {verdict.covered} in {len(verdict.holes)} "
+            f"gaps, requests {dict(asked)}, {one.lists(kind)} whole lists"
+        )
+    return "\n".join(lines)
