@@ -107,6 +107,7 @@ def flooded(plane: ControlPlane, count: int) -> Figures:
         source = {"kind": "Pod", "initial": "emit"}
         config = configuration(plane, folder, sink) | {"sources": [source]}
         with bridge(config, folder, port=free_port()) as process:
+            wait_until(lambda: is_up(process), what="the start")
             wait_until(lambda: depth(process) >= count, what="all of it", step=0.5)
             lists = metric(process, "kubebridge_watch_restarts_total")
             return {"flooded_peak_mb": process.peak_mb(), "flooded_restarts": lists}
