@@ -46,6 +46,7 @@ class Informer:
         self.cursor: str | None = None
         self.items: list[Item] = []
         self.counts: list[str] = []
+        self.history: list[str] = []
         self.plane = plane
         self.namespace = namespace
         self.resource = resource
@@ -80,6 +81,12 @@ class Informer:
             if not (listed or isinstance(item, Gap | Learned)):
                 self.cursor = item.resource_version
         self.items += batch
+
+    def forget(self) -> None:
+        """Forget what came until now, but not what is known."""
+        self.history += self.counts
+        self.items.clear()
+        self.counts.clear()
 
     def has_synced(self) -> bool:
         """Whether a snapshot is complete."""

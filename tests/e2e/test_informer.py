@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from bridge.cluster import Learned, Synced
 from bridge.errors import NotServedError
+from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.conftest import make_namespace
 from tests.e2e.informing import (
@@ -32,8 +34,7 @@ async def started(
         maps.create(name)
     informer = Informer(plane, namespace, CONFIG_MAPS)
     await informer.run(until=informer.has_synced)
-    informer.items.clear()
-    informer.counts.clear()
+    informer.forget()
     return maps, informer
 
 
@@ -41,7 +42,7 @@ async def joined(other: Informer) -> Informer:
     """Return an informer of the same that knows what is there."""
     informer = Informer(other.plane, other.namespace, other.resource)
     await informer.run(until=informer.has_synced)
-    informer.items.clear()
+    informer.forget()
     return informer
 
 
@@ -63,6 +64,23 @@ async def test_first_sync_streams_two_thousand_objects(
     assert (len(informer.store), informer.store.is_complete) == (2_001, True)
     assert told(informer.changes) == [("added", version)]
     assert informer.counts == ["relist"]
+
+
+async def test_a_server_that_does_not_stream_lists_is_listed(tmp_path: Path) -> None:
+    """With the feature gate off it answers 422; the rest is the same."""
+    binaries = find_binaries()
+    if isinstance(binaries, str):
+        pytest.skip(binaries)
+    flags = ["--feature-gates=WatchList=false"]
+    with ControlPlane(
+        folder=tmp_path, binaries=binaries, apiserver_flags=flags
+    ) as plane:
+        maps, informer = await started(plane, ["a", "b"])
+        version = maps.create("c")
+        await informer.run(until=informer.has(version))
+
+    assert len(informer.store) == 3
+    assert informer.history == ["watchlist-fallback", "relist"]
 
 
 async def test_what_an_api_server_forgets_at_its_restart_is_walked_back(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Change, Known, Resource
-from bridge.cluster.changes import read_line, read_listed, sketch
+from bridge.cluster.changes import read_line, read_listed, sketch, stamped
 from bridge.cluster.identity import Keeps
 from bridge.errors import ExpiredError, UnreadableError
 
@@ -139,3 +139,13 @@ def test_a_sketch_holds_all_that_is_known_of_an_object(key, where):
         "apiVersion": "v1",
         "metadata": {"name": "a", **where, "uid": "u", "resourceVersion": "7"},
     }
+
+
+def test_a_stamp_changes_the_version_and_nothing_else():
+    """Not even the order of members, nor a label of that name."""
+    value = (
+        b'{"kind":"Pod","metadata":{"name":"a","resourceVersion":"7",'
+        b'"labels":{"resourceVersion":"7"}},"status":{}}'
+    )
+
+    assert stamped(value, version="9") == value.replace(b'"7",', b'"9",')

@@ -223,3 +223,18 @@ async def test_a_watch_that_says_410_once_of_a_readable_version_is_opened_again(
 
     assert recorder.versions == ["101", "102"]
     assert recorder.others == [Synced(resource_version="100")]
+
+
+async def test_without_a_store_nothing_is_walked():
+    """Of Events only what is newer than the cursor is told, and a gap."""
+    cluster, recorder = FakeCluster(), Recorder()
+    cursor = cluster.write("a")
+    cluster.write("a")
+    cluster.write("a")
+    cluster.restart()
+
+    await recorder.run(cluster, seconds=9, cursor=cursor)
+
+    assert recorder.versions == ["103"]
+    assert len(recorder.others) == 3
+    assert cluster.asked("metadata.name") == 0

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Known, Resource, Synced, rewind
-from bridge.cluster.changes import stamped
+from bridge.cluster import Known, Resource, Synced, rewind
 from bridge.cluster.store import Store
 from bridge.errors import (
     ApiStatusError,
@@ -271,21 +270,6 @@ async def test_a_state_that_cannot_be_read_ends_the_walk():
     assert recorder.versions[-1] == "103"
 
 
-async def test_without_a_store_nothing_is_walked():
-    """Of Events only what is newer than the cursor is told, and a gap."""
-    cluster, recorder = FakeCluster(), Recorder()
-    cursor = cluster.write("a")
-    cluster.write("a")
-    cluster.write("a")
-    cluster.restart()
-
-    await recorder.run(cluster, seconds=9, resource=CORE_EVENTS, cursor=cursor)
-
-    assert recorder.versions == ["103"]
-    assert len(recorder.others) == 3
-    assert cluster.asked("metadata.name") == 0
-
-
 async def test_after_an_expiry_it_is_walked_back_to_the_oldest_state():
     """A snapshot there with its gap, then each revision after it."""
     cluster = FakeCluster()
@@ -303,13 +287,3 @@ async def test_after_an_expiry_it_is_walked_back_to_the_oldest_state():
         "Synced",
         "Synced",
     ]
-
-
-def test_a_stamp_changes_the_version_and_nothing_else():
-    """Not even the order of members, nor a label of that name."""
-    value = (
-        b'{"kind":"Pod","metadata":{"name":"a","resourceVersion":"7",'
-        b'"labels":{"resourceVersion":"7"}},"status":{}}'
-    )
-
-    assert stamped(value, version="9") == value.replace(b'"7",', b'"9",')
