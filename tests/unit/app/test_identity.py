@@ -1,0 +1,69 @@
+"""Nothing is read before it is known which cluster it is."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.app.identity import identify
+from bridge.cluster.client import ClusterUid
+from bridge.errors import UnreachableError
+from bridge.health import Health, ReaderStatus
+from bridge.ingest.scopes import identity_scope
+from tests.unit.app.fakes import FakeApi
+from tests.unit.ingest.objects import Cursors
+
+pytestmark = pytest.mark.looptime
+
+ONE, OTHER = (ClusterUid(uid=uid, derived=False) for uid in ("one", "other"))
+
+
+def waiting() -> Health:
+    """Return the health of a process with one source."""
+    status = ReaderStatus(sources=("pods",), resource="v1 Pod", namespace="*")
+    return Health(readers=[status])
+
+
+async def identified(api: FakeApi, health: Health, *, name: str | None = None) -> str:
+    """Return what the cluster is called, whose name stood for cluster `one`."""
+    queue = Cursors(positions={identity_scope("prod"): "one"})
+    return await identify(
+        api,  # type: ignore[arg-type]
+        queue=queue,  # type: ignore[arg-type]
+        name=name,
+        health=health,
+    )
+
+
+async def test_cluster_is_asked_until_it_answers() -> None:
+    """Meanwhile the readers say what they wait for."""
+    health = waiting()
+    api = FakeApi(uids=[UnreachableError("refused", phase="connect"), ONE])
+
+    uid = await identified(api, health)
+
+    assert uid == "one"
+    assert (health.readers[0].state, health.readers[0].error) == ("waiting", "refused")
+
+
+async def test_other_cluster_behind_a_name_is_waited_out() -> None:
+    """Until an operator resets it, or the right one is back."""
+    health = waiting()
+
+    uid = await identified(FakeApi(uids=[OTHER, ONE]), health, name="prod")
+
+    assert uid == "one"
+    assert "expected prod to be the cluster with uid one" in health.readers[0].error
+
+
+async def test_cluster_without_a_name_may_be_any() -> None:
+    """Scopes begin with its uid."""
+    assert await identified(FakeApi(uids=[OTHER]), waiting()) == "other"
+
+
+async def test_derived_identity_is_warned_about() -> None:
+    """Another CA will look like another cluster."""
+    api = FakeApi(uids=[ClusterUid(uid="hash", derived=True)])
+
+    with capture_logs() as logs:
+        uid = await identified(api, waiting())
+
+    assert (uid, logs[0]["log_level"]) == ("hash", "warning")
