@@ -5,8 +5,9 @@ from dataclasses import astuple
 
 from fastapi import APIRouter, HTTPException, status
 
-from bridge.api.models import Cursor, CursorPosition, Items, Reader
+from bridge.api.models import Cursor, CursorPosition, Items
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
+from bridge.api.readers import Reader, describe
 from bridge.health import ReaderStatus
 from bridge.queue import Scope, StoredCursor
 
@@ -18,7 +19,7 @@ _IDENTITY = "@cluster"
 @router.get("/sources", summary="What is read")
 async def list_sources(parts: PartsGiven) -> Items[Reader]:
     """Return what each reader does; sources with the same scope share one."""
-    return Items(items=[_reader(one) for one in parts.health.readers])
+    return Items(items=[describe(one) for one in parts.health.readers])
 
 
 @router.get("/cursors", summary="Where reading goes on")
@@ -87,22 +88,4 @@ def _reads(reader: ReaderStatus, scope: Scope) -> bool:
         scope.namespace,
         scope.field_selector,
         scope.label_selector,
-    )
-
-
-def _reader(reader: ReaderStatus) -> Reader:
-    return Reader(
-        sources=list(reader.sources),
-        resource=reader.resource,
-        namespace=reader.namespace,
-        field_selector=reader.field_selector,
-        label_selector=reader.label_selector,
-        state=reader.state,
-        started=reader.started,
-        resource_version=reader.resource_version,
-        error=reader.error,
-        last_progress=reader.last_progress,
-        last_read=reader.last_read,
-        objects=reader.objects,
-        gaps=reader.gaps,
     )

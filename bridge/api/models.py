@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from bridge.health import ReaderState, SinkState
+from bridge.health import SinkState
 
 Item = TypeVar("Item")
 
@@ -56,47 +56,6 @@ class ConfigText(ApiModel):
 
     problems: list[str]
     """One line for each fault: `file:line:column: key: what`."""
-
-
-class Reader(ApiModel):
-    """What one watch does."""
-
-    sources: list[str]
-    """Names of the sources it reads for."""
-
-    resource: str
-    """What it watches, e.g. `events`."""
-
-    namespace: str
-    """Where; `*`: everywhere."""
-
-    field_selector: str
-    label_selector: str
-
-    state: ReaderState
-    """`absent`: the API server does not serve it (yet); `blocked`: the queue is full;
-    `waiting`: between two tries; `failed`: refused, see `error`."""
-
-    started: bool
-    """Whether it got as far as watching since the process started."""
-
-    resource_version: str | None
-    """The stored cursor; null: never read."""
-
-    error: str
-    """Last failure; empty once it is over."""
-
-    last_progress: datetime | None
-    """When the cursor last moved."""
-
-    last_read: datetime | None
-    """When the API server last said something; null: never."""
-
-    objects: int | None
-    """How many objects are known; null: they are not counted (Kubernetes Events)."""
-
-    gaps: int
-    """How many gaps were announced since the process started."""
 
 
 class Cursor(ApiModel):
