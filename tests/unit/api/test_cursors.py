@@ -1,7 +1,10 @@
 """Readers and cursors over the API."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from bridge.health import ReaderStatus
 from bridge.queue import Scope
 from tests.unit.api.world import SCOPE, SCOPE_ID
 
@@ -16,6 +19,40 @@ async def test_sources_shows_what_each_reader_does(client):
     assert reader["state"] == "watching"
     assert reader["resourceVersion"] == "7"
     assert reader["lastProgress"] == "2026-01-02T00:00:00Z"
+
+
+async def test_sources_shows_how_much_is_known_and_when_something_was_heard(
+    client, world
+):
+    """Of a quiet resource too; objects are counted where they are remembered."""
+    events = world.health.readers[0]
+    events.last_read = datetime(2026, 1, 2, 3, tzinfo=UTC)
+    world.health.readers.append(
+        ReaderStatus(sources=("pods",), resource="pods", namespace="*", objects=12)
+    )
+
+    items = (await client.get("/api/v1/sources")).json()["items"]
+
+    assert [one["lastRead"] for one in items] == ["2026-01-02T03:00:00Z", None]
+    assert [one["objects"] for one in items] == [None, 12]
+
+
+async def test_sources_shows_what_is_not_served(client, world):
+    """As the configuration names it, with the reason."""
+    absent = ReaderStatus(
+        sources=("cats",),
+        resource="shop.io/v1 Cat",
+        namespace="*",
+        state="absent",
+        error="the API server does not serve shop.io/v1 Cat",
+    )
+    world.health.readers.append(absent)
+
+    _, cats = (await client.get("/api/v1/sources")).json()["items"]
+
+    assert (cats["resource"], cats["state"]) == ("shop.io/v1 Cat", "absent")
+    assert (cats["started"], cats["resourceVersion"]) == (False, None)
+    assert cats["error"].startswith("the API server does not serve")
 
 
 async def test_cursors_are_listed_with_an_id_that_never_changes(client, world):

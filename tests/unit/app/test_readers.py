@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.app.parts import build_router
 from bridge.app.readers import Readers, build_origins, forms_of
+from bridge.app.reading import read_cluster
 from bridge.app.sources import wanted_sources
 from bridge.cluster import CORE_EVENTS, Resource
 from bridge.cluster.builtin import BUILTIN
@@ -20,7 +21,7 @@ from bridge.health import Health, ReaderStatus
 from bridge.ingest import Form
 from bridge.metrics import Metrics
 from bridge.queue import Scope
-from tests.unit.app.fakes import config_of
+from tests.unit.app.fakes import FakeApi, config_of
 from tests.unit.cluster.fakes import FakeCluster
 from tests.unit.ingest.objects import Cursors, ids
 
@@ -161,6 +162,42 @@ async def test_nothing_is_looked_up_where_nobody_asks() -> None:
 
     assert len(bench.cluster.streams) == 1
     assert "ownername" not in bench.queue.entries[-1].event.extensions  # type: ignore[union-attr]
+
+
+class Everything(Cluster):
+    """A cluster that says what it is, and that it serves Pods."""
+
+    get = FakeApi.get
+    cluster_uid = FakeApi.cluster_uid
+
+    def __init__(self) -> None:
+        """Serve what a fake API server does."""
+        super().__init__()
+        api = FakeApi()
+        self.answers, self.uids = api.answers, api.uids
+
+
+async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
+    """All parts together."""
+    cluster, queue, config = Everything(), Cursors(), config_of("{kind: Pod}")
+    reading = read_cluster(
+        cluster,  # type: ignore[arg-type]
+        config=config,
+        queue=queue,  # type: ignore[arg-type]
+        router=build_router(config),
+        health=Health(),
+        metrics=Metrics(version="0"),
+    )
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(reading)
+        await asyncio.sleep(5)
+        version = cluster.write("web")
+        await asyncio.sleep(5)
+        task.cancel()
+
+    assert ids(queue.entries) == [f"u{version}-{version}"]
+    assert queue.positions == {Scope(cluster="uid", resource="pods"): version}
 
 
 async def test_namespaces_are_watched_once() -> None:
