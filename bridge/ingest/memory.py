@@ -92,6 +92,7 @@ class Memory:
 
     Attributes:
         cursor: The version up to which everything was read; None: nothing was.
+        moved: When the cursor last moved; None: it never did.
         epoch: How often the cluster was rolled back, from 1.
         note: When the stream was last known to be complete; None: never.
         store: What is known of each object; None: nothing is remembered of them.
@@ -99,6 +100,7 @@ class Memory:
     """
 
     cursor: str | None
+    moved: datetime | None
     epoch: int
     note: Note | None
     store: Store | None
@@ -123,6 +125,7 @@ async def remembered(
         keeps_labels: Whether their labels are from now on.
     """
     cursor = await queue.cursor(scope)
+    moved = [one.moved for one in await queue.cursors() if one.scope == scope]
     own = {key: value async for key, value in queue.remembered(scope, OWN)}
     store = None
     if has_store:
@@ -143,6 +146,7 @@ async def remembered(
     }
     return Memory(
         cursor=cursor,
+        moved=moved[0] if moved else None,
         epoch=read_epoch(own.get(EPOCH)),
         note=read_note(own.get(NOTE)),
         store=store,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
@@ -67,6 +67,7 @@ class Planner:
         conversion: Conversion,
         *,
         cursor: str | None,
+        moved: datetime | None = None,
         epoch: int = 1,
         has_store: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -77,6 +78,7 @@ class Planner:
         Args:
             conversion: Turns changes into entries.
             cursor: The stored cursor; None: this is the very first snapshot.
+            moved: When it last moved; None: not known.
             epoch: The stored one.
             has_store: Whether what is known of objects is remembered.
             now: The time.
@@ -84,6 +86,7 @@ class Planner:
         """
         self._conversion = conversion
         self._cursor = self._reached = cursor
+        self._moved = moved
         self._epoch = self._stored_epoch = epoch
         self._has_store = has_store
         self._held = Held()
@@ -120,6 +123,8 @@ class Planner:
         for item in items:
             self._take(plan, item, recorded)
         plan.to = self._cursor = self._held.cursor(self._reached)
+        if plan.to != plan.since:
+            self._moved = self._now()
         return plan
 
     def _take(self, plan: Plan, item: Item | Again, recorded: str) -> None:
@@ -206,7 +211,8 @@ class Planner:
 
     def _open_gap(self, plan: Plan, gap: Gap) -> None:
         """From here on versions may be used again, so ids need another epoch."""
-        self._gaps.append(gap)
+        # Nothing was missed before the cursor last moved.
+        self._gaps.append(replace(gap, since=gap.since or self._moved))
         if gap.cause == "rolled-back":
             # What waits belongs to the epoch that ends here.
             self._held.release(partial(self._goes, plan, insists=True))

@@ -148,6 +148,7 @@ class Reader:
         return Planner(
             self._convert(past if self._keeps_objects else None),
             cursor=memory.cursor,
+            moved=memory.moved,
             epoch=memory.epoch,
             has_store=memory.store is not None,
         )

@@ -105,6 +105,7 @@ def test_what_changed_while_the_bridge_and_the_history_were_gone_is_found(
     assert told(receiver, "stays") == []
     assert all(event["listed"] for event in receiver.ledger.events("resource")[1:])
     (gap,) = receiver.ledger.events("gap")
+    assert gap["data"]["since"] < gap["data"]["until"]
     assert int(gap["data"]["cursor"]) >= int(gone["metadata"]["resourceVersion"])
 
 

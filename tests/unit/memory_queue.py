@@ -29,6 +29,7 @@ from bridge.queue import (
     Retry,
     Scope,
     Storage,
+    StoredCursor,
 )
 
 
@@ -108,6 +109,14 @@ class MemoryQueue:
             stored=self.now(),
         )
         self.rows[handle] = Delivery(lease=lease, due=self.now())
+
+    async def cursors(self) -> Sequence[StoredCursor]:
+        """See `Queue.cursors`."""
+        moved = datetime.fromtimestamp(self.now(), UTC)
+        return [
+            StoredCursor(scope=scope, resource_version=version, moved=moved)
+            for scope, version in self.positions.items()
+        ]
 
     async def cursor(self, scope: Scope) -> str | None:
         """See `Queue.cursor`."""
