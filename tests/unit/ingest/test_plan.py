@@ -188,3 +188,15 @@ def test_memory_of_a_new_scope_is_empty() -> None:
     """The first epoch is 1, and nothing is noted."""
     assert read_epoch(None) == 1
     assert read_note(None) is None
+
+
+def test_gap_begins_when_the_cursor_last_moved() -> None:
+    """Where no note says that the stream was complete later than that."""
+    moved = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    gap = Gap(cause="expired", cursor="100", snapshot="150", since=None, until=NOW)
+    one = Planner(conversion(), cursor="100", moved=moved, now=lambda: NOW)
+
+    plan = one.plan([gap, Synced(resource_version="150")])
+    later = one.plan([gap, Synced(resource_version="160")])
+
+    assert [one.since for one in (*plan.gaps, *later.gaps)] == [moved, NOW]
