@@ -1,12 +1,13 @@
 """Where to go on from: the decision after a start, a failure or an expiry.
 
 probe the cursor ──readable──▶ Resume
-      │ but not by watching    Relist all, and rewind each object to the cursor
+      │ but not by watching    Relist where watching begins, and walk objects back
       │ expired                Relist at K, the oldest readable version
       │ beyond the newest      Relist all: the cluster was rolled back
       └ cannot be told         as the watch said
 """
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -15,7 +16,7 @@ from bridge.cluster.collection import Collection
 from bridge.cluster.patience import Patience
 from bridge.cluster.suspicion import Suspicion
 from bridge.cluster.versions import is_newer, middle
-from bridge.errors import FutureVersionError
+from bridge.errors import ExpiredError, FutureVersionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,12 @@ class Relist:
 
 
 async def examine(
-    collection: Collection, cursor: str, *, suspicion: Suspicion, patience: Patience
+    collection: Collection,
+    cursor: str,
+    *,
+    suspicion: Suspicion,
+    watchable: str | None = None,
+    patience: Patience,
 ) -> Resume | Relist:
     """Return where to go on from, however long it takes to find out.
 
@@ -57,6 +63,7 @@ async def examine(
         collection: What is read.
         cursor: Up to here everything was read.
         suspicion: What is believed of the watches from there.
+        watchable: The oldest version that is said to be watchable; None: not known.
         patience: Waits out what prevents finding out.
     """
     if suspicion == "unreadable":
@@ -74,15 +81,37 @@ async def examine(
             continue
         if found == "unknown" and suspicion == "none":
             return Resume()
-        oldest = None
         if found == "expired":
             oldest = await find_oldest(collection, cursor, newest, patience=patience)
-        return Relist(
-            version=oldest,
-            cursor=cursor,
-            cause="expired",
-            rewinds=found == "readable",
+            return Relist(version=oldest, cursor=cursor, cause="expired")
+        return _beyond_watching(
+            cursor, newest, watchable, is_readable=found == "readable"
         )
+
+
+def _beyond_watching(
+    cursor: str, newest: str, watchable: str | None, *, is_readable: bool
+) -> Relist:
+    """Return how to list what no watch tells: as early as a watch can go on from it."""
+    is_between = watchable is not None and (
+        is_newer(watchable, than=cursor) and not is_newer(watchable, than=newest)
+    )
+    return Relist(
+        version=watchable if is_readable and is_between else None,
+        cursor=cursor,
+        cause="expired",
+        rewinds=is_readable,
+    )
+
+
+def oldest_watchable(error: ExpiredError) -> str | None:
+    """Return where a watch cache begins, if the error tells; None: it does not.
+
+    kube-apiserver says ``too old resource version: 34 (84)`` (watch_cache.go); nothing
+    depends on it: without it, the newest state is listed.
+    """
+    found = re.search(r"too old resource version: \d+ \((\d+)\)", str(error))
+    return found[1] if found else None
 
 
 async def find_oldest(

@@ -10,7 +10,8 @@ that changed is walked back, from its newest state to the one that was known::
 
 What cannot be seen so: an object that was created and deleted again between the cursor
 and the list, or deleted, created and deleted under one name, for nothing that is known
-leads to it.
+leads to it. The list is read at the oldest version that can be watched, if the API
+server tells it, so that this is about the time before its restart and not after.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from bridge.cluster.identity import Keeps
 from bridge.cluster.initial import Burst, Streaming
 from bridge.cluster.pages import Pages
 from bridge.cluster.patience import Patience
-from bridge.cluster.repair import Relist, Resume, examine
+from bridge.cluster.repair import Relist, Resume, examine, oldest_watchable
 from bridge.cluster.snapshot import Snapshot
 from bridge.cluster.store import Store
 from bridge.cluster.stream import SilentError, Stream
@@ -139,6 +139,7 @@ class _Reader:
         self._streaming = Streaming(patience=self._patience, hooks=hooks)
         self._suspicion: Suspicion = "none"
         self._evidence = Evidence()
+        self._watchable: str | None = None
 
     async def run(
         self, cursor: str | None, *, initial: Literal["skip", "emit"]
@@ -178,6 +179,7 @@ class _Reader:
             self._collection,
             self._stream.position,
             suspicion=self._suspicion,
+            watchable=self._watchable,
             patience=self._patience,
         )
 
@@ -266,6 +268,7 @@ class _Reader:
             return
         if isinstance(error, ExpiredError):
             self._suspect("expired")
+            self._watchable = oldest_watchable(error)
             await self._expired(error)
             return
         is_silent = isinstance(error, SilentError)

@@ -94,12 +94,14 @@ async def test_what_an_api_server_forgets_at_its_restart_is_walked_back(
     deleted = maps.delete("gone")
     created = [maps.create("new"), *maps.modify("new", 3)]
     fresh_control_plane.apiserver.restart()
+    brief = [maps.create("brief"), maps.delete("brief")]
     await informer.run(until=informer.has_caught_up)
     last = maps.modify("same")
     await informer.run(until=informer.has(*last))
 
-    kinds = ["modified"] * 7 + ["deleted", "added"] + ["modified"] * 4
-    versions = [*changed, *modified_then_gone, deleted, *created, *last]
+    kinds = ["modified"] * 7 + ["deleted", "added"] + ["modified"] * 3
+    kinds += ["added", "deleted", "modified"]
+    versions = [*changed, *modified_then_gone, deleted, *created, *brief, *last]
     found = sorted(told(informer.changes), key=lambda one: int(one[1]))
     assert found == list(zip(kinds, versions, strict=True))
     assert informer.gaps == []

@@ -64,6 +64,7 @@ class FakeCluster:
         self.version = 100
         self.oldest = 0
         self.cached_since = 0
+        self.tells_oldest = True
         self.objects: dict[str, dict] = {}
         self.history: list[tuple[int, str, dict]] = []
         self.requests: list[str] = []
@@ -189,6 +190,11 @@ class FakeCluster:
             stream.initial = [] if line is not None else self._initial()
         if line is not None:
             stream.ending, stream._version = line, self.version
+        elif stream._version < self.cached_since and self.tells_oldest:
+            stream.ending, stream._version = (
+                too_old(stream._version, self.cached_since),
+                self.version,
+            )
         elif stream._version < max(self.oldest, self.cached_since):
             stream.ending, stream._version = EXPIRED_LINE, self.version
         self.streams.append(stream)
@@ -250,6 +256,13 @@ def bookmark(version: int, *, ends_initial: bool = False) -> bytes:
         metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
     value = {"type": "BOOKMARK", "object": {"metadata": metadata}}
     return json.dumps(value).encode()
+
+
+def too_old(version: int, oldest: int) -> bytes:
+    """A line that says where a watch cache begins, as kube-apiserver writes it."""
+    message = f"too old resource version: {version} ({oldest})"
+    status = {"code": 410, "reason": "Expired", "message": message}
+    return json.dumps({"type": "ERROR", "object": status}).encode()
 
 
 EXPIRED_LINE = b'{"type":"ERROR","object":{"code":410,"reason":"Expired"}}'

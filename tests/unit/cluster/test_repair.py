@@ -15,6 +15,7 @@ from tests.unit.cluster.fakes import (
     FakeCluster,
     Recorder,
     later,
+    too_old,
 )
 
 pytestmark = pytest.mark.looptime
@@ -238,3 +239,16 @@ async def test_without_a_store_nothing_is_walked():
     assert recorder.versions == ["103"]
     assert len(recorder.others) == 3
     assert cluster.asked("metadata.name") == 0
+
+
+@pytest.mark.parametrize("oldest", [99, 500])
+async def test_a_word_that_makes_no_sense_is_not_believed(oldest):
+    """A watch does not begin before its own start, nor beyond what is there."""
+    cluster, recorder = FakeCluster(), Recorder()
+    cluster.fail("watch 100", *[too_old(100, oldest)] * 2)
+    cluster.age()
+
+    await recorder.run(cluster, seconds=5, cursor="100")
+
+    assert recorder.others[-1] == Synced(resource_version="101")
+    assert cluster.asked("watch initial") == 1

@@ -125,6 +125,41 @@ async def test_an_object_created_anew_is_found_with_the_end_of_the_old_one():
     assert recorder.versions == ["102", "103", "104", "105"]
 
 
+async def test_what_came_after_the_restart_is_watched():
+    """The list is read where the watch cache begins, so nothing after it is unseen."""
+    cluster = FakeCluster()
+    cluster.write("a")
+    known = await known_by(cluster)
+    cluster.write("a")
+    cluster.write("a")
+    cluster.restart()
+    cluster.write("brief")
+    cluster.delete("brief")
+
+    recorder = Recorder()
+    await recorder.run(cluster, seconds=9, **known)
+
+    assert recorder.versions == ["102", "103", "104", "105"]
+    assert recorder.others[-1] == Synced(resource_version="103")
+    assert cluster.asked("list 500 Exact103") == 1
+
+
+async def test_without_a_word_where_watching_begins_the_newest_is_listed():
+    """What was created and deleted meanwhile cannot be seen."""
+    cluster = FakeCluster()
+    cluster.tells_oldest = False
+    known = await known_by(cluster)
+    cluster.write("a")
+    cluster.write("brief")
+    cluster.delete("brief")
+    cluster.write("a")
+
+    recorder = await read_again(cluster, known)
+
+    assert recorder.versions == ["101", "104"]
+    assert cluster.asked("watch initial") == 1
+
+
 async def test_a_quiet_resource_costs_nothing_and_is_no_gap():
     """Its cursor cannot be watched, but nothing happened since."""
     cluster = FakeCluster()
