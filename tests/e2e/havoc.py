@@ -175,6 +175,14 @@ def compact_and_restart_server(one: Scene) -> None:
     one.restart_server()
 
 
+def restart_all(one: Scene) -> None:
+    """Restart the API server while the bridge is down and there is writing."""
+    one.bridge.kill()
+    one.pause()
+    one.restart_server()
+    one.bridge.start()
+
+
 def compact_and_restart_all(one: Scene) -> None:
     """Forget all history while the bridge is down."""
     one.bridge.kill()
@@ -290,6 +298,7 @@ def forget_watch_lists(one: Scene) -> None:
 
 DECK: Sequence[Callable[[Scene], None]] = (
     compact_and_restart_all,
+    restart_all,
     kill_bridge,
     compact_and_cut,
     reset,
