@@ -6,24 +6,19 @@ by itself is what kube-apiserver does for Events; the rest is told by `faults`.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Literal
 
-from bridge.cluster import CORE_EVENTS, Change, Item, Resource
+from bridge.cluster import Resource
 from bridge.cluster.client import Page
-from bridge.cluster.hooks import Hooks
-from bridge.cluster.watch import list_and_watch
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
     ExpiredError,
     FutureVersionError,
 )
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeStream:
@@ -266,84 +261,3 @@ def too_old(version: int, oldest: int) -> bytes:
 
 
 EXPIRED_LINE = b'{"type":"ERROR","object":{"code":410,"reason":"Expired"}}'
-
-
-class Recorder:
-    """Runs `list_and_watch` on a fake cluster and keeps what comes."""
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.reports: list[ClusterError | None] = []
-        self.counts: list[str] = []
-        self.longest_batch = 0
-
-    async def run(
-        self,
-        cluster: FakeCluster,
-        *,
-        seconds: float,
-        resource: Resource = CORE_EVENTS,
-        **options: object,
-    ) -> None:
-        """Read for some seconds of the loop's time."""
-        reading = list_and_watch(
-            cluster,
-            resource,
-            report=self.reports.append,
-            count=self.counts.append,
-            now=loop_now,
-            random=lambda: 0.5,
-            **options,
-        )
-        try:
-            async with asyncio.timeout(seconds), reading as batches:
-                async for batch in batches:
-                    assert batch
-                    self.items.extend(batch)
-                    self.longest_batch = max(self.longest_batch, len(batch))
-        except TimeoutError:
-            pass
-
-    @property
-    def versions(self) -> list[str]:
-        """The versions of the changes."""
-        return [one.resource_version for one in self.items if isinstance(one, Change)]
-
-    @property
-    def told(self) -> list[tuple[str, str, str]]:
-        """Each change: what happened, to which object, at which version."""
-        return [
-            (one.change, one.known.name if one.known else "", one.resource_version)
-            for one in self.items
-            if isinstance(one, Change)
-        ]
-
-    @property
-    def numbers(self) -> set[int]:
-        """The versions of the changes, as numbers."""
-        return {int(version) for version in self.versions}
-
-    @property
-    def others(self) -> list[Item]:
-        """What is not a change."""
-        return [one for one in self.items if not isinstance(one, Change)]
-
-
-def loop_now() -> datetime:
-    """The wall clock of tests: seconds of the loop since 2026."""
-    return START + timedelta(seconds=asyncio.get_running_loop().time())
-
-
-def hooks(recorder: Recorder) -> Hooks:
-    """Hooks that a recorder listens to."""
-    return Hooks(
-        report=recorder.reports.append,
-        count=recorder.counts.append,
-        now=loop_now,
-        random=lambda: 0.5,
-    )
-
-
-def later(seconds: float, call: Callable[..., object], *arguments: object) -> None:
-    """Let something happen while a watch runs."""
-    asyncio.get_running_loop().call_later(seconds, call, *arguments)

@@ -7,7 +7,8 @@ import pytest
 from bridge.cluster import Change, Gap, Known, Learned, Resource, Synced
 from bridge.cluster.store import Store
 from bridge.errors import ApiStatusError, ExpiredError, UnreachableError
-from tests.unit.cluster.fakes import FakeCluster, Recorder, later
+from tests.unit.cluster.fakes import FakeCluster
+from tests.unit.cluster.recorder import Recorder, later
 
 pytestmark = pytest.mark.looptime
 

@@ -10,7 +10,8 @@ from bridge.errors import (
     ForbiddenError,
     UnreachableError,
 )
-from tests.unit.cluster.fakes import FakeCluster, Recorder, added, bookmark, later
+from tests.unit.cluster.fakes import FakeCluster, added, bookmark
+from tests.unit.cluster.recorder import Recorder, later
 
 pytestmark = pytest.mark.looptime
 

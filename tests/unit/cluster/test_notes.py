@@ -6,7 +6,7 @@ import pytest
 
 from bridge.cluster.notes import Notes
 from bridge.errors import UnreachableError
-from tests.unit.cluster.fakes import START, loop_now
+from tests.unit.cluster.recorder import START, loop_now
 
 pytestmark = pytest.mark.looptime
 

@@ -5,7 +5,8 @@ import pytest
 from bridge.cluster import Bookmark, Learned, Resource, Synced
 from bridge.cluster.store import Store
 from bridge.errors import ExpiredError, NotServedError, UnreachableError
-from tests.unit.cluster.fakes import FakeCluster, Recorder, later
+from tests.unit.cluster.fakes import FakeCluster
+from tests.unit.cluster.recorder import Recorder, later
 
 pytestmark = pytest.mark.looptime
 

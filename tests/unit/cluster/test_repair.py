@@ -9,14 +9,8 @@ from bridge.errors import (
     FutureVersionError,
     UnreachableError,
 )
-from tests.unit.cluster.fakes import (
-    EXPIRED_LINE,
-    START,
-    FakeCluster,
-    Recorder,
-    later,
-    too_old,
-)
+from tests.unit.cluster.fakes import EXPIRED_LINE, FakeCluster, too_old
+from tests.unit.cluster.recorder import START, Recorder, later
 
 pytestmark = pytest.mark.looptime
 

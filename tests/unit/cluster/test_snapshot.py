@@ -4,7 +4,8 @@ import pytest
 
 from bridge.cluster import Synced
 from bridge.errors import ExpiredError, FutureVersionError, UnreachableError
-from tests.unit.cluster.fakes import FakeCluster, Recorder, later
+from tests.unit.cluster.fakes import FakeCluster
+from tests.unit.cluster.recorder import Recorder, later
 
 pytestmark = pytest.mark.looptime
 

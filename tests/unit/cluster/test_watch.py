@@ -13,7 +13,8 @@ from bridge.errors import (
     UnreachableError,
     UnreadableError,
 )
-from tests.unit.cluster.fakes import EXPIRED_LINE, START, FakeCluster, Recorder, later
+from tests.unit.cluster.fakes import EXPIRED_LINE, FakeCluster
+from tests.unit.cluster.recorder import START, Recorder, later
 
 pytestmark = pytest.mark.looptime
 
