@@ -17,7 +17,7 @@ from bridge.cluster.client import ClusterClient
 from bridge.demo.apiserver import ApiServer
 from tests.contract.client import Client, bearer
 from tests.contract.conftest import real_server
-from tests.controlplane.access import ADMIN, User, write_kubeconfig
+from tests.controlplane.access import ADMIN, write_kubeconfig
 from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
 from tests.faultproxy.http import HttpProxy
@@ -30,8 +30,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     binaries = find_binaries()
     if isinstance(binaries, str):
         pytest.skip(binaries)
-    folder, users = tmp_path_factory.mktemp("checklist"), [User(name="somebody")]
-    with ControlPlane(folder=folder, binaries=binaries, users=users) as plane:
+    folder = tmp_path_factory.mktemp("checklist")
+    with ControlPlane(folder=folder, binaries=binaries) as plane:
         yield plane
 
 
@@ -60,11 +60,11 @@ async def client(plane: ControlPlane) -> AsyncIterator[ClusterClient]:
         yield client
 
 
-def kubeconfig_of(plane: ControlPlane, *, url: str, user: str = ADMIN) -> Path:
+def kubeconfig_of(plane: ControlPlane, *, url: str) -> Path:
     """Write a kubeconfig that leads to the API server by way of a proxy."""
     path = plane.folder / "proxy.kubeconfig"
-    ca, token = plane.apiserver.certificate_authority, plane.apiserver.token(user)
-    write_kubeconfig(path, url=url, certificate_authority=ca, user=user, token=token)
+    ca, token = plane.apiserver.certificate_authority, plane.apiserver.token()
+    write_kubeconfig(path, url=url, certificate_authority=ca, user=ADMIN, token=token)
     return path
 
 

@@ -65,12 +65,12 @@ async def test_e2_an_object_stays_as_it_came(client, shop):
     assert "managedFields" not in json.loads(told.data or b"")["metadata"]
 
 
-async def test_e3_of_an_object_its_identity_is_remembered(client, shop):
+@pytest.mark.parametrize("metadata_only", [False, True])
+async def test_e3_of_an_object_its_identity_is_remembered(client, shop, metadata_only):
     """Not the object: 100 of 10 kB each are known by less than 300 bytes each."""
     store = Store()
-    async with reading(
-        client, CONFIGMAPS, namespace=shop.namespace, store=store
-    ) as seen:
+    how = {"namespace": shop.namespace, "metadata_only": metadata_only}
+    async with reading(client, CONFIGMAPS, store=store, **how) as seen:
         await seen.until_open()
         for number in range(100):
             value = {"metadata": {"name": f"big-{number}"}, "data": {"x": "y" * 10_000}}
@@ -80,6 +80,7 @@ async def test_e3_of_an_object_its_identity_is_remembered(client, shop):
     remembered = [msgspec.json.encode(known) for known in store]
     assert len(remembered) == 100
     assert max(map(len, remembered)) < 300
+    assert (b"yyy" in seen.changes[-1].object) is not metadata_only
 
 
 async def test_e4_every_change_of_an_object_comes_in_order(client, shop):
