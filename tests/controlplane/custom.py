@@ -23,6 +23,17 @@ def custom_resource(
         server.request("DELETE", f"{DEFINITIONS}/{name}")
 
 
+def stop_serving(server: ApiServer, plural: str, *, index: int) -> None:
+    """Serve one version of a kind no more, by its place in the list of versions."""
+    path = f"/spec/versions/{index}/served"
+    server.kubectl(
+        "patch",
+        f"customresourcedefinition/{plural}.{GROUP}",
+        "--type=json",
+        f'--patch=[{{"op": "replace", "path": "{path}", "value": false}}]',
+    )
+
+
 def definition(kind: str, *, versions: tuple[str, ...] = ("v1",)) -> dict[str, object]:
     """Return a CustomResourceDefinition; the last version is the stored one."""
     plural = f"{kind.lower()}s"

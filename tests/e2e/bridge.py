@@ -115,6 +115,10 @@ class Bridge:
         except httpx.TransportError:
             return False
 
+    def metrics(self) -> str:
+        """Return the metrics as text."""
+        return self.get("/metrics").text
+
     def settle(self) -> None:
         """Wait until every sink has what was read so far."""
         time.sleep(0.5)

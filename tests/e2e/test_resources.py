@@ -1,12 +1,13 @@
 """Any resource, from a real API server to a real webhook."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.custom import GROUP, custom_resource
+from tests.controlplane.custom import GROUP, custom_resource, stop_serving
 from tests.e2e.bridge import Bridge, wait_until
 from tests.e2e.receiver import Receiver
 
@@ -211,6 +212,8 @@ def test_kind_that_is_not_served_is_shown_while_the_others_work(
     assert absent["state"] == "absent"
     assert "demo.example.com/v1 Widget" in absent["error"]
     assert not bridge.is_ready()
+    (gauge,) = re.findall(r"kubebridge_watching{.*Widget.*} (.*)", bridge.metrics())
+    assert gauge == "0.0"
 
     server = control_plane.apiserver
     with custom_resource(server, "Widget") as plural:
@@ -222,6 +225,33 @@ def test_kind_that_is_not_served_is_shown_while_the_others_work(
     wait_until(lambda: bridge.source("widget")["state"] == "absent")
 
     assert kinds(told(receiver, "w")) == ["added", "deleted"]
+
+
+def test_version_that_is_not_served_any_more_is_followed_by_another(
+    control_plane: ControlPlane, bridge: Bridge, receiver: Receiver, namespace: str
+) -> None:
+    """The cursor stays; nothing is missed and nothing comes twice."""
+    server = control_plane.apiserver
+    with custom_resource(server, "Gadget", versions=("v1beta1", "v1")) as plural:
+        source = {"apiVersion": f"{GROUP}/v1beta1", "kind": "Gadget"}
+        bridge.write(bridge.document | {"sources": [source]})
+        bridge.start_and_wait()
+        path = f"/apis/{GROUP}/v1/namespaces/{namespace}/{plural}"
+        gadget = {"kind": "Gadget", "apiVersion": f"{GROUP}/v1"}
+        server.request("POST", path, gadget | {"metadata": {"name": "one"}})
+        wait_until(lambda: bool(told(receiver, "one")))
+
+        stop_serving(server, plural, index=0)
+        wait_until(lambda: "Served in another version." in bridge.log.read_text())
+        server.request("POST", path, gadget | {"metadata": {"name": "two"}})
+        wait_until(lambda: bool(told(receiver, "two")))
+        bridge.settle()
+
+    assert told(receiver, "one")[0]["apiversion"] == f"{GROUP}/v1beta1"
+    assert told(receiver, "two")[0]["apiversion"] == f"{GROUP}/v1"
+    added = [e for e in receiver.ledger.events("resource") if "added" in e["type"]]
+    assert len(added) == 2
+    assert receiver.ledger.events("gap") == []
 
 
 def test_two_sources_share_one_watch(
