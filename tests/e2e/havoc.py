@@ -5,123 +5,25 @@ write, and then waits until the bridge watches again.
 """
 
 import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
-import msgspec
-
-from tests.controlplane.cluster import ControlPlane
-from tests.e2e.bridge import Bridge, wait_until
-from tests.e2e.receiver import Receiver
-from tests.e2e.scribe import Kind, Scribe
-from tests.e2e.truth import Truth
-from tests.e2e.verdict import Verdict, judge
+from tests.e2e.scene import Scene
+from tests.e2e.scribe import Scribe
 from tests.faultproxy import (
     Cut,
     Hold,
-    HttpProxy,
     Inject,
     Strip,
-    TcpProxy,
     empty,
     error_line,
     html,
-    http_proxy,
-    proxied_kubeconfig,
     refusal,
 )
-from tests.faultproxy.faults import Fault
+
+Havoc = Callable[[Scene], None]
 
 WATCHES = ("watch", "watchlist")
-
-
-@dataclass(slots=True, kw_only=True)
-class Scene:
-    """Everything that takes part.
-
-    Attributes:
-        tcp: Nearest to the bridge.
-        http: Between that and the API server; counts requests.
-        since: The revision at which the bridge began to watch.
-        restarts: The revision at which each API server had started.
-        rounds: The name of each fault so far.
-    """
-
-    plane: ControlPlane
-    truth: Truth
-    tcp: TcpProxy
-    http: HttpProxy
-    bridge: Bridge
-    receiver: Receiver
-    kinds: Sequence[Kind]
-    chance: random.Random
-    since: int = 0
-    restarts: list[int] = field(default_factory=list)
-    rounds: list[str] = field(default_factory=list)
-
-    def pause(self, least: float = 0.1, most: float = 0.5) -> None:
-        """Let writers and bridge go on for a while."""
-        time.sleep(self.chance.uniform(least, most))
-
-    def restart_server(self, *, kill: bool = False) -> None:
-        """End the API server and start it again; its watch caches begin anew."""
-        self.plane.apiserver.restart(kill=kill)
-        self.restarts.append(self.plane.etcd.current_revision())
-
-    def horizons(self, kind: Kind) -> list[int]:
-        """Return where the history of a kind began anew; Events are not cached."""
-        is_cached = kind.name != "Event"
-        return [*self.truth.compactions, *(self.restarts if is_cached else ())]
-
-    def lists(self, kind: Kind) -> int:
-        """Return how often the bridge began to list a kind whole."""
-        asked = self.http.requests
-        return sum(one.is_whole for one in asked if one.plural == kind.plural)
-
-    def upset_requests(self, fault: Fault, *, times: int, **which: Any) -> None:
-        """Cut every connection and let the next requests meet a fault."""
-        self.http.fault(fault, times=times, **which)
-        self.tcp.reset()
-
-
-@contextmanager
-def scene(
-    plane: ControlPlane,
-    receiver: Receiver,
-    folder: Path,
-    *,
-    kinds: Sequence[Kind],
-    seed: int,
-) -> Iterator[Scene]:
-    """Run the proxies and a bridge that watches these kinds, everywhere."""
-    server = plane.apiserver
-    with ExitStack() as stack:
-        http = stack.enter_context(http_proxy(server))
-        tcp = stack.enter_context(TcpProxy(http.port))
-        bridge = Bridge(
-            folder=folder,
-            kubeconfig=proxied_kubeconfig(server, tcp, folder / "kubeconfig"),
-            module="tests.e2e.impatient",
-            sources=[kind.source for kind in kinds],
-            sinks=[{"name": "hook", "url": receiver.url}],
-        )
-        one = Scene(
-            plane=plane,
-            truth=Truth(plane.etcd),
-            tcp=tcp,
-            http=http,
-            bridge=stack.enter_context(bridge),
-            receiver=receiver,
-            kinds=kinds,
-            chance=random.Random(seed),
-        )
-        bridge.start_and_wait()
-        one.since = plane.etcd.current_revision()
-        yield one
 
 
 def nothing(one: Scene) -> None:
@@ -296,7 +198,7 @@ def forget_watch_lists(one: Scene) -> None:
     one.bridge.wait_ready()
 
 
-DECK: Sequence[Callable[[Scene], None]] = (
+DECK: Sequence[Havoc] = (
     compact_and_restart_all,
     restart_all,
     kill_bridge,
@@ -326,7 +228,9 @@ DECK: Sequence[Callable[[Scene], None]] = (
 )
 
 
-def run_rounds(one: Scene, *, namespace: str, faults: Sequence[Any], seed: int) -> None:
+def run_rounds(
+    one: Scene, *, namespace: str, faults: Sequence[Havoc], seed: int
+) -> None:
     """Do one fault after the other while there is writing."""
     server = one.plane.apiserver
     with ExitStack() as stack:
@@ -344,53 +248,9 @@ def run_rounds(one: Scene, *, namespace: str, faults: Sequence[Any], seed: int) 
     one.truth.catch_up()
 
 
-def shuffled(rounds: int, *, seed: int) -> list[Callable[[Scene], None]]:
+def shuffled(rounds: int, *, seed: int) -> list[Havoc]:
     """Return as many faults, each deck through before the next begins."""
     chance = random.Random(seed)
     decks = -(-rounds // len(DECK))
     dealt = [chance.sample(DECK, len(DECK)) for _ in range(decks)]
     return [fault for deck in dealt for fault in deck][:rounds]
-
-
-def verdicts(one: Scene, *, seconds: float = 60) -> Mapping[str, Verdict]:
-    """Wait until nothing is missing, at most so long, and judge each kind."""
-    found: dict[str, Verdict] = {}
-
-    def is_whole() -> bool:
-        events = [msgspec.json.decode(body) for body in one.receiver.ledger.bodies]
-        for kind in one.kinds:
-            found[kind.name] = judge(
-                one.truth.of(kind.prefix),
-                [event for event in events if _is_about(event, kind)],
-                since=one.since,
-                deletions=kind.name != "Event",
-                horizons=one.horizons(kind),
-            )
-        return not any(each.lost or each.untold for each in found.values())
-
-    end = time.monotonic() + seconds
-    while not is_whole() and time.monotonic() < end:
-        time.sleep(1.0)
-    wait_until(lambda: one.bridge.backlog("hook") == 0)
-    return found
-
-
-def _is_about(event: Mapping[str, Any], kind: Kind) -> bool:
-    """Return whether an event is one of a kind, or of a gap in it."""
-    data = event["data"]
-    if ".gap." in event["type"]:
-        return bool(data["resource"]["kind"] == kind.name)
-    return bool(data["kind"] == kind.name)
-
-
-def summary(one: Scene, found: Mapping[str, Verdict]) -> str:
-    """Return what a person wants to know of the rounds, a line for each kind."""
-    lines = [f"{len(one.rounds)} rounds"]
-    for kind in one.kinds:
-        verdict, asked = found[kind.name], one.http.count(plural=kind.plural)
-        lines.append(
-            f"{kind.name}: {len(one.truth.of(kind.prefix))} revisions, "
-            f"{verdict.repeats} came again, {verdict.covered} in {len(verdict.holes)} "
-            f"gaps, requests {dict(asked)}, {one.lists(kind)} whole lists"
-        )
-    return "\n".join(lines)

@@ -3,7 +3,7 @@
 One run of nine kinds of havoc with three kinds of objects; `make soak` does them all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +13,7 @@ from tests.controlplane.fixtures import _run as run_control_plane
 from tests.e2e import havoc
 from tests.e2e.conftest import make_namespace
 from tests.e2e.receiver import Receiver
+from tests.e2e.scene import Scene, open_scene, verdicts
 from tests.e2e.scribe import CONFIG_MAPS, EVENTS, WIDGETS, Kind
 from tests.e2e.verdict import Verdict
 
@@ -27,8 +28,8 @@ SEED = 1
 class Run:
     """What came of the run, and what was asked of the API server."""
 
-    scene: havoc.Scene
-    verdicts: dict[str, Verdict]
+    scene: Scene
+    verdicts: Mapping[str, Verdict]
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +40,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         with (
             Receiver() as receiver,
             custom_resource(plane.apiserver, "Widget"),
-            havoc.scene(plane, receiver, folder, kinds=KINDS, seed=SEED) as scene,
+            open_scene(plane, receiver, folder, kinds=KINDS, seed=SEED) as scene,
         ):
             namespace = make_namespace(plane)
             havoc.run_rounds(scene, namespace=namespace, faults=FAULTS, seed=SEED)
-            found = havoc.verdicts(scene)
-            yield Run(scene=scene, verdicts=dict(found))
+            found = verdicts(scene, seconds=30)
+            yield Run(scene=scene, verdicts=found)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

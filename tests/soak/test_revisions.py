@@ -10,6 +10,7 @@ from tests.controlplane.custom import custom_resource
 from tests.e2e import havoc
 from tests.e2e.conftest import make_namespace
 from tests.e2e.receiver import Receiver
+from tests.e2e.scene import open_scene, summary, verdicts
 from tests.e2e.scribe import CONFIG_MAPS, EVENTS, WIDGETS
 
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "200"))
@@ -27,12 +28,12 @@ def test_no_revision_is_lost_doubled_or_invented(
     faults = havoc.shuffled(ROUNDS, seed=SEED)
     with (
         custom_resource(plane.apiserver, "Widget"),
-        havoc.scene(plane, receiver, tmp_path, kinds=kinds, seed=SEED) as scene,
+        open_scene(plane, receiver, tmp_path, kinds=kinds, seed=SEED) as scene,
     ):
         havoc.run_rounds(scene, namespace=namespace, faults=faults, seed=SEED)
-        found = havoc.verdicts(scene, seconds=300)
+        found = verdicts(scene, seconds=300)
         lists = {kind.plural: scene.lists(kind) for kind in kinds}
 
-    print(havoc.summary(scene, found))  # noqa: T201
+    print(summary(scene, found))  # noqa: T201
     assert {name: each.faults for name, each in found.items() if each.faults} == {}
     assert max(lists.values()) <= 2 + ROUNDS
