@@ -173,9 +173,8 @@ class Conversion:
     ) -> Converted | None:
         before = self._before(change)
         if before is not None and change.change == "deleted" and change.listed:
-            change = msgspec.structs.replace(
-                change, object=before
-            )  # more than its name is known
+            # More than its name is known.
+            change = msgspec.structs.replace(change, object=before)
         paths = _paths(before, change)
         names = self._choice.of(
             change,

@@ -15,7 +15,7 @@ from bridge.health import ReaderStatus
 from bridge.ingest import Namespaces
 from bridge.queue import Scope
 from tests.unit.app.fakes import FakeReaders, label, namespace_informer, wanted_of
-from tests.unit.ingest.objects import Cursors
+from tests.unit.memory_queue import MemoryQueue
 
 PODS = BUILTIN["", "Pod"]
 NODES = BUILTIN["", "Node"]
@@ -130,7 +130,7 @@ class Bench:
     """A Following, and what it does."""
 
     scopes: Scopes
-    queue: Cursors = field(default_factory=Cursors)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
     readers: FakeReaders = field(default_factory=FakeReaders)
     published: list[Sequence[ReaderStatus]] = field(default_factory=list)
 

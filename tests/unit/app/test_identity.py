@@ -9,7 +9,7 @@ from bridge.errors import UnreachableError
 from bridge.health import Health, ReaderStatus
 from bridge.ingest.scopes import identity_scope
 from tests.unit.app.fakes import FakeApi
-from tests.unit.ingest.objects import Cursors
+from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
 
@@ -24,7 +24,7 @@ def waiting() -> Health:
 
 async def identified(api: FakeApi, health: Health, *, name: str | None = None) -> str:
     """Return what the cluster is called, whose name stood for cluster `one`."""
-    queue = Cursors(positions={identity_scope("prod"): "one"})
+    queue = MemoryQueue(positions={identity_scope("prod"): "one"})
     return await identify(
         api,  # type: ignore[arg-type]
         queue=queue,  # type: ignore[arg-type]

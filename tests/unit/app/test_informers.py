@@ -43,5 +43,7 @@ async def test_reason_why_it_cannot_read_is_logged_once() -> None:
             await informer.synced.wait()
             next(iter(tasks._tasks)).cancel()  # type: ignore[attr-defined]
 
-    warnings = [one for one in logs if one["event"] == "Looking up failed."]
-    assert [one["error"] for one in warnings] == ["no"]
+    assert [(one["event"], one.get("error")) for one in logs] == [
+        ("Looking up failed.", "no"),
+        ("Looking up works again.", None),
+    ]

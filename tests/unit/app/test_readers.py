@@ -23,7 +23,8 @@ from bridge.metrics import Metrics
 from bridge.queue import Scope
 from tests.unit.app.fakes import FakeApi, config_of
 from tests.unit.cluster.fakes import FakeCluster
-from tests.unit.ingest.objects import Cursors, ids
+from tests.unit.ingest.objects import ids
+from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
 
@@ -48,7 +49,7 @@ class Bench:
     more: str = ""
     resource: Resource = PODS
     cluster: Cluster = field(default_factory=Cluster)
-    queue: Cursors = field(default_factory=Cursors)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     @asynccontextmanager
     async def readers(self) -> AsyncIterator[Readers]:
@@ -179,7 +180,7 @@ class Everything(Cluster):
 
 async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
     """All parts together."""
-    cluster, queue, config = Everything(), Cursors(), config_of("{kind: Pod}")
+    cluster, queue, config = Everything(), MemoryQueue(), config_of("{kind: Pod}")
     reading = read_cluster(
         cluster,  # type: ignore[arg-type]
         config=config,

@@ -26,7 +26,7 @@ from tests.unit.app.fakes import (
     resources,
     wanted_of,
 )
-from tests.unit.ingest.objects import Cursors
+from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
 
@@ -45,7 +45,7 @@ class Bench:
     api: FakeApi = field(default_factory=FakeApi)
     readers: FakeReaders = field(default_factory=FakeReaders)
     health: Health = field(default_factory=Health)
-    queue: Cursors = field(default_factory=Cursors)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     @asynccontextmanager
     async def reading(self, *sources: str) -> AsyncIterator[None]:

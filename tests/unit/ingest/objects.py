@@ -11,8 +11,7 @@ from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
 from bridge.ingest import Conversion, Form, Shaping, Source
-from bridge.queue import Entry, Scope, StoredCursor
-from tests.unit.memory_queue import MemoryQueue
+from bridge.queue import Entry, Scope
 
 PODS = BUILTIN["", "Pod"]
 SECRETS = BUILTIN["", "Secret"]
@@ -106,17 +105,6 @@ def remembers(entries: Sequence[Entry]) -> list[tuple[str, bool]]:
     """Return each key that is remembered (True) or forgotten (False), in order."""
     pairs = [entry.remember for entry in entries if entry.remember is not None]
     return [(key, value is not None) for key, value in pairs]
-
-
-class Cursors(MemoryQueue):
-    """A queue that lists its cursors."""
-
-    async def cursors(self) -> Sequence[StoredCursor]:
-        """See `Queue.cursors`."""
-        return [
-            StoredCursor(scope=scope, resource_version=version, moved=NOW)
-            for scope, version in self.positions.items()
-        ]
 
 
 class Routes:

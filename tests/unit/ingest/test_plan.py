@@ -173,6 +173,20 @@ def test_rollback_begins_an_epoch_that_is_committed_with_the_cursor() -> None:
     assert read_epoch(remembered[EPOCH]) == 2
 
 
+@pytest.mark.parametrize("since", [NOW.replace(year=2020), None])
+def test_gap_begins_where_the_cursor_last_moved(since: Any) -> None:
+    """Unless it is known better; nothing was missed before that."""
+    moved = NOW.replace(year=2021)
+    gap = Gap(cause="expired", cursor="100", snapshot="150", since=since, until=NOW)
+    one = Planner(conversion(), cursor="100", moved=moved, now=lambda: NOW)
+
+    at_start = one.plan([gap, Synced(resource_version="150")])
+    later = one.plan([gap, Synced(resource_version="160")])
+
+    assert at_start.gaps[0].since == (since or moved)
+    assert later.gaps[0].since == (since or NOW)
+
+
 def test_note_is_remembered_beside_the_cursor() -> None:
     """It never moves the cursor."""
     note = Note(resource_version="500", time=NOW)

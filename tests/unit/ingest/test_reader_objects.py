@@ -122,6 +122,27 @@ async def test_object_is_compared_across_a_restart() -> None:
     assert bench.previous == [False, True]
 
 
+async def test_object_of_what_waits_is_recalled_again(monkeypatch) -> None:
+    """However many others were compared meanwhile."""
+    monkeypatch.setattr("bridge.ingest.past.AT_HAND", 2)
+    selected = {"shop": True, "new": None}
+    choosing = Source(name="events", wants_previous=True, selects=selected.get)
+    bench = Bench(source=choosing)
+
+    async with bench.reading():
+        await bench.send(SYNCED, pod(101, namespace="new", kind="added"))
+        selected["new"] = True
+        await asyncio.sleep(1)
+        selected["new"] = None
+        await bench.send(pod(102, namespace="new"))
+        await bench.send(*[pod(103 + n, name=f"p{n}") for n in range(4)])
+        selected["new"] = True
+        await asyncio.sleep(1)
+
+    assert ids(bench.queue.entries)[-1] == "web-102"
+    assert bench.previous[-1] is True
+
+
 async def test_reader_says_how_much_it_knows_and_when_it_heard() -> None:
     """Of a cluster that says nothing else too."""
     bench = Bench()

@@ -6,7 +6,7 @@ from bridge.errors import ConfigError
 from bridge.ingest import adopt_scopes, check_identity
 from bridge.ingest.scopes import identity_scope
 from bridge.queue import Scope
-from tests.unit.ingest.objects import Cursors
+from tests.unit.memory_queue import MemoryQueue
 
 
 def scope(namespace: str = "*", *, cluster: str = "uid", resource: str = "events"):
@@ -16,7 +16,7 @@ def scope(namespace: str = "*", *, cluster: str = "uid", resource: str = "events
 
 async def test_new_scope_inherits_the_lowest_unused_cursor() -> None:
     """It never starts silently from now; what was inherited is over."""
-    queue = Cursors(positions={scope("a"): "20", scope("b"): "9"})
+    queue = MemoryQueue(positions={scope("a"): "20", scope("b"): "9"})
 
     await adopt_scopes(queue, [scope()])  # type: ignore[arg-type]
 
@@ -25,7 +25,7 @@ async def test_new_scope_inherits_the_lowest_unused_cursor() -> None:
 
 async def test_every_new_scope_inherits() -> None:
     """One old cursor may have several heirs."""
-    queue = Cursors(positions={scope(): "20"})
+    queue = MemoryQueue(positions={scope(): "20"})
 
     await adopt_scopes(queue, [scope("a"), scope("b")])  # type: ignore[arg-type]
 
@@ -34,7 +34,7 @@ async def test_every_new_scope_inherits() -> None:
 
 async def test_scope_in_use_is_no_inheritance() -> None:
     """A source that is added beside another starts by its own `initial`."""
-    queue = Cursors(positions={scope("a"): "20"})
+    queue = MemoryQueue(positions={scope("a"): "20"})
 
     await adopt_scopes(queue, [scope("a"), scope("b")])  # type: ignore[arg-type]
 
@@ -48,7 +48,7 @@ async def test_cursors_of_other_clusters_and_resources_stay() -> None:
         scope(resource="pods"): "30",
         identity_scope("prod"): "uid",
     }
-    queue = Cursors(positions=dict(others))
+    queue = MemoryQueue(positions=dict(others))
 
     await adopt_scopes(queue, [scope()])  # type: ignore[arg-type]
 
@@ -57,7 +57,7 @@ async def test_cursors_of_other_clusters_and_resources_stay() -> None:
 
 async def test_name_of_a_cluster_is_bound_to_its_uid() -> None:
     """The first start binds it, later ones agree."""
-    queue = Cursors()
+    queue = MemoryQueue()
 
     await check_identity(queue, name="prod", uid="one")  # type: ignore[arg-type]
     await check_identity(queue, name="prod", uid="one")  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ async def test_name_of_a_cluster_is_bound_to_its_uid() -> None:
 
 async def test_other_cluster_behind_the_name_is_refused() -> None:
     """Until an operator resets it."""
-    queue = Cursors(positions={identity_scope("prod"): "one"})
+    queue = MemoryQueue(positions={identity_scope("prod"): "one"})
 
     with pytest.raises(ConfigError, match=r"expected prod to be .* one, got two"):
         await check_identity(queue, name="prod", uid="two")  # type: ignore[arg-type]
