@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,17 @@ class Idleness:
         """
         etcd, end = self.plane.etcd, time.monotonic() + seconds
         before = etcd.current_revision()
-        with (
-            Scribe(self.plane.apiserver, EVENTS, namespace="default", seed=1),
-            Scribe(self.plane.apiserver, CONFIG_MAPS, namespace="default", seed=1),
-        ):
+        with ExitStack() as stack:
+            for kind in KINDS:
+                stack.enter_context(self._scribe(kind))
             for _ in range(compactions):
                 time.sleep(compact_every)
                 before, _ = etcd.current_revision(), etcd.compact(before)
             time.sleep(max(0.0, end - time.monotonic()))
+
+    def _scribe(self, kind: Kind) -> Scribe:
+        server = self.plane.apiserver
+        return Scribe(server, kind, namespace="default", seed=1, pause_seconds=0.2)
 
     def speak(self) -> None:
         """Write one object into each namespace."""

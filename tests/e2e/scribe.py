@@ -13,7 +13,6 @@ from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.custom import GROUP
 
 Body = dict[str, Any]
-_PAUSE_SECONDS = 0.01
 _NAMES = 12
 
 
@@ -111,9 +110,16 @@ class Scribe:
     """
 
     def __init__(
-        self, server: ApiServer, kind: Kind, *, namespace: str, seed: int
+        self,
+        server: ApiServer,
+        kind: Kind,
+        *,
+        namespace: str,
+        seed: int,
+        pause_seconds: float = 0.01,
     ) -> None:
         """Bind it to a namespace; nothing is written yet."""
+        self._pause_seconds = pause_seconds
         self.written = 0
         self._server = server
         self._kind = kind
@@ -142,7 +148,7 @@ class Scribe:
             trust_env=False,
             timeout=5,
         ) as client:
-            while not self._stop.wait(_PAUSE_SECONDS):
+            while not self._stop.wait(self._pause_seconds):
                 try:
                     self._write(client)
                 except httpx.TransportError:
