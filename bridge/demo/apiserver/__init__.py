@@ -6,7 +6,7 @@ and nothing else. A request passes these modules in order:
 * ``server``     listens on loopback; Python calls for the process that runs it
 * ``handler``    HTTP: authentication, faults, one method for each verb
 * ``routing``    path and method → verb, resource, namespace, name
-* ``faults``     what a bad day does: canned answers, silence, cut streams
+* ``faults``     what a bad day does: canned answers, refusals, cut streams
 * ``options``    the query of a list or a watch; ``selectors`` what it chooses
 * ``listing``    pages, continue tokens, lists at an exact revision
 * ``watching``   initial events, changes, bookmarks, errors

@@ -1,11 +1,10 @@
-"""What a bad day does to requests: refusals, silence, cut streams.
+"""What a bad day does to requests: refusals, cut streams, ends.
 
 Faults are set from Python, never over HTTP. A verb is one of ``get``, ``list``,
 ``watch``, ``create``, ``update``, ``patch`` and ``delete``; a resource is a plural
 name; ``*`` is any. Discovery and ``/readyz`` are ``get`` of the resource ``""``.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -32,16 +31,13 @@ class Faults:
 
     Attributes:
         watches: the open watches.
-        healed: set when the last `blackhole` is over.
     """
 
     def __init__(self, *, wake: Callable[[], None]) -> None:
         """Set no fault; ``wake`` makes open watches look again."""
         self.watches: set[Watch] = set()
-        self.healed = asyncio.Event()
         self._answers: list[Answer] = []
         self._forbidden: set[tuple[str, str]] = set()
-        self._swallowed: set[tuple[str, str]] = set()
         self._cuts: list[int] = []
         self._wake = wake
 
@@ -71,14 +67,6 @@ class Faults:
         """Answer 403, as if the Role lacked this, until `clear`."""
         self._forbidden.add((verb, resource))
 
-    def blackhole(self, *, verb: str = ANY, resource: str = ANY) -> None:
-        """Accept requests and never answer, until `clear`; open watches fall silent."""
-        self._swallowed.add((verb, resource))
-        self.healed = asyncio.Event()
-        for watch in self.watches:
-            watch.is_silent = self.is_swallowed("watch", watch.resource.plural)
-        self._wake()
-
     def cut_watch(self, *, after_bytes: int) -> None:
         """Break the connection of the next new watch after so many bytes of body."""
         self._cuts.append(after_bytes)
@@ -87,26 +75,14 @@ class Faults:
         """End the open watches in good order."""
         for watch in self.watches:
             if resource in {ANY, watch.resource.plural}:
-                watch.is_open = watch.is_silent = False
-        self._wake()
-
-    def inject(self, line: bytes, *, resource: str = ANY) -> None:
-        """Write these bytes into the open watches as they are."""
-        for watch in self.watches:
-            if resource in {ANY, watch.resource.plural}:
-                watch.injected.append(line)
+                watch.is_open = False
         self._wake()
 
     def clear(self) -> None:
-        """Set no fault any more. Requests in a black hole are dropped unanswered."""
+        """Set no fault any more."""
         self._answers.clear()
         self._forbidden.clear()
-        self._swallowed.clear()
         self._cuts.clear()
-        self.healed.set()
-        for watch in self.watches:
-            watch.is_silent = False
-        self._wake()
 
     def next_answer(self, verb: str, resource: str) -> Answer | None:
         """Return the answer that stands ready for this request, and count it."""
@@ -125,10 +101,6 @@ class Faults:
     def is_forbidden(self, verb: str, resource: str) -> bool:
         """Tell whether this request is to get a 403."""
         return _any_matches(self._forbidden, verb, resource)
-
-    def is_swallowed(self, verb: str, resource: str) -> bool:
-        """Tell whether this request is never to be answered."""
-        return _any_matches(self._swallowed, verb, resource)
 
 
 def _any_matches(rules: Iterable[tuple[str, str]], verb: str, resource: str) -> bool:

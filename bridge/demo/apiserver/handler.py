@@ -101,9 +101,6 @@ class Handler:
         self.requests.append(
             Logged(verb=verb, path=request.path, query=dict(request.query))
         )
-        if self._faults.is_swallowed(verb, plural):
-            await self._faults.healed.wait()
-            return _hang_up(request)
         if canned := self._faults.next_answer(verb, plural):
             return web.Response(
                 body=canned.body, status=canned.status, headers=canned.headers
@@ -285,11 +282,10 @@ def _outside(path: str, document: Mapping[str, Any] | None) -> web.Response:
     return web.Response(text="404 page not found\n", status=404)
 
 
-def _hang_up(request: web.Request) -> web.Response:
+def _hang_up(request: web.Request) -> None:
     """Close the connection without a proper end, after what was already written."""
     if request.transport:
         request.transport.close()
-    return web.Response()
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

@@ -92,7 +92,6 @@ class ApiServer:
     ) -> None:
         """End all watches and stop listening."""
         self._timer.cancel()
-        self.faults.clear()
         self.faults.close_watches()
         await self._runner.cleanup()
 
@@ -138,15 +137,6 @@ class ApiServer:
         """
         kind = self._catalog.named(resource)
         return _decoded(self._objects.create(kind, namespace, value, manager=_MANAGER))
-
-    def update(self, resource: str, namespace: str, name: str, value: Object) -> Object:
-        """Replace an object and return it as it became.
-
-        Raises:
-            StatusError: 400, 404 or 409.
-        """
-        kind = self._catalog.named(resource)
-        return _decoded(self._objects.replace(kind, namespace, name, value))
 
     def patch(self, resource: str, namespace: str, name: str, patch: Object) -> Object:
         """Apply a JSON merge patch and return the object as it became.

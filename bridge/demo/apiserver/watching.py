@@ -34,8 +34,6 @@ class Watch:
     Attributes:
         resource: what is watched.
         is_open: ``False`` ends the watch.
-        is_silent: while ``True`` nothing is written, as if the network had gone.
-        injected: lines to write as they are.
     """
 
     def __init__(
@@ -66,8 +64,6 @@ class Watch:
         """
         self.resource = resource
         self.is_open = True
-        self.is_silent = False
-        self.injected: list[bytes] = []
         self._storage = storage
         self._prefix = prefix
         self._options = options
@@ -91,9 +87,7 @@ class Watch:
                 yield chunk
             while self.is_open:
                 changed = self._storage.changed
-                if self.is_silent:
-                    await changed.wait()
-                elif chunk := self._news() or self._bookmark():
+                if chunk := self._news() or self._bookmark():
                     yield chunk
                 elif self._is_over():
                     return
@@ -151,7 +145,7 @@ class Watch:
 
     def _news(self) -> bytes:
         """Return the next lines, nothing if there are none, and move on."""
-        lines, self.injected = b"".join(self.injected), []
+        lines = b""
         while not lines and self._position < self._storage.revision:
             lines = b"".join(self._line(record) for record in self._advance())
         return lines

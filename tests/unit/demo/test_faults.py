@@ -9,7 +9,6 @@ import pytest
 from bridge.demo.apiserver import ApiServer
 
 EVENTS = "/api/v1/events"
-POST = "/api/v1/namespaces/default/events"
 ABOUT = {"involvedObject": {"kind": "Node", "name": "n"}, "reason": "R"}
 
 
@@ -116,16 +115,6 @@ async def test_closed_watches_do_not_show_the_last_writes(server, watch):
     assert await response.read() == b""
 
 
-async def test_a_line_can_be_injected(server, watch):
-    """Whatever it is, it stands in the stream as it is."""
-    response = await watch()
-
-    server.faults.inject(b"<html>\n", resource="pods")
-    server.faults.inject(b"no json\n")
-
-    assert await response.content.readline() == b"no json\n"
-
-
 @pytest.mark.parametrize("after_bytes", [0, 1, 40, 700])
 async def test_a_watch_can_be_cut(server, watch, after_bytes):
     """The connection breaks after so many bytes; the next watch is whole."""
@@ -143,42 +132,7 @@ async def test_a_watch_can_be_cut(server, watch, after_bytes):
     assert (await whole.content.readexactly(after_bytes)).startswith(got)
 
 
-async def test_a_black_hole_answers_nothing(server, http):
-    """Requests hang until the fault is cleared, and are then dropped."""
-    server.faults.blackhole(verb="create")
-    async with asyncio.TaskGroup() as group:
-        hanging = group.create_task(_error(http.post(POST)), name="hanging")
-        answered = await http.get(EVENTS)
-        was_done = hanging.done()
-        server.faults.clear()
-
-    assert (answered.status, was_done) == (200, False)
-    assert hanging.result() is aiohttp.ServerDisconnectedError
-
-
 async def read_into(got: bytearray, response: aiohttp.ClientResponse) -> None:
     """Read to the end, and leave what was read when it breaks."""
     while chunk := await response.content.readany():
         got += chunk
-
-
-async def _error(request) -> type[Exception] | None:
-    try:
-        await request
-    except aiohttp.ClientError as error:
-        return type(error)
-    return None
-
-
-async def test_open_watches_fall_silent_in_a_black_hole(server, watch):
-    """As if packets were dropped; when it is over, nothing is missing."""
-    response = await watch()
-    server.faults.blackhole(verb="watch")
-    add(server, "one")
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await response.content.readline()
-
-    server.faults.clear()
-
-    assert b'"name":"one"' in await response.content.readline()
