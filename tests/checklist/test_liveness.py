@@ -227,15 +227,10 @@ async def test_c6_a_new_authority_is_trusted_without_a_restart(plane, client, sh
 
 async def test_c7_many_watches_leave_room_for_other_requests(client, shop):
     """120 watches are open, and a list is answered all the same."""
-    async with AsyncExitStack() as stack:
+    how = {"namespace": shop.namespace, "resource_version": "", "timeout_seconds": 600}
+    async with asyncio.timeout(30), AsyncExitStack() as stack:
         for _ in range(120):
-            watching = client.watch(
-                CORE_EVENTS,
-                resource_version="",
-                timeout_seconds=60,
-                namespace=shop.namespace,
-            )
-            await stack.enter_async_context(watching)
+            await stack.enter_async_context(client.watch(CORE_EVENTS, **how))
         page = await client.list_page(CORE_EVENTS, namespace=shop.namespace)
 
     assert page.items == []
