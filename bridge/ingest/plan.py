@@ -32,7 +32,8 @@ class Plan:
     """One put, and what to count once it is done.
 
     Attributes:
-        entries: What to store.
+        entries: What to store; what has to be in one commit with the cursor is last.
+        closing: The last of these, while the plan is made.
         since: The cursor before it; None: none yet.
         to: The cursor after it; None: still none.
         synced: Whether the snapshot is complete with it.
@@ -43,6 +44,7 @@ class Plan:
     """
 
     entries: list[Entry] = field(default_factory=list)
+    closing: list[Entry] = field(default_factory=list)
     since: str | None = None
     to: str | None = None
     synced: bool = False
@@ -122,6 +124,7 @@ class Planner:
             self._held.release(partial(self._goes, plan))
         for item in items:
             self._take(plan, item, recorded)
+        plan.entries += plan.closing
         plan.to = self._cursor = self._held.cursor(self._reached)
         if plan.to != plan.since:
             self._moved = self._now()
@@ -222,11 +225,11 @@ class Planner:
     def _jump(self, plan: Plan, jump: Jump, recorded: str) -> None:
         """Plan what has to be in the same commit as the cursor's jump."""
         plan.synced = True
-        plan.entries.extend(self._conversion.gap(gap, recorded) for gap in jump.gaps)
+        plan.closing.extend(self._conversion.gap(gap, recorded) for gap in jump.gaps)
         plan.gaps.extend(jump.gaps)
         if self._epoch != self._stored_epoch:
             self._stored_epoch = self._epoch
-            plan.entries.append(memory(EPOCH, write_epoch(self._epoch)))
+            plan.closing.append(memory(EPOCH, write_epoch(self._epoch)))
         if self._has_store:
             word = write_complete(objects=self._conversion.keeps_objects)
-            plan.entries.append(memory(STORE, word))
+            plan.closing.append(memory(STORE, word))

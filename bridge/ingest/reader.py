@@ -209,8 +209,10 @@ class Reader:
         """Store a plan; the cursor moves with the last of its entries."""
         most, entries = self._queue.max_entries, plan.entries
         while len(entries) > most:
-            await self._put_all(entries[:most], since=plan.since, to=plan.since)
-            entries = entries[most:]
+            # The last part is a full one: it holds all that goes with the cursor.
+            size = len(entries) % most or most
+            await self._put_all(entries[:size], since=plan.since, to=plan.since)
+            entries = entries[size:]
         if entries or plan.to != plan.since:
             await self._put_all(entries, since=plan.since, to=plan.to)
 

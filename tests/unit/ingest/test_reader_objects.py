@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from bridge.cluster import Change, Item, Learned, Synced
+from bridge.cluster import Change, Gap, Item, Learned, Synced
 from bridge.errors import EntryTooLargeError
 from bridge.health import Health, ReaderStatus
 from bridge.ingest import Reader, Source
+from bridge.ingest.memory import EPOCH, STORE
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
-from tests.unit.ingest.objects import PODS, conversion, ids, pod
+from tests.unit.ingest.objects import NOW, PODS, conversion, ids, pod, remembers
 from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
@@ -192,8 +193,28 @@ async def test_long_release_is_put_in_parts_with_the_cursor_last() -> None:
         await asyncio.sleep(1)
 
     assert ids(bench.queue.entries) == ["p1-101", "p2-102", "p3-103"]
-    parts = [(4, "100", "100"), (4, "100", "100"), (1, "100", "103")]
+    parts = [(1, "100", "100"), (4, "100", "100"), (4, "100", "103")]
     assert bench.queue.puts == parts
+
+
+async def test_what_goes_with_a_jump_is_in_the_put_that_moves_the_cursor() -> None:
+    """However long the plan is: else a crash would announce the gap twice."""
+    selected: dict[str, bool] = {}
+    bench = Bench(source=Source(name="events", selects=selected.get))
+    bench.queue.max_entries = 4
+    bench.queue.positions[SCOPE] = "90"
+    gap = Gap(cause="rolled-back", cursor="90", snapshot="9", since=NOW, until=NOW)
+
+    async with bench.reading():
+        await bench.send(gap, pod(8, listed=True), Synced(resource_version="9"))
+        await bench.send(pod(11, name="a"), pod(12, name="b"))
+        selected["shop"] = True
+        await asyncio.sleep(1)
+
+    *_, (size, since, to) = bench.queue.puts
+    assert (size, since, to) == (4, "90", "12")
+    assert remembers(bench.queue.entries[-size:])[-2:] == [(EPOCH, True), (STORE, True)]
+    assert bench.queue.entries[-3].sinks == ("hook", "broker")
 
 
 async def test_object_that_is_too_large_is_forgotten() -> None:
