@@ -8,16 +8,21 @@ that changed is walked back, from its newest state to the one that was known::
     known ◀── … ◀── the state one version before ◀── newest
     known ◀── … ◀── the last state ◀─ bisected ─▶ deleted
 
-What cannot be seen so: an object that was created and deleted again between the cursor
-and the list, or deleted, created and deleted under one name, for nothing that is known
-leads to it. The list is read at the oldest version that can be watched, if the API
-server tells it, so that this is about the time before its restart and not after.
+Nothing that is known leads to an object that was created and deleted again between the
+cursor and the list. Where anything happened at all, the objects are counted at each
+version between the two, and a creation that was not told is followed to its end. The
+list is read at the oldest version that can be watched, if the API server tells it, so
+that all this is about the time before its restart and not after.
+
+What cannot be seen: such a brief object of a collection where nothing else happened, or
+under selectors, with which nobody counts, or between versions too far apart to count at
+each of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bridge.cluster import Change, Known
 from bridge.cluster.changes import Listed, read_listed, stamped
@@ -34,9 +39,14 @@ REQUESTS_LIMIT = 5_000
 kind, 2 ms each. Where more was missed the API server should be spared, and a `Gap` says
 so."""
 
+COUNTS_LIMIT = 1_000
+"""Most versions at which objects are counted: two seconds."""
+
 BYTES_LIMIT = 64 * 1024 * 1024
 """Most bytes of one object's states, which are held until the oldest is found."""
 
+
+T = TypeVar("T")
 
 _LOST = (ExpiredError, FutureVersionError, NotServedError)
 
@@ -91,6 +101,7 @@ class Rewinder:
         self._keeps = keeps
         self._patience = patience
         self._hooks = hooks
+        self._told: set[str] = set()
         self._requests_left = REQUESTS_LIMIT
         self._bytes_left = BYTES_LIMIT
 
@@ -101,6 +112,68 @@ class Rewinder:
             news: What was known and what is there.
             version: That of the list, if nothing is there.
         """
+        changes = await self._changes(news, version)
+        self._told.update(change.resource_version for change in changes)
+        return changes
+
+    async def brief_changes(self, *, version: str) -> AsyncGenerator[list[Change]]:
+        """Yield the lives of objects that nothing else told, one after the other.
+
+        Args:
+            version: That of the list.
+        """
+        try:
+            async for created in self._untold_creations(version):
+                # Told before a crash, for it is known, so that nothing told it now.
+                if await self._is_there(created.known, version):
+                    continue
+                added = listed_change(
+                    created, change="added", resource=self._collection.resource
+                )
+                self._hooks.count("rewound")
+                self._bytes_left = BYTES_LIMIT
+                yield [added, *await self._deleted(created.known, version)]
+        except _LostError:
+            self.is_whole = False
+
+    async def _untold_creations(self, version: str) -> AsyncGenerator[Listed]:
+        if not self.is_whole or not (self._cursor + version).isdecimal():
+            return
+        begin, end = int(self._cursor), int(version)
+        if end - begin > COUNTS_LIMIT:
+            return
+        before = await self._count(begin)
+        for number in range(begin + 1, end + 1):
+            count = await self._count(number)
+            if count is None or before is None:
+                return
+            if count > before and str(number) not in self._told:
+                yield await self._created(str(number))
+            before = count
+
+    async def _is_there(self, known: Known, version: str) -> bool:
+        state = await self._state(known, version)
+        return state is not None and state.known.uid == known.uid
+
+    async def _count(self, number: int) -> int | None:
+        return await self._ask(partial(self._collection.count_at, str(number)))
+
+    async def _created(self, version: str) -> Listed:
+        """Return the object that was created at this very version."""
+        token = ""
+        while True:
+            page = await self._ask(
+                partial(self._collection.page, version=version, continue_token=token)
+            )
+            resource = self._collection.resource
+            for listed in read_listed(page.items, resource=resource, keeps=self._keeps):
+                if listed.version == version:
+                    return listed
+            token = page.continue_token
+            if not token:
+                raise _LostError
+
+    async def _changes(self, news: News, version: str) -> list[Change]:
         self._bytes_left = BYTES_LIMIT
         changes: list[Change] = []
         if news.now is not None:
@@ -181,18 +254,22 @@ class Rewinder:
         ]
 
     async def _state(self, known: Known, version: str) -> Listed | None:
-        if not version or self._requests_left <= 0 or self._bytes_left <= 0:
+        if not version or self._bytes_left <= 0:
             raise _LostError
-        self._requests_left -= 1
-        try:
-            found = await self._patience.insist(
-                partial(self._collection.object_at, known, version=version),
-                unless=_LOST,
-            )
-        except _LOST as error:
-            raise _LostError from error
+        found = await self._ask(
+            partial(self._collection.object_at, known, version=version)
+        )
         if found is None:
             return None
         self._bytes_left -= len(found)
         resource = self._collection.resource
         return next(read_listed([found], resource=resource, keeps=self._keeps), None)
+
+    async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        if self._requests_left <= 0:
+            raise _LostError
+        self._requests_left -= 1
+        try:
+            return await self._patience.insist(question, unless=_LOST)
+        except _LOST as error:
+            raise _LostError from error

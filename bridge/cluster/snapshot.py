@@ -121,10 +121,29 @@ class Snapshot:
         async with aclosing(self._tell(self._judge.end(version), version)) as batches:
             async for batch in batches:
                 yield batch
+        async with aclosing(self._brief(version)) as batches:
+            async for batch in batches:
+                yield batch
         if self._store is not None:
             self._store.is_complete = True
         yield [*self._end(version)]
         self.version = version
+
+    async def _brief(self, version: str) -> AsyncGenerator[list[Item]]:
+        """Yield what came and went between cursor and list, if anything happened."""
+        if self._rewinder is None or not self._judge.found_newer:
+            return
+        async with aclosing(self._rewinder.brief_changes(version=version)) as lives:
+            async for life in lives:
+                for batch in _batches([*life, *self._learned_again(life[-1])]):
+                    yield batch
+
+    def _learned_again(self, deletion: Change) -> Iterator[Learned]:
+        """Yield who has the name now, or the deletion would forget it."""
+        key = deletion.known.key if deletion.known else ""
+        now = self._store.get(key) if self._store is not None else None
+        if now is not None:
+            yield Learned(known=now)
 
     async def _tell(
         self, found: Iterable[News | Learned], version: str = ""

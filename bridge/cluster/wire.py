@@ -12,6 +12,7 @@ class ListMetadata(msgspec.Struct, rename="camel"):
 
     resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
+    remaining_item_count: int | None = None
 
 
 class ListForm(msgspec.Struct):
