@@ -304,7 +304,8 @@ def test_object_becomes_an_event_again(past: Past) -> None:
 @pytest.mark.parametrize("selected", [False, None, True])
 def test_resync_is_of_namespaces_that_are_selected(past: Past, selected: Any) -> None:
     """Or may be."""
-    source = Source(name="events", selects=lambda _: selected, resync_seconds=60)
+    answers = {"shop": selected}
+    source = Source(name="events", selects=answers.get, resync_seconds=60)
     turning = of_pods(past, source)
     turned(turning, pod(101), patience="none")
 
