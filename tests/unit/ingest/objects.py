@@ -11,6 +11,7 @@ from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
 from bridge.ingest import Conversion, Form, Shaping, Source
+from bridge.ingest.past import Past
 from bridge.queue import Entry, Scope
 
 PODS = BUILTIN["", "Pod"]
@@ -143,3 +144,32 @@ def conversion(
         past=past,
         enrichment=enrichment,
     )
+
+
+WHOLE = Source(name="events", wants_previous=True)
+RECORDED = "2026-11-20T10:00:00Z"
+
+
+async def recall(keys: Sequence[str]) -> dict[str, bytes]:
+    """Know of nothing that was stored."""
+    return {}
+
+
+def turned(turning: Conversion, change: Change, **more: Any) -> Sequence[Entry]:
+    """Return the entries of a change."""
+    found = turning.entries_of(change, recorded=RECORDED, is_first=False, **more)
+    assert found is not None
+    return found.entries
+
+
+def of_pods(past: Past | None, *sources: Source, **more: Any) -> Conversion:
+    """Return a conversion of Pods."""
+    return conversion(
+        sources=sources or [WHOLE], past=past, **{"resource": PODS, **more}
+    )
+
+
+def data(entry: Entry) -> Any:
+    """Return the data of an event."""
+    assert entry.event is not None
+    return msgspec.json.decode(entry.event.data or b"null")

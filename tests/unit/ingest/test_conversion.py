@@ -4,53 +4,35 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import pytest
 
 from bridge.cluster import Change, Known, Learned
 from bridge.events.secrets import REDACTED
-from bridge.ingest import Conversion, Source
+from bridge.ingest import Source
 from bridge.ingest.past import Past
-from bridge.ingest.resync import Again
 from bridge.queue import Entry
-from tests.unit.ingest.objects import SECRETS, conversion, ids, pod, remembers
+from tests.unit.ingest.objects import (
+    SECRETS,
+    conversion,
+    data,
+    ids,
+    of_pods,
+    pod,
+    recall,
+    remembers,
+    turned,
+)
 
 DEEP = b'{"metadata":{"name":"web","uid":"web","resourceVersion":"5"},"spec":%b%b}' % (
     b"[" * 5_000,
     b"]" * 5_000,
 )
-WHOLE = Source(name="events", wants_previous=True)
-NOW = "2026-11-20T10:00:00Z"
-
-
-async def recall(keys: Sequence[str]) -> dict[str, bytes]:
-    """Know of nothing that was stored."""
-    return {}
 
 
 @pytest.fixture
 def past() -> Past:
     """Return an empty one."""
     return Past(recall)
-
-
-def turned(turning: Conversion, change: Change, **more: Any) -> Sequence[Entry]:
-    """Return the entries of a change."""
-    found = turning.entries_of(change, recorded=NOW, is_first=False, **more)
-    assert found is not None
-    return found.entries
-
-
-def of_pods(past: Past | None, *sources: Source, **more: Any) -> Conversion:
-    """Return a conversion of Pods."""
-    options = {"resource": pod(1).resource, **more}
-    return conversion(sources=sources or [WHOLE], past=past, **options)
-
-
-def data(entry: Entry) -> Any:
-    """Return the data of an event."""
-    assert entry.event is not None
-    return msgspec.json.decode(entry.event.data or b"null")
 
 
 def stored(entries: Sequence[Entry], key: str) -> bytes | None:
@@ -280,53 +262,3 @@ def test_odd_object_that_is_no_news_stops_nothing(past: Past) -> None:
     entries = of_pods(past).learned(Learned(known=known, object=DEEP))
 
     assert remembers(entries) == [("+shop/web", True), ("=shop/web", False)]
-
-
-def test_object_becomes_an_event_again(past: Past) -> None:
-    """As it is known, with an id of its own for each resync."""
-    turning = of_pods(past, Source(name="events", resync_seconds=60))
-    turned(turning, pod(101, spec={"a": 1}))
-
-    entries = [
-        entry
-        for number in (1, 2)
-        for entry in turning.repeated(
-            Again(source="events", number=number, key="shop/web"), recorded=NOW
-        )
-    ]
-
-    assert ids(entries) == ["web-101-r1", "web-101-r2"]
-    assert data(entries[0])["spec"] == {"a": 1}
-    assert entries[0].event is not None
-    assert entries[0].event.extensions["resync"] == 1
-
-
-@pytest.mark.parametrize("selected", [False, None, True])
-def test_resync_is_of_namespaces_that_are_selected(past: Past, selected: Any) -> None:
-    """Or may be."""
-    answers = {"shop": selected}
-    source = Source(name="events", selects=answers.get, resync_seconds=60)
-    turning = of_pods(past, source)
-    turned(turning, pod(101), patience="none")
-
-    again = Again(source="events", number=1, key="shop/web")
-    entries = turning.repeated(again, recorded=NOW)
-
-    assert ids(entries) == ([] if selected is False else ["web-101-r1"])
-
-
-def test_object_that_is_gone_does_not_come_again(past: Past) -> None:
-    """It may go while a resync waits for its turn."""
-    again = Again(source="events", number=1, key="shop/web")
-
-    assert of_pods(past).repeated(again, recorded=NOW) == ()
-
-
-def test_odd_object_does_not_stop_a_resync(past: Past) -> None:
-    """What was never an event may be found not to make one."""
-    past.put("shop/web", b'{"metadata":{"resourceVersion":"5","name":7}}')
-    again = Again(source="events", number=1, key="shop/web")
-
-    [rejected] = of_pods(past).repeated(again, recorded=NOW)
-
-    assert rejected.error
