@@ -7,6 +7,7 @@ import pytest
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.bridge import Bridge, wait_until
 from tests.e2e.receiver import Receiver
+from tests.e2e.writer import Writer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -20,8 +21,24 @@ def write(plane: ControlPlane, name: str) -> str:
     return str(made["metadata"]["uid"])
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        0,
+        pytest.param(
+            1_500,
+            marks=pytest.mark.xfail(
+                strict=False,
+                reason="versions too far apart to be counted, and no gap says so",
+            ),
+        ),
+    ],
+)
 def test_life_between_two_watch_caches_is_told_or_covered_by_a_gap(
-    fresh_control_plane: ControlPlane, receiver: Receiver, tmp_path: Path
+    others: int,
+    fresh_control_plane: ControlPlane,
+    receiver: Receiver,
+    tmp_path: Path,
 ) -> None:
     """Created and deleted during a downtime, and then the API server restarts."""
     plane = fresh_control_plane
@@ -36,6 +53,7 @@ def test_life_between_two_watch_caches_is_told_or_covered_by_a_gap(
         bridge.stop()
         short = write(plane, "short")
         plane.apiserver.request("DELETE", f"{CONFIG_MAPS}/short")
+        Writer(plane.apiserver, "default").fill(others, prefix="other")
         write(plane, "lasting")
         plane.apiserver.restart()
         bridge.start_and_wait()
