@@ -18,8 +18,11 @@ class WatchGauges:
     cursor_version: Gauge
     last_progress: Gauge
     last_read: Gauge
+    read_version: Gauge
     objects_known: Gauge
     changes_held: Gauge
+    snapshot_changes: Gauge
+    snapshot_seconds: Gauge
 
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -119,6 +122,12 @@ class Metrics:
             ("resource", "reason"),
             registry=registry,
         )
+        self.throttled = Counter(
+            "kubebridge_watch_throttled_seconds",
+            "How long the API server asked to be left alone (429).",
+            ("resource",),
+            registry=registry,
+        )
         self.gaps = Counter(
             "kubebridge_gaps",
             "Gaps announced: revisions may be missing.",
@@ -158,6 +167,24 @@ class Metrics:
             scope,
             registry=registry,
         )
+        self.read_version = Gauge(
+            "kubebridge_watch_read_resource_version",
+            "Newest version that was read; beyond the cursor it is not stored yet.",
+            scope,
+            registry=registry,
+        )
+        self.snapshot_changes = Gauge(
+            "kubebridge_snapshot_changes",
+            "What the last snapshot brought, news or only worth remembering.",
+            scope,
+            registry=registry,
+        )
+        self.snapshot_seconds = Gauge(
+            "kubebridge_snapshot_seconds",
+            "How long it took to read, from the first that it brought.",
+            scope,
+            registry=registry,
+        )
         self.objects_known = Gauge(
             "kubebridge_objects_known",
             "Objects that are remembered, to find what changed in a gap.",
@@ -178,6 +205,9 @@ class Metrics:
             cursor_version=self.cursor_version.labels(*where),
             last_progress=self.last_progress.labels(*where),
             last_read=self.last_read.labels(*where),
+            read_version=self.read_version.labels(*where),
+            snapshot_changes=self.snapshot_changes.labels(*where),
+            snapshot_seconds=self.snapshot_seconds.labels(*where),
             objects_known=self.objects_known.labels(*where),
             changes_held=self.changes_held.labels(*where),
         )

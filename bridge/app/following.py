@@ -128,19 +128,50 @@ class Following:
         Raises:
             NotServedError: In a group: the API server does not serve it any more.
         """
+        wanted = self._scopes.now()
+        # Later a namespace that comes is new, and continues nothing.
+        await adopt_scopes(self._queue, list(wanted))
         async with asyncio.TaskGroup() as tasks:
-            while True:
-                wanted = self._scopes.now()
-                await self._stop_all_but(wanted)
-                await adopt_scopes(self._queue, list(wanted))
-                for scope, sources in wanted.items():
-                    if scope not in self._running:
-                        self._start(scope, sources, tasks)
-                self._publish([self._statuses[scope] for scope in wanted])
-                if not self._scopes.may_change or self._scopes.namespaces is None:
-                    return
-                while self._scopes.now() == wanted:
-                    await self._scopes.namespaces.wait_for_change()
+            self._start_all(wanted, tasks)
+            if self._scopes.may_change and self._scopes.namespaces is not None:
+                await self._follow(self._scopes.namespaces, wanted, tasks)
+
+    async def _follow(
+        self,
+        namespaces: Namespaces,
+        wanted: dict[Scope, tuple[Source, ...]],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        old = namespaces.names()
+        while True:
+            while self._scopes.now() == wanted:
+                await namespaces.wait_for_change()
+            wanted = self._scopes.now()
+            await self._stop_all_but(wanted)
+            fresh = {
+                scope: sources if scope.namespace in old else _emitting(sources)
+                for scope, sources in wanted.items()
+            }
+            self._start_all(fresh, tasks)
+
+    def _start_all(
+        self, wanted: dict[Scope, tuple[Source, ...]], tasks: asyncio.TaskGroup
+    ) -> None:
+        for scope, sources in wanted.items():
+            if scope not in self._running:
+                self._start(scope, sources, tasks)
+        statuses = [self._statuses[scope] for scope in wanted]
+        self._publish(statuses or [self._nowhere()])
+
+    def _nowhere(self) -> ReaderStatus:
+        """Return the status where no namespace is selected just now."""
+        return ReaderStatus(
+            sources=tuple(one.source.name for one in self._scopes.wanted),
+            resource=self._scopes.resource.name,
+            namespace="",
+            state="watching",
+            started=True,
+        )
 
     async def _stop_all_but(self, wanted: dict[Scope, tuple[Source, ...]]) -> None:
         for scope, (names, task) in list(self._running.items()):
@@ -164,3 +195,11 @@ class Following:
         name = f"reader {scope.resource} in {scope.namespace}"
         self._running[scope] = (names, tasks.create_task(reader.run(), name=name))
         self._statuses[scope] = status
+
+
+def _emitting(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """Return the sources of a namespace that was made while they were read.
+
+    All that is in it came later than their start.
+    """
+    return tuple(replace(source, emits_initial=True) for source in sources)

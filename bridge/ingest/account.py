@@ -1,11 +1,20 @@
 """What a reader says of itself: to the probes, to the metrics and to the log."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bridge.cluster import Happening, Resource
+from bridge.cluster import (
+    Bookmark,
+    Change,
+    Happening,
+    Item,
+    Learned,
+    Resource,
+    Synced,
+)
 from bridge.cluster.store import Store
-from bridge.errors import ClusterError, ForbiddenError
+from bridge.errors import ClusterError, ForbiddenError, ThrottledError
 from bridge.health import ReaderStatus
 from bridge.ingest.plan import Plan
 from bridge.ingest.source import Source
@@ -42,6 +51,8 @@ class Account:
         self._gauges = metrics.watch(resource.name, scope.namespace)
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
         self._failures = RepeatedFailure(self._log, "Watching failed.")
+        self._snapshot_changes = 0
+        self._snapshot_began: float | None = None
 
     def stored(self, plan: Plan) -> None:
         """Tell what is in the queue now."""
@@ -88,14 +99,29 @@ class Account:
         if plan.synced:
             status.state = "watching"
 
-    def read(self, store: Store | None) -> None:
-        """Tell that the API server said something, and how much is known."""
+    def read(self, batch: Sequence[Item], store: Store | None) -> None:
+        """Tell what the API server said, and how much is known."""
         now = datetime.now(UTC)
         self._status.last_read = now
         self._gauges.last_read.set(now.timestamp())
+        self._measure(batch)
         if store is not None:
             self._status.objects = len(store)
             self._gauges.objects_known.set(len(store))
+
+    def _measure(self, batch: Sequence[Item]) -> None:
+        last = batch[-1]
+        if isinstance(last, Change | Bookmark | Synced) and not _is_listed(last):
+            self._gauges.read_version.set(float(last.resource_version))
+        listed = sum(map(_is_listed, batch))
+        if listed:
+            self._snapshot_began = self._snapshot_began or time.monotonic()
+            self._snapshot_changes += listed
+        if any(isinstance(item, Synced) for item in batch):
+            began = self._snapshot_began or time.monotonic()
+            self._gauges.snapshot_changes.set(self._snapshot_changes)
+            self._gauges.snapshot_seconds.set(time.monotonic() - began)
+            self._snapshot_changes, self._snapshot_began = 0, None
 
     def trouble(self, error: ClusterError | None) -> None:
         """Take word from the watch: why it waits, or that it works again."""
@@ -108,7 +134,14 @@ class Account:
         status.error = str(error)
         status.state = "failed" if isinstance(error, ForbiddenError) else "waiting"
         self._failures.failed(str(error))
+        if isinstance(error, ThrottledError):
+            seconds = error.retry_after_seconds or 0.0
+            self._metrics.throttled.labels(self._resource.name).inc(seconds)
 
     def happened(self, happening: Happening) -> None:
         """Count what happened to the watch."""
         self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
+
+
+def _is_listed(item: Item) -> bool:
+    return isinstance(item, Learned) or (isinstance(item, Change) and item.listed)

@@ -2,14 +2,21 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from bridge.cluster.informer import Informer
 from bridge.filters.labels import LabelSelector
 from bridge.ingest.source import Selects
 
+T = TypeVar("T")
+
 UNKNOWN_SECONDS = 10.0
 """How long a namespace may be unknown while namespaces are watched well. Then it is
 none that could be selected: it was deleted before it was ever seen."""
+
+
+GONE_LIMIT = 10_000
+"""Most namespaces that are remembered though they are gone, or never came."""
 
 
 class Namespaces:
@@ -49,6 +56,10 @@ class Namespaces:
             known.name for known in self._informer.store if selector(known.labels)
         )
 
+    def names(self) -> frozenset[str]:
+        """Return the names of all namespaces that are there now."""
+        return frozenset(known.name for known in self._informer.store)
+
     def selects(self, selector: LabelSelector) -> Selects:
         """Return what tells whether a namespace is selected, as far as is known.
 
@@ -60,7 +71,7 @@ class Namespaces:
             known = self._informer.store.get(f"/{namespace}")
             if known is not None:
                 self._asked.pop(namespace, None)
-                self._seen[namespace] = known.labels
+                _remember(self._seen, namespace, known.labels)
             labels = self._seen.get(namespace)
             return self._unknown(namespace) if labels is None else selector(labels)
 
@@ -69,7 +80,14 @@ class Namespaces:
     def _unknown(self, namespace: str) -> bool | None:
         now = self._clock()
         if self._informer.error or namespace not in self._asked:
-            self._asked[namespace] = now
+            _remember(self._asked, namespace, now)
         if now - self._asked[namespace] < UNKNOWN_SECONDS:
             return None
         return False
+
+
+def _remember(known: dict[str, T], namespace: str, value: T) -> None:
+    """Remember a value; what was remembered first is forgotten first."""
+    known[namespace] = value
+    if len(known) > GONE_LIMIT:
+        del known[next(iter(known))]

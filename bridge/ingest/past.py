@@ -7,8 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from bridge.ingest.memory import OBJECT
 
 AT_HAND = 8_192
-"""Objects kept in memory: more than can be planned and not yet stored at any time, for
-until then the queue does not know them."""
+"""Most objects that are kept in memory."""
+
+BYTES_AT_HAND = 32 * 1024 * 1024
+"""Most bytes of them, but for those that may not be stored yet."""
+
+NOT_STORED = 3_000
+"""Most objects that can be planned and not yet stored at any time."""
 
 KEYS_AT_ONCE = 500
 """Most keys that `Queue.recall` takes."""
@@ -28,6 +33,7 @@ class Past:
         """
         self._recall = recall
         self._at_hand: OrderedDict[str, bytes | None] = OrderedDict()
+        self._bytes = 0
 
     async def load(self, keys: Iterable[str]) -> None:
         """Have the last objects of these keys at hand."""
@@ -58,7 +64,13 @@ class Past:
         self._keep(key, None)
 
     def _keep(self, key: str, packed: bytes | None) -> None:
+        self._bytes += len(packed or b"") - len(self._at_hand.get(key) or b"")
         self._at_hand[key] = packed
         self._at_hand.move_to_end(key)
-        while len(self._at_hand) > AT_HAND:
-            self._at_hand.popitem(last=False)
+        while self._is_too_much():
+            _, dropped = self._at_hand.popitem(last=False)
+            self._bytes -= len(dropped or b"")
+
+    def _is_too_much(self) -> bool:
+        count = len(self._at_hand)
+        return count > AT_HAND or (self._bytes > BYTES_AT_HAND and count > NOT_STORED)

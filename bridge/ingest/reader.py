@@ -164,7 +164,7 @@ class Reader:
         )
         async with watch as batches:
             async for batch in batches:
-                self._account.read(memory.store)
+                self._account.read(batch, memory.store)
                 buffer.add(batch)
                 await buffer.wait_for_room()
 

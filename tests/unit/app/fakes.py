@@ -54,6 +54,7 @@ class FakeReader:
     scope: Scope
     names: tuple[str, ...]
     status: ReaderStatus
+    emits_initial: bool = False
     error: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -89,7 +90,10 @@ class FakeReaders:
     ) -> Any:
         """See `Readers.build`."""
         names = tuple(source.name for source in sources)
-        self.made.append(FakeReader(scope=scope, names=names, status=status))
+        emits = any(source.emits_initial for source in sources)
+        self.made.append(
+            FakeReader(scope=scope, names=names, status=status, emits_initial=emits)
+        )
         return self.made[-1]
 
     def namespaces(self) -> Namespaces:

@@ -240,10 +240,38 @@ async def _lose(bench: Bench) -> None:
 
 @pytest.mark.looptime
 async def test_there_may_be_nothing_to_read_yet() -> None:
-    """No namespace is selected."""
+    """No namespace is selected; the source is shown all the same."""
     bench = Bench(scopes(BY_TEAM, everywhere=False))
 
     async with bench.following():
         pass
 
-    assert (bench.published, bench.readers.made) == ([[]], [])
+    [[status]] = bench.published
+    assert (status.sources, status.namespace) == (("team",), "")
+    assert (status.state, bench.readers.made) == ("watching", [])
+
+
+@pytest.mark.looptime
+async def test_all_of_a_namespace_that_is_made_meanwhile_is_new() -> None:
+    """What is in one that only comes to match is not."""
+    bench = Bench(scopes(BY_TEAM, everywhere=False, old="bank"))
+
+    async with bench.following():
+        await bench.label("made", "shop")
+        await bench.label("old", "shop")
+
+    emits = {one.scope.namespace: one.emits_initial for one in bench.readers.made}
+    assert emits == {"made": True, "old": False}
+
+
+@pytest.mark.looptime
+async def test_namespace_that_comes_later_continues_nothing() -> None:
+    """The cursor of one that was left long ago stays where it is."""
+    bench = Bench(scopes(BY_TEAM, everywhere=False, a="shop"))
+
+    async with bench.following():
+        bench.queue.positions[in_namespace("left")] = "7"
+        await bench.label("b", "shop")
+
+    assert in_namespace("b") not in bench.queue.positions
+    assert bench.queue.positions[in_namespace("left")] == "7"

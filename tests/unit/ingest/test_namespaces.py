@@ -118,3 +118,16 @@ async def test_word_of_the_informer_is_passed_on(bench: Bench) -> None:
 
     assert told == [False, ""]
     assert (bench.namespaces.is_synced, bench.namespaces.error) == (True, "refused")
+
+
+def test_only_so_many_that_are_gone_are_remembered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is forgotten first."""
+    monkeypatch.setattr("bridge.ingest.namespaces.GONE_LIMIT", 2)
+    for name in ("a", "b", "c"):
+        bench.label(name, team="shop")
+        bench.selects(name)
+        bench.informer.store.drop(f"/{name}")
+
+    assert [bench.selects(name) for name in ("a", "b", "c")] == [None, True, True]

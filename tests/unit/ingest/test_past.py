@@ -1,5 +1,6 @@
 """Objects as they were before: at hand, or recalled from the queue."""
 
+import random
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,3 +91,21 @@ async def test_no_more_is_recalled_at_once_than_the_queue_takes() -> None:
     await Past(stored.recall).load(str(number) for number in range(KEYS_AT_ONCE + 1))
 
     assert [len(keys) for keys in stored.asked] == [KEYS_AT_ONCE, 1]
+
+
+async def test_large_objects_leave_sooner_but_none_that_may_not_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bounded in bytes, beyond what can be under way."""
+    monkeypatch.setattr("bridge.ingest.past.BYTES_AT_HAND", 1_000)
+    monkeypatch.setattr("bridge.ingest.past.NOT_STORED", 3)
+    past = Past(_nothing)
+
+    for number in range(10):
+        past.put(str(number), random.Random(number).randbytes(400))
+
+    assert [past.get(str(n)) is not None for n in range(10)] == [False] * 7 + [True] * 3
+
+
+async def _nothing(_: Sequence[str]) -> Mapping[str, bytes]:
+    return {}
