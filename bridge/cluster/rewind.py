@@ -14,9 +14,9 @@ version between the two, and a creation that was not told is followed to its end
 list is read at the oldest version that can be watched, if the API server tells it, so
 that all this is about the time before its restart and not after.
 
-What cannot be seen: such a brief object of a collection where nothing else happened, or
-under selectors, with which nobody counts, or between versions too far apart to count at
-each of them.
+Under selectors, with which nobody counts, and between versions too far apart to count at
+each of them, something may be missing: then it is a gap. What cannot be seen, and is no
+gap: such a brief object of a collection where nothing else happened.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -137,16 +137,18 @@ class Rewinder:
             self.is_whole = False
 
     async def _untold_creations(self, version: str) -> AsyncGenerator[Listed]:
-        if not self.is_whole or not (self._cursor + version).isdecimal():
+        if not self.is_whole:
             return
+        if not (self._cursor + version).isdecimal():
+            raise _LostError
         begin, end = int(self._cursor), int(version)
         if end - begin > COUNTS_LIMIT:
-            return
+            raise _LostError
         before = await self._count(begin)
         for number in range(begin + 1, end + 1):
             count = await self._count(number)
             if count is None or before is None:
-                return
+                raise _LostError
             if count > before and str(number) not in self._told:
                 yield await self._created(str(number))
             before = count

@@ -85,7 +85,7 @@ async def test_what_was_told_before_a_crash_did_not_go():
 
 
 @pytest.mark.parametrize("trouble", ["too far", "not told", "lost"])
-async def test_what_cannot_be_counted_is_not_seen(trouble, monkeypatch):
+async def test_what_cannot_be_counted_is_a_gap(trouble, monkeypatch):
     """Too many versions, or no count, as under selectors, or a walk that failed."""
     cluster, known = await began()
     cluster.write("a")
@@ -101,6 +101,7 @@ async def test_what_cannot_be_counted_is_not_seen(trouble, monkeypatch):
     recorder = await read_again(cluster, known | options)
 
     assert "brief" not in {name for _, name, _ in recorder.told}
+    assert any(isinstance(one, Gap) for one in recorder.items)
 
 
 async def test_a_count_that_fails_is_a_gap():
