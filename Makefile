@@ -12,7 +12,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $
 PYTEST := $(BIN)/coverage run -m pytest
 
 # Without these parts an event could be lost, so each of their branches is tested.
-CRITICAL := bridge/cluster/*,bridge/events/*,bridge/filters/*,bridge/queue/*
+CRITICAL := bridge/cluster/*,bridge/cluster/*/*,bridge/events/*,bridge/filters/*,bridge/queue/*
 CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/deliver/*
 
 .DEFAULT_GOAL := help

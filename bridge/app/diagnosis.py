@@ -16,9 +16,9 @@ from bridge.app.parts import build_router
 from bridge.app.sources import Wanted, wanted_sources
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.collection import Collection
 from bridge.cluster.discovery import find_resource
 from bridge.cluster.permissions import is_allowed
+from bridge.cluster.reflector.collection import Collection
 from bridge.config import Config
 from bridge.errors import ApiStatusError, ClusterError
 

@@ -11,8 +11,6 @@ from typing import Any, Self
 import msgspec
 
 from bridge.cluster import BATCH_LIMIT, Resource
-from bridge.cluster.connection import Connection
-from bridge.cluster.credentials import find_source
 from bridge.cluster.exchange import (
     Exchange,
     Request,
@@ -20,7 +18,9 @@ from bridge.cluster.exchange import (
     abandon,
     read_body,
 )
-from bridge.cluster.service_account import SERVICE_ACCOUNT
+from bridge.cluster.session.connection import Connection
+from bridge.cluster.session.credentials import find_source
+from bridge.cluster.session.service_account import SERVICE_ACCOUNT
 from bridge.cluster.wire import decode_head, decode_list, decode_server_version
 from bridge.errors import ForbiddenError, UnreadableError
 

@@ -6,10 +6,14 @@ from typing import Any, Literal
 
 import aiohttp
 
-from bridge.cluster.connection import Connection, Session
 from bridge.cluster.lines import LineSplitter
+from bridge.cluster.session.connection import Connection, Session
+from bridge.cluster.session.transport import (
+    CONNECT_SECONDS,
+    NETWORK_ERRORS,
+    unreachable,
+)
 from bridge.cluster.status import status_error
-from bridge.cluster.transport import CONNECT_SECONDS, NETWORK_ERRORS, unreachable
 from bridge.errors import UnauthorizedError, UnreachableError, UnreadableError
 
 _WHOLE = {

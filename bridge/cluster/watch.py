@@ -9,17 +9,17 @@ from typing import Literal
 
 from bridge.cluster import Happening, Item, Note, Resource, Synced
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.collection import Collection
-from bridge.cluster.hooks import Hooks
 from bridge.cluster.identity import Keeps
-from bridge.cluster.initial import Burst, Streaming
-from bridge.cluster.pages import Pages
-from bridge.cluster.patience import Patience
-from bridge.cluster.repair import Relist, Resume, examine, oldest_watchable
-from bridge.cluster.snapshot import Snapshot
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.hooks import Hooks
+from bridge.cluster.reflector.initial import Burst, Streaming
+from bridge.cluster.reflector.pages import Pages
+from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.reflector.repair import Relist, Resume, examine, oldest_watchable
+from bridge.cluster.reflector.snapshot import Snapshot
+from bridge.cluster.reflector.stream import SilentError, Stream
+from bridge.cluster.reflector.suspicion import Evidence, Suspicion, Word
 from bridge.cluster.store import Store
-from bridge.cluster.stream import SilentError, Stream
-from bridge.cluster.suspicion import Evidence, Suspicion, Word
 from bridge.errors import (
     ApiStatusError,
     ClusterError,

@@ -13,11 +13,11 @@ import msgspec
 
 from bridge.cluster import CORE_EVENTS
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.connection import Connection
-from bridge.cluster.credentials import find_source
-from bridge.cluster.service_account import SERVICE_ACCOUNT
+from bridge.cluster.session.connection import Connection
+from bridge.cluster.session.credentials import find_source
+from bridge.cluster.session.service_account import SERVICE_ACCOUNT
+from bridge.cluster.session.transport import NETWORK_ERRORS, unreachable
 from bridge.cluster.status import status_error
-from bridge.cluster.transport import NETWORK_ERRORS, unreachable
 from bridge.cluster.wire import decode_head, decode_line
 from bridge.demo.ledger import Revision
 from bridge.demo.recorder import Write

@@ -12,8 +12,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from bridge.cluster import patience, stream
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.reflector import patience, stream
 from bridge.demo.apiserver import ApiServer
 from tests.contract.client import Client, bearer
 from tests.contract.conftest import real_server

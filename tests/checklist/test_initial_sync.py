@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Change, Known, Synced, initial
+from bridge.cluster import CORE_EVENTS, Change, Known, Synced
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.reflector import initial
 from bridge.cluster.store import Store
 from bridge.cluster.watch import list_and_watch
 from tests.checklist.reading import reading

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from bridge.cluster.access import TlsMaterial, bearer, read_bytes
+from bridge.cluster.session.access import TlsMaterial, bearer, read_bytes
 from bridge.errors import CredentialsError
 from tests.unit.cluster.server import CERTIFICATES
 

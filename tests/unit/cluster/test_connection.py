@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from kubernetes_asyncio.client import Configuration
 
-from bridge.cluster.access import Access, TlsMaterial
-from bridge.cluster.connection import Connection
+from bridge.cluster.session.access import Access, TlsMaterial
+from bridge.cluster.session.connection import Connection
 from bridge.errors import CredentialsError
 
 pytestmark = pytest.mark.looptime

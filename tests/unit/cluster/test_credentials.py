@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from bridge.cluster.credentials import KubeconfigSource, find_source
-from bridge.cluster.service_account import ServiceAccountSource
+from bridge.cluster.session.credentials import KubeconfigSource, find_source
+from bridge.cluster.session.service_account import ServiceAccountSource
 from bridge.errors import CredentialsError
 from tests.unit.cluster.server import CERTIFICATES, kubeconfig
 

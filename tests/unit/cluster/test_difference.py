@@ -4,14 +4,14 @@ import pytest
 
 from bridge.cluster import CORE_EVENTS, Change, Known, Learned
 from bridge.cluster.changes import Listed
-from bridge.cluster.difference import (
+from bridge.cluster.reflector.difference import (
     Difference,
     NewerOnly,
     News,
     Passed,
     plain_changes,
 )
-from bridge.cluster.repair import Relist
+from bridge.cluster.reflector.repair import Relist
 from bridge.cluster.store import Store
 
 EXPIRED = Relist(cursor="100", cause="expired")

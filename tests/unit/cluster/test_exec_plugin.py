@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.cluster import exec_plugin
-from bridge.cluster.exec_plugin import run_plugin
-from bridge.cluster.kubeconfig import Entry, Exec, ExecVariable
+from bridge.cluster.session import exec_plugin
+from bridge.cluster.session.exec_plugin import run_plugin
+from bridge.cluster.session.kubeconfig import Entry, Exec, ExecVariable
 from bridge.errors import CredentialsError
 
 VERSION = "client.authentication.k8s.io/v1"

@@ -5,7 +5,7 @@ import base64
 import pytest
 import yaml
 
-from bridge.cluster.kubeconfig import select
+from bridge.cluster.session.kubeconfig import select
 from bridge.errors import CredentialsError
 
 SECRET = "hush-hush"

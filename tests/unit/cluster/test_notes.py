@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.cluster.notes import Notes
+from bridge.cluster.reflector.notes import Notes
 from bridge.errors import UnreachableError
 from tests.unit.cluster.recorder import START, loop_now
 

@@ -4,8 +4,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Change, Gap, Synced, patience
+from bridge.cluster import CORE_EVENTS, Change, Gap, Synced
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.reflector import patience
 from bridge.cluster.watch import list_and_watch
 from bridge.demo.apiserver.server import ApiServer
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bridge.cluster import Change, Gap, Known, Learned, rewind
+from bridge.cluster import Change, Gap, Known, Learned
+from bridge.cluster.reflector import rewind
 from bridge.errors import ExpiredError
 from tests.unit.cluster.fakes import FakeCluster
 from tests.unit.cluster.recorder import known_by, read_again

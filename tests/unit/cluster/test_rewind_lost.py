@@ -1,8 +1,12 @@
 """What is told where an object cannot be walked back to what was known."""
 
+from typing import Any, cast
+
 import pytest
 
-from bridge.cluster import Known, rewind
+from bridge.cluster import Known
+from bridge.cluster.identity import Keeps
+from bridge.cluster.reflector import rewind
 from bridge.errors import (
     ApiStatusError,
     ExpiredError,
@@ -146,3 +150,15 @@ async def test_a_state_that_cannot_be_read_ends_the_walk():
     recorder = await read_again(cluster, known)
 
     assert recorder.versions[-1] == "103"
+
+
+async def test_versions_that_are_no_numbers_cannot_be_counted():
+    """Some aggregated APIs have such; nothing is asked of them (KEP-5504)."""
+    nothing = cast("Any", None)
+    rewinder = rewind.Rewinder(
+        nothing, cursor="a1", keeps=Keeps(), patience=nothing, hooks=nothing
+    )
+
+    told = [one async for one in rewinder.brief_changes(version="a2")]
+
+    assert (told, rewinder.is_whole) == ([], False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.cluster.suspicion import Evidence
+from bridge.cluster.reflector.suspicion import Evidence
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import socket
 import aiohttp
 import pytest
 
-from bridge.cluster.access import TlsMaterial
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.transport import open_session, unreachable
+from bridge.cluster.session.access import TlsMaterial
+from bridge.cluster.session.transport import open_session, unreachable
 from bridge.errors import UnreachableError
 from tests.unit.cluster.server import (
     CERTIFICATES,

@@ -7,7 +7,7 @@ from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 
-from bridge.cluster.access import Access, TlsMaterial, bearer, read_bytes
+from bridge.cluster.session.access import Access, TlsMaterial, bearer, read_bytes
 from bridge.errors import CredentialsError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from bridge.cluster.collection import Collection
-from bridge.cluster.patience import Patience
-from bridge.cluster.suspicion import Suspicion
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.reflector.suspicion import Suspicion
 from bridge.cluster.versions import is_newer, middle
 from bridge.errors import ExpiredError, FutureVersionError
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bridge.cluster.access import Identity, bearer
-from bridge.cluster.kubeconfig import Entry, Exec
+from bridge.cluster.session.access import Identity, bearer
+from bridge.cluster.session.kubeconfig import Entry, Exec
 from bridge.errors import CredentialsError
 
 PLUGIN_SECONDS = 60.0

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from bridge.cluster.access import read_bytes
+from bridge.cluster.session.access import read_bytes
 from bridge.errors import CredentialsError
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from bridge.cluster import Change, Known, Learned, Resource
 from bridge.cluster.changes import Listed, sketch
-from bridge.cluster.repair import Relist
+from bridge.cluster.reflector.repair import Relist
 from bridge.cluster.store import Store
 from bridge.cluster.versions import is_newer, order
 

@@ -11,12 +11,12 @@ from contextlib import aclosing
 
 from bridge.cluster import Bookmark, Change, Item
 from bridge.cluster.changes import Listed, ends_initial, read_line
-from bridge.cluster.collection import Collection
 from bridge.cluster.exchange import WatchStream
-from bridge.cluster.hooks import Hooks
 from bridge.cluster.identity import Keeps
-from bridge.cluster.patience import Patience
-from bridge.cluster.snapshot import Snapshot
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.hooks import Hooks
+from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.reflector.snapshot import Snapshot
 from bridge.errors import ApiStatusError, ClusterError, UnreachableError
 
 SILENCE_SECONDS = 30.0

@@ -11,10 +11,16 @@ from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.kube_config import KubeConfigLoader
 
-from bridge.cluster.access import Access, Identity, TlsMaterial, bearer, read_bytes
-from bridge.cluster.exec_plugin import run_plugin
-from bridge.cluster.kubeconfig import Selection, select
-from bridge.cluster.service_account import ServiceAccountSource, is_in_cluster
+from bridge.cluster.session.access import (
+    Access,
+    Identity,
+    TlsMaterial,
+    bearer,
+    read_bytes,
+)
+from bridge.cluster.session.exec_plugin import run_plugin
+from bridge.cluster.session.kubeconfig import Selection, select
+from bridge.cluster.session.service_account import ServiceAccountSource, is_in_cluster
 from bridge.errors import CredentialsError
 
 # What an OIDC or GCP provider of kubernetes_asyncio raises, found by reading it.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bridge.cluster.hooks import Hooks
+from bridge.cluster.reflector.hooks import Hooks
 from bridge.errors import (
     ApiStatusError,
     ClusterError,

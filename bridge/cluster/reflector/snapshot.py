@@ -5,18 +5,18 @@ from contextlib import aclosing
 
 from bridge.cluster import BATCH_LIMIT, Change, Gap, Item, Learned, Note, Synced
 from bridge.cluster.changes import Listed
-from bridge.cluster.collection import Collection
-from bridge.cluster.difference import (
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.difference import (
     Difference,
     Judge,
     NewerOnly,
     News,
     plain_changes,
 )
-from bridge.cluster.hooks import Hooks
-from bridge.cluster.patience import Patience
-from bridge.cluster.repair import Relist
-from bridge.cluster.rewind import Rewinder
+from bridge.cluster.reflector.hooks import Hooks
+from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.reflector.repair import Relist
+from bridge.cluster.reflector.rewind import Rewinder
 from bridge.cluster.store import Store
 from bridge.cluster.versions import is_newer, is_next
 

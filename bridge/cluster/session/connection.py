@@ -7,9 +7,9 @@ from typing import Self
 from kubernetes_asyncio.client import ApiClient
 
 import bridge
-from bridge.cluster.access import Access
-from bridge.cluster.credentials import Source
-from bridge.cluster.transport import open_session
+from bridge.cluster.session.access import Access
+from bridge.cluster.session.credentials import Source
+from bridge.cluster.session.transport import open_session
 from bridge.errors import CredentialsError
 
 _RETRY_SECONDS = 10.0

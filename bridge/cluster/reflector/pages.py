@@ -8,12 +8,12 @@ from functools import partial
 from bridge.cluster import Item
 from bridge.cluster.changes import Listed, read_listed
 from bridge.cluster.client import Page
-from bridge.cluster.collection import Collection
-from bridge.cluster.hooks import Hooks
 from bridge.cluster.identity import Keeps
-from bridge.cluster.patience import Patience
-from bridge.cluster.repair import Relist, examine
-from bridge.cluster.snapshot import Snapshot
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.hooks import Hooks
+from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.reflector.repair import Relist, examine
+from bridge.cluster.reflector.snapshot import Snapshot
 from bridge.errors import ExpiredError, FutureVersionError
 
 _RESTARTS_LIMIT = 3

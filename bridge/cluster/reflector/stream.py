@@ -6,13 +6,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from bridge.cluster import BATCH_LIMIT, Bookmark, Change, Item, Note
 from bridge.cluster.changes import read_line
-from bridge.cluster.collection import Collection
 from bridge.cluster.exchange import WatchStream
-from bridge.cluster.hooks import Hooks
-from bridge.cluster.initial import SILENCE_SECONDS as INITIAL_SECONDS
-from bridge.cluster.initial import Burst, not_streamed
-from bridge.cluster.notes import Notes
-from bridge.cluster.patience import Patience
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.hooks import Hooks
+from bridge.cluster.reflector.initial import SILENCE_SECONDS as INITIAL_SECONDS
+from bridge.cluster.reflector.initial import Burst, not_streamed
+from bridge.cluster.reflector.notes import Notes
+from bridge.cluster.reflector.patience import Patience
 from bridge.cluster.store import Store
 from bridge.errors import ClusterError, UnreachableError
 

@@ -14,9 +14,9 @@ version between the two, and a creation that was not told is followed to its end
 list is read at the oldest version that can be watched, if the API server tells it, so
 that all this is about the time before its restart and not after.
 
-Under selectors, with which nobody counts, and between versions too far apart to count at
-each of them, something may be missing: then it is a gap. What cannot be seen, and is no
-gap: such a brief object of a collection where nothing else happened.
+Under selectors, with which nobody counts, and between versions too far apart to count
+at each of them, something may be missing: then it is a gap. What cannot be seen, and is
+no gap: such a brief object of a collection where nothing else happened.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -26,11 +26,11 @@ from typing import Literal, TypeVar
 
 from bridge.cluster import Change, Known
 from bridge.cluster.changes import Listed, read_listed, stamped
-from bridge.cluster.collection import Collection
-from bridge.cluster.difference import News, listed_change, unseen_deletion
-from bridge.cluster.hooks import Hooks
 from bridge.cluster.identity import Keeps
-from bridge.cluster.patience import Patience
+from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.difference import News, listed_change, unseen_deletion
+from bridge.cluster.reflector.hooks import Hooks
+from bridge.cluster.reflector.patience import Patience
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
 from bridge.errors import ExpiredError, FutureVersionError, NotServedError
 

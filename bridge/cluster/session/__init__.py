@@ -1,0 +1,1 @@
+"""Who the bridge is to the API server, and the sockets on which it says so."""
