@@ -1,0 +1,79 @@
+"""What a reader says of itself."""
+
+from typing import Any
+
+import pytest
+
+from bridge.cluster import CORE_EVENTS, Bookmark, Item, Known, Learned, Synced
+from bridge.errors import ThrottledError
+from bridge.health import ReaderStatus
+from bridge.ingest.account import Account
+from bridge.metrics import Metrics
+from bridge.queue import Scope
+from tests.unit.ingest.objects import change
+
+WHERE = {"resource": "events", "namespace": "*"}
+
+
+class Told:
+    """An account and its metrics."""
+
+    def __init__(self) -> None:
+        """Say nothing yet."""
+        self._metrics = Metrics(version="0")
+        self.account = Account(
+            resource=CORE_EVENTS,
+            scope=Scope(cluster="uid", resource="events"),
+            sources=[],
+            status=ReaderStatus(sources=(), resource="events", namespace="*"),
+            metrics=self._metrics,
+        )
+
+    def value(self, name: str, **labels: Any) -> float | None:
+        """Return a metric."""
+        name = f"kubebridge_{name}"
+        return self._metrics.registry.get_sample_value(name, labels or WHERE)
+
+
+def test_snapshot_is_measured() -> None:
+    """What it brought, over all its batches; the next one counts anew."""
+    told = Told()
+    known = Known(key="shop/a", uid="u", version="5")
+
+    told.account.read([change(3, listed=True), Learned(known=known)], None)
+    told.account.read([change(4, listed=True), Synced(resource_version="9")], None)
+    first = told.value("snapshot_changes")
+    told.account.read([Synced(resource_version="9")], None)
+
+    assert (first, told.value("snapshot_changes")) == (3, 0)
+    assert told.value("snapshot_seconds") is not None
+
+
+@pytest.mark.parametrize(
+    ("item", "version"),
+    [
+        (change(7), 7),
+        (Bookmark(resource_version="8"), 8),
+        (Synced(resource_version="9"), 9),
+        (change(3, listed=True), 0),
+    ],
+)
+def test_version_that_was_read_is_told(item: Item, version: int) -> None:
+    """But for a list, whose objects come in no order."""
+    told = Told()
+
+    told.account.read([item], None)
+
+    assert told.value("watch_read_resource_version") == version
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(3.0, 3.0), (None, 0.0)])
+def test_being_throttled_is_measured(asked: float | None, seconds: float) -> None:
+    """As long as the API server asked for."""
+    told = Told()
+    error = ThrottledError("too many", status=429, retry_after_seconds=asked)
+
+    told.account.trouble(error)
+
+    found = told.value("watch_throttled_seconds_total", resource="events")
+    assert found == seconds
