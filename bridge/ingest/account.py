@@ -1,6 +1,7 @@
 """What a reader says of itself: to the probes, to the metrics and to the log."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -61,9 +62,9 @@ class Account:
 
     def routed(self, entries: Sequence[Entry]) -> None:
         """Count the deliveries that began."""
-        for entry in entries:
-            for sink in entry.sinks:
-                self._metrics.routed.labels(sink).inc()
+        counts = Counter(sink for entry in entries for sink in entry.sinks)
+        for sink, count in counts.items():
+            self._metrics.routed.labels(sink).inc(count)
 
     def held(self, count: int) -> None:
         """Tell how many changes wait for an answer."""
