@@ -21,6 +21,7 @@ from bridge.sinks.exchange import exchange
 from bridge.sinks.files import UnusableError
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import Judge
+from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.reply import Reply
 from bridge.sinks.text import redact
 from bridge.sinks.tls import TlsContext, TlsFiles
@@ -28,6 +29,11 @@ from bridge.sinks.transport import AiohttpTransport
 
 Mode = Literal["structured", "binary", "batch"]
 """How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
+
+Engine = Literal["aiohttp", "llhttp"]
+"""Which client speaks HTTP."""
+
+_ENGINES = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}
 
 _DEFAULTS = {
     "Accept": "*/*",
@@ -55,7 +61,9 @@ class HttpSink:
         proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
         batch_size: Most events of one POST in mode batch.
         batch_bytes: Most bytes of such a POST; one event alone may have more.
-        transport: The way to the sink; None: our own.
+        engine: Which of our own transports leads to the sink; behind a proxy it is
+            aiohttp's in any case.
+        transport: Another way to the sink; None: our own.
         environ: Where proxies are looked up; None: the process's environment.
         now: A clock in seconds that never goes back.
     """
@@ -74,6 +82,7 @@ class HttpSink:
         proxy: str | None = None,
         batch_size: int = 1,
         batch_bytes: int = 1 << 20,
+        engine: Engine = "aiohttp",
         transport: httpx.AsyncBaseTransport | None = None,
         environ: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -100,7 +109,7 @@ class HttpSink:
         )
         self._flow = None if isinstance(auth, HeaderAuth) else auth
         self._tls = TlsContext(tls or TlsFiles(), now=now)
-        self._transport = transport or AiohttpTransport(
+        self._transport = transport or _ENGINES[engine](
             url=self._url,
             concurrency=concurrency,
             timeout_seconds=timeout_seconds,
@@ -183,8 +192,11 @@ class HttpSink:
         return body
 
     async def _post(self, headers: CIMultiDict[str], body: bytes) -> Reply:
-        if self._flow is None and isinstance(self._transport, AiohttpTransport):
-            return await self._transport.post(self._url, headers, body)
+        transport = self._transport
+        if self._flow is None and isinstance(
+            transport, AiohttpTransport | LlhttpTransport
+        ):
+            return await transport.post(self._url, headers, body)
         return await exchange(
             self._transport,
             httpx.Request(

@@ -29,9 +29,11 @@ from bridge.sinks.tls import TlsContext
 IDLE_SECONDS = 8.0
 """Idle connections are closed after this: a Knative ingress closes them at 10."""
 
+CONNECT_SHARE = 2 / 3
+"""How much of the time of an attempt may go into connecting."""
+
 _WRITTEN_AT_ONCE = 1 << 20
 _MOST_FIELD_BYTES = 32768
-_CONNECT_SHARE = 2 / 3
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
 _SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -74,7 +76,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._concurrency = concurrency
         self._seconds = timeout_seconds
         self._deadlines = Deadlines(timeout_seconds)
-        self._connect_seconds = timeout_seconds * _CONNECT_SHARE
+        self._connect_seconds = timeout_seconds * CONNECT_SHARE
         self._tls = tls
         self._proxy = proxy
         self._environ = os.environ if environ is None else environ
