@@ -1,6 +1,6 @@
 """What one POST costs an engine, against a receiver in a process of its own.
 
-    python -m bench.posts --engine llhttp --posts 20000
+python -m bench.posts --engine llhttp --posts 20000
 """
 
 import argparse
@@ -73,7 +73,9 @@ def main() -> None:
     """Start a receiver and POST to it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("aiohttp", "llhttp"), default="llhttp")
-    parser.add_argument("--mode", choices=("structured", "binary"), default="structured")
+    parser.add_argument(
+        "--mode", choices=("structured", "binary"), default="structured"
+    )
     parser.add_argument("--posts", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=64)

@@ -4,7 +4,7 @@
 
     LlhttpTransport   the way to a sink, as `AiohttpTransport` is one
     ├── RequestHeads  the bytes before a body, prepared once
-    ├── Pool          connections that wait, and how many may be in use
+    ├── Pool          connections that wait, and how many may be in use: Turns
     └── Connection    one request at a time
         └── AnswerReader  bytes to an answer, by llhttp
 

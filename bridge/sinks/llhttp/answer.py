@@ -1,7 +1,7 @@
 """Bytes to answers, strictly: what is not plainly HTTP/1.1 is none."""
 
 import httpx
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from bridge.sinks.text import printable
 
@@ -25,7 +25,7 @@ class AnswerReader:
         fields: Its header fields as they came, without trailers.
         chunks: What came of its body and was not taken yet.
         received_bytes: How much came after its head, framing included.
-        has_begun: Something came.
+        has_begun: Something came of it, 1xx answers aside.
         has_head: Status and fields are known.
         is_complete: Its last byte came.
         is_last: Its connection cannot be used again: the peer says so, or sent more
@@ -69,7 +69,6 @@ class AnswerReader:
         Raises:
             httpx.RemoteProtocolError: It is not HTTP, or its head has no end.
         """
-        self.has_begun = True
         while data and not self.has_head:
             data = self._feed_head(data)
         if data:
@@ -83,6 +82,7 @@ class AnswerReader:
 
     def _feed_head(self, data: bytes) -> bytes:
         """Feed what belongs to the head, and return the rest."""
+        self.has_begun = True
         if len(self._start) < len(_START):
             self._check_start(data)
         seen = self._tail + data
@@ -109,6 +109,7 @@ class AnswerReader:
     def _end_head(self) -> None:
         if self.status < 200:
             # An interim answer, which promises another (RFC 9110, 15.2).
+            self.has_begun = False
             self._expect_head()
             return
         self.has_head = True
@@ -120,11 +121,11 @@ class AnswerReader:
 
     def _find_framing(self) -> None:
         for name, value in self.fields:
-            match name.lower():
-                case b"content-length":
-                    self._left = int(value)
-                case b"transfer-encoding":
-                    self._check_coding(value)
+            field = name.lower()
+            if field == b"content-length":
+                self._left = int(value)
+            elif field == b"transfer-encoding":
+                self._check_coding(value)
 
     def _check_coding(self, value: bytes) -> None:
         """Take chunks alone: we asked for nothing else (RFC 9112, 7.4).
@@ -162,12 +163,12 @@ class AnswerReader:
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
+        except HttpParserUpgrade as error:
+            raise _not_http("expected an answer, got an upgrade") from error
         except HttpParserError as error:
-            if self.has_head and self.is_complete:
-                self.is_last = True
-                return
-            is_upgrade = self.status == 101
-            raise _not_http("an upgrade" if is_upgrade else str(error)) from error
+            if not (self.has_head and self.is_complete):
+                raise _not_http(str(error)) from error
+            self.is_last = True
 
     # What follows is called by llhttp.
 

@@ -109,7 +109,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if not self._is_asked:
-            self._fail(httpx.RemoteProtocolError("not HTTP: an answer before a request"))
+            self._fail(
+                httpx.RemoteProtocolError("not HTTP: an answer before a request")
+            )
             return
         answer = self.answer
         try:

@@ -11,6 +11,7 @@ import httpx
 
 from bridge.sinks.llhttp.connection import Connection
 from bridge.sinks.llhttp.faults import unconnected
+from bridge.sinks.llhttp.turns import Turns
 
 _HEAD_START_SECONDS = 0.25
 """How long an address is tried alone (RFC 8305, 5)."""
@@ -50,35 +51,47 @@ class Pool:
         """
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(limit)
+        self._turns = Turns(limit)
         self._idle: dict[Peer, list[Connection]] = {}
         self._open: set[Connection] = set()
         self._drained = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
+    def find(self, peer: Peer) -> Connection | None:
+        """Return a connection that waits; None: none does, so take another.
+
+        Like every one, it is nobody else's until it is given back.
+        """
+        if peer not in self._idle or not self._turns.try_begin():
+            return None
+        connection = self._find_idle(peer)
+        if connection is None:
+            self._turns.end()
+        return connection
+
     async def take(self, peer: Peer) -> Connection:
-        """Return a connection that nobody else uses until it is given back.
+        """Return a connection as soon as there may be one more.
 
         Raises:
             httpx.ConnectTimeout: There was none in time.
             httpx.ConnectError: The peer cannot be reached, or not by TLS.
         """
-        if not self._slots.locked() and peer in self._idle:
-            connection = self._find_idle(peer)
-            if connection is not None:
-                await self._slots.acquire()  # which waits for nothing
-                return connection
         try:
             async with asyncio.timeout(self._connect_seconds):
-                return await self._find_or_connect(peer)
+                await self._turns.wait_begin()
+                with contextlib.ExitStack() as stack:
+                    stack.callback(self._turns.end)
+                    connection = self._find_idle(peer) or await self._connect(peer)
+                    stack.pop_all()
+                return connection
         except TimeoutError as error:
             message = f"no connection to {peer.origin} in time"
             raise httpx.ConnectTimeout(message) from error
 
     def give_back(self, peer: Peer, connection: Connection) -> None:
         """Take a connection back, which waits for another request or is cut."""
-        self._slots.release()
+        self._turns.end()
         if self._is_closed or not connection.is_reusable:
             connection.abort()
             return
@@ -99,14 +112,6 @@ class Pool:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING_SECONDS):
                     await self._drained.wait()
-
-    async def _find_or_connect(self, peer: Peer) -> Connection:
-        await self._slots.acquire()
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._slots.release)
-            connection = self._find_idle(peer) or await self._connect(peer)
-            stack.pop_all()
-        return connection
 
     def _find_idle(self, peer: Peer) -> Connection | None:
         now = asyncio.get_running_loop().time()

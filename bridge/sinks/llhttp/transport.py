@@ -82,7 +82,7 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
         request = self._heads.post(url, headers, body)
         try:
             with self._deadlines.attempt():
-                connection = await self._pool.take(peer)
+                connection = self._pool.find(peer) or await self._pool.take(peer)
                 try:
                     await connection.ask(request, enough_bytes=MOST_READ_BYTES)
                 finally:
