@@ -27,7 +27,7 @@ class Connection(asyncio.Protocol):
         """
         self._origin = origin
         self._on_lost = on_lost
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._fault: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_asked = False
@@ -38,11 +38,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether a request could be written, as far as is known."""
-        return (
-            self._fault is None
-            and self._transport is not None
-            and not self._transport.is_closing()
-        )
+        return self._fault is None and not self._transport.is_closing()
 
     @property
     def is_reusable(self) -> bool:
@@ -50,7 +46,6 @@ class Connection(asyncio.Protocol):
         return (
             self.answer.is_complete
             and not self.answer.is_last
-            and self._transport is not None
             # A sink that answers early may not read the rest of the request.
             and not self._transport.get_write_buffer_size()
             and self.is_open
@@ -69,20 +64,14 @@ class Connection(asyncio.Protocol):
         self.answer.begin(is_bodiless=is_bodiless)
         self._is_asked = True
         self._enough_bytes = enough_bytes
-        waiter = self.wait()
         if self.is_open:
-            assert self._transport is not None  # noqa: S101  # it is open
             self._transport.write(request)
-        return waiter
+        return self._wait()
 
-    def wait(self) -> asyncio.Future[None]:
+    def wait_more(self) -> asyncio.Future[None]:
         """Return what is done when more came, or fails when no more will come."""
-        self._waiter = waiter = asyncio.get_running_loop().create_future()
-        if self._fault is not None:
-            waiter.set_exception(self._fault)
-        elif self._transport is not None:
-            self._transport.resume_reading()
-        return waiter
+        self._transport.resume_reading()
+        return self._wait()
 
     def rest(self, now: float) -> None:
         """Expect nothing until the next request."""
@@ -92,13 +81,11 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Take leave in good order."""
-        if self._transport is not None:
-            self._transport.close()
+        self._transport.close()
 
     def abort(self) -> None:
         """Cut it: nothing on it is worth waiting for."""
-        if self._transport is not None:
-            self._transport.abort()
+        self._transport.abort()
 
     # What follows is called by the event loop.
 
@@ -137,8 +124,14 @@ class Connection(asyncio.Protocol):
         self._fail(lost(exc, self.answer, self._origin))
         self._on_lost(self)
 
+    def _wait(self) -> asyncio.Future[None]:
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        if self._fault is not None:
+            waiter.set_exception(self._fault)
+        return waiter
+
     def _wake(self) -> None:
-        if not self.answer.is_complete and self._transport is not None:
+        if not self.answer.is_complete:
             # Whoever reads takes this part first: what is unread stays bounded.
             self._transport.pause_reading()
         if self._waiter is not None and not self._waiter.done():

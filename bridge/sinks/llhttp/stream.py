@@ -89,7 +89,7 @@ class AnswerStream(httpx.AsyncByteStream):
                 yield answer.chunks.pop(0)
             if answer.is_complete:
                 return
-            await self._patience.read(self._connection.wait())
+            await self._patience.read(self._connection.wait_more())
 
     async def aclose(self) -> None:
         """See `httpx.AsyncByteStream`."""

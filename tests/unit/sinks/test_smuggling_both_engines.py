@@ -51,7 +51,7 @@ ALIKE = {
     ),
     "more than its chunks": (OK + CHUNKED + b"2\r\nok\r\n0\r\n\r\n" + EVIL, 200),
 }
-"""Bytes, and what comes of them on either engine: a status, or the reason of a fault."""
+"""Bytes, and what comes of them on either engine: a status, or a fault's reason."""
 
 DIFFERENT = {
     "bare line feeds": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
