@@ -152,3 +152,25 @@ def test_long_body_of_many_chunks_is_read():
         reader.feed(b"1;" + b"x" * 100 + b"\r\na\r\n")
 
     assert (reader.received_bytes, len(reader.chunks)) == (3000 * 107, 3000)
+
+
+@pytest.mark.parametrize("data", [OK + b"\r\n", OK])
+def test_disagreement_about_the_end_of_the_head_is_no_answer(data):
+    """Two who count differently are what smuggling lives on: both must agree."""
+    reader = AnswerReader()
+    reader._parser = Contrary(reader, says_over=not data.endswith(b"\r\n\r\n"))
+
+    with pytest.raises(httpx.RemoteProtocolError, match="empty line after the head"):
+        reader.feed(data)
+
+
+class Contrary:
+    """A parser that sees the end of the head elsewhere."""
+
+    def __init__(self, reader, *, says_over):
+        self._reader = reader
+        self._says_over = says_over
+
+    def feed_data(self, data):
+        """Say the contrary."""
+        self._reader._is_head_over = self._says_over
