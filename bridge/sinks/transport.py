@@ -9,7 +9,7 @@ Neither follows redirects, keeps cookies, repeats a request or decompresses an a
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from ssl import SSLContext
@@ -84,8 +84,20 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._opened: aiohttp.ClientSession | None = None
         self._find_way(url)
 
-    async def post(self, url: URL, headers: CIMultiDict[str], body: bytes) -> Reply:
+    async def post(
+        self,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        fields: Sequence[tuple[bytes, bytes]] = (),
+    ) -> Reply:
         """POST and return the answer: the fast path.
+
+        Args:
+            url: Where to.
+            headers: Fields of all requests.
+            body: Sent in one piece.
+            fields: Those of this event alone, which replace others of the same name.
 
         Raises:
             httpx.TransportError: There was no answer; see `bridge.sinks.faults`.
@@ -99,7 +111,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 answer = await self._session().post(
                     url,
                     data=_payload(body),
-                    headers=headers,
+                    headers=joined(headers, fields),
                     allow_redirects=False,
                     proxy=route.proxy,
                     ssl=context,
@@ -214,6 +226,17 @@ class _AnswerStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         if not self._answer.closed:
             self._answer.close()
+
+
+def joined(
+    headers: CIMultiDict[str], fields: Sequence[tuple[bytes, bytes]]
+) -> CIMultiDict[str]:
+    """Return the fields of all requests and those of one, which replace the others."""
+    if not fields:
+        return headers
+    both = headers.copy()
+    both.update((name.decode(), value.decode()) for name, value in fields)
+    return both
 
 
 def _payload(body: bytes) -> bytes | BytesIO | None:

@@ -11,7 +11,7 @@ from yarl import URL
 
 from bridge.sinks.deadline import Deadlines
 from bridge.sinks.llhttp.fields import AnswerFields
-from bridge.sinks.llhttp.heads import RequestHeads, whole
+from bridge.sinks.llhttp.heads import Fields, RequestHeads, whole
 from bridge.sinks.llhttp.pool import Peer, Pool
 from bridge.sinks.llhttp.stream import AnswerStream, Patience, late
 from bridge.sinks.proxies import proxy_for
@@ -63,13 +63,21 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
             idle_seconds=IDLE_SECONDS,
         )
 
-    async def post(self, url: URL, headers: CIMultiDict[str], body: bytes) -> Reply:
+    async def post(
+        self,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        fields: Fields = (),
+    ) -> Reply:
         """POST and return the answer: the fast path.
 
         Args:
             url: Where to.
             headers: Its fields; the same object means the same fields.
             body: Sent in one piece.
+            fields: Those of this event alone, their names in lower case; they replace
+                others of the same name.
 
         Raises:
             httpx.TransportError: There was no answer; see `bridge.sinks.faults`.
@@ -78,8 +86,8 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
         began = time.perf_counter()
         peer = self._find_peer(url)
         if peer is None:
-            return await self._proxied.post(url, headers, body)
-        request = self._heads.post(url, headers, body)
+            return await self._proxied.post(url, headers, body, fields)
+        request = self._heads.post(url, headers, body, fields)
         try:
             with self._deadlines.attempt():
                 connection = self._pool.find(peer) or await self._pool.take(peer)

@@ -60,10 +60,39 @@ def test_configured_host_replaces_ours():
 @pytest.mark.parametrize("evil", ["b\r\nEvil: c", "b\nEvil: c", "b\rc", "b\0c"])
 def test_field_cannot_bring_another_one(evil):
     """What would end the line is refused; its value is not shown."""
-    with pytest.raises(ValueError, match=r"header field 'A': expected one line") as got:
+    with pytest.raises(ValueError, match=r"fields b'A': expected one line") as got:
         RequestHeads().post(HOOK, CIMultiDict(A=evil), b"")
 
     assert "Evil" not in str(got.value)
+
+
+def test_fields_of_an_event_replace_others():
+    """Binary mode names the type of its data; what it does not name stays."""
+    heads, fields = RequestHeads(), CIMultiDict({"Content-Type": "a", "X": "y"})
+    own = [(b"content-type", b"b"), (b"ce-id", b"1")]
+
+    with_them = heads.post(HOOK, fields, b"", own)
+    without = heads.post(HOOK, fields, b"")
+
+    assert with_them.split(b"\r\n")[2:5] == [b"X: y", b"content-type: b", b"ce-id: 1"]
+    assert without.split(b"\r\n")[2:4] == [b"Content-Type: a", b"X: y"]
+
+
+def test_method_cannot_bring_another_line():
+    """What would end the request line is refused."""
+    request = httpx.Request("GET / HTTP/1.1\r\nEvil: a\r\nX:", "http://a/")
+
+    with pytest.raises(ValueError, match="request line: expected method and target"):
+        whole(request, URL("http://a/"))
+
+
+def test_repeated_fields_of_httpx_are_all_sent():
+    """An auth may set one twice; none is lost."""
+    request = httpx.Request("GET", "http://a/", headers=[("A", "1"), ("a", "2")])
+
+    got = whole(request, URL("http://a/"))
+
+    assert got.count(b"\r\na: ") == 2
 
 
 def test_request_of_httpx_has_a_length_where_it_had_one():

@@ -15,7 +15,7 @@ from bridge.sinks.llhttp.pool import Peer, Pool
 from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.tls import TlsContext, TlsFiles
 from tests.unit.sinks.conftest import CERTIFICATES
-from tests.unit.sinks.receiver import Receiver, answer, drip, hang, send
+from tests.unit.sinks.receiver import Receiver, answer, close, drip, hang, send
 from tests.unit.sinks.samples import Clock
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -87,6 +87,36 @@ async def test_connections_that_wait_are_closed_each_at_its_time():
 
     assert (early.closed_at - began, late.closed_at - began) == (8, 11)
     assert (pool._timer, pool._idle) == (None, {})
+
+
+@pytest.mark.looptime
+async def test_connection_that_waited_too_long_is_not_found():
+    """Also while a busy loop has not come to closing it."""
+    pool = Pool(limit=1, connect_seconds=1, idle_seconds=8)
+    peer = Peer(origin="http://a", host="a", port=80, tls=None)
+    connection = Waiting("http://a", pool._forget)
+    pool._turns.try_begin()
+    pool.give_back(peer, connection)
+    connection.idle_since -= 8
+
+    found = pool.find(peer)
+
+    assert found is None
+    assert connection.closed_at is not None
+    assert pool._turns.try_begin()
+
+
+async def test_contract_gives_a_failed_connection_back(make_ours):
+    """A sink with one connection can go on after any fault."""
+    transport = make_ours()
+    async with Receiver(close, close, answer()) as receiver:
+        request = httpx.Request("POST", receiver.url, content=b"1")
+        for _ in range(2):
+            with pytest.raises(httpx.ReadError):
+                await transport.handle_async_request(request)
+        response = await transport.handle_async_request(request)
+
+    assert response.status_code == 204
 
 
 async def test_connection_that_the_peer_closed_while_it_waited_is_not_used(make_ours):
@@ -271,3 +301,19 @@ def test_peers_are_told_apart_by_what_they_are():
     )
 
     assert one != other
+
+
+async def test_body_that_ends_with_its_connection_is_whole():
+    """Also where TLS tells only that the connection is gone."""
+    left, right = socket.socketpair()
+    connection = Connection("http://a", lambda _: None)
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(lambda: connection, sock=left)
+    waiter = connection.ask(b"x", enough_bytes=100)
+    connection.data_received(OK + b"\r\nbody")
+
+    with contextlib.closing(right):
+        connection.connection_lost(None)
+        await waiter
+
+    assert connection.answer.chunks == [b"body"]
