@@ -83,7 +83,7 @@ class AnswerReader:
     def _feed_head(self, data: bytes) -> bytes:
         """Feed what belongs to the head, and return the rest."""
         self.has_begun = True
-        if len(self._start) < len(_START):
+        if self._start != _START:
             self._check_start(data)
         seen = self._tail + data
         end = seen.find(_END)

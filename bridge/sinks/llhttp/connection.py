@@ -46,9 +46,9 @@ class Connection(asyncio.Protocol):
         return (
             self.answer.is_complete
             and not self.answer.is_last
+            and self.is_open
             # A sink that answers early may not read the rest of the request.
             and not self._transport.get_write_buffer_size()
-            and self.is_open
         )
 
     def ask(
@@ -70,7 +70,8 @@ class Connection(asyncio.Protocol):
 
     def wait_more(self) -> asyncio.Future[None]:
         """Return what is done when more came, or fails when no more will come."""
-        self._transport.resume_reading()
+        if self.is_open:
+            self._transport.resume_reading()
         return self._wait()
 
     def rest(self, now: float) -> None:

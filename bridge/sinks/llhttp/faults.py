@@ -29,8 +29,12 @@ def lost(
     return httpx.ReadError(LOST)
 
 
-def unconnected(error: OSError, *, host: str, origin: str) -> httpx.TransportError:
+def unconnected(
+    error: OSError | UnicodeError, *, host: str, origin: str
+) -> httpx.TransportError:
     """Return what it means that no connection came about."""
+    if isinstance(error, UnicodeError):
+        return DnsError(f"cannot resolve {host}: not a name of DNS")
     if isinstance(error, socket.gaierror):
         return DnsError(f"cannot resolve {host}: {error.strerror}")
     tls = tls_fault(error)

@@ -109,6 +109,7 @@ class Pool:
         for connection in tuple(self._open):
             connection.abort()
         if self._open:
+            self._drained.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING_SECONDS):
                     await self._drained.wait()
@@ -138,9 +139,10 @@ class Pool:
                 ssl=peer.tls,
                 server_hostname=peer.host.rstrip(".") if peer.tls else None,
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise unconnected(error, host=peer.host, origin=peer.origin) from error
-        self._open.add(connection)
+        if connection.is_open:
+            self._open.add(connection)
         return connection
 
     def _forget(self, connection: Connection) -> None:

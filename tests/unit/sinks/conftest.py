@@ -52,6 +52,25 @@ def make_transport(closing, engine):
 
 
 @pytest.fixture
+def make_ours(closing):
+    """Build a transport of ours with one connection; keywords change it."""
+
+    def make(**changes):
+        settings = {
+            "url": URL("http://127.0.0.1"),
+            "concurrency": 1,
+            "timeout_seconds": 5.0,
+            "tls": TlsContext(TlsFiles(ca=CERTIFICATES / "ca.pem")),
+            "environ": {},
+        }
+        transport = LlhttpTransport(**settings | changes)
+        closing.push_async_callback(transport.aclose)
+        return transport
+
+    return make
+
+
+@pytest.fixture
 def make_sink(closing, engine):
     """Build a sink with short limits; keywords change them."""
 
