@@ -173,8 +173,9 @@ class AnswerReader:
     # What follows is called by llhttp.
 
     def on_message_begin(self) -> None:
-        """Note an answer behind the answer."""
-        self.is_last |= self.is_complete
+        """Stop llhttp before it reads an answer behind the answer."""
+        if self.is_complete:
+            raise _not_http("expected one answer, got two")
 
     def on_status(self, reason: bytes) -> None:
         """Note the phrase, or the next part of it."""

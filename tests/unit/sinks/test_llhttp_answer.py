@@ -97,6 +97,23 @@ def test_any_bytes_are_an_answer_or_refused(data, start):
     assert reader.has_head or not reader.chunks
 
 
+@pytest.mark.parametrize("framing", ["chunks", "length"])
+def test_answer_behind_the_answer_changes_nothing(framing):
+    """A refusal does not become a success by what follows it in the same segment."""
+    first = (
+        b"HTTP/1.1 503 No\r\n"
+        + {
+            "chunks": b"Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
+            "length": b"Content-Length: 2\r\n\r\nno",
+        }[framing]
+    )
+
+    reader = read(first + OK + b"X: y\r\nContent-Length: 4\r\n\r\nevil")
+
+    assert (reader.status, reader.reason, reader.chunks) == (503, b"No", [b"no"])
+    assert (len(reader.fields), reader.is_complete, reader.is_last) == (1, True, True)
+
+
 def test_trailers_are_no_fields():
     """A sink cannot say Retry-After behind its body (RFC 9110, 6.5.1)."""
     reader = read(CHUNKED + b"0\r\nRetry-After: 9\r\n\r\n")

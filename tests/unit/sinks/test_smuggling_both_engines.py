@@ -102,6 +102,20 @@ async def test_what_is_not_plainly_http_is_refused(name, make_sink, engine):
     assert (second.excerpt, len(receiver.requests)) == (b"mine", 2)
 
 
+@pytest.mark.parametrize(
+    "framing",
+    [CHUNKED + b"2\r\nno\r\n0\r\n\r\n", b"Content-Length: 2\r\n\r\nno"],
+)
+async def test_refusal_is_not_made_a_success_by_what_follows(framing, make_sink):
+    """The first status counts, and the first body."""
+    data = b"HTTP/1.1 500 X\r\n" + framing + EVIL
+    async with Receiver(send(data)) as receiver:
+        with pytest.raises(TemporarySinkError) as caught:
+            await make_sink(receiver.url).send([event()])
+
+    assert (caught.value.status, caught.value.excerpt) == (500, b"no")
+
+
 async def test_more_after_close_is_left_alone(make_sink, engine):
     """Ours has its answer and closes; aiohttp is in doubt and has it sent again."""
     close = OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nok" + EVIL
