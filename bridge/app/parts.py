@@ -75,6 +75,7 @@ def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
         },
         auth=None if config.auth is None else _build_auth(config.auth),
         tls=TlsFiles(ca=config.tls.ca, cert=config.tls.cert, key=config.tls.key),
+        engine=config.engine,
         proxy=config.proxy,
         batch_size=config.batch.size,
         batch_bytes=config.batch.bytes,

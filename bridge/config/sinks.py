@@ -221,6 +221,11 @@ class HttpSinkConfig(_SinkConfig):
     tls: TlsConfig = written({})
     """Authorities and client certificate."""
 
+    engine: Literal["aiohttp", "llhttp"] = "aiohttp"
+    """Which client speaks HTTP: aiohttp, or a smaller one of ours at a third of the
+    CPU, which takes nothing for an answer that is not plainly HTTP/1.1. What a proxy
+    leads to is aiohttp's in any case."""
+
     proxy: ProxyUrl | None = None
     """URL of an HTTP proxy; `none`: connect directly; null: as HTTP_PROXY,
     HTTPS_PROXY and NO_PROXY say."""

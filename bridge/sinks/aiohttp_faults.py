@@ -1,17 +1,18 @@
 """Which fault it was that aiohttp reports."""
 
-import ssl
-
 import aiohttp
 import httpx
 from yarl import URL
 
-from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
+from bridge.sinks.faults import (
+    LOST,
+    CutAnswerError,
+    DnsError,
+    ProxyStatusError,
+    TlsError,
+    tls_fault,
+)
 from bridge.sinks.text import origin, printable
-
-LOST = "connection lost before the answer; the event may have been read"
-
-_HANDSHAKE_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.TransportError:
@@ -42,14 +43,14 @@ def _connecting(error: aiohttp.ClientOSError, url: URL) -> httpx.TransportError:
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         text = f"cannot connect to proxy {error.host}:{error.port}: {_why(error)}"
         return httpx.ProxyError(text)
-    tls = _tls_fault(error)
+    tls = tls_fault(error.__cause__)
     if tls is not None:
         return TlsError(f"TLS with {origin(url)} failed: {tls}")
     return httpx.ConnectError(f"cannot connect to {origin(url)}: {_why(error)}")
 
 
 def _answering(error: BaseException, url: URL) -> httpx.TransportError:
-    tls = _tls_fault(error)
+    tls = tls_fault(error.__cause__)
     match error:
         case aiohttp.ClientResponseError():
             return httpx.RemoteProtocolError(f"not HTTP: {printable(error.message)}")
@@ -62,18 +63,6 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
             return TlsError(f"TLS with {origin(url)} failed: {tls}")
         case _:
             return httpx.ReadError(LOST)
-
-
-def _tls_fault(error: BaseException) -> str | None:
-    """Return what OpenSSL complains about; None: the connection was only cut."""
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate refused: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
-        # Only errors that OpenSSL itself raised have a reason.
-        why = getattr(cause, "reason", None) or str(cause)
-        return why.lower().replace("_", " ")
-    return None
 
 
 def _why(error: OSError) -> str:

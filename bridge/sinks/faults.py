@@ -14,7 +14,13 @@
         └── CutAnswerError              the answer began and does not end
 """
 
+import ssl
+
 import httpx
+
+LOST = "connection lost before the answer; the event may have been read"
+
+_HANDSHAKE_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class DnsError(httpx.ConnectError):
@@ -36,3 +42,14 @@ class ProxyStatusError(httpx.ProxyError):
 
 class CutAnswerError(httpx.RemoteProtocolError):
     """The answer began and does not end as it should."""
+
+
+def tls_fault(cause: BaseException | None) -> str | None:
+    """Return what OpenSSL complains about; None: the connection was only cut."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate refused: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
+        # Only errors that OpenSSL itself raised have a reason.
+        why = getattr(cause, "reason", None) or str(cause)
+        return why.lower().replace("_", " ")
+    return None

@@ -14,20 +14,32 @@ from yarl import URL
 from bridge import __version__
 from bridge.errors import PermanentSinkError, SinkPausedError
 from bridge.events import EncodedEvent
-from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, batch, binary
+from bridge.events.encode import (
+    BATCH_TYPE,
+    STRUCTURED_TYPE,
+    Header,
+    batch,
+    binary,
+)
 from bridge.sinks import Answer
 from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
 from bridge.sinks.exchange import exchange
 from bridge.sinks.files import UnusableError
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import Judge
+from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.reply import Reply
 from bridge.sinks.text import redact
 from bridge.sinks.tls import TlsContext, TlsFiles
-from bridge.sinks.transport import AiohttpTransport
+from bridge.sinks.transport import AiohttpTransport, joined
 
 Mode = Literal["structured", "binary", "batch"]
 """How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
+
+Engine = Literal["aiohttp", "llhttp"]
+"""Which client speaks HTTP."""
+
+_ENGINES = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}
 
 _DEFAULTS = {
     "Accept": "*/*",
@@ -55,7 +67,9 @@ class HttpSink:
         proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
         batch_size: Most events of one POST in mode batch.
         batch_bytes: Most bytes of such a POST; one event alone may have more.
-        transport: The way to the sink; None: our own.
+        engine: Which of our own transports leads to the sink; behind a proxy it is
+            aiohttp's in any case.
+        transport: Another way to the sink; None: our own.
         environ: Where proxies are looked up; None: the process's environment.
         now: A clock in seconds that never goes back.
     """
@@ -74,6 +88,7 @@ class HttpSink:
         proxy: str | None = None,
         batch_size: int = 1,
         batch_bytes: int = 1 << 20,
+        engine: Engine = "aiohttp",
         transport: httpx.AsyncBaseTransport | None = None,
         environ: Mapping[str, str] | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -100,7 +115,7 @@ class HttpSink:
         )
         self._flow = None if isinstance(auth, HeaderAuth) else auth
         self._tls = TlsContext(tls or TlsFiles(), now=now)
-        self._transport = transport or AiohttpTransport(
+        self._transport = transport or _ENGINES[engine](
             url=self._url,
             concurrency=concurrency,
             timeout_seconds=timeout_seconds,
@@ -123,8 +138,8 @@ class HttpSink:
         """See `Sink`."""
         began = time.perf_counter()
         try:
-            headers, body = self._compose(events)
-            reply = await self._post(headers, body)
+            headers, fields, body = self._compose(events)
+            reply = await self._post(headers, fields, body)
         except UnusableError as error:
             message = f"sink {self._name}: {error}"
             raise SinkPausedError(message, reason=error.reason) from error
@@ -159,17 +174,15 @@ class HttpSink:
 
     def _compose(
         self, events: Sequence[EncodedEvent]
-    ) -> tuple[CIMultiDict[str], bytes]:
+    ) -> tuple[CIMultiDict[str], Sequence[Header], bytes]:
+        """Return the fields of all requests, those of this one alone, and its body."""
         headers = self._headers.current()
         if self._mode == "batch":
-            return headers, self._batch(events)
+            return headers, (), self._batch(events)
         (event,) = events
         if self._mode == "structured":
-            return headers, event.body
-        headers = headers.copy()
-        fields, body = binary(event)
-        headers.update((name.decode(), value.decode()) for name, value in fields)
-        return headers, body
+            return headers, (), event.body
+        return headers, *binary(event)
 
     def _batch(self, events: Sequence[EncodedEvent]) -> bytes:
         body = batch(events)
@@ -182,14 +195,18 @@ class HttpSink:
             )
         return body
 
-    async def _post(self, headers: CIMultiDict[str], body: bytes) -> Reply:
-        if self._flow is None and isinstance(self._transport, AiohttpTransport):
-            return await self._transport.post(self._url, headers, body)
+    async def _post(
+        self, headers: CIMultiDict[str], fields: Sequence[Header], body: bytes
+    ) -> Reply:
+        transport = self._transport
+        if self._flow is None and isinstance(
+            transport, AiohttpTransport | LlhttpTransport
+        ):
+            return await transport.post(self._url, headers, body, fields)
+        found = list(joined(headers, fields).items())
         return await exchange(
-            self._transport,
-            httpx.Request(
-                "POST", str(self._url), headers=list(headers.items()), content=body
-            ),
+            transport,
+            httpx.Request("POST", str(self._url), headers=found, content=body),
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )

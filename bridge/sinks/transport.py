@@ -9,7 +9,7 @@ Neither follows redirects, keeps cookies, repeats a request or decompresses an a
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from ssl import SSLContext
@@ -29,9 +29,11 @@ from bridge.sinks.tls import TlsContext
 IDLE_SECONDS = 8.0
 """Idle connections are closed after this: a Knative ingress closes them at 10."""
 
+CONNECT_SHARE = 2 / 3
+"""How much of the time of an attempt may go into connecting."""
+
 _WRITTEN_AT_ONCE = 1 << 20
 _MOST_FIELD_BYTES = 32768
-_CONNECT_SHARE = 2 / 3
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
 _SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -74,7 +76,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._concurrency = concurrency
         self._seconds = timeout_seconds
         self._deadlines = Deadlines(timeout_seconds)
-        self._connect_seconds = timeout_seconds * _CONNECT_SHARE
+        self._connect_seconds = timeout_seconds * CONNECT_SHARE
         self._tls = tls
         self._proxy = proxy
         self._environ = os.environ if environ is None else environ
@@ -82,8 +84,20 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._opened: aiohttp.ClientSession | None = None
         self._find_way(url)
 
-    async def post(self, url: URL, headers: CIMultiDict[str], body: bytes) -> Reply:
+    async def post(
+        self,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        fields: Sequence[tuple[bytes, bytes]] = (),
+    ) -> Reply:
         """POST and return the answer: the fast path.
+
+        Args:
+            url: Where to.
+            headers: Fields of all requests.
+            body: Sent in one piece.
+            fields: Those of this event alone, which replace others of the same name.
 
         Raises:
             httpx.TransportError: There was no answer; see `bridge.sinks.faults`.
@@ -97,7 +111,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 answer = await self._session().post(
                     url,
                     data=_payload(body),
-                    headers=headers,
+                    headers=joined(headers, fields),
                     allow_redirects=False,
                     proxy=route.proxy,
                     ssl=context,
@@ -212,6 +226,17 @@ class _AnswerStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         if not self._answer.closed:
             self._answer.close()
+
+
+def joined(
+    headers: CIMultiDict[str], fields: Sequence[tuple[bytes, bytes]]
+) -> CIMultiDict[str]:
+    """Return the fields of all requests and those of one, which replace the others."""
+    if not fields:
+        return headers
+    both = headers.copy()
+    both.update((name.decode(), value.decode()) for name, value in fields)
+    return both
 
 
 def _payload(body: bytes) -> bytes | BytesIO | None:

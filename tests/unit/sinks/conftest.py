@@ -9,6 +9,7 @@ import pytest
 from yarl import URL
 
 from bridge.sinks.http import HttpSink
+from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.transport import AiohttpTransport
 
@@ -22,9 +23,16 @@ async def closing():
         yield stack
 
 
+@pytest.fixture(params=["aiohttp", "llhttp"])
+def engine(request):
+    """Both engines behind the same contract, one after the other."""
+    return request.param
+
+
 @pytest.fixture
-def make_transport(closing):
+def make_transport(closing, engine):
     """Build a transport with short limits; keywords change them."""
+    kind = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}[engine]
 
     def make(**changes):
         tls = changes.pop("tls", TlsFiles(ca=CERTIFICATES / "ca.pem"))
@@ -36,7 +44,7 @@ def make_transport(closing):
             "tls": TlsContext(tls, now=now),
             "environ": {},
         }
-        transport = AiohttpTransport(**settings | changes)
+        transport = kind(**settings | changes)
         closing.push_async_callback(transport.aclose)
         return transport
 
@@ -44,7 +52,26 @@ def make_transport(closing):
 
 
 @pytest.fixture
-def make_sink(closing):
+def make_ours(closing):
+    """Build a transport of ours with one connection; keywords change it."""
+
+    def make(**changes):
+        settings = {
+            "url": URL("http://127.0.0.1"),
+            "concurrency": 1,
+            "timeout_seconds": 5.0,
+            "tls": TlsContext(TlsFiles(ca=CERTIFICATES / "ca.pem")),
+            "environ": {},
+        }
+        transport = LlhttpTransport(**settings | changes)
+        closing.push_async_callback(transport.aclose)
+        return transport
+
+    return make
+
+
+@pytest.fixture
+def make_sink(closing, engine):
     """Build a sink with short limits; keywords change them."""
 
     def make(url, **changes):
@@ -54,6 +81,7 @@ def make_sink(closing):
             "concurrency": 4,
             "timeout_seconds": 5.0,
             "environ": {},
+            "engine": engine,
         }
         sink = HttpSink(**settings | changes)
         closing.push_async_callback(sink.aclose)

@@ -9,6 +9,7 @@ from yarl import URL
 
 from bridge.errors import ConfigError
 from bridge.sinks import transport as module
+from bridge.sinks.llhttp import transport as llhttp_module
 from tests.unit.sinks.receiver import Receiver, answer, drip, hang, send
 from tests.unit.sinks.ways import BODY, both_ways, by_contract, by_fast_path
 
@@ -108,7 +109,8 @@ async def test_connection_that_the_receiver_closes_is_replaced(make_transport):
 
 async def test_idle_connection_is_not_used_again(make_transport, monkeypatch):
     """One that has been idle for longer than a Knative ingress keeps it is closed."""
-    monkeypatch.setattr(module, "IDLE_SECONDS", 0.05)
+    for engine in (module, llhttp_module):
+        monkeypatch.setattr(engine, "IDLE_SECONDS", 0.05)
     transport = make_transport(concurrency=1)
 
     async with Receiver() as receiver:

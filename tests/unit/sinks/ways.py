@@ -14,6 +14,12 @@ async def by_fast_path(transport, url, body=BODY):
     return reply.status, reply.excerpt
 
 
+async def status_of(transport, url):
+    """POST by the fast path; return the status."""
+    status, _ = await by_fast_path(transport, url)
+    return status
+
+
 async def by_contract(transport, url, body=BODY):
     """POST by httpx's contract; return status and body."""
     request = httpx.Request("POST", url, headers={"A": "b"}, content=body)

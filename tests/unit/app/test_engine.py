@@ -1,0 +1,27 @@
+"""Which client speaks HTTP to a sink."""
+
+import pytest
+
+from bridge.app.parts import build_sinks
+from bridge.config import parse_config
+from bridge.sinks.llhttp.transport import LlhttpTransport
+from bridge.sinks.transport import AiohttpTransport
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("", AiohttpTransport),
+        (", engine: aiohttp", AiohttpTransport),
+        (", engine: llhttp", LlhttpTransport),
+    ],
+)
+async def test_engine_is_that_of_the_configuration(key, kind):
+    """Without the key it is aiohttp."""
+    text = f"sinks: [{{name: a, url: 'http://h'{key}}}]"
+    config = parse_config(text, name="bridge.yaml", env={})
+
+    async with build_sinks(config) as sinks:
+        (sink,) = sinks
+
+    assert type(sink._transport) is kind

@@ -1,0 +1,183 @@
+"""The pool and its connections, where the two engines' common tests do not reach."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from bridge.sinks.llhttp import transport as module
+from bridge.sinks.llhttp.connection import Connection
+from bridge.sinks.llhttp.pool import Peer, Pool
+from tests.unit.sinks.receiver import Receiver, answer, close, hang, send
+from tests.unit.sinks.ways import status_of
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_connection_that_waits_is_closed_by_itself(make_ours, monkeypatch):
+    """The receiver sees the end of it, though no further request comes."""
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.05)
+    ended = asyncio.Event()
+
+    async def watch(connection, request):
+        await answer()(connection, request)
+        assert await connection.reader.read() == b""
+        ended.set()
+
+    async with Receiver(watch) as receiver:
+        await status_of(make_ours(), receiver.url)
+        await ended.wait()
+
+
+class Waiting(Connection):
+    """A connection that is always fit for another request."""
+
+    is_open = is_reusable = True
+    closed_at = None
+
+    def close(self):
+        """Note the time."""
+        self.closed_at = asyncio.get_running_loop().time()
+
+
+@pytest.mark.looptime
+async def test_connections_that_wait_are_closed_each_at_its_time():
+    """One timer serves them all, and stops when there are none."""
+    pool = Pool(limit=2, connect_seconds=1, idle_seconds=8)
+    peers = [Peer(origin="http://a", host="a", port=80, tls=None) for _ in range(2)]
+    early, late = (Waiting("http://a", pool._forget) for _ in peers)
+    began = asyncio.get_running_loop().time()
+
+    for peer, connection in zip(peers, (early, late), strict=True):
+        assert pool._turns.try_begin()
+        pool.give_back(peer, connection)
+        await asyncio.sleep(3)
+    await asyncio.sleep(100)
+
+    assert (early.closed_at - began, late.closed_at - began) == (8, 11)
+    assert (pool._timer, pool._idle) == (None, {})
+
+
+@pytest.mark.looptime
+async def test_connection_that_waited_too_long_is_not_found():
+    """Also while a busy loop has not come to closing it."""
+    pool = Pool(limit=1, connect_seconds=1, idle_seconds=8)
+    peer = Peer(origin="http://a", host="a", port=80, tls=None)
+    connection = Waiting("http://a", pool._forget)
+    pool._turns.try_begin()
+    pool.give_back(peer, connection)
+    connection.idle_since -= 8
+
+    found = pool.find(peer)
+
+    assert found is None
+    assert connection.closed_at is not None
+    assert pool._turns.try_begin()
+
+
+async def test_contract_gives_a_failed_connection_back(make_ours):
+    """A sink with one connection can go on after any fault."""
+    transport = make_ours()
+    async with Receiver(close, close, answer()) as receiver:
+        request = httpx.Request("POST", receiver.url, content=b"1")
+        for _ in range(2):
+            with pytest.raises(httpx.ReadError):
+                await transport.handle_async_request(request)
+        response = await transport.handle_async_request(request)
+
+    assert response.status_code == 204
+
+
+async def test_connection_that_the_peer_closed_while_it_waited_is_not_used(make_ours):
+    """A close in good order between two requests costs nothing."""
+    async with Receiver(send(b"HTTP/1.1 204 X\r\n\r\n", then="close")) as receiver:
+        transport = make_ours()
+        for _ in range(3):
+            assert await status_of(transport, receiver.url) == 204
+            await asyncio.sleep(0.05)
+
+    assert receiver.connections == 3
+
+
+async def test_all_connections_in_use_is_a_connect_timeout(make_ours):
+    """Who waits for a turn in vain has sent nothing."""
+    transport = make_ours(timeout_seconds=0.6)
+    async with Receiver(hang) as receiver, asyncio.TaskGroup() as tasks:
+        tasks.create_task(failing(transport, receiver.url), name="first")
+        await receiver.wait_requests(1)
+
+        with pytest.raises(httpx.ConnectTimeout, match="no connection to http://127"):
+            await status_of(transport, receiver.url)
+
+    assert len(receiver.requests) == 1
+
+
+async def failing(transport, url):
+    """POST in vain."""
+    with pytest.raises(httpx.TransportError):
+        await status_of(transport, url)
+
+
+async def test_connect_timeout_of_the_request_holds(make_ours):
+    """The request's own limit may be shorter than the sink's."""
+    transport = make_ours(timeout_seconds=60)
+    timeout = httpx.Timeout(60, connect=0.05).as_dict()
+    async with Receiver(hang) as receiver, asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(failing(transport, receiver.url), name="first")
+        await receiver.wait_requests(1)
+        request = httpx.Request("GET", receiver.url, extensions={"timeout": timeout})
+
+        with pytest.raises(httpx.ConnectTimeout):
+            await transport.handle_async_request(request)
+        await transport.aclose()
+
+    assert first.done()
+
+
+async def test_failed_connection_gives_its_turn_back(make_ours):
+    """Otherwise the sink would stand still after as many failures."""
+    transport = make_ours()
+    async with Receiver() as receiver:
+        pass
+    for _ in range(2):
+        with pytest.raises(httpx.ConnectError):
+            await status_of(transport, receiver.url)
+
+    async with Receiver() as receiver:
+        assert await status_of(transport, receiver.url) == 204
+
+
+async def test_close_does_not_wait_for_ever():
+    """A connection that does not end is left behind after a second."""
+    pool = Pool(limit=1, connect_seconds=1, idle_seconds=1)
+
+    class Stubborn(Connection):
+        def abort(self):
+            """Do nothing."""
+
+    pool._open.add(Stubborn("http://a", pool._forget))
+
+    async with asyncio.timeout(5):
+        await pool.aclose()
+
+
+async def test_several_open_connections_are_all_closed(make_ours):
+    """The transport is closed when the last of them is gone."""
+    transport = make_ours(concurrency=3)
+    async with Receiver(hang) as receiver, asyncio.TaskGroup() as tasks:
+        for number in range(3):
+            tasks.create_task(failing(transport, receiver.url), name=f"{number}")
+        await receiver.wait_requests(3)
+
+        await transport.aclose()
+
+    assert not transport._pool._open
+
+
+def test_peers_are_told_apart_by_what_they_are():
+    """Two of the same place are not one: their connections differ in TLS."""
+    one, other = (
+        Peer(origin="http://a", host="a", port=80, tls=None) for _ in range(2)
+    )
+
+    assert one != other
