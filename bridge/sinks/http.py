@@ -21,8 +21,10 @@ from bridge.sinks.exchange import exchange
 from bridge.sinks.files import UnusableError
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import Judge
-from bridge.sinks.reply import Reply
-from bridge.sinks.text import redact
+from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.reply import EXCERPT_BYTES, Reply
+from bridge.sinks.signing import Signer
+from bridge.sinks.text import hide, redact
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.transport import AiohttpTransport
 
@@ -51,6 +53,7 @@ class HttpSink:
         timeout_seconds: Longest that one attempt may take, in all.
         headers: Further header fields; their values may be secrets.
         auth: How the sink knows us; None: it does not ask.
+        sign: Signs what is sent; None: nothing does.
         tls: Authorities and client certificate; None: the system's, and none.
         proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
         batch_size: Most events of one POST in mode batch.
@@ -70,6 +73,7 @@ class HttpSink:
         timeout_seconds: float,
         headers: Mapping[str, str | Secret] | None = None,
         auth: httpx.Auth | None = None,
+        sign: Signer | None = None,
         tls: TlsFiles | None = None,
         proxy: str | None = None,
         batch_size: int = 1,
@@ -91,7 +95,7 @@ class HttpSink:
         self._batch_size = batch_size if mode == "batch" else 1
         self._batch_bytes = batch_bytes
         self._settings = repr((url, mode, proxy, concurrency, timeout_seconds))
-        self._judge = Judge(name, now=now)
+        self._judge = Judge(name, hide=self._hide, now=now)
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
             configured=headers or {},
@@ -99,6 +103,7 @@ class HttpSink:
             content_type=(BATCH_TYPE if mode == "batch" else STRUCTURED_TYPE).decode(),
         )
         self._flow = None if isinstance(auth, HeaderAuth) else auth
+        self._sign = sign
         self._tls = TlsContext(tls or TlsFiles(), now=now)
         self._transport = transport or AiohttpTransport(
             url=self._url,
@@ -123,16 +128,17 @@ class HttpSink:
         """See `Sink`."""
         began = time.perf_counter()
         try:
-            headers, body = self._compose(events)
+            headers, body = self._signed(events, *self._compose(events))
             reply = await self._post(headers, body)
         except UnusableError as error:
-            message = f"sink {self._name}: {error}"
+            message = self._hide(f"sink {self._name}: {error}")
             raise SinkPausedError(message, reason=error.reason) from error
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
             raise self._judge.unreachable(error, seconds=seconds) from error
         if reply.excerpt:
-            excerpt = redact(reply.excerpt, self._headers.secrets())
+            is_cut = len(reply.excerpt) == EXCERPT_BYTES
+            excerpt = redact(reply.excerpt, self._secrets(), is_cut=is_cut)
             reply = replace(reply, excerpt=excerpt)
         fault = self._judge.fault(reply, events=len(events))
         if fault is not None:
@@ -147,7 +153,7 @@ class HttpSink:
     def fingerprint(self) -> str:
         """See `Sink`; it says nothing outside this process."""
         try:
-            fields = repr(list(self._headers.current().items()))
+            fields = repr([*self._headers.current().items(), *self._read_others()])
         except UnusableError as error:
             fields = str(error)
         what = f"{self._settings} {self._tls.signature()} {fields}"
@@ -156,6 +162,39 @@ class HttpSink:
     async def aclose(self) -> None:
         """See `Sink`."""
         await self._transport.aclose()
+        if isinstance(self._flow, OAuth2Auth):
+            await self._flow.aclose()
+
+    def _secrets(self) -> list[str]:
+        """Return what must not be shown, as far as it was used."""
+        known = self._headers.secrets()
+        if self._sign is not None:
+            known += self._sign.secrets()
+        if isinstance(self._flow, OAuth2Auth):
+            known += self._flow.secrets()
+        return known
+
+    def _read_others(self) -> list[str]:
+        """Return the secrets that stand in no header field, as they are now."""
+        found = [] if self._sign is None else self._sign.read()
+        if isinstance(self._flow, OAuth2Auth):
+            found.append(self._flow.read())
+        return found
+
+    def _hide(self, message: str) -> str:
+        return hide(message, self._secrets())
+
+    def _signed(
+        self,
+        events: Sequence[EncodedEvent],
+        headers: CIMultiDict[str],
+        body: bytes,
+    ) -> tuple[CIMultiDict[str], bytes]:
+        if self._sign is None:
+            return headers, body
+        headers = headers.copy()
+        headers.update(self._sign.headers([event.id for event in events], body))
+        return headers, body
 
     def _compose(
         self, events: Sequence[EncodedEvent]
