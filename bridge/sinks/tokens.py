@@ -11,7 +11,7 @@ What goes wrong means::
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -19,7 +19,6 @@ from urllib.parse import quote_plus, urlencode
 
 import httpx
 import msgspec
-from tenacity import AsyncRetrying
 from yarl import URL
 
 from bridge.events.rules import NOT_JSON
@@ -117,7 +116,7 @@ class TokenEndpoint:
         tls: TlsFiles | None = None,
         proxy: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        retries: AsyncRetrying | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Ask nothing yet.
@@ -129,7 +128,7 @@ class TokenEndpoint:
             tls: Authorities and client certificate; None: the system's, and none.
             proxy: See `proxy_for`.
             transport: The way there; closed with this. None: our own.
-            retries: Calls again what failed; None: up to three tries in some 2 s.
+            sleep: Waits between up to three tries, some 1 s in all.
             now: A clock in seconds that never goes back.
 
         Raises:
@@ -145,8 +144,8 @@ class TokenEndpoint:
             proxy=proxy,
         )
         self._timeout_seconds = timeout_seconds
-        self._retries = retries or short_retries(
-            on=_PassingError, attempts=3, minimum_seconds=0.2, maximum_seconds=1.0
+        self._retries = short_retries(
+            on=_PassingError, attempts=3, minimum_seconds=0.2, sleep=sleep
         )
         self._now = now
         self._name = f"token endpoint {place(URL(url))}"

@@ -1,0 +1,48 @@
+"""A token endpoint in this process: what it answers, and who asks it."""
+
+import json
+
+from bridge.sinks.auth import SecretText
+from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.tokens import Client, TokenEndpoint
+from tests.unit.sinks.receiver import answer
+
+JSON = {"Content-Type": "application/json"}
+
+
+def granted(token="t1", **more):
+    """Answer with a token; keywords are further members."""
+    members = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+    return answer(200, json.dumps(members | more).encode(), JSON)
+
+
+def refused(status, code):
+    """Answer as RFC 6749, 5.2 says, and tell too much."""
+    text = {"error": code, "error_description": "hidden is not your secret"}
+    return answer(status, json.dumps(text).encode(), JSON)
+
+
+class Sleeps:
+    """Waits no time at all, and remembers how long it should have been."""
+
+    def __init__(self):
+        self.seconds = []
+
+    async def __call__(self, seconds):
+        """See `asyncio.sleep`."""
+        self.seconds.append(seconds)
+
+
+def endpoint(url, **changes):
+    """Build a client of a token endpoint; keywords change it, or the client."""
+    client = {"client_id": "me", "client_secret": SecretText("hidden")}
+    for name in Client.__dataclass_fields__:
+        if name in changes:
+            client[name] = changes.pop(name)
+    settings = {"client": Client(**client), "timeout_seconds": 2.0, "sleep": Sleeps()}
+    return TokenEndpoint(url, **settings | changes)
+
+
+def oauth2(url, **changes):
+    """Build the authentication of a sink."""
+    return OAuth2Auth(endpoint(url, **changes))
