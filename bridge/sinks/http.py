@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import httpx
@@ -26,6 +27,7 @@ from bridge.sinks.reply import EXCERPT_BYTES, Reply
 from bridge.sinks.signing import Signer
 from bridge.sinks.text import hide, redact
 from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport
 
 Mode = Literal["structured", "binary", "batch"]
@@ -222,8 +224,17 @@ class HttpSink:
         return body
 
     async def _post(self, headers: CIMultiDict[str], body: bytes) -> Reply:
-        if self._flow is None and isinstance(self._transport, AiohttpTransport):
-            return await self._transport.post(self._url, headers, body)
+        if isinstance(self._transport, AiohttpTransport):
+            if self._flow is None:
+                return await self._transport.post(self._url, headers, body)
+            if isinstance(self._flow, OAuth2Auth):
+                return await exchange_with_token(
+                    partial(self._transport.post, self._url),
+                    headers,
+                    body,
+                    auth=self._flow,
+                    timeout_seconds=self._timeout_seconds,
+                )
         return await exchange(
             self._transport,
             httpx.Request(

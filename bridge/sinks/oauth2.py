@@ -54,11 +54,11 @@ class OAuth2Auth(httpx.Auth):
             TokenUnavailableError: There is no token now.
             UnusableError: There is none until somebody mends something.
         """
-        token = await self._get()
+        token = await self.get()
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            token = await self._get(refused=token)
+            token = await self.get(refused=token)
             request.headers["Authorization"] = f"Bearer {token}"
             yield request
 
@@ -78,12 +78,28 @@ class OAuth2Auth(httpx.Auth):
         """Close the connections to the token endpoint."""
         await self._endpoint.aclose()
 
-    async def _get(self, *, refused: str | None = None) -> str:
-        """Return a token other than the one that the sink has refused."""
+    def ready(self, *, refused: str | None = None) -> str | None:
+        """Return a token that is at hand; None: `get` has to fetch one.
+
+        Args:
+            refused: The one that the sink has just refused; None: none.
+        """
         token = self._usable(refused)
         # While somebody renews it, the rest need not wait.
         if token and (self._lock.locked() or self._now() < token.refresh_at):
             return token.text
+        return None
+
+    async def get(self, *, refused: str | None = None) -> str:
+        """Return a token; see `ready`.
+
+        Raises:
+            TokenUnavailableError: There is no token now.
+            UnusableError: There is none until somebody mends something.
+        """
+        at_hand = self.ready(refused=refused)
+        if at_hand is not None:
+            return at_hand
         flights = self._flights
         async with self._lock:
             is_answered = flights != self._flights

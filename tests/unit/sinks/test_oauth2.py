@@ -23,6 +23,25 @@ class Time:
         return self.seconds
 
 
+class ByContract(httpx.AsyncBaseTransport):
+    """Hides the fast path of our own transport, as that of others has none."""
+
+    def __init__(self, inner):
+        self.handle_async_request = inner.handle_async_request
+
+
+@pytest.fixture(params=["fast path", "contract"])
+def make_sink(request, make_sink, make_transport):
+    """Build a sink on either way in to the transport."""
+
+    def make(url, **changes):
+        if request.param == "contract":
+            changes.setdefault("transport", ByContract(make_transport()))
+        return make_sink(url, **changes)
+
+    return make
+
+
 @pytest.fixture
 async def tokens():
     """A token endpoint that gives t1 for an hour, then t2."""
@@ -178,6 +197,19 @@ async def test_second_401_pauses(make_sink, tokens):
     assert (len(hook.requests), len(tokens.requests)) == (2, 2)
 
 
+@pytest.mark.parametrize("script", [(hang,), (answer(401), hang)])
+async def test_deadline_is_that_of_the_attempt(make_sink, tokens, script):
+    """All requests of an attempt together may take as long as one."""
+    async with Receiver(answer(), *script) as hook:
+        auth = oauth2(tokens.url)
+        sink = make_sink(hook.url, auth=auth, timeout_seconds=0.3)
+        await sink.send([event()])
+        fault = await fault_of(sink)
+
+    assert (fault.reason, len(hook.requests)) == ("timeout-answer", 1 + len(script))
+    assert "no complete answer within 0.3 s" in str(fault)
+
+
 async def test_many_401_make_one_new_token(make_sink, tokens):
     """Whoever was refused with the old one takes what another has fetched."""
 
@@ -206,12 +238,12 @@ async def test_refused_token_is_not_taken_for_a_new_one():
 
     async with Receiver(granted("t1"), busy, granted("t3")) as tokens:
         auth = timed(tokens, now)
-        await auth._get()
+        await auth.get()
         now.seconds = 3541
         async with asyncio.TaskGroup() as tasks:
-            early = tasks.create_task(auth._get(), name="early")
+            early = tasks.create_task(auth.get(), name="early")
             await tokens.wait_requests(2)
-            late = tasks.create_task(auth._get(refused="t1"), name="refused")
+            late = tasks.create_task(auth.get(refused="t1"), name="refused")
             asyncio.get_running_loop().call_soon(gate.set)
         await auth.aclose()
 
