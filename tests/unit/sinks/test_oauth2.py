@@ -197,6 +197,18 @@ async def test_second_401_pauses(make_sink, tokens):
     assert (len(hook.requests), len(tokens.requests)) == (2, 2)
 
 
+async def test_token_at_hand_is_replaced_once_too(make_sink, tokens):
+    """However the attempt began, it ends with the second 401."""
+    async with Receiver(answer(), answer(401)) as hook:
+        sink = make_sink(hook.url, auth=oauth2(tokens.url))
+        await sink.send([event()])
+        fault = await fault_of(sink)
+
+    assert (fault.status, len(tokens.requests)) == (401, 2)
+    assert sent(hook) == ["Bearer t1", "Bearer t1", "Bearer t2"]
+    assert "Authorization" not in sink._headers.current()
+
+
 @pytest.mark.parametrize("script", [(hang,), (answer(401), hang)])
 async def test_deadline_is_that_of_the_attempt(make_sink, tokens, script):
     """All requests of an attempt together may take as long as one."""

@@ -63,6 +63,7 @@ def test_every_active_key_signs():
         ("hidden", "expected a key that begins with whsec_ or whsk_"),
         ("whpk_hidden", "expected a key that begins with whsec_ or whsk_"),
         ("whsec_hidden", "expected base64 after the prefix"),
+        (f"{VECTOR.text}@", "expected base64 after the prefix"),
         ("whsec_hidd\u00e9n", "expected base64 after the prefix"),
         ("whsec_" + base64.b64encode(b"x" * 23).decode(), "24 to 64 bytes, got 23"),
         ("whsec_" + base64.b64encode(b"x" * 65).decode(), "24 to 64 bytes, got 65"),
