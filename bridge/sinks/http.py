@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 import httpx
@@ -15,7 +14,13 @@ from yarl import URL
 from bridge import __version__
 from bridge.errors import PermanentSinkError, SinkPausedError
 from bridge.events import EncodedEvent
-from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, batch, binary
+from bridge.events.encode import (
+    BATCH_TYPE,
+    STRUCTURED_TYPE,
+    Header,
+    batch,
+    binary,
+)
 from bridge.sinks import Answer
 from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
 from bridge.sinks.exchange import exchange
@@ -194,9 +199,8 @@ class HttpSink:
     ) -> tuple[CIMultiDict[str], bytes]:
         if self._sign is None:
             return headers, body
-        headers = headers.copy()
-        headers.update(self._sign.headers([event.id for event in events], body))
-        return headers, body
+        fields = self._sign.headers([event.id for event in events], body)
+        return _joined(headers, fields), body
 
     def _compose(
         self, events: Sequence[EncodedEvent]
@@ -207,10 +211,8 @@ class HttpSink:
         (event,) = events
         if self._mode == "structured":
             return headers, event.body
-        headers = headers.copy()
         fields, body = binary(event)
-        headers.update((name.decode(), value.decode()) for name, value in fields)
-        return headers, body
+        return _joined(headers, fields), body
 
     def _batch(self, events: Sequence[EncodedEvent]) -> bytes:
         body = batch(events)
@@ -224,25 +226,33 @@ class HttpSink:
         return body
 
     async def _post(self, headers: CIMultiDict[str], body: bytes) -> Reply:
-        if isinstance(self._transport, AiohttpTransport):
+        transport = self._transport
+        if isinstance(transport, AiohttpTransport):
             if self._flow is None:
-                return await self._transport.post(self._url, headers, body)
+                return await transport.post(self._url, headers, body)
             if isinstance(self._flow, OAuth2Auth):
                 return await exchange_with_token(
-                    partial(self._transport.post, self._url),
-                    headers,
-                    body,
+                    lambda field: transport.post(
+                        self._url, _joined(headers, [field]), body
+                    ),
                     auth=self._flow,
                     timeout_seconds=self._timeout_seconds,
                 )
         return await exchange(
-            self._transport,
+            transport,
             httpx.Request(
                 "POST", str(self._url), headers=list(headers.items()), content=body
             ),
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )
+
+
+def _joined(headers: CIMultiDict[str], fields: Sequence[Header]) -> CIMultiDict[str]:
+    """Return the fields of all requests, and those of one instead or beside."""
+    found = headers.copy()
+    found.update((name.decode(), value.decode()) for name, value in fields)
+    return found
 
 
 def _split(url: URL) -> tuple[URL, httpx.Auth | None]:

@@ -18,9 +18,10 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from bridge.events.encode import Header
 from bridge.sinks.auth import Secret
 from bridge.sinks.files import UnusableError
 
@@ -31,14 +32,14 @@ _KEY_BYTES = range(24, 65)
 _SEED_BYTES = 32
 _UNSAFE = re.compile("[^A-Za-z0-9_-]")
 
-Sign = Callable[[bytes], str]
+Sign = Callable[[bytes], bytes]
 """Returns the signature of some bytes, as it stands in a header field."""
 
 
 class Signer(Protocol):
     """Signs the requests of one sink."""
 
-    def headers(self, ids: Sequence[str], body: bytes, /) -> Mapping[str, str]:
+    def headers(self, ids: Sequence[str], body: bytes, /) -> Sequence[Header]:
         """Return the header fields of an attempt that is made now.
 
         Args:
@@ -82,16 +83,17 @@ class StandardSigner:
         ]
         self._now = now
 
-    def headers(self, ids: Sequence[str], body: bytes, /) -> Mapping[str, str]:
+    def headers(self, ids: Sequence[str], body: bytes, /) -> Sequence[Header]:
         """See `Signer`."""
-        webhook_id = message_id(ids)
-        timestamp = str(int(self._now()))
-        signed = b"%b.%b.%b" % (webhook_id.encode(), timestamp.encode(), body)
-        return {
-            "webhook-id": webhook_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join(key.current()(signed) for key in self._keys),
-        }
+        webhook_id = message_id(ids).encode()
+        timestamp = b"%d" % int(self._now())
+        signed = b"%b.%b.%b" % (webhook_id, timestamp, body)
+        entries = [key.current()(signed) for key in self._keys]
+        return [
+            (b"webhook-id", webhook_id),
+            (b"webhook-timestamp", timestamp),
+            (b"webhook-signature", b" ".join(entries)),
+        ]
 
     def read(self) -> list[str]:
         """See `Signer`."""
@@ -109,9 +111,9 @@ class HubSigner:
         """Read no key yet; any text is one, in UTF-8."""
         self._key = _Key(secret, "sign.secrets[0]", _hub_key)
 
-    def headers(self, _ids: Sequence[str], body: bytes, /) -> Mapping[str, str]:
+    def headers(self, _ids: Sequence[str], body: bytes, /) -> Sequence[Header]:
         """See `Signer`; ids are not signed."""
-        return {"X-Hub-Signature-256": self._key.current()(body)}
+        return [(b"x-hub-signature-256", self._key.current()(body))]
 
     def read(self) -> list[str]:
         """See `Signer`."""
@@ -166,7 +168,7 @@ class _Key:
 
 def _hub_key(text: str, _name: str) -> Sign:
     key = text.encode()
-    return lambda body: f"sha256={hmac.digest(key, body, 'sha256').hex()}"
+    return lambda body: b"sha256=" + binascii.hexlify(hmac.digest(key, body, "sha256"))
 
 
 def _standard_key(text: str, name: str) -> Sign:
@@ -182,7 +184,7 @@ def _symmetric(text: str, name: str) -> Sign:
     key = _decoded(text, name)
     if len(key) not in _KEY_BYTES:
         raise _useless(name, f"expected 24 to 64 bytes, got {len(key)}")
-    return lambda signed: "v1," + _encoded(hmac.digest(key, signed, "sha256"))
+    return lambda signed: b"v1," + _encoded(hmac.digest(key, signed, "sha256"))
 
 
 def _asymmetric(text: str, name: str) -> Sign:
@@ -197,7 +199,7 @@ def _asymmetric(text: str, name: str) -> Sign:
     key = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
     if public not in (b"", key.public_key().public_bytes_raw()):
         raise _useless(name, "expected a private key and its own public key")
-    return lambda signed: "v1a," + _encoded(key.sign(signed))
+    return lambda signed: b"v1a," + _encoded(key.sign(signed))
 
 
 def _decoded(text: str, name: str) -> bytes:
@@ -208,8 +210,8 @@ def _decoded(text: str, name: str) -> bytes:
         raise _useless(name, "expected base64 after the prefix") from None
 
 
-def _encoded(signature: bytes) -> str:
-    return binascii.b2a_base64(signature, newline=False).decode("ascii")
+def _encoded(signature: bytes) -> bytes:
+    return binascii.b2a_base64(signature, newline=False)
 
 
 def _useless(name: str, why: str) -> UnusableError:

@@ -6,29 +6,22 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import httpx
-from multidict import CIMultiDict
 
+from bridge.events.encode import Header
 from bridge.sinks.oauth2 import OAuth2Auth
 from bridge.sinks.reply import Reply
 
-Post = Callable[[CIMultiDict[str], bytes], Awaitable[Reply]]
-"""Sends header fields and a body within the sink's own deadline."""
+Post = Callable[[Header], Awaitable[Reply]]
+"""Sends the event with one more header field, within the sink's own deadline."""
 
 
 async def exchange_with_token(
-    post: Post,
-    headers: CIMultiDict[str],
-    body: bytes,
-    *,
-    auth: OAuth2Auth,
-    timeout_seconds: float,
+    post: Post, *, auth: OAuth2Auth, timeout_seconds: float
 ) -> Reply:
     """Send with a token, once more with a new one after a 401; return the answer.
 
     Args:
         post: Sends.
-        headers: What stands in the request besides; not changed.
-        body: What is sent.
         auth: Gives tokens.
         timeout_seconds: Longest that all of it may take.
 
@@ -40,35 +33,28 @@ async def exchange_with_token(
     token = auth.ready()
     if token is not None:
         began = time.perf_counter()
-        reply = await post(_with(headers, token), body)
+        reply = await post(_field(token))
         if reply.status != HTTPStatus.UNAUTHORIZED:
             return reply
         spent_seconds = time.perf_counter() - began
     try:
         async with asyncio.timeout(timeout_seconds - spent_seconds):
-            return await _with_new_token(post, headers, body, auth, refused=token)
+            return await _with_new_token(post, auth, refused=token)
     except TimeoutError as error:
         message = f"no complete answer within {timeout_seconds:g} s"
         raise httpx.ReadTimeout(message) from error
 
 
 async def _with_new_token(
-    post: Post,
-    headers: CIMultiDict[str],
-    body: bytes,
-    auth: OAuth2Auth,
-    *,
-    refused: str | None,
+    post: Post, auth: OAuth2Auth, *, refused: str | None
 ) -> Reply:
     token = await auth.get(refused=refused)
-    reply = await post(_with(headers, token), body)
+    reply = await post(_field(token))
     if reply.status == HTTPStatus.UNAUTHORIZED and refused is None:
         token = await auth.get(refused=token)
-        reply = await post(_with(headers, token), body)
+        reply = await post(_field(token))
     return reply
 
 
-def _with(headers: CIMultiDict[str], token: str) -> CIMultiDict[str]:
-    fields = headers.copy()
-    fields["Authorization"] = f"Bearer {token}"
-    return fields
+def _field(token: str) -> Header:
+    return b"authorization", b"Bearer " + token.encode()

@@ -25,7 +25,8 @@ def key(prefix, raw):
 
 def signed(*secrets, ids=("msg_p5jXN8AQM9LWM0D4loKWxJek",)):
     """Return the header fields of an attempt at the time of the vector."""
-    return StandardSigner(secrets, now=lambda: 1614265330.9).headers(ids, BODY)
+    fields = StandardSigner(secrets, now=lambda: 1614265330.9).headers(ids, BODY)
+    return {name.decode(): value.decode() for name, value in fields}
 
 
 def test_published_vector_is_reproduced():
@@ -105,7 +106,7 @@ def test_hub_signature_is_the_hmac_of_the_body():
 
     # The sample of GitHub's documentation.
     digest = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    assert fields == {"X-Hub-Signature-256": f"sha256={digest}"}
+    assert fields == [(b"x-hub-signature-256", f"sha256={digest}".encode())]
     assert (before, signer.secrets()) == ([], signer.read())
 
 
