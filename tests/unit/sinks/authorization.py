@@ -2,10 +2,15 @@
 
 import json
 
+import httpx
+import pytest
+
+from bridge.errors import SinkPausedError, TemporarySinkError
 from bridge.sinks.auth import SecretText
 from bridge.sinks.oauth2 import OAuth2Auth
 from bridge.sinks.tokens import Client, TokenEndpoint
 from tests.unit.sinks.receiver import answer
+from tests.unit.sinks.samples import event
 
 JSON = {"Content-Type": "application/json"}
 
@@ -46,3 +51,40 @@ def endpoint(url, **changes):
 def oauth2(url, **changes):
     """Build the authentication of a sink."""
     return OAuth2Auth(endpoint(url, **changes))
+
+
+def timed(tokens, now):
+    """Build an authentication whose time a test moves."""
+    auth = oauth2(tokens.url, now=now)
+    auth._now = now
+    return auth
+
+
+class Time:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        """Return the seconds."""
+        return self.seconds
+
+
+class ByContract(httpx.AsyncBaseTransport):
+    """Hides the fast path of our own transport, as that of others has none."""
+
+    def __init__(self, inner):
+        self.handle_async_request = inner.handle_async_request
+
+
+def sent(receiver):
+    """Return what stood in Authorization, request by request."""
+    return [request.headers["authorization"] for request in receiver.requests]
+
+
+async def fault_of(sink, number=1):
+    """Send an event that is not delivered; return why."""
+    with pytest.raises((TemporarySinkError, SinkPausedError)) as caught:
+        await sink.send([event(number)])
+    return caught.value
