@@ -1,6 +1,5 @@
 """OAuth 2.0 towards a sink, over real sockets."""
 
-
 import httpx
 import pytest
 
