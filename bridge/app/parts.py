@@ -8,9 +8,12 @@ from bridge.config import (
     AuthConfig,
     Config,
     HttpSinkConfig,
+    OAuth2Config,
     QueueConfig,
+    SignConfig,
     SinkConfig,
     StdoutSinkConfig,
+    TlsConfig,
 )
 from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
@@ -27,8 +30,11 @@ from bridge.sinks.auth import (
 )
 from bridge.sinks.files import UnusableError
 from bridge.sinks.http import HttpSink
+from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.signing import HubSigner, Signer, StandardSigner
 from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.tls import TlsFiles
+from bridge.sinks.tokens import Client, TokenEndpoint
 
 
 def open_queue(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
@@ -73,8 +79,9 @@ def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
             name: value if isinstance(value, str) else build_secret(value)
             for name, value in config.headers.items()
         },
-        auth=None if config.auth is None else _build_auth(config.auth),
-        tls=TlsFiles(ca=config.tls.ca, cert=config.tls.cert, key=config.tls.key),
+        auth=None if config.auth is None else _build_auth(config.auth, config.timeout),
+        sign=None if config.sign is None else _build_signer(config.sign),
+        tls=_tls_files(config.tls),
         engine=config.engine,
         proxy=config.proxy,
         batch_size=config.batch.size,
@@ -82,12 +89,41 @@ def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
     )
 
 
-def _build_auth(config: AuthConfig) -> BasicAuth | BearerAuth:
+def _build_auth(
+    config: AuthConfig, timeout_seconds: float
+) -> BasicAuth | BearerAuth | OAuth2Auth:
     if config.basic is not None:
         password = build_secret(config.basic.password)
         return BasicAuth(username=config.basic.username, password=password)
-    assert config.bearer is not None  # noqa: S101  # the model says: one of the two
+    if config.oauth2 is not None:
+        return OAuth2Auth(_build_endpoint(config.oauth2, timeout_seconds / 2))
+    assert config.bearer is not None  # noqa: S101  # the model says: one of the three
     return BearerAuth(token=build_secret(config.bearer))
+
+
+def _build_endpoint(config: OAuth2Config, timeout_seconds: float) -> TokenEndpoint:
+    return TokenEndpoint(
+        config.token_url,
+        client=Client(
+            client_id=config.client_id,
+            client_secret=build_secret(config.client_secret),
+            scopes=config.scopes,
+            audience=config.audience,
+            method=config.method,
+        ),
+        timeout_seconds=timeout_seconds,
+        tls=_tls_files(config.tls),
+        proxy=config.proxy,
+    )
+
+
+def _build_signer(config: SignConfig) -> Signer:
+    secrets = [build_secret(one) for one in config.secrets]
+    return HubSigner(secrets[0]) if config.scheme == "hub" else StandardSigner(secrets)
+
+
+def _tls_files(config: TlsConfig) -> TlsFiles:
+    return TlsFiles(ca=config.ca, cert=config.cert, key=config.key)
 
 
 def build_secret(config: SecretConfig) -> Secret:

@@ -18,11 +18,16 @@ def describe(config: Config) -> dict[str, Any]:
     """
     shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
     for sink in shown["sinks"]:
-        for key in {"url", "proxy"}.intersection(sink):
-            sink[key] = sink[key] and redact_url(sink[key])
+        _redact_urls(sink)
+        _redact_urls((sink.get("auth") or {}).get("oauth2") or {})
         for name, value in sink.get("headers", {}).items():
             sink["headers"][name] = value if isinstance(value, dict) else _HIDDEN
     return shown
+
+
+def _redact_urls(shown: dict[str, Any]) -> None:
+    for key in {"url", "proxy", "tokenUrl"}.intersection(shown):
+        shown[key] = shown[key] and redact_url(shown[key])
 
 
 def redact_url(url: str) -> str:

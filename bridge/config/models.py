@@ -4,17 +4,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, Strict
 
-from bridge.config.base import Model, written
-from bridge.config.sinks import (
+from bridge.config.auth import (
     AuthConfig,
     BasicAuthConfig,
+    OAuth2Config,
+    Secret,
+    SignConfig,
+    TlsConfig,
+)
+from bridge.config.base import Model, written
+from bridge.config.sinks import (
     BatchConfig,
     HttpSinkConfig,
     RetryConfig,
-    Secret,
     SinkConfig,
     StdoutSinkConfig,
-    TlsConfig,
 )
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size
@@ -41,11 +45,13 @@ __all__ = [
     "EventsConfig",
     "HttpSinkConfig",
     "LogConfig",
+    "OAuth2Config",
     "QueueConfig",
     "RetryConfig",
     "RouteConfig",
     "Secret",
     "ServerConfig",
+    "SignConfig",
     "SinkConfig",
     "SourceConfig",
     "StdoutSinkConfig",

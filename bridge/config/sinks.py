@@ -6,17 +6,16 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    ModelWrapValidatorHandler,
     Tag,
     field_validator,
     model_validator,
 )
 
+from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
 from bridge.config.base import Model, fault, mismatch, written
 from bridge.config.units import PositiveDuration, PositiveSize
 from bridge.config.values import (
     Count,
-    FilePath,
     HeaderName,
     HeaderText,
     Name,
@@ -24,87 +23,10 @@ from bridge.config.values import (
     Url,
 )
 
-_INSTEAD = "expected {env: NAME} or {file: path}"
 _SECRET_HEADERS = (
     *("api-key", "authorization", "cookie", "proxy-authorization"),
     *("x-api-key", "x-auth-token"),
 )
-
-
-class Secret(Model):
-    """A value that does not stand in the document: exactly one of the keys."""
-
-    env: Annotated[str, Field(min_length=1)] | None = None
-    """Name of an environment variable; read when the process starts."""
-
-    file: FilePath | None = None
-    """Path of a file, read again when it changes; a last line break is cut off.
-    Relative to the folder of the document."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _is_not_plain_text(
-        cls, data: object, handler: ModelWrapValidatorHandler[Self]
-    ) -> Self:
-        if isinstance(data, str):
-            raise fault(f"{_INSTEAD}, got plain text: no secret stands in the document")
-        if not isinstance(data, dict | Secret):
-            raise mismatch(_INSTEAD)
-        secret = handler(data)
-        if (secret.env is None) == (secret.file is None):
-            raise fault("expected exactly one of env and file")
-        return secret
-
-
-class BasicAuthConfig(Model):
-    """Credentials of HTTP basic authentication (RFC 7617)."""
-
-    username: str
-    """The user; plain text, without a colon."""
-
-    password: Secret
-    """The password."""
-
-    @model_validator(mode="after")
-    def _has_no_colon(self) -> Self:
-        if ":" in self.username:
-            raise fault("expected a username without ':' (RFC 7617, 2)")
-        return self
-
-
-class AuthConfig(Model):
-    """How the sink knows us: exactly one of the keys."""
-
-    bearer: Secret | None = None
-    """Token of `Authorization: Bearer`."""
-
-    basic: BasicAuthConfig | None = None
-    """User and password of `Authorization: Basic`."""
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if (self.bearer is None) == (self.basic is None):
-            raise fault("expected exactly one of bearer and basic")
-        return self
-
-
-class TlsConfig(Model):
-    """TLS towards one sink."""
-
-    ca: FilePath | None = None
-    """PEM file of the authorities to trust; null: those of the system."""
-
-    cert: FilePath | None = None
-    """PEM file of the client certificate; null: none is shown."""
-
-    key: FilePath | None = None
-    """PEM file of its key; null: it is in the certificate's file."""
-
-    @model_validator(mode="after")
-    def _key_has_a_certificate(self) -> Self:
-        if self.key is not None and self.cert is None:
-            raise fault("expected cert beside key")
-        return self
 
 
 class RetryConfig(Model):
@@ -218,6 +140,10 @@ class HttpSinkConfig(_SinkConfig):
     auth: AuthConfig | None = None
     """How the sink knows us; null: it does not ask."""
 
+    sign: SignConfig | None = None
+    """How requests are signed, so that the receiver can tell that they are ours, and
+    whole; null: they are not."""
+
     tls: TlsConfig = written({})
     """Authorities and client certificate."""
 
@@ -238,7 +164,7 @@ class HttpSinkConfig(_SinkConfig):
     def _hide_secrets(cls, headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
         for name, value in headers.items():
             if name.lower() in _SECRET_HEADERS and isinstance(value, str):
-                raise fault(f"{_INSTEAD} for {name}, got plain text")
+                raise fault(f"{INSTEAD} for {name}, got plain text")
         return headers
 
     @model_validator(mode="after")

@@ -40,7 +40,8 @@ def _matching(pattern: str, words: str) -> Callable[[str], str]:
     return check
 
 
-def _checked(pattern: str, words: str) -> tuple[AfterValidator, WithJsonSchema]:
+def checked(pattern: str, words: str) -> tuple[AfterValidator, WithJsonSchema]:
+    """Return what a text is annotated with that has to match, wholly, a pattern."""
     schema = {"type": "string", "pattern": f"^{pattern}$"}
     return AfterValidator(_matching(pattern, words)), WithJsonSchema(schema)
 
@@ -163,26 +164,26 @@ def _object_path(text: str) -> str:
 
 Name = Annotated[
     str,
-    *_checked(_NAME, "1 to 63 letters and digits, inside also '.', '_' and '-'"),
+    *checked(_NAME, "1 to 63 letters and digits, inside also '.', '_' and '-'"),
 ]
 """What the other parts of the document, metrics and the API call a thing."""
 
-NamespaceName = Annotated[str, *_checked(_LABEL, "a namespace (RFC 1123 label)")]
-ClusterName = Annotated[str, *_checked(_SUBDOMAIN, "a DNS subdomain (RFC 1123)")]
-TypePrefix = Annotated[str, *_checked(_SUBDOMAIN, "a reverse-DNS name")]
+NamespaceName = Annotated[str, *checked(_LABEL, "a namespace (RFC 1123 label)")]
+ClusterName = Annotated[str, *checked(_SUBDOMAIN, "a DNS subdomain (RFC 1123)")]
+TypePrefix = Annotated[str, *checked(_SUBDOMAIN, "a reverse-DNS name")]
 ApiVersion = Annotated[
-    str, *_checked(rf"({_SUBDOMAIN}/)?{_PLURAL}", "an apiVersion such as 'apps/v1'")
+    str, *checked(rf"({_SUBDOMAIN}/)?{_PLURAL}", "an apiVersion such as 'apps/v1'")
 ]
-Kind = Annotated[str, *_checked(_KIND, "a kind such as 'Deployment'")]
+Kind = Annotated[str, *checked(_KIND, "a kind such as 'Deployment'")]
 ResourceName = Annotated[
     str,
-    *_checked(
+    *checked(
         rf"{_PLURAL}(\.{_SUBDOMAIN})?",
         "a plural and its group such as 'deployments.apps' or 'pods'",
     ),
 ]
 AnnotationName = Annotated[
-    str, *_checked(_QUALIFIED, "the name of an annotation such as 'example.com/team'")
+    str, *checked(_QUALIFIED, "the name of an annotation such as 'example.com/team'")
 ]
 ObjectPath = Annotated[str, AfterValidator(_object_path)]
 """A place in an object, e.g. `spec.replicas`."""

@@ -10,8 +10,9 @@
     ├── httpx.ConnectTimeout            nothing was sent
     ├── httpx.ReadTimeout               the event may have been read
     ├── httpx.ReadError                 cut before an answer; may have been read
-    └── httpx.RemoteProtocolError       the answer is not HTTP
-        └── CutAnswerError              the answer began and does not end
+    ├── httpx.RemoteProtocolError       the answer is not HTTP
+    │   └── CutAnswerError              the answer began and does not end
+    └── TokenUnavailableError           no token to send it with: nothing was sent
 """
 
 import ssl
@@ -42,6 +43,15 @@ class ProxyStatusError(httpx.ProxyError):
 
 class CutAnswerError(httpx.RemoteProtocolError):
     """The answer began and does not end as it should."""
+
+
+class TokenUnavailableError(httpx.TransportError):
+    """The token endpoint gives no token now, so the sink was not asked."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        """`retry_after_seconds`: the least wait before it is asked again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 def tls_fault(cause: BaseException | None) -> str | None:

@@ -34,6 +34,7 @@ class RequestHeaders:
         found = [value for value in configured.values() if not isinstance(value, str)]
         self._secrets = found if auth is None else [*found, auth.secret]
         self._values: list[str] | None = None
+        self._replaced: list[str] = []
         self._fields: CIMultiDict[str] = CIMultiDict()
 
     def current(self) -> CIMultiDict[str]:
@@ -44,14 +45,19 @@ class RequestHeaders:
         """
         values = [secret.read() for secret in self._secrets]
         if values != self._values:
+            # Requests with them may still be under way.
+            self._replaced = self._shown()
             self._fields = self._build()
             self._values = values
         return self._fields
 
     def secrets(self) -> list[str]:
-        """Return the values that must not be shown, as they were last read."""
-        shown = self._fields.get("Authorization", "").partition(" ")[2]
-        return [value for value in (*(self._values or ()), shown) if value]
+        """Return the values that must not be shown: those last read and replaced."""
+        return [*self._shown(), *self._replaced]
+
+    def _shown(self) -> list[str]:
+        credentials = self._fields.get("Authorization", "").partition(" ")[2]
+        return [value for value in (*(self._values or ()), credentials) if value]
 
     def _build(self) -> CIMultiDict[str]:
         fields = CIMultiDict(self._defaults)

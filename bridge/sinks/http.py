@@ -28,9 +28,12 @@ from bridge.sinks.files import UnusableError
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import Judge
 from bridge.sinks.llhttp.transport import LlhttpTransport
-from bridge.sinks.reply import Reply
-from bridge.sinks.text import redact
+from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.reply import EXCERPT_BYTES, Reply
+from bridge.sinks.signing import Signer
+from bridge.sinks.text import hide, redact
 from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport, joined
 
 Mode = Literal["structured", "binary", "batch"]
@@ -63,6 +66,7 @@ class HttpSink:
         timeout_seconds: Longest that one attempt may take, in all.
         headers: Further header fields; their values may be secrets.
         auth: How the sink knows us; None: it does not ask.
+        sign: Signs what is sent; None: nothing does.
         tls: Authorities and client certificate; None: the system's, and none.
         proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
         batch_size: Most events of one POST in mode batch.
@@ -84,6 +88,7 @@ class HttpSink:
         timeout_seconds: float,
         headers: Mapping[str, str | Secret] | None = None,
         auth: httpx.Auth | None = None,
+        sign: Signer | None = None,
         tls: TlsFiles | None = None,
         proxy: str | None = None,
         batch_size: int = 1,
@@ -106,7 +111,7 @@ class HttpSink:
         self._batch_size = batch_size if mode == "batch" else 1
         self._batch_bytes = batch_bytes
         self._settings = repr((url, mode, proxy, concurrency, timeout_seconds))
-        self._judge = Judge(name, now=now)
+        self._judge = Judge(name, hide=self._hide, now=now)
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
             configured=headers or {},
@@ -114,6 +119,7 @@ class HttpSink:
             content_type=(BATCH_TYPE if mode == "batch" else STRUCTURED_TYPE).decode(),
         )
         self._flow = None if isinstance(auth, HeaderAuth) else auth
+        self._sign = sign
         self._tls = TlsContext(tls or TlsFiles(), now=now)
         self._transport = transport or _ENGINES[engine](
             url=self._url,
@@ -139,15 +145,17 @@ class HttpSink:
         began = time.perf_counter()
         try:
             headers, fields, body = self._compose(events)
+            fields = self._signed(events, fields, body)
             reply = await self._post(headers, fields, body)
         except UnusableError as error:
-            message = f"sink {self._name}: {error}"
+            message = self._hide(f"sink {self._name}: {error}")
             raise SinkPausedError(message, reason=error.reason) from error
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
             raise self._judge.unreachable(error, seconds=seconds) from error
         if reply.excerpt:
-            excerpt = redact(reply.excerpt, self._headers.secrets())
+            is_cut = len(reply.excerpt) == EXCERPT_BYTES
+            excerpt = redact(reply.excerpt, self._secrets(), is_cut=is_cut)
             reply = replace(reply, excerpt=excerpt)
         fault = self._judge.fault(reply, events=len(events))
         if fault is not None:
@@ -162,7 +170,7 @@ class HttpSink:
     def fingerprint(self) -> str:
         """See `Sink`; it says nothing outside this process."""
         try:
-            fields = repr(list(self._headers.current().items()))
+            fields = repr([*self._headers.current().items(), *self._read_others()])
         except UnusableError as error:
             fields = str(error)
         what = f"{self._settings} {self._tls.signature()} {fields}"
@@ -171,6 +179,34 @@ class HttpSink:
     async def aclose(self) -> None:
         """See `Sink`."""
         await self._transport.aclose()
+        if isinstance(self._flow, OAuth2Auth):
+            await self._flow.aclose()
+
+    def _secrets(self) -> list[str]:
+        """Return what must not be shown, as far as it was used."""
+        known = self._headers.secrets()
+        if self._sign is not None:
+            known += self._sign.secrets()
+        if isinstance(self._flow, OAuth2Auth):
+            known += self._flow.secrets()
+        return known
+
+    def _read_others(self) -> list[str]:
+        """Return the secrets that stand in no header field, as they are now."""
+        found = [] if self._sign is None else self._sign.read()
+        if isinstance(self._flow, OAuth2Auth):
+            found.append(self._flow.read())
+        return found
+
+    def _hide(self, message: str) -> str:
+        return hide(message, self._secrets())
+
+    def _signed(
+        self, events: Sequence[EncodedEvent], fields: Sequence[Header], body: bytes
+    ) -> Sequence[Header]:
+        if self._sign is None:
+            return fields
+        return [*fields, *self._sign.headers([event.id for event in events], body)]
 
     def _compose(
         self, events: Sequence[EncodedEvent]
@@ -198,11 +234,18 @@ class HttpSink:
     async def _post(
         self, headers: CIMultiDict[str], fields: Sequence[Header], body: bytes
     ) -> Reply:
-        transport = self._transport
-        if self._flow is None and isinstance(
-            transport, AiohttpTransport | LlhttpTransport
-        ):
-            return await transport.post(self._url, headers, body, fields)
+        transport, flow = self._transport, self._flow
+        if isinstance(transport, AiohttpTransport | LlhttpTransport):
+            if flow is None:
+                return await transport.post(self._url, headers, body, fields)
+            if isinstance(flow, OAuth2Auth):
+                return await exchange_with_token(
+                    lambda field: transport.post(
+                        self._url, headers, body, [*fields, field]
+                    ),
+                    auth=flow,
+                    timeout_seconds=self._timeout_seconds,
+                )
         found = list(joined(headers, fields).items())
         return await exchange(
             transport,

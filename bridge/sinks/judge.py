@@ -30,7 +30,13 @@ from bridge.errors import (
     SinkPausedError,
     TemporarySinkError,
 )
-from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
+from bridge.sinks.faults import (
+    CutAnswerError,
+    DnsError,
+    ProxyStatusError,
+    TlsError,
+    TokenUnavailableError,
+)
 from bridge.sinks.reply import Reply
 from bridge.sinks.text import place, printable
 
@@ -137,6 +143,7 @@ class Judge:
         self,
         sink: str,
         *,
+        hide: Callable[[str], str] = str,
         now: Callable[[], float] = time.monotonic,
         utc_now: Callable[[], datetime] = _utc_now,
     ) -> None:
@@ -144,10 +151,12 @@ class Judge:
 
         Args:
             sink: Its name, for messages.
+            hide: Takes the secrets out of a message.
             now: A clock in seconds that never goes back.
             utc_now: The time of day, which Retry-After may name.
         """
         self._sink = sink
+        self._hide = hide
         self._now = now
         self._utc_now = utc_now
         self._has_taken = False
@@ -173,7 +182,15 @@ class Judge:
 
     def unreachable(self, error: httpx.TransportError, *, seconds: float) -> SinkError:
         """Return what it means that there was no answer after so many seconds."""
-        message = f"sink {self._sink}: {error}"
+        message = self._hide(f"sink {self._sink}: {error}")
+        if isinstance(error, TokenUnavailableError):
+            return TemporarySinkError(
+                message,
+                reason="token",
+                retry_after_seconds=error.retry_after_seconds,
+                scope="sink",
+                duration_seconds=seconds,
+            )
         if isinstance(error, TlsError):
             return SinkPausedError(message, reason="tls", duration_seconds=seconds)
         if isinstance(error, ProxyStatusError) and error.status < 500:
@@ -241,7 +258,7 @@ class Judge:
         text = printable(reply.excerpt.decode("utf-8", "replace"))
         status = f"{reply.status} {_phrase(reply.status)}".strip()
         said = f": {text}" if text else ""
-        return f"sink {self._sink} answered {status}{more}{said}"
+        return self._hide(f"sink {self._sink} answered {status}{more}{said}")
 
 
 def _phrase(status: int) -> str:

@@ -12,6 +12,8 @@ from bridge.sinks.http import HttpSink
 from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.transport import AiohttpTransport
+from tests.unit.sinks.authorization import ByContract, granted
+from tests.unit.sinks.receiver import Receiver
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 
@@ -103,3 +105,29 @@ def server_tls():
         return context
 
     return make
+
+
+@pytest.fixture(params=["fast path", "contract"])
+def make_any_sink(request, make_sink, make_transport):
+    """Build a sink on either way in to the transport."""
+
+    def make(url, **changes):
+        if request.param == "contract":
+            changes.setdefault("transport", ByContract(make_transport()))
+        return make_sink(url, **changes)
+
+    return make
+
+
+@pytest.fixture
+async def tokens():
+    """A token endpoint that gives t1 for an hour, then t2."""
+    async with Receiver(granted("t1"), granted("t2")) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def hook():
+    """A webhook that takes everything."""
+    async with Receiver() as receiver:
+        yield receiver

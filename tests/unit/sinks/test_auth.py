@@ -148,3 +148,14 @@ def test_headers_know_what_must_not_be_shown():
 
     assert before == []
     assert fields.secrets() == ["key", "pass", "dTpwYXNz"]
+
+
+def test_headers_hide_what_was_replaced_as_well():
+    """A request with the old secret may still be under way."""
+    secret = Changing("one")
+    fields = headers({"X-Key": secret})
+
+    for secret.value in ("one", "two"):
+        fields.current()
+
+    assert fields.secrets() == ["two", "one"]
