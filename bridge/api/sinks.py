@@ -30,7 +30,7 @@ async def resume_sink(parts: PartsGiven, name: str) -> Resumed:
     """End a pause or a rest: the sink is tried now, and paused again if it fails."""
     require_configured(parts, name)
     gate = await parts.queue.gated(name)
-    await parts.queue.gate(name, None, "")
+    await parts.queue.gate(name, None)
     return Resumed(resumed=gate is not None)
 
 

@@ -8,7 +8,7 @@ from bridge.errors import SinkError, SinkPausedError, TemporarySinkError
 from bridge.health import SinkState, SinkStatus
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
-from bridge.queue import Queue
+from bridge.queue import Gate, GateKind, Queue
 from bridge.sinks import Sink
 
 PAUSE_SECONDS = 60.0
@@ -16,9 +16,6 @@ PAUSE_SECONDS = 60.0
 
 LOOK_SECONDS = 1.0
 """How often a paused sink is looked at for a new secret or setting."""
-
-PAUSED = "paused: "
-WAITING = "waiting: "
 
 
 class SinkGate:
@@ -52,17 +49,17 @@ class SinkGate:
     async def restore(self) -> None:
         """Take up the pause of an earlier process, and try the sink at once."""
         gate = await self._queue.gated(self._sink.name)
-        if gate is not None and gate.reason.startswith(PAUSED):
-            self._show("paused", gate.reason.removeprefix(PAUSED), self._now())
+        if gate is not None and gate.kind == "paused":
+            self._show("paused", gate.reason, self._now())
             self._fingerprint = self._sink.fingerprint()
-            await self._queue.gate(self._sink.name, self._now(), gate.reason)
+            await self._close("paused", self._now(), gate.reason)
 
     async def after_success(self) -> None:
         """Resume: a 2xx ends any pause."""
         if self._status.state == "paused":
             self._log.info("Sink resumed.")
             self._show("open", "", None)
-            await self._queue.gate(self._sink.name, None, "")
+            await self._queue.gate(self._sink.name, None)
 
     async def after_failure(self, error: SinkError) -> None:
         """Close the gate where the error, or a pause that goes on, asks for it."""
@@ -73,7 +70,7 @@ class SinkGate:
             if rest > 0:
                 until = self._now() + rest
                 self._show("waiting", str(error), until)
-                await self._queue.gate(self._sink.name, until, WAITING + str(error))
+                await self._close("waiting", until, str(error))
 
     def after_lease(self) -> None:
         """The queue hands out again, so the time to wait is over."""
@@ -86,7 +83,7 @@ class SinkGate:
             self._fingerprint = self._sink.fingerprint()
         until = self._now() + PAUSE_SECONDS * (0.9 + 0.2 * self._random())
         self._show("paused", reason, until)
-        await self._queue.gate(self._sink.name, until, PAUSED + reason)
+        await self._close("paused", until, reason)
 
     async def watch_fingerprint(self) -> None:
         """Try a paused sink at once when a secret or a setting of it changed."""
@@ -94,8 +91,11 @@ class SinkGate:
             await asyncio.sleep(LOOK_SECONDS)
             if self.is_paused and self._sink.fingerprint() != self._fingerprint:
                 self._fingerprint = self._sink.fingerprint()
-                reason = PAUSED + self._status.reason
-                await self._queue.gate(self._sink.name, self._now(), reason)
+                await self._close("paused", self._now(), self._status.reason)
+
+    async def _close(self, kind: GateKind, until: float, reason: str) -> None:
+        gate = Gate(until=until, kind=kind, reason=reason)
+        await self._queue.gate(self._sink.name, gate)
 
     def _show(self, state: SinkState, reason: str, until: float | None) -> None:
         self._status.state = state

@@ -23,7 +23,9 @@ from bridge.queue.records import (
     Delivered,
     Depth,
     Entry,
+    Forward,
     Gate,
+    GateKind,
     Kept,
     Lease,
     Outcome,
@@ -42,9 +44,12 @@ __all__ = [
     "Delivered",
     "Depth",
     "Entry",
+    "Forward",
     "Gate",
+    "GateKind",
     "Kept",
     "Lease",
+    "Ordering",
     "Outcome",
     "Queue",
     "Released",
@@ -54,6 +59,9 @@ __all__ = [
     "StoredCursor",
     "Tally",
 ]
+
+Ordering = Literal["none", "object", "sink"]
+"""Which deliveries to one sink may overtake each other."""
 
 RECALL_LIMIT: Final = 500
 """Most keys that `Queue.recall` takes."""
@@ -134,7 +142,7 @@ class Queue(Protocol):
         self,
         sink: str,
         *,
-        ordering: Literal["none"] = "none",
+        ordering: Ordering = "none",
         max_backlog: int | None = None,
         on_full: Literal["block", "dead-letter-oldest"] = "block",
     ) -> None:
@@ -142,7 +150,9 @@ class Queue(Protocol):
 
         Args:
             sink: Its name.
-            ordering: ``none``: any order, oldest due first.
+            ordering: ``none``: any order, oldest due first. ``object``: of the events
+                with one `partitionkey` at most one is leased, always the oldest that
+                has not ended; ``sink``: the same of all events.
             max_backlog: Most deliveries that may wait; None: only `max_bytes` counts.
             on_full: What a put does that would pass `max_backlog`: refuse, or turn
                 the oldest waiting ones into dead letters.
@@ -173,8 +183,8 @@ class Queue(Protocol):
         """
         ...
 
-    async def gate(self, sink: str, until: float | None, reason: str) -> None:
-        """Lease nothing for this sink before `until` (Unix seconds); None opens it."""
+    async def gate(self, sink: str, gate: Gate | None) -> None:
+        """Lease nothing for this sink before `gate.until`; None opens it."""
         ...
 
     async def gated(self, sink: str) -> Gate | None:

@@ -1,8 +1,10 @@
 """When a sink may be tried: it is opened, it has a gate, and no wait is too long."""
 
+from dataclasses import replace
+
 from bridge.queue import Gate
 from bridge.queue import statements as sql
-from bridge.queue.clock import micros
+from bridge.queue.clock import SECOND, micros
 from bridge.queue.outbox import OnFull
 from bridge.queue.store import Store
 
@@ -45,7 +47,8 @@ def cap_waits(store: Store) -> None:
         store.execute(sql.CAP_DUE, (wall, backoff, asked, outbox.id))
         outbox.look_again()
         gate = outbox.gate
-        if gate is not None and micros(gate.until) > wall + asked:
-            until = (wall + asked) / 1_000_000
-            capped = Gate(until=until, reason=gate.reason)
+        if gate is None or gate.until is None:
+            continue
+        if micros(gate.until) > wall + asked:
+            capped = replace(gate, until=(wall + asked) / SECOND)
             outbox.close_gate(capped, wall=wall, steady=steady)

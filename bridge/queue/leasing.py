@@ -78,6 +78,7 @@ def _grant(outbox: Outbox, held: Held, row: Waiting) -> Lease:
         attempt=row.attempts + 1,
         age_seconds=age / SECOND,
         stored=row.stored / SECOND,
+        kept=f"e{row.event}",
     )
 
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 from typing import Literal, NamedTuple
 
 from bridge.errors import QueueError
@@ -150,7 +151,7 @@ class Outbox:
 
     def pass_gate(self, *, wall: int, steady: int) -> bool:
         """Return whether deliveries may be leased now; count the time if so."""
-        if self.gate is not None and wall < micros(self.gate.until):
+        if self.gate is not None and wall < _opens(self.gate):
             return False
         self.tryable.start(steady)
         return True
@@ -167,8 +168,8 @@ class Outbox:
 
         Asked after a lease found nothing, so what is due now needs no mention.
         """
-        if self.gate is not None and wall < micros(self.gate.until):
-            return micros(self.gate.until)
+        if self.gate is not None and wall < _opens(self.gate):
+            return None if self.gate.until is None else micros(self.gate.until)
         return self.next_due
 
     def is_held(self, event: int) -> bool:
@@ -205,6 +206,10 @@ class Outbox:
         """Search the delayed rows from the beginning: their times were changed."""
         self.due_position = (0, 0)
         self.next_due = 0
+
+
+def _opens(gate: Gate) -> float:
+    return inf if gate.until is None else micros(gate.until)
 
 
 def event_of(handle: object) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         encoded: Its bytes; for what could not be converted the raw object under the
             best id known; None when there is only something to remember.
         sinks: Names of the sinks that want it; empty: kept or rejected only.
+        routes: Names of the routes that chose them.
         remember: Key and value of what the reader knows in this scope from this
             entry on; value None forgets the key; None: nothing. It takes room like an
             event, but not under keys that begin with ``@``: these are the reader's
@@ -47,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event: CloudEvent | None
     encoded: EncodedEvent | None
     sinks: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
     remember: tuple[str, bytes | None] | None = None
     error: str | None = None
 
@@ -62,6 +65,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         age_seconds: Time since the first attempt in which the sink could be tried
             (not gated, process up); 0 at the first.
         stored: When the event entered the queue, Unix seconds.
+        kept: Handle by which the event itself is found, as that of `Kept`.
     """
 
     handle: object
@@ -70,6 +74,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempt: int
     age_seconds: float
     stored: float
+    kept: str = ""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -92,6 +97,14 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """An event on its way to another sink: its name, and the bytes to store anew."""
+
+    sink: str
+    event: EncodedEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dead:
     """Delivery is given up.
 
@@ -100,12 +113,16 @@ class Dead:
         reason: A sentence for people.
         status: Last HTTP status; None: there was no answer.
         excerpt: First 4 kB of the last answer.
+        forward: The dead letter goes to another sink instead: in the same commit that
+            ends this delivery, this event begins to wait there, and no dead letter
+            stays. None: it stays.
     """
 
     lease: Lease
     reason: str
     status: int | None = None
     excerpt: bytes = b""
+    forward: Forward | None = None
 
 
 Outcome = Delivered | Retry | Released | Dead
@@ -130,12 +147,26 @@ class Depth:
     oldest: datetime | None
 
 
+GateKind = Literal["waiting", "paused", "tripped", "stopped"]
+"""Who closed a gate: the sink asked for a rest; its operator has to mend something;
+its breaker; ours, by hand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Why nothing is leased for a sink: until when (Unix seconds), and the reason."""
+    """Why nothing is leased for a sink.
 
-    until: float
+    Attributes:
+        until: Unix seconds; None: until somebody opens it.
+        kind: Who closed it.
+        reason: A sentence for people.
+        count: How often it was closed running, without a success between.
+    """
+
+    until: float | None
+    kind: GateKind
     reason: str
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,12 @@ class _Table(NamedTuple):
         return f"INSERT OR IGNORE INTO {self.name} ({self.columns}) VALUES ({marks})"  # noqa: S608  # ours
 
 
-_SINK = _Table("sink", "id", "id, name, gate_until, gate_reason, tryable")
-_EVENT = _Table("event", "seq", "seq, stored, ends, data_offset, id, body")
+_SINK = _Table(
+    "sink",
+    "id",
+    "id, name, gate_kind, gate_until, gate_reason, gate_count, tryable, ordering",
+)
+_EVENT = _Table("event", "seq", "seq, stored, ends, data_offset, id, body, routes")
 _DEAD = _Table("dead", "id", "id, sink, event, reason, status, excerpt, attempts, died")
 _CURSOR = _Table(
     "cursor",
@@ -60,7 +64,7 @@ _CURSOR = _Table(
     "id, cluster, resource, namespace, field_selector, label_selector, version, moved",
 )
 _DELIVERY = _Table(
-    "delivery", "event", "event, sink, due, attempts, first, delay", "sink"
+    "delivery", "event", "event, sink, due, attempts, first, delay, lane", "sink"
 )
 _REMEMBERED = _Table("remembered", "key", "key, scope, value", "scope", True)
 

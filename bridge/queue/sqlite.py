@@ -18,6 +18,7 @@ from bridge.queue import (
     Gate,
     Kept,
     Lease,
+    Ordering,
     Outcome,
     Scope,
     Storage,
@@ -169,7 +170,7 @@ class SqliteQueue:
         self,
         sink: str,
         *,
-        ordering: Literal["none"] = "none",  # noqa: ARG002  # the only one there is
+        ordering: Ordering = "none",  # noqa: ARG002
         max_backlog: int | None = None,
         on_full: Literal["block", "dead-letter-oldest"] = "block",
     ) -> None:
@@ -206,9 +207,8 @@ class SqliteQueue:
             )
         )
 
-    async def gate(self, sink: str, until: float | None, reason: str) -> None:
+    async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`; it holds even if a full volume cannot record it yet."""
-        gate = None if until is None else Gate(until=until, reason=reason)
         await self._upkeep(partial(gates.set_gate, self._store, sink, gate))
 
     async def gated(self, sink: str) -> Gate | None:

@@ -109,8 +109,13 @@ WHERE scope = ? AND key IN (SELECT value FROM json_each(?))
 """
 
 INSERT_SINK = "INSERT INTO sink (name) VALUES (?) RETURNING id"
-SAVE_SINK = "UPDATE sink SET gate_until = ?, gate_reason = ?, tryable = ? WHERE id = ?"
-SINKS = "SELECT id, name, gate_until, gate_reason, tryable FROM sink"
+SAVE_SINK = """
+UPDATE sink SET gate_kind = ?, gate_until = ?, gate_reason = ?, gate_count = ?,
+  tryable = ? WHERE id = ?
+"""
+SINKS = """
+SELECT id, name, tryable, gate_kind, gate_until, gate_reason, gate_count FROM sink
+"""
 COUNT_WAITING = "SELECT sink, count(*) FROM delivery GROUP BY sink"
 COUNT_DEAD = "SELECT sink, count(*) FROM dead GROUP BY sink"
 LAST_EVENT = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"

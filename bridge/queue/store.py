@@ -178,9 +178,7 @@ class Store:
             self.connection.close()
 
     def _save_sink(self, outbox: Outbox, tryable: int) -> None:
-        until = None if outbox.gate is None else micros(outbox.gate.until)
-        reason = "" if outbox.gate is None else outbox.gate.reason
-        self.execute(sql.SAVE_SINK, (until, reason, tryable, outbox.id))
+        self.execute(sql.SAVE_SINK, (*_columns(outbox.gate), tryable, outbox.id))
 
         def saved() -> None:
             outbox.saved_tryable = tryable
@@ -195,12 +193,20 @@ class Store:
         self.totals.dead.update(dict(self.execute(sql.COUNT_DEAD)))
         wall, steady = self.clock.wall(), self.clock.steady()
         sinks: list[Any] = self.execute(sql.SINKS).fetchall()
-        for sink, name, until, reason, tryable in sinks:
+        for sink, name, tryable, kind, until, reason, count in sinks:
             outbox = self.add_outbox(sink, name, tryable=tryable)
-            if until is not None:
-                gate = Gate(until=until / SECOND, reason=reason)
+            if kind is not None:
+                opens = None if until is None else until / SECOND
+                gate = Gate(until=opens, kind=kind, reason=reason, count=count)
                 outbox.close_gate(gate, wall=wall, steady=steady)
                 outbox.is_gate_saved = True
+
+
+def _columns(gate: Gate | None) -> tuple[str | None, int | None, str, int]:
+    if gate is None:
+        return None, None, "", 0
+    until = None if gate.until is None else micros(gate.until)
+    return gate.kind, until, gate.reason, gate.count
 
 
 def numbers(values: Iterable[int]) -> Any:

@@ -160,7 +160,7 @@ class MemoryQueue:
 
     def _due(self, sink: str) -> list[Delivery]:
         gate = self.gates.get(sink)
-        if gate is not None and gate.until > self.now():
+        if gate is not None and (gate.until is None or gate.until > self.now()):
             return []
         rows = [
             row
@@ -199,11 +199,11 @@ class MemoryQueue:
                 )
                 self.rows[handle] = Delivery(lease=lease, due=due)
 
-    async def gate(self, sink: str, until: float | None, reason: str) -> None:
+    async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`."""
         self.gates.pop(sink, None)
-        if until is not None:
-            self.gates[sink] = Gate(until=until, reason=reason)
+        if gate is not None:
+            self.gates[sink] = gate
         self._wake()
 
     async def gated(self, sink: str) -> Gate | None:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.unit.queue.samples import closed
+
 
 async def sinks(client):
     """Return what is shown of each sink, by its name."""
@@ -79,7 +81,7 @@ async def test_purge_leaves_dead_letters(client, world):
 
 async def test_resume_opens_the_gate(client, world):
     """The sink is tried at once."""
-    await world.queue.gate("hook", time.time() + 60, "paused: 401")
+    await world.queue.gate("hook", closed(time.time() + 60, "401"))
 
     first = await client.post("/api/v1/sinks/hook/resume")
     again = await client.post("/api/v1/sinks/hook/resume")

@@ -276,7 +276,7 @@ async def test_new_secret_is_tried_at_once() -> None:
 async def test_pause_survives_a_restart_and_is_probed_at_once() -> None:
     """The next process goes on with one event at a time."""
     bench = Bench(ScriptedSink(answer=refusing("a")))
-    bench.queue.gates["hook"] = Gate(until=9e9, reason="paused: 401")
+    bench.queue.gates["hook"] = Gate(until=9e9, kind="paused", reason="401")
     bench.put("a", "b")
 
     async with bench.running():
@@ -289,7 +289,7 @@ async def test_pause_survives_a_restart_and_is_probed_at_once() -> None:
 async def test_time_to_wait_of_an_earlier_process_is_respected() -> None:
     """A rest that the sink asked for is no pause."""
     bench = Bench(ScriptedSink())
-    bench.queue.gates["hook"] = Gate(until=100.0, reason="waiting: 429")
+    bench.queue.gates["hook"] = Gate(until=100.0, kind="waiting", reason="429")
     bench.put("a")
 
     async with bench.running():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.events import EncodedEvent
-from bridge.queue import Entry, Lease, Queue, Scope
+from bridge.queue import Entry, Gate, Lease, Queue, Scope
 from bridge.queue.sqlite import SqliteQueue
 
 SCOPE = Scope(cluster="c-1", resource="events")
@@ -77,6 +77,11 @@ def entry(
 def rejected(name: str, error: str = "no uid") -> Entry:
     """Return an entry of an object that could not be converted."""
     return Entry(event=None, encoded=encoded(name), error=error)
+
+
+def closed(until: float | None, reason: str = "paused") -> Gate:
+    """Return the gate of a sink that waits for its operator."""
+    return Gate(until=until, kind="paused", reason=reason)
 
 
 def knows(key: str, value: bytes | None) -> Entry:

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.queue import Lease, Retry
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.samples import FakeClock, QueueFile, leased, put
+from tests.unit.queue.samples import FakeClock, QueueFile, closed, leased, put
 
 
 async def settle_retry(queue: SqliteQueue, lease: Lease, due: float) -> None:
@@ -22,9 +22,9 @@ async def test_age_counts_only_time_in_which_the_sink_could_be_tried(
         [lease] = await queue.lease("hook", 1)
         clock.advance(7)
         await settle_retry(queue, lease, clock.wall)
-        await queue.gate("hook", clock.wall + 500, "paused")
+        await queue.gate("hook", closed(clock.wall + 500, "paused"))
         clock.advance(400)
-        await queue.gate("hook", None, "")
+        await queue.gate("hook", None)
         clock.advance(20)
     clock.advance(4000)
     async with file.open() as queue:
@@ -57,7 +57,7 @@ async def test_age_counts_from_a_gates_own_end(
     await put(queue, "a")
     [lease] = await queue.lease("hook", 1)
     await settle_retry(queue, lease, clock.wall)
-    await queue.gate("hook", clock.wall + 50, "resting")
+    await queue.gate("hook", closed(clock.wall + 50, "resting"))
     clock.advance(50)
     assert await leased(queue, 1) == ["a"]
     clock.advance(9)

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from bridge.queue import Gate, Released, Retry
+from bridge.queue import Released, Retry
 from bridge.queue.clock import Clock, TryableClock
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.samples import FakeClock, QueueFile, ids, put
+from tests.unit.queue.samples import FakeClock, QueueFile, closed, ids, put
 
 
 async def due_after(queue: SqliteQueue, clock: FakeClock, *delays: float) -> None:
@@ -78,13 +78,11 @@ async def test_a_gate_is_capped_at_an_hour(file: QueueFile, clock: FakeClock) ->
     """No clock keeps a sink closed for ever."""
     async with file.open() as queue:
         await queue.open_sink("hook")
-        await queue.gate("hook", clock.wall + 1800, "asked")
+        await queue.gate("hook", closed(clock.wall + 1800, "asked"))
     clock.wall -= 86400
 
     async with file.open() as queue:
-        assert await queue.gated("hook") == Gate(
-            until=clock.wall + 3600, reason="asked"
-        )
+        assert await queue.gated("hook") == closed(clock.wall + 3600, "asked")
 
 
 async def test_held_rows_are_passed_over_when_searched_again(

@@ -13,6 +13,7 @@ from tests.unit.queue.samples import (
     SCOPE,
     FakeClock,
     QueueFile,
+    closed,
     leased,
     put,
 )
@@ -160,7 +161,7 @@ async def test_gate_holds_though_it_cannot_be_recorded(
     """It is written down as soon as something else is."""
     await put(queue, "a", "b")
     volume.is_full = True
-    await queue.gate("hook", clock.wall + 60, "paused")
+    await queue.gate("hook", closed(clock.wall + 60, "paused"))
     held = await leased(queue)
     volume.is_full = False
 

@@ -25,7 +25,7 @@ from bridge.errors import StaleCursorError
 from bridge.queue import Dead, Delivered, Lease, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
 from tests.unit.queue.model import Model, Row
-from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, entry
+from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, closed, entry
 
 SINKS = ("hook", "other")
 LEASE_SECONDS = 300.0
@@ -188,7 +188,7 @@ class QueueMachine(RuleBasedStateMachine):
     def gate(self, sink: str, seconds: float | None) -> None:
         """Close or open a gate."""
         until = None if seconds is None else self.clock.wall + seconds
-        self.run(self.queue.gate(sink, until, "because"))
+        self.run(self.queue.gate(sink, None if until is None else closed(until)))
         self.model.gates.pop(sink, None)
         if until is not None:
             self.model.gates[sink] = until

@@ -20,7 +20,7 @@ from tests.unit.queue.contract.base import (
     dead_letters,
     has_nothing,
 )
-from tests.unit.queue.samples import SCOPE, ids, put
+from tests.unit.queue.samples import SCOPE, closed, ids, put
 
 
 class Deliveries(OpenQueue):
@@ -160,20 +160,22 @@ class Deliveries(OpenQueue):
         await put(queue, "a")
         until = time.time() + 0.3
 
-        await queue.gate("hook", until, "paused: 401")
+        await queue.gate("hook", closed(until, "401"))
 
         assert await has_nothing(queue)
         assert ids(await queue.lease("hook", 1)) == ["a"]
-        assert await queue.gated("hook") == Gate(until=until, reason="paused: 401")
+        assert await queue.gated("hook") == Gate(
+            until=until, kind="paused", reason="401"
+        )
 
     async def test_gate_is_opened_by_none(self, queue: Queue) -> None:
         """Who waits gets leases at once."""
         await put(queue, "a")
-        await queue.gate("hook", time.time() + 60, "paused")
+        await queue.gate("hook", closed(time.time() + 60, "paused"))
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
 
-            await queue.gate("hook", None, "")
+            await queue.gate("hook", None)
 
         assert ids(waiting.result()) == ["a"]
         assert await queue.gated("hook") is None
@@ -189,7 +191,7 @@ class Deliveries(OpenQueue):
             await put(queue, "a", "b", "c", remember=("k", b"v"))
             a, b, _ = await queue.lease("hook", 3)
             await queue.settle([Dead(lease=a, reason="no"), Retry(lease=b, due=0.0)])
-            await queue.gate("hook", time.time() - 1, "over")
+            await queue.gate("hook", closed(time.time() - 1, "over"))
 
         async with open_queue() as queue:
             await queue.open_sink("hook")
