@@ -11,7 +11,14 @@ import apsw
 
 from bridge.errors import QueueError
 from bridge.events import EncodedEvent
-from bridge.queue import RECALL_LIMIT, DeadLetter, Kept, Scope, StoredCursor
+from bridge.queue import (
+    RECALL_LIMIT,
+    DeadLetter,
+    Kept,
+    Pending,
+    Scope,
+    StoredCursor,
+)
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros, moment
 from bridge.queue.intake import scope_names
@@ -135,8 +142,27 @@ def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]
             event=EncodedEvent(id=id_, body=body, data_offset=offset),
             stored=moment(stored),
             waiting=tuple(waiting.get(event, ())),
+            routes=_routes(names),
         )
-        for event, stored, offset, id_, body in rows
+        for event, stored, offset, id_, body, names in rows
+    ]
+
+
+def waiting(sink: str, after: int, connection: apsw.Connection) -> list[Pending]:
+    """Return a page of what waits for a sink."""
+    rows: list[Any] = connection.execute(
+        sql.WAITING, (sink, after, _PAGE_EVENTS)
+    ).fetchall()
+    return [
+        Pending(
+            handle=handle_of(KEPT, event),
+            event=EncodedEvent(id=id_, body=body, data_offset=offset),
+            stored=moment(stored),
+            routes=_routes(names),
+            attempts=attempts,
+            due=None if due is None else moment(due),
+        )
+        for event, stored, offset, id_, body, names, attempts, due in rows
     ]
 
 
@@ -159,7 +185,7 @@ def _dead_letter(
     body: bytes,
     *rest: Any,
 ) -> DeadLetter:
-    reason, status, excerpt, attempts, stored, died = rest
+    reason, status, excerpt, attempts, stored, died, names = rest
     return DeadLetter(
         handle=handle_of(DEAD, letter),
         sink=sink,
@@ -170,7 +196,12 @@ def _dead_letter(
         attempts=attempts,
         stored=moment(stored),
         died=moment(died),
+        routes=_routes(names),
     )
+
+
+def _routes(names: str | None) -> tuple[str, ...]:
+    return () if names is None else tuple(json.loads(names))
 
 
 def waits(sink: int, wall: int, connection: apsw.Connection) -> Waits:
