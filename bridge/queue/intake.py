@@ -157,9 +157,7 @@ def _route_sets(
     return store.route_sets | keys
 
 
-def forward(
-    store: Store, outbox: Outbox, encoded: EncodedEvent, original: int
-) -> None:
+def forward(store: Store, outbox: Outbox, encoded: EncodedEvent, original: int) -> None:
     """Store an event made of another one, and have it wait, whatever waits already."""
     totals, stored = store.totals, store.clock.wall()
     totals.last_event += 1

@@ -18,6 +18,7 @@ from bridge.queue import (
     Pending,
     Scope,
     StoredCursor,
+    lookups,
 )
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros, moment
@@ -47,7 +48,7 @@ def cursor(scope: Scope, connection: apsw.Connection) -> str | None:
 def cursors(connection: apsw.Connection) -> list[StoredCursor]:
     """Return every cursor that is set."""
     found = []
-    for *names, version, moved in connection.execute(sql.CURSORS):
+    for *names, version, moved in connection.execute(lookups.CURSORS):
         cluster, resource, namespace, field_selector, label_selector = names
         scope = Scope(
             cluster=cluster,
@@ -74,9 +75,9 @@ def remembered(
         connection: Where to ask.
     """
     place = (*scope_names(scope), start, prefix + _LAST)
-    sizes = connection.execute(sql.REMEMBERED_SIZES, (*place, _PAGE_KEYS)).get
+    sizes = connection.execute(lookups.REMEMBERED_SIZES, (*place, _PAGE_KEYS)).get
     count = bisect_left(list(accumulate(json.loads(sizes))), _PAGE_BYTES) + 1
-    return _pairs(*connection.execute(sql.REMEMBERED, (*place, count)).get)
+    return _pairs(*connection.execute(lookups.REMEMBERED, (*place, count)).get)
 
 
 def key_after(key: str) -> str:
@@ -97,7 +98,7 @@ def recall(
             f"recall: expected at most {RECALL_LIMIT} keys, got {len(keys)}"
         )
     bindings = (*scope_names(scope), json.dumps(keys))
-    return dict(_pairs(*connection.execute(sql.RECALL, bindings).get))
+    return dict(_pairs(*connection.execute(lookups.RECALL, bindings).get))
 
 
 def _pairs(described: str, values: bytes) -> list[tuple[str, bytes]]:
@@ -116,10 +117,10 @@ def first_since(since: datetime, connection: apsw.Connection) -> int:
     Events are in the order of their time, but for a clock that was set back.
     """
     target = micros(since.timestamp())
-    low, high = connection.execute(sql.EVENT_BOUNDS).get
+    low, high = connection.execute(lookups.EVENT_BOUNDS).get
     while low < high:
         middle = (low + high) // 2
-        event, stored = connection.execute(sql.EVENT_FROM, (middle,)).get
+        event, stored = connection.execute(lookups.EVENT_FROM, (middle,)).get
         if stored < target:
             low = event + 1
         else:
@@ -130,11 +131,11 @@ def first_since(since: datetime, connection: apsw.Connection) -> int:
 def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]:
     """Return a page of stored events."""
     bindings = (after, micros(since.timestamp()), _PAGE_EVENTS)
-    rows: list[Any] = connection.execute(sql.KEPT, bindings).fetchall()
+    rows: list[Any] = connection.execute(lookups.KEPT, bindings).fetchall()
     waiting: dict[int, list[str]] = {}
     if rows:
         events = numbers(row[0] for row in rows)
-        for event, sink in connection.execute(sql.WAITING_FOR, (events,)):
+        for event, sink in connection.execute(lookups.WAITING_FOR, (events,)):
             waiting.setdefault(event, []).append(sink)
     return [
         Kept(
@@ -151,7 +152,7 @@ def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]
 def waiting(sink: str, after: int, connection: apsw.Connection) -> list[Pending]:
     """Return a page of what waits for a sink."""
     rows: list[Any] = connection.execute(
-        sql.WAITING, (sink, after, _PAGE_EVENTS)
+        lookups.WAITING, (sink, after, _PAGE_EVENTS)
     ).fetchall()
     return [
         Pending(
@@ -170,9 +171,9 @@ def dead(sink: str | None, after: int, connection: apsw.Connection) -> list[Dead
     """Return a page of dead letters."""
     bindings: list[Any]
     if sink is None:
-        statement, bindings = sql.DEAD_OF_ALL, [after, _PAGE_EVENTS]
+        statement, bindings = lookups.DEAD_OF_ALL, [after, _PAGE_EVENTS]
     else:
-        statement, bindings = sql.DEAD_OF_SINK, [sink, after, _PAGE_EVENTS]
+        statement, bindings = lookups.DEAD_OF_SINK, [sink, after, _PAGE_EVENTS]
     rows: list[Any] = connection.execute(statement, bindings).fetchall()
     return [_dead_letter(*row) for row in rows]
 
@@ -206,9 +207,9 @@ def _routes(names: str | None) -> tuple[str, ...]:
 
 def waits(sink: int, wall: int, connection: apsw.Connection) -> Waits:
     """Return what memory does not know of the deliveries of a sink."""
-    oldest = connection.execute(sql.OLDEST, (sink,)).get
+    oldest = connection.execute(lookups.OLDEST, (sink,)).get
     return Waits(
-        delayed=connection.execute(sql.COUNT_DELAYED, (sink, wall)).get,
+        delayed=connection.execute(lookups.COUNT_DELAYED, (sink, wall)).get,
         oldest=None if oldest is None else moment(oldest),
     )
 
