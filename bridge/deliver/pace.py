@@ -1,9 +1,9 @@
 """How many requests a sink may get, by the generic cell rate algorithm (GCRA).
 
 Pure: it knows a clock and nothing else. Each limit keeps the time at which the next
-request would come if all came evenly; one that comes a little earlier is let through,
-up to a hundredth of the period, so that timers that wake late cost nothing. The
-requests are spaced a hundredth wider for that, and so no period, wherever it begins,
+request would come if all came evenly; one that comes up to 10 ms earlier is let
+through, so that timers that wake late cost nothing. The requests are spaced wider for
+that (by 1 % of a second, 0.02 % of a minute), and so no period, wherever it begins,
 ever has more than the limit.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-SLACK: Final = 0.01
-"""Part of a period by which a request may be early."""
+SLACK_SECONDS: Final = 0.01
+"""By how much a request may be early."""
 
 
 @dataclass(slots=True)
@@ -24,22 +24,18 @@ class Limit:
     expected: float = float("-inf")
 
     @property
-    def _slack(self) -> float:
-        return self.period_seconds * SLACK
-
-    @property
     def _interval(self) -> float:
-        return (self.period_seconds + self._slack) / self.requests
+        return (self.period_seconds + SLACK_SECONDS) / self.requests
 
     def wait(self, now: float) -> float:
         """Return the seconds until a request may go; 0: now."""
-        return max(0.0, self.expected - self._slack - now)
+        return max(0.0, self.expected - SLACK_SECONDS - now)
 
     def allowed(self, now: float) -> int:
         """Return how many may go now, one right after the other."""
         if self.wait(now) > 0:
             return 0
-        return 1 + int((now + self._slack - max(now, self.expected)) / self._interval)
+        return 1 + int((now + SLACK_SECONDS - max(now, self.expected)) / self._interval)
 
     def take(self, now: float) -> None:
         """Note a request."""
