@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import BreakerLimits, RetryPolicy, SinkDelivery
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.events import EncodedEvent
 from bridge.health import SinkStatus
@@ -158,3 +158,18 @@ def refusing(id_: str) -> Callable[[list[str]], None]:
             raise PermanentSinkError("400", reason="status", status=400)
 
     return answer
+
+
+def always(fault: Exception) -> Callable[[list[str]], None]:
+    """Fail each attempt in the same way."""
+
+    def answer(_ids: list[str]) -> None:
+        raise fault
+
+    return answer
+
+
+def tripping(**sink: Any) -> Bench:
+    """Return deliveries, one at a time, with a breaker that opens after four."""
+    more = {"breaker": BreakerLimits(attempts=4)}
+    return Bench(ScriptedSink(**sink), concurrency=1, more=more)

@@ -1,15 +1,15 @@
-"""A sink that rests, is paused, trips or is stopped, on a virtual clock."""
+"""A sink that rests or is paused, on a virtual clock."""
 
 import asyncio
 
 import pytest
 
-from bridge.deliver import BreakerLimits
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.queue import Gate
 from tests.unit.deliver.scripted import (
     Bench,
     ScriptedSink,
+    always,
     error,
     failing_first,
     paused,
@@ -18,22 +18,6 @@ from tests.unit.deliver.scripted import (
 )
 
 pytestmark = pytest.mark.looptime
-
-BREAKER = {"breaker": BreakerLimits(attempts=4)}
-
-
-def always(fault):
-    """Return an answer that is always the same failure."""
-
-    def answer(_ids):
-        raise fault
-
-    return answer
-
-
-def tripping(**more):
-    """Return deliveries with a breaker that opens after four failures."""
-    return Bench(ScriptedSink(**more), concurrency=1, more=dict(BREAKER))
 
 
 async def test_asked_for_rest_holds_the_whole_sink() -> None:
@@ -218,123 +202,6 @@ async def test_event_refused_in_a_trial_is_no_verdict_on_the_sink() -> None:
     assert (bench.dead, bench.status.state) == (["a"], "open")
 
 
-async def test_breaker_leaves_a_failing_sink_alone() -> None:
-    """Four failures of four trip it: 30 s, then one delivery, then twice as long."""
-    bench = tripping(answer=always(error(500)))
-    bench.put(*"abcdefgh")
-
-    async with bench.running():
-        await asyncio.sleep(29)
-        assert (bench.status.state, len(bench.sink.sent)) == ("tripped", 4)
-        await asyncio.sleep(60)
-        assert len(bench.sink.sent) == 5
-        await asyncio.sleep(5)
-
-    assert bench.sink.times[4:] == pytest.approx([30, 90], abs=0.5)
-    assert bench.queue.gates["hook"].count == 3
-    assert bench.metric("breaker_openings_total") == 3
-    assert bench.metric("sink_state", state="tripped") == 1
-
-
-async def test_success_of_the_trial_closes_the_breaker() -> None:
-    """All that waited flows again."""
-    bench = tripping(answer=raising(iter([error(500)] * 4)))
-    bench.put(*"abcdefgh")
-
-    async with bench.running():
-        await asyncio.sleep(31)
-
-    assert sorted(bench.queue.delivered) == list("abcdefgh")
-    assert (bench.status.state, bench.queue.gates) == ("open", {})
-    assert bench.metric("sink_state", state="open") == 1
-
-
-async def test_only_the_sinks_failures_trip_the_breaker() -> None:
-    """Not events that are refused, nor conflicts about them."""
-    refused = PermanentSinkError("400", reason="status", status=400)
-    conflict = error(409, max_attempts=5)
-    bench = tripping(answer=raising(iter([refused, conflict] * 10)))
-    bench.put(*"abcdefghijklmnopqrst")
-
-    async with bench.running():
-        await asyncio.sleep(60)
-
-    assert bench.status.state == "open"
-    assert bench.metric("breaker_openings_total") == 0
-
-
-async def test_failed_trial_burns_no_attempt_the_first_time() -> None:
-    """The second time running it does, so that another event is tried next."""
-    bench = tripping(answer=always(error(500)))
-    bench.put(*"abcde")
-
-    async with bench.running():
-        await asyncio.sleep(31)
-        attempts = [row.lease.attempt for row in bench.queue.rows.values()]
-        await asyncio.sleep(60 + 120)
-
-    assert sorted(attempts) == [1, 2, 2, 2, 2]
-    tried = [ids[0] for ids in bench.sink.sent[4:]]
-    assert tried[0] == tried[1] != tried[2]
-
-
-async def test_answer_that_was_under_way_does_not_close_the_breaker() -> None:
-    """What began before it opened is old news."""
-    bench = Bench(ScriptedSink(), concurrency=2, more=dict(BREAKER))
-    bench.sink.answer = lambda ids: ids == ["z"] or always(error(500))(ids)
-    bench.sink.slow = {"z": 5.0}
-    bench.put("z", *"abcdef")
-
-    async with bench.running():
-        await asyncio.sleep(10)
-
-    assert bench.queue.delivered == ["z"]
-    assert bench.status.state == "tripped"
-
-
-async def test_breaker_survives_a_restart() -> None:
-    """Time and count go on where they were."""
-    bench = tripping(answer=always(error(500)))
-    bench.queue.gates["hook"] = Gate(until=40, kind="tripped", reason="500", count=3)
-    bench.put("a")
-
-    async with bench.running():
-        await asyncio.sleep(39)
-        assert (bench.status.state, bench.sink.sent) == ("tripped", [])
-        await asyncio.sleep(2)
-
-    gate = bench.queue.gates["hook"]
-    assert (gate.count, gate.until) == (4, pytest.approx(40 + 240, abs=0.5))
-
-
-async def test_breaker_that_was_switched_off_leaves_its_last_gate() -> None:
-    """A trial ends it; a failure then is a rest."""
-    bench = Bench(ScriptedSink(answer=raising(iter([error(500)]))))
-    bench.queue.gates["hook"] = Gate(until=5, kind="tripped", reason="500", count=1)
-    bench.put("a")
-
-    async with bench.running():
-        await asyncio.sleep(6)
-        assert bench.status.state == "waiting"
-        await asyncio.sleep(3)
-
-    assert bench.queue.delivered == ["a"]
-
-
-async def test_pause_wins_over_breaker_and_rest() -> None:
-    """Somebody has to mend it, whatever else there is."""
-    for first in (error(500), error(503)):
-        script = [*[first] * 4, paused(), error(500)]
-        bench = tripping(answer=raising(iter(script)))
-        bench.put(*"abcdef")
-
-        async with bench.running():
-            await asyncio.sleep(50)
-            assert bench.status.state == "paused"
-            await asyncio.sleep(60)
-            assert bench.status.state == "paused"
-
-
 async def test_pause_of_an_attempt_under_way_is_heard_while_it_rests() -> None:
     """It is about the configuration, not about the moment; twice is once."""
     answers = iter([error(429, retry_after_seconds=30.0), paused(), paused()])
@@ -347,80 +214,3 @@ async def test_pause_of_an_attempt_under_way_is_heard_while_it_rests() -> None:
 
     assert bench.queue.gates["hook"].kind == "paused"
     assert len(bench.queue.rows) == 3
-
-
-async def test_stopped_sink_gets_nothing_until_it_is_resumed() -> None:
-    """Attempts under way end; what was leased goes back."""
-    bench = Bench(ScriptedSink(seconds=1.0), concurrency=1)
-    bench.put(*"abc")
-
-    async with bench.running():
-        await asyncio.sleep(0.5)
-        await bench.delivery.stop("moving")
-        assert (bench.status.state, bench.status.reason) == ("stopped", "moving")
-        await asyncio.sleep(100)
-        assert (bench.queue.delivered, len(bench.sink.sent)) == (["a"], 1)
-        assert await bench.delivery.resume() is True
-        await asyncio.sleep(3)
-
-    assert sorted(bench.queue.delivered) == list("abc")
-
-
-@pytest.mark.parametrize("fault", [error(503), error(500), paused()])
-async def test_failure_under_way_changes_nothing_in_a_stopped_sink(fault) -> None:
-    """Our operator's word wins."""
-    bench = Bench(ScriptedSink(seconds=1.0, answer=always(fault)), concurrency=1)
-    bench.put("a")
-
-    async with bench.running():
-        await asyncio.sleep(0.5)
-        await bench.delivery.stop("moving")
-        await asyncio.sleep(1)
-
-    assert bench.queue.gates["hook"].kind == "stopped"
-
-
-async def test_stop_survives_a_restart() -> None:
-    """Only an operator ends it."""
-    bench = Bench(ScriptedSink())
-    async with bench.running():
-        await bench.delivery.stop("moving")
-    bench.put("a")
-
-    async with bench.running():
-        await asyncio.sleep(100)
-        assert (bench.status.state, bench.sink.sent) == ("stopped", [])
-        await bench.delivery.resume()
-        await asyncio.sleep(1)
-
-    assert bench.queue.delivered == ["a"]
-
-
-@pytest.mark.parametrize("fault", [error(429, retry_after_seconds=99.0), paused()])
-async def test_resume_ends_whatever_holds_a_sink(fault) -> None:
-    """It is tried at once."""
-    bench = Bench(ScriptedSink(answer=failing_first(fault)), concurrency=1)
-    bench.put("a")
-
-    async with bench.running():
-        await asyncio.sleep(2)
-        assert await bench.delivery.resume() is True
-        await asyncio.sleep(2)
-        assert await bench.delivery.resume() is False
-
-    assert bench.queue.delivered == ["a"]
-
-
-async def test_resume_forgets_what_the_breaker_counted() -> None:
-    """It needs four failures again."""
-    bench = tripping(answer=raising(iter([error(500)] * 6)))
-    bench.put(*"abcdefgh")
-
-    async with bench.running():
-        await asyncio.sleep(0.3)
-        assert bench.status.state == "tripped"
-        await bench.delivery.resume()
-        await asyncio.sleep(20)
-
-    assert len(bench.queue.delivered) == 8
-    assert bench.metric("breaker_openings_total") == 1
