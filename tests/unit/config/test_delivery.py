@@ -1,5 +1,7 @@
 """How deliveries are tried, held back and given up, as a document says it."""
 
+from pathlib import Path
+
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -13,6 +15,8 @@ from bridge.config import (
 )
 from bridge.config.text import read_document
 from tests.unit.config.faults import NOTHING, faults, only_fault
+
+PAGE = Path(__file__).parents[3] / "docs" / "delivery.md"
 
 
 def sink(keys: str):
@@ -202,6 +206,16 @@ def test_the_schema_knows_these_keys(keys):
     one = {"name": "a", "url": "http://h", **_data(keys)}
 
     assert schema.is_valid({"sinks": [one]})
+
+
+def test_the_page_shows_a_configuration_that_is_one():
+    """What docs/delivery.md begins with."""
+    page = PAGE.read_text(encoding="utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+
+    config = parse_config(text, name="", env=NOTHING)
+
+    assert [one.name for one in config.sinks] == ["billing", "archive", "lost"]
 
 
 def test_what_is_shown_is_in_our_durations():

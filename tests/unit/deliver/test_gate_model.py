@@ -123,7 +123,7 @@ def _closed_by(before: str, fault: str) -> set[str]:
 steps = st.lists(st.tuples(st.sampled_from(STEPS), st.booleans()), max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps)
 def test_no_order_of_answers_leads_to_a_state_that_is_not_drawn(script) -> None:
     """Whatever comes, at whatever time, also over restarts."""
