@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from bridge.queue import Lease
 
 
-class Job(NamedTuple):
+class Job(msgspec.Struct, frozen=True):
     """The leases of one attempt.
 
     Attributes:

@@ -7,7 +7,7 @@ that (by 1 % of a second, 0.02 % of a minute), and so no period, wherever it beg
 ever has more than the limit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,13 +65,8 @@ class Pace:
             for requests, period in ((per_second, 1.0), (per_minute, 60.0))
             if requests is not None
         ]
-        self._limits = self._own
         self._receivers: Limit | None = None
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether there is a limit at all."""
-        return bool(self._limits)
+        self._set(self._own)
 
     def obey(self, per_minute: float | None) -> None:
         """Take what the receiver allows as a further limit; None: it has none."""
@@ -79,11 +74,12 @@ class Pace:
         if per_minute == (None if known is None else known.requests):
             return
         if per_minute is None:
-            self._receivers, self._limits = None, self._own
+            self._receivers = None
+            self._set(self._own)
             return
         expected = float("-inf") if known is None else known.expected
         self._receivers = Limit(per_minute, 60.0, expected)
-        self._limits = [*self._own, self._receivers]
+        self._set([*self._own, self._receivers])
 
     def wait(self) -> float:
         """Return the seconds until a request may go; 0: now."""
@@ -100,3 +96,8 @@ class Pace:
         now = self._now()
         for one in self._limits:
             one.take(now)
+
+    def _set(self, limits: Sequence[Limit]) -> None:
+        self._limits = limits
+        self.is_limited = bool(limits)
+        """Whether there is a limit at all."""

@@ -97,8 +97,8 @@ class Sender:
         self._count(error)
         self._note(job.leases, error, ending="released")
         middle = len(job.leases) // 2
-        await self.attempt(job._replace(leases=job.leases[:middle]))
-        await self.attempt(job._replace(leases=job.leases[middle:]))
+        await self.attempt(Job(job.leases[:middle], job.epoch))
+        await self.attempt(Job(job.leases[middle:], job.epoch))
 
     async def _succeed(self, job: Job, answers: Sequence[Answer]) -> None:
         now, leases = self._now(), job.leases
