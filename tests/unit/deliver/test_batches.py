@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from tests.unit.deliver.scripted import Bench, ScriptedSink
+from tests.unit.deliver.scripted import Bench, ScriptedSink, error, raising
 
 looptime = pytest.mark.looptime
 
@@ -107,19 +107,19 @@ async def test_stop_of_the_sink_cuts_the_linger() -> None:
 
 
 @looptime
-async def test_what_lingered_through_a_stop_does_not_join_what_comes_after() -> None:
-    """It was leased before; it goes back, and is leased again."""
-    bench = batching(linger=5.0)
-    bench.put("a")
+async def test_what_lingered_while_the_gate_was_shut_joins_what_comes_after() -> None:
+    """It is leased still, and may be sent again."""
+    bench = batching(linger=9.0, size=2)
+    bench.sink.answer = raising(iter([error(429)]))
+    bench.put("a", "b", "c")
 
     async with bench.running():
         await asyncio.sleep(1)
-        await bench.delivery.stop("moving")
-        await bench.delivery.resume()
-        bench.put("b")
-        await asyncio.sleep(12)
+        bench.put("d")
+        await asyncio.sleep(2)
 
-    assert sorted(bench.queue.delivered) == ["a", "b"]
+    last = bench.sink.sent[-1]
+    assert ("c" in last, len(last)) == (True, 2)
 
 
 FAULTS = {

@@ -214,3 +214,16 @@ async def test_pause_of_an_attempt_under_way_is_heard_while_it_rests() -> None:
 
     assert bench.queue.gates["hook"].kind == "paused"
     assert len(bench.queue.rows) == 3
+
+
+async def test_count_of_rests_survives_a_restart() -> None:
+    """The next is longer than the last of the earlier process."""
+    bench = Bench(ScriptedSink(answer=always(error(503))))
+    bench.queue.gates["hook"] = Gate(until=5, kind="waiting", reason="503", count=3)
+    bench.put("a")
+
+    async with bench.running():
+        await asyncio.sleep(6)
+
+    gate = bench.queue.gates["hook"]
+    assert (gate.count, gate.until) == (4, pytest.approx(5 + 4, abs=0.2))

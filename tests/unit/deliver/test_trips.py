@@ -94,6 +94,7 @@ async def test_answer_that_was_under_way_does_not_close_the_breaker() -> None:
 
     assert bench.queue.delivered == ["z"]
     assert bench.status.state == "tripped"
+    assert bench.metric("breaker_openings_total") == 1
 
 
 async def test_breaker_survives_a_restart() -> None:
@@ -152,3 +153,21 @@ async def test_resume_forgets_what_the_breaker_counted() -> None:
 
     assert len(bench.queue.delivered) == 8
     assert bench.metric("breaker_openings_total") == 1
+
+
+async def test_half_open_leases_exactly_one() -> None:
+    """From the second trial on; the first lease was asked for while it was closed."""
+    bench = tripping(answer=always(error(500)))
+    bench.concurrency = 8
+    bench.put(*"abcdefgh")
+    asked, lease = [], bench.queue.lease
+
+    async def noted(sink, limit):
+        asked.append(limit)
+        return await lease(sink, limit)
+
+    bench.queue.lease = noted
+    async with bench.running():
+        await asyncio.sleep(95)
+
+    assert asked == [8, 8, 1, 1]
