@@ -61,8 +61,10 @@ class Sender:
         if self._turns.are_free:
             result = await self._send(job)
         elif job.epoch == self._gate.epoch and await self._turns.take():
-            result = await self._send(job)
-            self._turns.give_back()
+            try:
+                result = await self._send(job)
+            finally:
+                self._turns.give_back()
         else:
             result = None
         if result is None:
