@@ -13,6 +13,7 @@ from bridge.config.auth import (
     TlsConfig,
 )
 from bridge.config.base import Model, written
+from bridge.config.safety import EgressConfig
 from bridge.config.sinks import (
     BatchConfig,
     HttpSinkConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "BatchConfig",
     "ClusterConfig",
     "Config",
+    "EgressConfig",
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
@@ -179,6 +181,9 @@ class Config(Model):
 
     queue: QueueConfig = written({})
     """Where events wait until they are delivered."""
+
+    egress: EgressConfig = written({})
+    """Which addresses sinks may not lead to."""
 
     server: ServerConfig = written({})
     """Probes, metrics and the API."""

@@ -13,6 +13,7 @@ from pydantic import (
 
 from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
 from bridge.config.base import Model, fault, mismatch, written
+from bridge.config.safety import SizeConfig
 from bridge.config.units import PositiveDuration, PositiveSize
 from bridge.config.values import (
     Count,
@@ -146,6 +147,9 @@ class HttpSinkConfig(_SinkConfig):
 
     tls: TlsConfig = written({})
     """Authorities and client certificate."""
+
+    size: SizeConfig = written({})
+    """How large a request may be, and what happens to an event that makes it larger."""
 
     engine: Literal["aiohttp", "llhttp"] = "aiohttp"
     """Which client speaks HTTP: aiohttp, or a smaller one of ours at a third of the
