@@ -2,8 +2,8 @@
 
 ::
 
-    long texts cut ──▶ every text at most 256 bytes ──▶ 256, 64, 16, 4 items of each
-                                                       list and mapping
+    long texts cut ──▶ every text at most 256 bytes ──▶ 4096, 1024, ... 4 items of
+                                                       each list and mapping
                        ──▶ only which object it was ──▶ nothing
 
 The first that fits is taken. A text is cut between two characters and says so; what
@@ -21,7 +21,7 @@ from bridge.events.rules import NOT_JSON
 SHORTEST_BYTES = 256
 """No text is cut below this: no name, uid or label is longer (DNS: 253)."""
 
-_ITEMS = (256, 64, 16, 4)
+_ITEMS = (4096, 1024, 256, 64, 16, 4)
 _OBJECT = ("apiVersion", "kind")
 _METADATA = ("namespace", "name", "uid", "resourceVersion")
 _KEPT = frozenset({*_OBJECT, *_METADATA, "metadata", "object", "previous"})
