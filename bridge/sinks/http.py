@@ -33,10 +33,10 @@ from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport, joined
 
-Engine = Literal["aiohttp", "llhttp"]
+Engine = Literal["llhttp", "aiohttp"]
 """Which client speaks HTTP."""
 
-_ENGINES = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}
+_ENGINES = {"llhttp": LlhttpTransport, "aiohttp": AiohttpTransport}
 
 _DEFAULTS = {
     "Accept": "*/*",
@@ -90,7 +90,7 @@ class HttpSink:
         batch_size: int = 1,
         batch_bytes: int = 1 << 20,
         ceiling: Ceiling | None = None,
-        engine: Engine = "aiohttp",
+        engine: Engine = "llhttp",
         transport: httpx.AsyncBaseTransport | None = None,
         environ: Mapping[str, str] | None = None,
         egress: Egress | None = None,

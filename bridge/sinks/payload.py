@@ -26,7 +26,7 @@ TRIMMED = "trimmed"
 """The extension attribute that tells how large an event was, in the JSON format."""
 
 _ROUND_BYTES = 512
-_LENGTH_LINE_BYTES = len("Content-Length: 9999999\r\n")
+_DIGITS = len("9999999")
 _FRAMING = ("content-length", "transfer-encoding")
 
 
@@ -57,8 +57,6 @@ class Ceiling:
         self._sink = sink
         self._policy = policy
         self._count = count
-        self._headers: CIMultiDict[str] | None = None
-        self._room = 0
         log = get_logger(sink=sink, policy=policy)
         self._log = RepeatedFailure(log, "Event larger than size.max.")
 
@@ -67,31 +65,14 @@ class Ceiling:
         """Whether what is larger is sent too, and only counted."""
         return self._policy == "send"
 
-    def fits(
-        self,
-        url: URL,
-        headers: CIMultiDict[str],
-        fields: Sequence[Header],
-        body: bytes,
-        *,
-        reserve_bytes: int,
-    ) -> bool:
-        """Return whether a request surely is no larger than the ceiling.
-
-        The usual answer is a comparison of two numbers.
+    def room(self, url: URL, headers: CIMultiDict[str]) -> int:
+        """Return what is left of the ceiling for a body and further fields.
 
         Args:
-            url: Where to; the same for every request.
-            headers: Fields of all requests; the same object means the same fields.
-            fields: Those of this one alone.
-            body: Its body.
-            reserve_bytes: What is still to be added to it.
+            url: Where to.
+            headers: Fields of all requests.
         """
-        if headers is not self._headers:
-            head = wire_bytes(url, headers, (), b"") + _LENGTH_LINE_BYTES
-            self._room, self._headers = self.max_bytes - head - reserve_bytes, headers
-        own = _length(fields) if fields else 0
-        return len(body) + own <= self._room
+        return self.max_bytes - wire_bytes(url, headers, (), b"") - _DIGITS
 
     def apply(
         self,
@@ -173,10 +154,11 @@ def wire_bytes(
         for name, value in headers.items()
         if name.lower() not in own and name.lower() not in _FRAMING
     )
-    return len(start) + common + _length(fields) + len(body)
+    return len(start) + common + length(fields) + len(body)
 
 
-def _length(fields: Sequence[Header]) -> int:
+def length(fields: Sequence[Header]) -> int:
+    """Return how many bytes the lines of some fields have."""
     return len(b"".join(chain.from_iterable(fields))) + len(": \r\n") * len(fields)
 
 
@@ -196,7 +178,7 @@ def trim(
     if not event.data_offset:
         return None
     bare = _with_data(event, b"0")
-    rest = measure([bare]) + len("9999999")
+    rest = measure([bare]) + _DIGITS
     # Rounded: a token that is a letter longer next time changes nothing.
     rest += -rest % _ROUND_BYTES
     smaller = shrink(event.body[event.data_offset : -1], most_bytes - rest)

@@ -13,13 +13,13 @@ from bridge.sinks.transport import AiohttpTransport
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("", AiohttpTransport),
+        ("", LlhttpTransport),
         (", engine: aiohttp", AiohttpTransport),
         (", engine: llhttp", LlhttpTransport),
     ],
 )
 async def test_engine_is_that_of_the_configuration(key, kind):
-    """Without the key it is aiohttp."""
+    """Without the key it is ours."""
     text = f"sinks: [{{name: a, url: 'http://h'{key}}}]"
     config = parse_config(text, name="bridge.yaml", env={})
 
