@@ -86,7 +86,7 @@ STATUSES = {
 
 _NO_ANSWER = {
     "reset": "connection lost before the answer; the event may have been read",
-    "timeout-answer": "no complete answer within 0.3 s",
+    "timeout-answer": "no complete answer within 0.5 s",
     "cut-answer": "answer cut short within its",
     "bad-answer": "not HTTP",
 }
@@ -98,7 +98,7 @@ TOXIC = {
         counted=toxic.reason,
         says=_NO_ANSWER[toxic.reason],
         data=LARGE if toxic.data == LARGE else b"1",
-        seconds=0.3 if toxic.reason == "timeout-answer" else 5.0,
+        seconds=0.5 if toxic.reason == "timeout-answer" else 5.0,
     )
     for name, toxic in TOXICS.items()
 }
