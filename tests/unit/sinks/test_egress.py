@@ -89,8 +89,9 @@ def test_api_server_can_be_allowed():
 
 def info(address, port=80):
     """Return an answer of getaddrinfo."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return (family, socket.SOCK_STREAM, 6, "", (address, port))
+    if ":" in address:
+        return (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
+    return (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
 
 
 def test_name_leads_where_it_may():
@@ -154,7 +155,7 @@ async def test_other_forms_of_an_address_are_denied_too(address, make_sink):
 
 async def test_name_that_leads_to_metadata_is_denied(make_any_sink, monkeypatch):
     """The address counts that was found, whatever the name looks like."""
-    names = Names(monkeypatch, [METADATA, "fe80::1"])
+    names = Names(monkeypatch, [METADATA, "fd00:ec2::254"])
 
     message = await denied(make_any_sink("http://innocent.example/"))
 
