@@ -168,7 +168,7 @@ async def test_name_that_changes_its_mind_is_denied(
     post, make_transport, monkeypatch, strict
 ):
     """The address that is connected to is the one that was looked at, every time."""
-    Names(monkeypatch, ["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2"])
+    names = Names(monkeypatch, ["127.0.0.1"], ["127.0.0.2"], ["127.0.0.1"])
     async with Receiver(answer(204, headers={"Connection": "close"})) as receiver:
         url = f"http://rebind.example:{receiver.port}/"
         transport = make_transport(url=URL(url), egress=strict)
@@ -178,7 +178,7 @@ async def test_name_that_changes_its_mind_is_denied(
         with pytest.raises(Exception, match=r"leads to 127\.0\.0\.2, which is denied"):
             await post(transport, url)
 
-    assert (first, receiver.connections) == (204, 1)
+    assert (first, receiver.connections, len(names.asked)) == (204, 1, 2)
 
 
 async def test_denied_address_of_a_name_is_left_out(make_sink, monkeypatch, strict):
