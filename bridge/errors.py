@@ -193,7 +193,8 @@ class SinkError(KubebridgeError):
             reason: One word of a closed set, used as a metric label: ``status``,
                 ``dns``, ``refused``, ``reset``, ``tls``, ``timeout-connect``,
                 ``timeout-answer``, ``cut-answer``, ``bad-answer``, ``secret``,
-                ``token``, ``conflict``, ``batch-size``, ``stdout``, ``bug``.
+                ``token``, ``conflict``, ``batch-size``, ``too-large``, ``denied``,
+                ``stdout``, ``bug``.
             status: The HTTP status; None when there was no answer.
             duration_seconds: How long the attempt took.
             excerpt: The first 4 kB of the answer's body.

@@ -8,6 +8,7 @@ from bridge.app.deliveries import timeout_of
 from bridge.config import (
     AuthConfig,
     Config,
+    EgressConfig,
     HttpSinkConfig,
     OAuth2Config,
     QueueConfig,
@@ -20,6 +21,7 @@ from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import attributes_of, compile_filters
+from bridge.metrics import Metrics
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.auth import (
@@ -29,9 +31,11 @@ from bridge.sinks.auth import (
     SecretFromEnv,
     SecretFromFile,
 )
+from bridge.sinks.egress import Egress
 from bridge.sinks.files import UnusableError
 from bridge.sinks.http import HttpSink
 from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.payload import Ceiling
 from bridge.sinks.signing import HubSigner, Signer, StandardSigner
 from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.tls import TlsFiles
@@ -50,29 +54,50 @@ def open_queue(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
 
 
 @asynccontextmanager
-async def build_sinks(config: Config) -> AsyncIterator[Sequence[Sink]]:
-    """Yield a sink for each of the configuration, in its order; close them all."""
+async def build_sinks(
+    config: Config, *, egress: Egress, metrics: Metrics
+) -> AsyncIterator[Sequence[Sink]]:
+    """Yield a sink for each of the configuration, in its order; close them all.
+
+    Args:
+        config: The configuration.
+        egress: Where connections may lead.
+        metrics: What is counted.
+    """
     async with AsyncExitStack() as closing:
-        sinks = [_build_sink(one) for one in config.sinks]
+        sinks = [_build_sink(one, egress, metrics) for one in config.sinks]
         for sink in sinks:
             closing.push_async_callback(sink.aclose)
         yield sinks
 
 
-def _build_sink(config: SinkConfig) -> Sink:
+def _build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
     match config:
         case StdoutSinkConfig():
             return StdoutSink(
                 name=config.name, timeout_seconds=timeout_of(config, 15.0)
             )
         case HttpSinkConfig():
-            return _build_http_sink(config)
+            return _build_http_sink(config, egress, metrics)
         case _:
             assert_never(config)
 
 
-def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
+def build_egress(config: EgressConfig) -> Egress:
+    """Return where connections of sinks may lead; the API server is not known yet."""
+    return Egress(deny=config.deny, allow=config.allow)
+
+
+def _build_http_sink(
+    config: HttpSinkConfig, egress: Egress, metrics: Metrics
+) -> HttpSink:
     timeout = timeout_of(config, config.timeout)
+    ceiling = Ceiling(
+        sink=config.name,
+        max_bytes=config.size.max,
+        policy=config.size.policy,
+        count=metrics.oversized.labels(config.name, config.size.policy).inc,
+    )
     return HttpSink(
         name=config.name,
         url=config.url,
@@ -83,29 +108,33 @@ def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
             name: value if isinstance(value, str) else build_secret(value)
             for name, value in config.headers.items()
         },
-        auth=None if config.auth is None else _build_auth(config.auth, timeout),
+        auth=_build_auth(config.auth, timeout, egress) if config.auth else None,
         sign=None if config.sign is None else _build_signer(config.sign),
         tls=_tls_files(config.tls),
         engine=config.engine,
         proxy=config.proxy,
         batch_size=config.batch.size,
         batch_bytes=config.batch.bytes,
+        ceiling=ceiling,
+        egress=egress,
     )
 
 
 def _build_auth(
-    config: AuthConfig, timeout_seconds: float
+    config: AuthConfig, timeout_seconds: float, egress: Egress
 ) -> BasicAuth | BearerAuth | OAuth2Auth:
     if config.basic is not None:
         password = build_secret(config.basic.password)
         return BasicAuth(username=config.basic.username, password=password)
     if config.oauth2 is not None:
-        return OAuth2Auth(_build_endpoint(config.oauth2, timeout_seconds / 2))
+        return OAuth2Auth(_build_endpoint(config.oauth2, timeout_seconds / 2, egress))
     assert config.bearer is not None  # noqa: S101  # the model says: one of the three
     return BearerAuth(token=build_secret(config.bearer))
 
 
-def _build_endpoint(config: OAuth2Config, timeout_seconds: float) -> TokenEndpoint:
+def _build_endpoint(
+    config: OAuth2Config, timeout_seconds: float, egress: Egress
+) -> TokenEndpoint:
     return TokenEndpoint(
         config.token_url,
         client=Client(
@@ -118,6 +147,7 @@ def _build_endpoint(config: OAuth2Config, timeout_seconds: float) -> TokenEndpoi
         timeout_seconds=timeout_seconds,
         tls=_tls_files(config.tls),
         proxy=config.proxy,
+        egress=egress,
     )
 
 

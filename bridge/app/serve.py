@@ -17,16 +17,24 @@ from fastapi import FastAPI
 import bridge
 from bridge.api import create_api
 from bridge.app.deliveries import build_deliveries
-from bridge.app.parts import build_router, build_sinks, open_queue, read_token
+from bridge.app.egress import api_server_denied
+from bridge.app.parts import (
+    build_egress,
+    build_router,
+    build_sinks,
+    open_queue,
+    read_token,
+)
 from bridge.app.reading import read_cluster, reader_statuses
 from bridge.app.server import bind, is_loopback, serving, url_of
 from bridge.cluster.client import ClusterClient
-from bridge.config import Config, describe, find_problems
+from bridge.config import ClusterConfig, Config, describe, find_problems
 from bridge.deliver import SinkDelivery
 from bridge.health import Health, SinkStatus
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
+from bridge.sinks.egress import Egress
 
 BEAT_SECONDS = 1.0
 """How often the loop shows that it turns, and how often gauges are set."""
@@ -45,7 +53,11 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
     )
     metrics.reload_success.set(1)
     listener = bind(config.server.host, config.server.port)
-    async with open_queue(config.queue) as queue, build_sinks(config) as sinks:
+    egress = build_egress(config.egress)
+    async with (
+        open_queue(config.queue) as queue,
+        build_sinks(config, egress=egress, metrics=metrics) as sinks,
+    ):
         deliveries = build_deliveries(
             config, sinks, queue=queue, health=health, metrics=metrics
         )
@@ -59,12 +71,14 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         async with (
             serving(api, listener),
             _watched(queue=queue, health=health, metrics=metrics),
+            _cluster(config.cluster, egress) as client,
         ):
             get_logger().info(
                 "Started.", version=bridge.__version__, api=url_of(listener)
             )
             await _run_loops(
                 config,
+                client=client,
                 queue=queue,
                 deliveries=deliveries,
                 health=health,
@@ -95,9 +109,24 @@ def _build_api(
     )
 
 
+@asynccontextmanager
+async def _cluster(
+    config: ClusterConfig, egress: Egress
+) -> AsyncIterator[ClusterClient]:
+    """Yield the cluster, to which nothing is delivered."""
+    async with (
+        ClusterClient.open(
+            kubeconfig=config.kubeconfig, context=config.context
+        ) as client,
+        api_server_denied(egress, client.server),
+    ):
+        yield client
+
+
 async def _run_loops(
     config: Config,
     *,
+    client: ClusterClient,
     queue: Queue,
     deliveries: Mapping[str, SinkDelivery],
     health: Health,
@@ -114,7 +143,12 @@ async def _run_loops(
             )
         try:
             await _ingest(
-                config, queue=queue, health=health, metrics=metrics, stop=stop
+                config,
+                client=client,
+                queue=queue,
+                health=health,
+                metrics=metrics,
+                stop=stop,
             )
         finally:
             drain.set()
@@ -123,18 +157,13 @@ async def _run_loops(
 async def _ingest(
     config: Config,
     *,
+    client: ClusterClient,
     queue: Queue,
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
 ) -> None:
-    cluster = config.cluster
-    async with (
-        ClusterClient.open(
-            kubeconfig=cluster.kubeconfig, context=cluster.context
-        ) as client,
-        asyncio.TaskGroup() as ingesting,
-    ):
+    async with asyncio.TaskGroup() as ingesting:
         reading = ingesting.create_task(
             read_cluster(
                 client,

@@ -15,6 +15,7 @@ from bridge.config.auth import (
 from bridge.config.base import Model, written
 from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
 from bridge.config.retries import KnativeRetryConfig, RetryConfig
+from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size
@@ -39,6 +40,7 @@ __all__ = [
     "ClusterConfig",
     "Config",
     "DeliveryConfig",
+    "EgressConfig",
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
@@ -181,6 +183,9 @@ class Config(Model):
 
     queue: QueueConfig = written({})
     """Where events wait until they are delivered."""
+
+    egress: EgressConfig = written({})
+    """Which addresses sinks may not lead to."""
 
     server: ServerConfig = written({})
     """Probes, metrics and the API."""

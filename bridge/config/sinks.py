@@ -14,6 +14,7 @@ from pydantic import (
 from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
 from bridge.config.base import fault, mismatch, written
 from bridge.config.delivery import BatchConfig, DeliveredConfig
+from bridge.config.safety import SizeConfig
 from bridge.config.units import PositiveDuration
 from bridge.config.values import (
     Count,
@@ -104,10 +105,13 @@ class HttpSinkConfig(_SinkConfig):
     tls: TlsConfig = written({})
     """Authorities and client certificate."""
 
-    engine: Literal["aiohttp", "llhttp"] = "aiohttp"
-    """Which client speaks HTTP: aiohttp, or a smaller one of ours at a third of the
-    CPU, which takes nothing for an answer that is not plainly HTTP/1.1. What a proxy
-    leads to is aiohttp's in any case."""
+    size: SizeConfig = written({})
+    """How large a request may be, and what happens to an event that makes it larger."""
+
+    engine: Literal["aiohttp", "llhttp"] = "llhttp"
+    """Which client speaks HTTP: a small one of ours, which takes nothing for an answer
+    that is not plainly HTTP/1.1, or aiohttp at three times the CPU, for receivers that
+    need more leniency. What a proxy leads to is aiohttp's in any case."""
 
     proxy: ProxyUrl | None = None
     """URL of an HTTP proxy; `none`: connect directly; null: as HTTP_PROXY,

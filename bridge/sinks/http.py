@@ -12,23 +12,20 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bridge import __version__
-from bridge.errors import PermanentSinkError, SinkPausedError
+from bridge.errors import SinkPausedError
 from bridge.events import EncodedEvent
-from bridge.events.encode import (
-    BATCH_TYPE,
-    STRUCTURED_TYPE,
-    Header,
-    batch,
-    binary,
-)
+from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Answer
 from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
+from bridge.sinks.composition import Composition, Mode
+from bridge.sinks.egress import Egress
 from bridge.sinks.exchange import exchange
 from bridge.sinks.files import UnusableError
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import Judge
 from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.payload import Ceiling
 from bridge.sinks.reply import EXCERPT_BYTES, Reply
 from bridge.sinks.signing import Signer
 from bridge.sinks.text import hide, redact
@@ -36,13 +33,10 @@ from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport, joined
 
-Mode = Literal["structured", "binary", "batch"]
-"""How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
-
-Engine = Literal["aiohttp", "llhttp"]
+Engine = Literal["llhttp", "aiohttp"]
 """Which client speaks HTTP."""
 
-_ENGINES = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}
+_ENGINES = {"llhttp": LlhttpTransport, "aiohttp": AiohttpTransport}
 
 _DEFAULTS = {
     "Accept": "*/*",
@@ -71,10 +65,12 @@ class HttpSink:
         proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
         batch_size: Most events of one POST in mode batch.
         batch_bytes: Most bytes of such a POST; one event alone may have more.
+        ceiling: How large a request may be; None: 64 KiB, and larger ones are sent.
         engine: Which of our own transports leads to the sink; behind a proxy it is
             aiohttp's in any case.
         transport: Another way to the sink; None: our own.
         environ: Where proxies are looked up; None: the process's environment.
+        egress: Where connections may lead; None: the defaults.
         now: A clock in seconds that never goes back.
     """
 
@@ -93,9 +89,11 @@ class HttpSink:
         proxy: str | None = None,
         batch_size: int = 1,
         batch_bytes: int = 1 << 20,
-        engine: Engine = "aiohttp",
+        ceiling: Ceiling | None = None,
+        engine: Engine = "llhttp",
         transport: httpx.AsyncBaseTransport | None = None,
         environ: Mapping[str, str] | None = None,
+        egress: Egress | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect nowhere yet.
@@ -106,10 +104,8 @@ class HttpSink:
         self._name = name
         self._url, known_by_url = _split(URL(url))
         auth = known_by_url if auth is None else auth
-        self._mode = mode
         self._timeout_seconds = timeout_seconds
         self._batch_size = batch_size if mode == "batch" else 1
-        self._batch_bytes = batch_bytes
         self._settings = repr((url, mode, proxy, concurrency, timeout_seconds))
         self._judge = Judge(name, hide=self._hide, now=now)
         self._headers = RequestHeaders(
@@ -120,6 +116,16 @@ class HttpSink:
         )
         self._flow = None if isinstance(auth, HeaderAuth) else auth
         self._sign = sign
+        self._composition = Composition(
+            sink=name,
+            url=self._url,
+            mode=mode,
+            headers=self._headers,
+            sign=sign,
+            tokens=self._flow if isinstance(self._flow, OAuth2Auth) else None,
+            batch_bytes=batch_bytes,
+            ceiling=ceiling or Ceiling(sink=name),
+        )
         self._tls = TlsContext(tls or TlsFiles(), now=now)
         self._transport = transport or _ENGINES[engine](
             url=self._url,
@@ -128,6 +134,7 @@ class HttpSink:
             tls=self._tls,
             proxy=proxy,
             environ=environ,
+            egress=egress,
         )
 
     @property
@@ -149,9 +156,10 @@ class HttpSink:
         """See `Sink`."""
         began = time.perf_counter()
         try:
-            headers, fields, body = self._compose(events)
-            fields = self._signed(events, fields, body)
-            reply = await self._post(headers, fields, body)
+            parts = self._composition.compose(events)
+            if not self._composition.passes(events, parts):
+                parts = await self._composition.fit(events)
+            reply = await self._post(*parts)
         except UnusableError as error:
             message = self._hide(f"sink {self._name}: {error}")
             raise SinkPausedError(message, reason=error.reason) from error
@@ -205,36 +213,6 @@ class HttpSink:
 
     def _hide(self, message: str) -> str:
         return hide(message, self._secrets())
-
-    def _signed(
-        self, events: Sequence[EncodedEvent], fields: Sequence[Header], body: bytes
-    ) -> Sequence[Header]:
-        if self._sign is None:
-            return fields
-        return [*fields, *self._sign.headers([event.id for event in events], body)]
-
-    def _compose(
-        self, events: Sequence[EncodedEvent]
-    ) -> tuple[CIMultiDict[str], Sequence[Header], bytes]:
-        """Return the fields of all requests, those of this one alone, and its body."""
-        headers = self._headers.current()
-        if self._mode == "batch":
-            return headers, (), self._batch(events)
-        (event,) = events
-        if self._mode == "structured":
-            return headers, (), event.body
-        return headers, *binary(event)
-
-    def _batch(self, events: Sequence[EncodedEvent]) -> bytes:
-        body = batch(events)
-        if len(body) > self._batch_bytes and len(events) > 1:
-            # Whoever sends halves a batch that is refused for good.
-            raise PermanentSinkError(
-                f"sink {self._name}: expected a batch of at most "
-                f"{self._batch_bytes} bytes, got {len(body)}",
-                reason="batch-size",
-            )
-        return body
 
     async def _post(
         self, headers: CIMultiDict[str], fields: Sequence[Header], body: bytes

@@ -32,6 +32,7 @@ from bridge.errors import (
 )
 from bridge.sinks.faults import (
     CutAnswerError,
+    DeniedError,
     DnsError,
     ProxyStatusError,
     TlsError,
@@ -191,8 +192,9 @@ class Judge:
                 scope="sink",
                 duration_seconds=seconds,
             )
-        if isinstance(error, TlsError):
-            return SinkPausedError(message, reason="tls", duration_seconds=seconds)
+        if isinstance(error, TlsError | DeniedError):
+            reason = "tls" if isinstance(error, TlsError) else "denied"
+            return SinkPausedError(message, reason=reason, duration_seconds=seconds)
         if isinstance(error, ProxyStatusError) and error.status < 500:
             return SinkPausedError(
                 message, reason="status", status=error.status, duration_seconds=seconds

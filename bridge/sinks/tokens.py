@@ -24,7 +24,8 @@ from yarl import URL
 from bridge.events.rules import NOT_JSON
 from bridge.retry import short_retries
 from bridge.sinks.auth import Secret
-from bridge.sinks.faults import TlsError, TokenUnavailableError
+from bridge.sinks.egress import Egress
+from bridge.sinks.faults import DeniedError, TlsError, TokenUnavailableError
 from bridge.sinks.files import UnusableError
 from bridge.sinks.judge import Verdict, retry_after, verdict
 from bridge.sinks.text import hide, place
@@ -115,6 +116,7 @@ class TokenEndpoint:
         timeout_seconds: float,
         tls: TlsFiles | None = None,
         proxy: str | None = None,
+        egress: Egress | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -127,6 +129,7 @@ class TokenEndpoint:
             timeout_seconds: Longest that getting a token may take, retries included.
             tls: Authorities and client certificate; None: the system's, and none.
             proxy: See `proxy_for`.
+            egress: Where connections may lead; None: the defaults.
             transport: The way there; closed with this. None: our own.
             sleep: Waits between up to three tries, some 1 s in all.
             now: A clock in seconds that never goes back.
@@ -142,6 +145,7 @@ class TokenEndpoint:
             timeout_seconds=timeout_seconds,
             tls=TlsContext(tls or TlsFiles()),
             proxy=proxy,
+            egress=egress,
         )
         self._timeout_seconds = timeout_seconds
         self._retries = short_retries(
@@ -189,8 +193,9 @@ class TokenEndpoint:
                 body = await _read(response)
             finally:
                 await response.aclose()
-        except TlsError as error:
-            raise UnusableError(f"{self._name}: {error}", reason="tls") from error
+        except (TlsError, DeniedError) as error:
+            reason = "tls" if isinstance(error, TlsError) else "denied"
+            raise UnusableError(f"{self._name}: {error}", reason=reason) from error
         except httpx.TransportError as error:
             why = hide(str(error), self._shown)
             message = f"{self._name}: {why}"
