@@ -12,9 +12,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bridge.api import cursors, dead_letters, events, probes, settings, sinks
+from bridge.api import (
+    cursors,
+    dead_letters,
+    events,
+    handshake,
+    probes,
+    settings,
+    sinks,
+)
 from bridge.api.access import AccessMiddleware, error_response
-from bridge.api.parts import REFUSALS, Parts, bearer
+from bridge.api.parts import REFUSALS, Parts, TakeConsent, bearer
 from bridge.errors import QueueError
 from bridge.health import Health
 from bridge.metrics import Metrics
@@ -30,6 +38,7 @@ def create_api(
     metrics: Metrics,
     describe_config: Callable[[], Mapping[str, Any]],
     check_config: Callable[[str], Sequence[str]],
+    take_consent: TakeConsent,
     token: Callable[[], str | None],
     loopback: bool,
     version: str,
@@ -43,6 +52,7 @@ def create_api(
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault; called
             in a thread.
+        take_consent: See `Parts.take_consent`.
         token: Gives the bearer token now; None or empty: there is none.
         loopback: Whether only this machine can reach it.
         version: Of kubebridge.
@@ -61,8 +71,10 @@ def create_api(
         metrics=metrics,
         describe_config=describe_config,
         check_config=check_config,
+        take_consent=take_consent,
     )
     api.include_router(probes.router)
+    api.include_router(handshake.router)
     api.include_router(_versioned())
     api.add_middleware(AccessMiddleware, token=token, loopback=loopback)
     api.add_exception_handler(HTTPException, _refused)

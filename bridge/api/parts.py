@@ -18,6 +18,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+TakeConsent = Callable[[str, str, Mapping[str, str]], bool]
+"""See `Parts.take_consent`."""
+
+
+def _no_consent(_sink: str, _key: str, _headers: Mapping[str, str]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of the process that the API shows or asks.
@@ -28,6 +36,8 @@ class Parts:
         metrics: What is counted.
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault.
+        take_consent: Takes name of a sink, key and header fields of a request to the
+            callback; gives whether they are a receiver's consent.
         now: Gives the time.
     """
 
@@ -36,6 +46,7 @@ class Parts:
     metrics: Metrics
     describe_config: Callable[[], Mapping[str, Any]]
     check_config: Callable[[str], Sequence[str]]
+    take_consent: TakeConsent = _no_consent
     now: Callable[[], datetime] = _now
 
 

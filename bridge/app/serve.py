@@ -16,7 +16,13 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
-from bridge.app.parts import build_router, build_sinks, open_queue, read_token
+from bridge.app.parts import (
+    build_consent,
+    build_router,
+    build_sinks,
+    open_queue,
+    read_token,
+)
 from bridge.app.reading import read_cluster, reader_statuses
 from bridge.app.server import bind, is_loopback, serving, url_of
 from bridge.cluster.client import ClusterClient
@@ -46,7 +52,9 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
     metrics.reload_success.set(1)
     listener = bind(config.server.host, config.server.port)
     async with open_queue(config.queue) as queue, build_sinks(config) as sinks:
-        api = _build_api(config, queue=queue, health=health, metrics=metrics)
+        api = _build_api(
+            config, queue=queue, sinks=sinks, health=health, metrics=metrics
+        )
         async with (
             serving(api, listener),
             _watched(queue=queue, health=health, metrics=metrics),
@@ -66,7 +74,12 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
 
 
 def _build_api(
-    config: Config, *, queue: Queue, health: Health, metrics: Metrics
+    config: Config,
+    *,
+    queue: Queue,
+    sinks: Sequence[Sink],
+    health: Health,
+    metrics: Metrics,
 ) -> FastAPI:
     return create_api(
         queue=queue,
@@ -74,6 +87,7 @@ def _build_api(
         metrics=metrics,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(text, name="body", env=os.environ),
+        take_consent=build_consent(sinks),
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,

@@ -6,6 +6,7 @@ else; other parts never import this package, `app` translates.
 """
 
 from bridge.config.describe import describe, json_schema
+from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.models import (
     AuthConfig,
@@ -29,6 +30,7 @@ from bridge.config.models import (
     StdoutSinkConfig,
     TlsConfig,
 )
+from bridge.config.outcomes import OutcomesConfig
 
 __all__ = [
     "AuthConfig",
@@ -38,9 +40,11 @@ __all__ = [
     "Config",
     "EnrichConfig",
     "EventsConfig",
+    "HandshakeConfig",
     "HttpSinkConfig",
     "LogConfig",
     "OAuth2Config",
+    "OutcomesConfig",
     "QueueConfig",
     "RetryConfig",
     "RouteConfig",

@@ -1,7 +1,7 @@
 """What a receiver allows: the header fields of the handshake, read.
 
-"HTTP 1.1 Web Hooks for Event Delivery" 1.0, 4: abuse protection. Rules are numbered as
-in docs/webhooks.md.
+"HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, 4: abuse protection. The rules have the
+numbers of docs/webhooks.md.
 """
 
 import re

@@ -2,16 +2,16 @@
 
 ::
 
-                 OPTIONS                    WebHook-Allowed-Origin
-    not asked ────────────▶ asking ───────────────────────────────▶ allowed
-        ▲                   │    │ nothing yet, and there is a         │
-        │     no, or other  │    │ callback                            │
-        │     words         ▼    ▼          called back                │
-        │               refused  pending ─────────────────────────────▶│
-        └── `ttl`, a paused sink's next try, 401 403 405 410 ◀─────────┘
+               OPTIONS            WebHook-Allowed-Origin
+    not asked ──────────▶ asking ────────────────────────▶ allowed
+        ▲                 │    │ 2xx without a word,        ▲  │
+        │    no, or other │    │ and it can call back       │  │
+        │    words        ▼    ▼        called back         │  │
+        │            refused  pending ──────────────────────┘  │
+        └───── time is over, or 401 403 405 410 to an event ◀──┘
 
 Consent is in memory: another process asks anew. ("HTTP 1.1 Web Hooks for Event
-Delivery" 1.0, 4.)
+Delivery" 1.0.2, 4.)
 """
 
 import asyncio
@@ -221,6 +221,11 @@ class Handshake:
             self._allow(found)
         elif fault and (is_retired or isinstance(fault, TemporarySinkError)):
             raise fault
+        elif found.is_silent and self._standing and self._standing.by_callback:
+            # A person who agreed is not asked again each day; and a program may have
+            # called back before this answer was read.
+            rate = self._standing.requests_per_minute
+            self._allow(Allowed(rate), by_callback=True)
         elif found.is_silent and fault is None and self._rules.callback is not None:
             self._await_callback()
         else:
@@ -237,12 +242,6 @@ class Handshake:
         )
 
     def _await_callback(self) -> None:
-        old = self._standing
-        if old is not None and old.by_callback:
-            # A person who agreed is not asked again each day; and a program may have
-            # called back before this answer was read.
-            self._allow(Allowed(old.requests_per_minute), by_callback=True)
-            return
         self._log.warning("Handshake: waiting for the callback.")
         until = self._now() + PENDING_SECONDS
         if self._rules.mode == "slow":
@@ -254,7 +253,8 @@ class Handshake:
     def _refuse(self, why: str, reply: Reply) -> None:
         self._standing = None
         said = f"sink {self._sink}: no consent: {why}, in an answer {reply.status}"
-        message = self._hide(f"{said} to OPTIONS")
+        may = "; it may still call back" if self._rules.callback else ""
+        message = self._hide(f"{said} to OPTIONS{may}")
         if self._rules.mode == "require":
             raise SinkPausedError(
                 message,

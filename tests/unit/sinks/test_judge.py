@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
 from bridge.sinks.judge import Judge, retry_after
-from bridge.sinks.outcomes import Outcomes, Verdict, verdict
+from bridge.sinks.outcomes import Verdict, verdict
 from bridge.sinks.reply import Reply
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -277,6 +277,14 @@ def test_no_answer_is_worth_another_try(judge, error, reason):
     assert isinstance(fault, TemporarySinkError)
     assert (str(fault), fault.reason) == ("sink hook: x", reason)
     assert (fault.status, fault.duration_seconds) == (None, 2.5)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_proxy_that_is_busy_is_tried_again(judge, status):
+    """What may pass is no reason for an operator to come."""
+    fault = judge.unreachable(ProxyStatusError("x", status=status), seconds=1)
+
+    assert isinstance(fault, TemporarySinkError)
 
 
 @pytest.mark.parametrize("status", [403, 407])
