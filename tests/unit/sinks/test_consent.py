@@ -103,6 +103,34 @@ async def test_consent_by_callback_ends_with_a_word(make_sink):
     assert methods(receiver) == ["OPTIONS", "OPTIONS", "POST", "OPTIONS"]
 
 
+async def test_silence_after_a_no_is_not_the_old_yes(make_sink):
+    """Consent that was taken back has to be given anew."""
+    time = Time()
+    asked = rules(callback=CALLBACK, ttl_seconds=60.0)
+    async with Receiver(answer(202), allowing("other"), answer(202)) as receiver:
+        sink = make_sink(receiver.url, handshake=asked, now=time)
+        await fault_of(sink)
+        sink.call_back(key_of(receiver), fields())
+        time.seconds += 61
+        faults = [await fault_of(sink), await fault_of(sink)]
+
+    assert "got 'other'" in str(faults[0])
+    assert "waiting for its consent" in str(faults[1])
+
+
+async def test_consent_that_comes_between_wins_over_an_old_refusal(make_sink):
+    """Whoever waits for a turn to ask goes on with what was said meanwhile."""
+    async with Receiver(answer(405), answer()) as receiver:
+        sink = make_sink(receiver.url, handshake=rules(callback=CALLBACK))
+        await fault_of(sink)
+        async with asyncio.TaskGroup() as sending, sink._handshake._lock:
+            sending.create_task(sink.send([event()]))
+            await asyncio.sleep(0)
+            sink.call_back(key_of(receiver), fields())
+
+    assert methods(receiver) == ["OPTIONS", "POST"]
+
+
 @pytest.mark.parametrize("status", [202, 500])
 async def test_a_program_may_call_back_before_it_answers(make_sink, status):
     """As the Go SDK does; what it answers then is old news, even an error."""

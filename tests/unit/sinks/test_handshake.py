@@ -128,11 +128,12 @@ async def test_s8_gone_stops_until_an_operator_resumes(make_sink, place):
     gone = answer(410)
     async with Receiver(*([allowing()] * (place == "event")), gone) as receiver:
         fault = await fault_of(make_sink(receiver.url, handshake=rules("slow")))
-    async with Receiver(answer(401)) as receiver:
-        other = await fault_of(make_sink(receiver.url))
+    async with Receiver(answer(401)) as shut:
+        other = await fault_of(make_sink(shut.url))
 
     assert isinstance(fault, SinkPausedError)
     assert (fault.status, fault.until_resumed) == (410, True)
+    assert methods(receiver) == ["OPTIONS", "POST"][: 1 + (place == "event")]
     assert not other.until_resumed
 
 
@@ -456,3 +457,12 @@ async def test_what_the_receiver_echoes_is_hidden(make_sink):
 
     assert "got '*** ***'" in str(fault)
     assert fault.excerpt == b'["Bearer ***", "***"]'
+
+
+async def test_no_part_of_a_secret_is_left_where_a_field_is_cut(make_sink):
+    """What is hidden is hidden before a long field is cut for people."""
+    auth, padding = BearerAuth(token=SecretText("a-long-t0ken")), "x" * 250
+    async with Receiver(allowing(f"{padding}a-long-t0ken")) as receiver:
+        fault = await fault_of(make_sink(receiver.url, auth=auth, handshake=rules()))
+
+    assert f"got '{padding}***'" in str(fault)
