@@ -102,11 +102,11 @@ class Outcomes:
     def verdict(self, status: int) -> Verdict:
         """Return what a status means to this sink."""
         usual = verdict(status)
-        word = self.words.get(status) or self.words.get(status // 100)
-        if word is None or usual is Verdict.TAKEN:
+        if usual is Verdict.TAKEN or not self.words:
             return usual
-        if word == "retry" and usual is Verdict.WAIT:
-            return usual  # that is how these two are tried again
+        word = self.words.get(status) or self.words.get(status // 100)
+        if word is None or (word == "retry" and usual is Verdict.WAIT):
+            return usual  # to wait is how 429 and 503 are tried again
         return _BY_WORD[word]
 
     def most_attempts(self, status: int) -> int | None:

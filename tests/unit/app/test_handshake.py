@@ -1,5 +1,7 @@
 """From the configuration to a receiver that agrees: all parts together."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -10,6 +12,8 @@ from bridge.errors import SinkPausedError
 from bridge.health import Health
 from bridge.metrics import Metrics
 from bridge.sinks.consent import HandshakeRules
+from tests.unit.api.world import open_world
+from tests.unit.app.test_secrecy import running
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
 
@@ -80,6 +84,25 @@ async def test_a_receiver_agrees_by_our_api():
 
     assert [one.status_code for one in answers] == [404, 200]
     assert (got.status, sinks[0].requests_per_minute) == (204, 600)
+
+
+async def test_a_call_back_resumes_the_deliveries_within_a_second(tmp_path):
+    """The event waited in the queue, for the next try would be after a minute."""
+    async with (
+        open_world(tmp_path / "queue.db") as world,
+        Receiver(answer(202), answer()) as receiver,
+        build_sinks(configured(receiver.url)) as sinks,
+    ):
+        await world.store("a")
+        async with running(world, sinks[0]), asyncio.timeout(8):
+            status = world.health.sinks["hook"]
+            while status.state != "paused":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            told = receiver.requests[0].headers["webhook-request-callback"]
+            assert build_consent(sinks)("hook", told.rpartition("/")[2], {})
+            await receiver.wait_requests(2)
+
+    assert [one.method for one in receiver.requests] == ["OPTIONS", "POST"]
 
 
 async def test_sinks_that_know_no_handshake_take_no_consent():
