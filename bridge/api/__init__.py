@@ -12,17 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bridge.api import (
-    cursors,
-    dead_letters,
-    events,
-    handshake,
-    probes,
-    settings,
-    sinks,
-)
+from bridge.api import cursors, dead_letters, events, probes, settings, sinks
 from bridge.api.access import AccessMiddleware, error_response
-from bridge.api.parts import REFUSALS, Parts, TakeConsent, bearer
+from bridge.api.handshake import router as handshakes
+from bridge.api.parts import REFUSALS, Parts, bearer
 from bridge.errors import QueueError
 from bridge.health import Health
 from bridge.metrics import Metrics
@@ -38,7 +31,7 @@ def create_api(
     metrics: Metrics,
     describe_config: Callable[[], Mapping[str, Any]],
     check_config: Callable[[str], Sequence[str]],
-    take_consent: TakeConsent,
+    take_consent: Callable[[str, str, Mapping[str, str]], bool],
     token: Callable[[], str | None],
     loopback: bool,
     version: str,
@@ -74,7 +67,7 @@ def create_api(
         take_consent=take_consent,
     )
     api.include_router(probes.router)
-    api.include_router(handshake.router)
+    api.include_router(handshakes)
     api.include_router(_versioned())
     api.add_middleware(AccessMiddleware, token=token, loopback=loopback)
     api.add_exception_handler(HTTPException, _refused)

@@ -6,7 +6,7 @@ knows ("HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, 4.1.3).
 
 from fastapi import APIRouter, HTTPException, Request, status
 
-from bridge.api.models import Consented
+from bridge.api.models import ApiModel
 from bridge.api.parts import NOT_FOUND, REFUSALS, PartsGiven
 
 router = APIRouter(
@@ -14,6 +14,14 @@ router = APIRouter(
     tags=["handshakes"],
     responses=NOT_FOUND | {code: REFUSALS[code] for code in (413, 422)},
 )
+
+
+class Consented(ApiModel):
+    """What came of a call back."""
+
+    consented: bool
+    """Whether the receiver gets events from now on."""
+
 
 _NOTHING = "no such handshake, or no consent"
 """The one answer to all that is not consent, so that it tells nothing apart."""

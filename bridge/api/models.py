@@ -255,13 +255,6 @@ class Purged(ApiModel):
     """Deliveries or dead letters ended."""
 
 
-class Consented(ApiModel):
-    """What came of a call back."""
-
-    consented: bool
-    """Whether the receiver gets events from now on."""
-
-
 class Resumed(ApiModel):
     """What came of a resume."""
 

@@ -18,14 +18,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-TakeConsent = Callable[[str, str, Mapping[str, str]], bool]
-"""See `Parts.take_consent`."""
-
-
-def _no_consent(_sink: str, _key: str, _headers: Mapping[str, str]) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of the process that the API shows or asks.
@@ -46,7 +38,7 @@ class Parts:
     metrics: Metrics
     describe_config: Callable[[], Mapping[str, Any]]
     check_config: Callable[[str], Sequence[str]]
-    take_consent: TakeConsent = _no_consent
+    take_consent: Callable[[str, str, Mapping[str, str]], bool]
     now: Callable[[], datetime] = _now
 
 

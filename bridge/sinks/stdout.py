@@ -53,7 +53,7 @@ class StdoutSink:
 
     @property
     def requests_per_minute(self) -> float | None:
-        """See `Sink`; nobody limits it."""
+        """See `Sink`."""
         return None
 
     async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
