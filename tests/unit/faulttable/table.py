@@ -12,6 +12,9 @@ from tests.unit.sinks.forgeries import ALIKE
 from tests.unit.sinks.receiver import answer, close, drip, late, reset, send
 from tests.unit.sinks.toxics import CONTINUE, FLOODS, LARGE, TOXICS
 
+DELAY = 0.5
+"""The wait after the first attempt, in seconds: half of what it may be."""
+
 Fate = Literal["delivered", "waits", "rests", "dies", "pauses"]
 
 
@@ -26,7 +29,7 @@ class Row:
             somebody mends something.
         counted: As what attempts are counted.
         says: What the log says of it.
-        rest: Seconds that the sink asked for.
+        rest: For how many seconds its gate is closed.
         data: Of the events.
         seconds: The sink's timeout.
         is_known: An event was delivered before, over a connection that is kept.
@@ -64,7 +67,7 @@ def _at_a_time(seconds: int, fate: Fate) -> Row:
         fate=fate,
         counted="5xx",
         says="sink hook answered 503",
-        rest=seconds,
+        rest=max(seconds, DELAY),
     )
 
 
@@ -73,14 +76,16 @@ STATUSES = {
     **_statuses("pauses", 300, 301, 302, 303, 304, 307, 308),
     **_statuses("dies", 400, 402, 406, 413, 418, 422, 451),
     **_statuses("pauses", 401, 403, 405, 407, 410, 415, 501, 505),
-    **_statuses("waits", 404, 408, 409, 421, 425, 429),
-    **_statuses("waits", 500, 502, 503, 504, 507, 599, 600, 999),
+    **_statuses("waits", 404, 408, 409, 421, 425),
+    **_statuses("waits", 500, 502, 504, 507, 599, 600, 999),
+    "429": _status(429, "rests", DELAY),
+    "503": _status(503, "rests", DELAY),
     "429, come back in 7 s": _status(429, "rests", 7, Retry_After="7"),
     "503, come back in 7 s": _status(503, "rests", 7, Retry_After="7"),
     "503, come back at a time": _at_a_time(90, "rests"),
     "503, come back tomorrow": _status(503, "rests", 3600, Retry_After="86400"),
-    "503, come back yesterday": _at_a_time(-86400, "waits"),
-    "503, come back whenever": _status(503, "waits", Retry_After="-1"),
+    "503, come back yesterday": _at_a_time(-86400, "rests"),
+    "503, come back whenever": _status(503, "rests", DELAY, Retry_After="-1"),
     "500, come back in 7 s": _status(500, "waits", Retry_After="7"),
 }
 
