@@ -11,10 +11,9 @@ from msgspec.structs import replace as altered
 from bridge.cluster import CORE_EVENTS, Gap
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.convert import gap_event
-from bridge.events.encode import encode
+from bridge.events.encode import decode, encode
 from bridge.events.origin import Origin
 from tests.unit.events.samples import (
-    RECORDED,
     RECORDED_TIME,
     RESOURCES,
     converted,
@@ -56,15 +55,17 @@ trimmers: list[Callable[[EncodedEvent], EncodedEvent]] = []
 @cache
 def events() -> Mapping[str, CloudEvent]:
     """Return the events by a name that says what is special about them."""
-    return dict(_events())
+    return dict(_events()) | {name: decode(one) for name, one in _trimmed().items()}
 
 
 def encoded() -> Mapping[str, EncodedEvent]:
-    """Return all of them as they are stored, and trimmed ones too."""
-    found = {name: encode(event) for name, event in events().items()}
-    for number, trim in enumerate(trimmers):
-        found |= {f"trimmed {number}": trim(found["ours: message of 1 MB"])}
-    return found
+    """Return all of them as they are stored, in the same order."""
+    return {name: encode(event) for name, event in _events()} | _trimmed()
+
+
+def _trimmed() -> dict[str, EncodedEvent]:
+    large = encode(converted(kubernetes_event(message=MESSAGES["1 MB"])))
+    return {f"trimmed {number}": trim(large) for number, trim in enumerate(trimmers)}
 
 
 def _events() -> Iterator[tuple[str, CloudEvent]]:
