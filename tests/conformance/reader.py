@@ -253,3 +253,10 @@ def read_header(value: str) -> str:
         return unquote_to_bytes(value).decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotAnEventError(f"not UTF-8: {value!r}") from error
+
+
+def written(value: str | int | bool) -> str:
+    """Return the text of a value where types are lost (core, "Type System")."""
+    if isinstance(value, bool):
+        return ["false", "true"][value]
+    return value if isinstance(value, str) else f"{value:d}"

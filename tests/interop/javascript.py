@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pytest
 
 from bridge.events import CloudEvent
-from bridge.events.rules import canonical
+from tests.conformance.reader import written
 
 PACKAGE = "cloudevents@10.0.0"
 HERE = Path(__file__).parent
@@ -83,4 +83,4 @@ def _sent(event: CloudEvent, found: dict[str, Any]) -> dict[str, Any]:
 
 def _as_text(attributes: dict[str, Any]) -> dict[str, str]:
     """Return attributes as headers carry them."""
-    return {name: canonical(value) for name, value in attributes.items()}
+    return {name: written(value) for name, value in attributes.items()}

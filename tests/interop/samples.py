@@ -28,7 +28,7 @@ ORIGINS = {
     "knative": Origin(cluster="prod", profile="knative"),
     "knative references": Origin(cluster="prod", profile="knative", data="reference"),
     "after a rollback": Origin(cluster="prod", epoch=2),
-    "with overrides": Origin(cluster="prod", extensions={"team": "W\u00e4rme 100 %"}),
+    "with overrides": Origin(cluster="prod", extensions={"team": "W\u00e4rme %25"}),
 }
 
 MESSAGES = {

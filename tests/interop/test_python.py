@@ -15,7 +15,7 @@ from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
 from bridge.events import CloudEvent
 from bridge.events.encode import BATCH_TYPE
-from bridge.events.rules import canonical
+from tests.conformance.reader import written
 from tests.interop import samples
 from tests.unit.sinks.receiver import Connection, Receiver, Request, answer
 
@@ -56,7 +56,7 @@ def assert_same(event: CloudEvent, found: SdkEvent, *, as_text: bool = False) ->
     told = wanted.pop("time", None)
     assert told is None or time == datetime.fromisoformat(told).astimezone(UTC)
     if as_text:
-        wanted = {name: canonical(value) for name, value in wanted.items()}
+        wanted = {name: written(value) for name, value in wanted.items()}
         wanted.setdefault("datacontenttype", "application/json")
     assert got == wanted
     assert found.get_data() == samples.data_of(event)
