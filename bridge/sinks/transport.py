@@ -174,7 +174,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
                 connector=TCPConnector(
-                    limit=self._concurrency, keepalive_timeout=IDLE_SECONDS
+                    limit=self._concurrency,
+                    # aiohttp looks as often as that, so they may wait twice as long.
+                    keepalive_timeout=IDLE_SECONDS / 2,
                 ),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,

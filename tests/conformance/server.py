@@ -39,7 +39,6 @@ class Server:
         connections: How many were accepted.
         idled: How many the server closed because nothing came.
         left: How many the client closed between two requests.
-        was_left: Set once one was.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Server:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None] | None] = set()
         self.connections = self.idled = self.left = self.port = 0
-        self.was_left = asyncio.Event()
+        self._closed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
@@ -80,6 +79,11 @@ class Server:
         for writer in tuple(self._writers):
             writer.transport.abort()
 
+    async def wait_closed(self) -> None:
+        """Return once no connection is open any more, by whichever side."""
+        async with asyncio.timeout(5), self._closed:
+            await self._closed.wait_for(lambda: not self._writers)
+
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -92,8 +96,10 @@ class Server:
                     pass
         finally:
             writer.close()
-            self._writers.discard(writer)
             self._tasks.discard(asyncio.current_task())
+            async with self._closed:
+                self._writers.discard(writer)
+                self._closed.notify_all()
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -107,7 +113,6 @@ class Server:
             return False
         except asyncio.IncompleteReadError:
             self.left += 1
-            self.was_left.set()
             return False
         except asyncio.LimitOverrunError:
             await _write(writer, Answer(status=431))

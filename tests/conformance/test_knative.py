@@ -99,10 +99,25 @@ async def test_idle_connections_are_closed_before_the_broker_does(
         monkeypatch.setattr(f"{module}.IDLE_SECONDS", 0.05)
     async with Broker() as broker:
         await make_sink(broker.url).send([GAP])
-        async with asyncio.timeout(5):
-            await broker.server.was_left.wait()
+        await broker.server.wait_closed()
 
     assert (broker.server.left, broker.server.idled) == (1, 0)
+
+
+async def test_none_of_several_connections_is_idle_too_long(make_sink, monkeypatch):
+    """One that is used again begins anew, and is looked at in time all the same."""
+    for module in ("bridge.sinks.transport", "bridge.sinks.llhttp.transport"):
+        monkeypatch.setattr(f"{module}.IDLE_SECONDS", 0.4)
+    async with Broker(subscriber=Subscriber(seconds=0.05), idle_seconds=0.6) as broker:
+        sink = make_sink(broker.url)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(2):
+                tasks.create_task(sink.send([GAP]), name=f"send {number}")
+        await asyncio.sleep(0.02)
+        await sink.send([GAP])
+        await broker.server.wait_closed()
+
+    assert (broker.server.left, broker.server.idled) == (2, 0)
 
 
 async def test_connections_that_were_idle_too_long_are_not_used(make_sink, monkeypatch):

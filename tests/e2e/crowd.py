@@ -12,7 +12,9 @@ from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
 
 HEALTHY = tuple(f"healthy-{number}" for number in range(8))
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 8.0
+"""What the slow one takes for each event; the timeout of an attempt is 15 s."""
+
 RETRY = {"min": "500ms", "max": "1s"}
 
 
@@ -22,7 +24,7 @@ class Crowd:
 
     Attributes:
         healthy: Eight receivers that answer at once.
-        slow: One that takes a second for each event.
+        slow: One that takes its time for each event.
         port: Where the dead one would listen.
     """
 

@@ -36,7 +36,8 @@ def test_burst_reaches_healthy_sinks_in_spite_of_bad_ones(crowd: Crowd) -> None:
     found = crowd.wait_caught_up(seconds=60)
 
     assert found["dead"] == BURST
-    assert BURST / 2 < found["slow"] < BURST
+    assert found["slow"] > BURST / 2
+    assert crowd.slow.ledger.bodies
     assert_healthy_have_all_once(crowd)
 
 
@@ -49,7 +50,8 @@ def test_steady_load_leaves_healthy_sinks_without_a_backlog(crowd: Crowd) -> Non
 
     assert [one["dead"] for one in found] == [*range(STEP, STEP * STEPS + 1, STEP)]
     assert all(one[name] == 0 for one in found for name in HEALTHY)
-    assert 0 < found[-1]["slow"] < STEP * STEPS
+    assert found[-1]["slow"] > STEP * STEPS / 2
+    assert crowd.slow.ledger.bodies
     assert_healthy_have_all_once(crowd)
 
 
