@@ -48,14 +48,20 @@ class Subscriber:
     Attributes:
         seconds: How long each takes it.
         statuses: What it answers, one after the other; the last one stays.
+        refused: Names of objects in the data whose events it fails at, each time.
     """
 
     seconds: float = 0.0
     statuses: Sequence[int] = (200,)
+    refused: frozenset[str] | set[str] = frozenset()
 
     def answers(self) -> Iterator[int]:
         """Iterate the statuses, for ever."""
         return itertools.chain(self.statuses, itertools.repeat(self.statuses[-1]))
+
+    def fails_at(self, body: bytes) -> bool:
+        """Whether it never takes this event."""
+        return any(f'"name": "{name}"'.encode() in body for name in self.refused)
 
 
 class Broker:
@@ -165,6 +171,8 @@ class Broker:
             )
             self._arrived.notify_all()
         await asyncio.sleep(self._subscriber.seconds)
+        if self._subscriber.fails_at(taken.body):
+            return 500
         return 202 if next(self._statuses) // 100 == 2 else 500
 
 

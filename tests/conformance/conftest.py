@@ -14,7 +14,7 @@ KNATIVE: dict[str, Any] = {
     "concurrency": 4,
     "timeout_seconds": 30.0,
 }
-"""What a Broker needs of a sink. A preset that says the same takes its place here."""
+"""What a Broker needs of a sink; `knative: true` itself: `test_process.py`."""
 
 
 @pytest.fixture(params=["aiohttp", "llhttp"])

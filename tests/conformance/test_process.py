@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bridge.config import HttpSinkConfig
 from tests.conformance.broker import Subscriber
 from tests.conformance.thread import BrokerThread
 from tests.controlplane.cluster import ControlPlane
@@ -18,10 +19,13 @@ __all__ = ["control_plane", "namespace", "writer"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-KNATIVE = {"mode": "structured", "timeout": "60s"}
-"""What a Broker needs of a sink. A preset that says the same takes its place here."""
+PRESET = "knative" in HttpSinkConfig.model_fields
+KNATIVE = {"knative": True} if PRESET else {"mode": "structured", "timeout": "60s"}
+"""What a Broker needs of a sink: the preset, as far as there is one."""
 
 BRISK = {"min": "100ms", "max": "300ms"}
+CAPPED = BRISK if PRESET else BRISK | {"attempts": 5, "age": "1s"}
+"""Nothing is tried for ever; the preset says so of 500 by itself."""
 
 Start = Callable[..., Bridge]
 
@@ -39,7 +43,7 @@ def start(
             folder=tmp_path,
             kubeconfig=control_plane.apiserver.kubeconfig(),
             sources=[{"namespaces": [namespace]}],
-            sinks=[sink | KNATIVE | changes],
+            sinks=[sink | ({} if "mode" in changes else KNATIVE) | changes],
         )
         running.append(one)
         one.start_and_wait()
@@ -114,6 +118,21 @@ def test_slow_subscriber_gets_duplicates_of_the_hasty(
         wait_until(lambda: min(broker.ids().values(), default=0) >= 2)
 
         assert set(broker.ids()) == set(writer.ids)
+
+
+def test_event_that_always_fails_behind_the_broker_is_given_up(
+    start: Start, writer: Writer
+) -> None:
+    """It is a dead letter that says 500; what comes after it is delivered."""
+    with BrokerThread(subscriber=Subscriber(refused={"bad-000000"})) as broker:
+        bridge = start(broker, retry=CAPPED)
+        writer.fill(1, prefix="bad")
+        writer.fill(20, prefix="good", repeats=0)
+        wait_until(lambda: sink_of(bridge)["deadLetters"] == 1)
+        wait_until(lambda: set(writer.ids) == set(broker.ids()))
+
+        [dead] = bridge.get("/api/v1/dead-letters").json()["items"]
+        assert (dead["status"], sink_of(bridge)["backlog"]) == (500, 0)
 
 
 def test_events_of_a_broker_that_is_stopped_come_again(
