@@ -10,6 +10,8 @@ BIN := .venv/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS)
 PYTEST := $(BIN)/coverage run -m pytest
+# Two processes, for most of the time a test waits; a file's tests stay together.
+TOGETHER := -n 2 --dist loadfile
 
 # Without these parts an event could be lost, so each of their branches is tested.
 CRITICAL := bridge/cluster/*,bridge/cluster/*/*,bridge/events/*,bridge/filters/*,bridge/queue/*
@@ -30,8 +32,8 @@ run: .venv/runtime ## Run the bridge with CONFIG (default: bridge.yaml)
 
 test: .venv/dev ## Run all tests and check the coverage
 	$(BIN)/coverage erase
-	PYTHONASYNCIODEBUG=1 $(PYTEST) tests/unit
-	PYTHONASYNCIODEBUG= $(PYTEST) -m 'not soak' \
+	PYTHONASYNCIODEBUG=1 $(PYTEST) $(TOGETHER) tests/unit
+	PYTHONASYNCIODEBUG= $(PYTEST) $(TOGETHER) -m 'not soak' \
 	  --ignore=tests/unit --ignore=tests/mutants tests
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95

@@ -155,7 +155,12 @@ class ApiServer:
         return path
 
     def service_account_token(
-        self, namespace: str, name: str, *, seconds: int = 3600
+        self,
+        namespace: str,
+        name: str,
+        *,
+        seconds: int = 3600,
+        audience: str | None = None,
     ) -> str:
         """Return a token for a ServiceAccount that exists (TokenRequest API).
 
@@ -163,12 +168,16 @@ class ApiServer:
             namespace: of the ServiceAccount.
             name: of the ServiceAccount.
             seconds: how long it is valid; the API server accepts 600 and more.
+            audience: for whom it is; `None` is the API server itself.
         """
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        spec: dict[str, object] = {"expirationSeconds": seconds}
+        if audience is not None:
+            spec["audiences"] = [audience]
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
-            "spec": {"expirationSeconds": seconds},
+            "spec": spec,
         }
         return str(self.request("POST", path, request)["status"]["token"])
 
