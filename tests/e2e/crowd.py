@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.bridge import Bridge, free_port, wait_until
+from tests.e2e.brisk import BRISK
 from tests.e2e.conftest import make_namespace
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
@@ -14,8 +15,6 @@ from tests.e2e.writer import Writer
 HEALTHY = tuple(f"healthy-{number}" for number in range(8))
 SLOW_SECONDS = 8.0
 """What the slow one takes for each event; the timeout of an attempt is 15 s."""
-
-RETRY = {"min": "500ms", "max": "1s"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Crowd:
     def _sinks(self) -> list[dict[str, Any]]:
         dead = f"http://127.0.0.1:{self.port}/hook"
         return [
-            {"name": "dead", "url": dead, "retry": RETRY},
+            {"name": "dead", "url": dead, **BRISK},
             {"name": "slow", "url": self.slow.url, "concurrency": 4},
             *({"name": name, "url": one.url} for name, one in self.healthy.items()),
         ]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
+from tests.e2e.brisk import BRISK
 from tests.e2e.outage import ORDERINGS, PODS, Outage, disorder
 
 WAITING = 10_000
 SECONDS = 3.0
-RETRY = {"min": "500ms", "max": "1s"}
 
 
 @pytest.mark.e2e
@@ -21,9 +21,7 @@ def test_sink_that_is_back_gets_all_that_waits(
     control_plane: ControlPlane, tmp_path: Path, ordering: str
 ) -> None:
     """Once each; with `ordering: object`, each object's in the order of writing."""
-    settings = {"retry": RETRY}
-    if ordering != "none":
-        settings["ordering"] = ordering
+    settings = BRISK | ({} if ordering == "none" else {"ordering": ordering})
     with Outage(plane=control_plane, folder=tmp_path, settings=settings) as outage:
         outage.pile_up(WAITING)
         time.sleep(SECONDS)
