@@ -1,9 +1,11 @@
 """What a bridge sends in earnest: recorded objects, odd texts, gaps, deletions."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from msgspec.structs import replace as altered
@@ -48,8 +50,8 @@ REASONS = {
     "control": "Back\nOff",
 }
 
-trimmers: list[Callable[[EncodedEvent], EncodedEvent]] = []
-"""What makes an event smaller than a sink's limit; filled where trimming is built."""
+TRIMMED_BYTES = (1 << 16, 2048)
+"""To so many bytes the largest event is trimmed as well."""
 
 
 @cache
@@ -64,8 +66,17 @@ def encoded() -> Mapping[str, EncodedEvent]:
 
 
 def _trimmed() -> dict[str, EncodedEvent]:
+    """Return the largest event with less in it, as far as there is what does that."""
+    if find_spec("bridge.sinks.payload") is None:
+        return {}
+    trim = import_module("bridge.sinks.payload").trim
     large = encode(converted(kubernetes_event(message=MESSAGES["1 MB"])))
-    return {f"trimmed {number}": trim(large) for number, trim in enumerate(trimmers)}
+    return {
+        f"trimmed to {size} bytes": trim(
+            large, most_bytes=size, measure=lambda events: len(events[0].body)
+        )
+        for size in TRIMMED_BYTES
+    }
 
 
 def _events() -> Iterator[tuple[str, CloudEvent]]:
