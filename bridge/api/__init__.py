@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from bridge.api import cursors, dead_letters, events, probes, settings, sinks
 from bridge.api.access import AccessMiddleware, error_response
-from bridge.api.parts import REFUSALS, Parts, bearer
+from bridge.api.parts import REFUSALS, Parts, SinkControl, bearer
 from bridge.errors import QueueError
 from bridge.health import Health
 from bridge.metrics import Metrics
@@ -28,6 +28,7 @@ def create_api(
     queue: Queue,
     health: Health,
     metrics: Metrics,
+    controls: Mapping[str, SinkControl],
     describe_config: Callable[[], Mapping[str, Any]],
     check_config: Callable[[str], Sequence[str]],
     token: Callable[[], str | None],
@@ -40,6 +41,7 @@ def create_api(
         queue: The store that it shows and changes.
         health: What readers and sinks say of themselves.
         metrics: What it shows, and counts replays and purges in.
+        controls: Stops and resumes the configured sinks, by name.
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault; called
             in a thread.
@@ -59,6 +61,7 @@ def create_api(
         queue=queue,
         health=health,
         metrics=metrics,
+        controls=controls,
         describe_config=describe_config,
         check_config=check_config,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
@@ -18,6 +18,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class SinkControl(Protocol):
+    """What an operator may ask of the deliveries to one sink."""
+
+    async def stop(self, reason: str) -> None:
+        """Send nothing more until `resume`, also after a restart."""
+        ...
+
+    async def resume(self) -> bool:
+        """Try it at once, whatever held it back; return whether anything did."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of the process that the API shows or asks.
@@ -26,6 +38,7 @@ class Parts:
         queue: The store.
         health: What readers and sinks say of themselves.
         metrics: What is counted.
+        controls: Stops and resumes the configured sinks, by name.
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault.
         now: Gives the time.
@@ -34,6 +47,7 @@ class Parts:
     queue: Queue
     health: Health
     metrics: Metrics
+    controls: Mapping[str, SinkControl]
     describe_config: Callable[[], Mapping[str, Any]]
     check_config: Callable[[str], Sequence[str]]
     now: Callable[[], datetime] = _now

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import assert_never
 
+from bridge.app.deliveries import timeout_of
 from bridge.config import (
     AuthConfig,
     Config,
@@ -73,7 +74,9 @@ async def build_sinks(
 def _build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
     match config:
         case StdoutSinkConfig():
-            return StdoutSink(name=config.name)
+            return StdoutSink(
+                name=config.name, timeout_seconds=timeout_of(config, 15.0)
+            )
         case HttpSinkConfig():
             return _build_http_sink(config, egress, metrics)
         case _:
@@ -88,6 +91,7 @@ def build_egress(config: EgressConfig) -> Egress:
 def _build_http_sink(
     config: HttpSinkConfig, egress: Egress, metrics: Metrics
 ) -> HttpSink:
+    timeout = timeout_of(config, config.timeout)
     ceiling = Ceiling(
         sink=config.name,
         max_bytes=config.size.max,
@@ -99,12 +103,12 @@ def _build_http_sink(
         url=config.url,
         mode=config.mode,
         concurrency=config.concurrency,
-        timeout_seconds=config.timeout,
+        timeout_seconds=timeout,
         headers={
             name: value if isinstance(value, str) else build_secret(value)
             for name, value in config.headers.items()
         },
-        auth=_build_auth(config.auth, config.timeout, egress) if config.auth else None,
+        auth=_build_auth(config.auth, timeout, egress) if config.auth else None,
         sign=None if config.sign is None else _build_signer(config.sign),
         tls=_tls_files(config.tls),
         engine=config.engine,

@@ -8,7 +8,7 @@ is lost.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
+from bridge.app.deliveries import build_deliveries
 from bridge.app.egress import api_server_denied
 from bridge.app.parts import (
     build_egress,
@@ -28,12 +29,11 @@ from bridge.app.reading import read_cluster, reader_statuses
 from bridge.app.server import bind, is_loopback, serving, url_of
 from bridge.cluster.client import ClusterClient
 from bridge.config import ClusterConfig, Config, describe, find_problems
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import SinkDelivery
 from bridge.health import Health, SinkStatus
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
-from bridge.sinks import Sink
 from bridge.sinks.egress import Egress
 
 BEAT_SECONDS = 1.0
@@ -58,7 +58,16 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         open_queue(config.queue) as queue,
         build_sinks(config, egress=egress, metrics=metrics) as sinks,
     ):
-        api = _build_api(config, queue=queue, health=health, metrics=metrics)
+        deliveries = build_deliveries(
+            config, sinks, queue=queue, health=health, metrics=metrics
+        )
+        api = _build_api(
+            config,
+            queue=queue,
+            health=health,
+            metrics=metrics,
+            deliveries=deliveries,
+        )
         async with (
             serving(api, listener),
             _watched(queue=queue, health=health, metrics=metrics),
@@ -71,7 +80,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
                 config,
                 client=client,
                 queue=queue,
-                sinks=sinks,
+                deliveries=deliveries,
                 health=health,
                 metrics=metrics,
                 stop=stop,
@@ -80,12 +89,18 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
 
 
 def _build_api(
-    config: Config, *, queue: Queue, health: Health, metrics: Metrics
+    config: Config,
+    *,
+    queue: Queue,
+    health: Health,
+    metrics: Metrics,
+    deliveries: Mapping[str, SinkDelivery],
 ) -> FastAPI:
     return create_api(
         queue=queue,
         health=health,
         metrics=metrics,
+        controls=deliveries,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(text, name="body", env=os.environ),
         token=read_token(config),
@@ -113,7 +128,7 @@ async def _run_loops(
     *,
     client: ClusterClient,
     queue: Queue,
-    sinks: Sequence[Sink],
+    deliveries: Mapping[str, SinkDelivery],
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
@@ -121,23 +136,10 @@ async def _run_loops(
     await _open_sinks(config, queue)
     drain = asyncio.Event()
     async with asyncio.TaskGroup() as delivering:
-        for sink, settings in zip(sinks, config.sinks, strict=True):
-            delivery = SinkDelivery(
-                sink=sink,
-                queue=queue,
-                concurrency=getattr(settings, "concurrency", 1),
-                policy=RetryPolicy(
-                    minimum_seconds=settings.retry.min,
-                    maximum_seconds=settings.retry.max,
-                    age_seconds=settings.retry.age,
-                    attempts=settings.retry.attempts,
-                ),
-                status=health.sinks[sink.name],
-                metrics=metrics,
-            )
+        for name, delivery in deliveries.items():
             delivering.create_task(
                 delivery.run(stop=drain, grace_seconds=config.grace),
-                name=f"deliver {sink.name}",
+                name=f"deliver {name}",
             )
         try:
             await _ingest(
@@ -181,7 +183,10 @@ async def _ingest(
 async def _open_sinks(config: Config, queue: Queue) -> None:
     for sink in config.sinks:
         await queue.open_sink(
-            sink.name, max_backlog=sink.max_backlog, on_full=sink.on_full
+            sink.name,
+            ordering=sink.ordering,
+            max_backlog=sink.max_backlog,
+            on_full=sink.on_full,
         )
     configured = {sink.name for sink in config.sinks}
     for name in await queue.sinks():

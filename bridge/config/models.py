@@ -13,14 +13,10 @@ from bridge.config.auth import (
     TlsConfig,
 )
 from bridge.config.base import Model, written
+from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
+from bridge.config.retries import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
-from bridge.config.sinks import (
-    BatchConfig,
-    HttpSinkConfig,
-    RetryConfig,
-    SinkConfig,
-    StdoutSinkConfig,
-)
+from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size
 from bridge.config.values import (
@@ -40,12 +36,15 @@ __all__ = [
     "AuthConfig",
     "BasicAuthConfig",
     "BatchConfig",
+    "BreakerConfig",
     "ClusterConfig",
     "Config",
+    "DeliveryConfig",
     "EgressConfig",
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
+    "KnativeRetryConfig",
     "LogConfig",
     "OAuth2Config",
     "QueueConfig",
@@ -178,6 +177,9 @@ class Config(Model):
 
     routes: tuple[RouteConfig, ...] = ()
     """Which events go where; empty: every event to every sink."""
+
+    delivery: DeliveryConfig = written({})
+    """What bounds the deliveries to all sinks together."""
 
     queue: QueueConfig = written({})
     """Where events wait until they are delivered."""

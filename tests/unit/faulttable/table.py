@@ -12,7 +12,7 @@ from tests.unit.sinks.forgeries import ALIKE
 from tests.unit.sinks.receiver import answer, close, drip, late, reset, send
 from tests.unit.sinks.toxics import CONTINUE, FLOODS, LARGE, TOXICS
 
-Fate = Literal["delivered", "waits", "rests", "dies", "pauses"]
+Fate = Literal["delivered", "waits", "conflicts", "rests", "dies", "pauses"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +21,10 @@ class Row:
 
     Attributes:
         meets: Whom.
-        fate: ``delivered``; ``waits``: tried again; ``rests``: so is everything for the
-            sink, not before it said; ``dies``: a dead letter; ``pauses``: kept until
-            somebody mends something.
+        fate: ``delivered``; ``waits``: tried again, and the breaker counts it;
+            ``conflicts``: tried again, and the breaker does not; ``rests``: everything
+            for the sink waits, not before it said; ``dies``: a dead letter; ``pauses``:
+            kept until somebody mends something.
         counted: As what attempts are counted.
         says: What the log says of it.
         rest: Seconds that the sink asked for.
@@ -73,8 +74,9 @@ STATUSES = {
     **_statuses("pauses", 300, 301, 302, 303, 304, 307, 308),
     **_statuses("dies", 400, 402, 406, 413, 418, 422, 451),
     **_statuses("pauses", 401, 403, 405, 407, 410, 415, 501, 505),
-    **_statuses("waits", 404, 408, 409, 421, 425, 429),
+    **_statuses("waits", 404, 408, 421, 425, 429),
     **_statuses("waits", 500, 502, 503, 504, 507, 599, 600, 999),
+    **_statuses("conflicts", 409),
     "429, come back in 7 s": _status(429, "rests", 7, Retry_After="7"),
     "503, come back in 7 s": _status(503, "rests", 7, Retry_After="7"),
     "503, come back at a time": _at_a_time(90, "rests"),

@@ -1,0 +1,157 @@
+"""How deliveries are tried, held back and given up: the models for loop B."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from bridge.config.base import Model, fault, mismatch, written
+from bridge.config.retries import AnyRetryConfig, KnativeRetryConfig
+from bridge.config.units import Duration, PositiveDuration, PositiveSize
+from bridge.config.values import Count, Name
+
+
+class BreakerConfig(Model):
+    """When a sink that fails is left alone, and for how long.
+
+    Only the sink's failures count, not events that it refuses.
+    """
+
+    failures: Annotated[int, Strict(), Field(ge=1, le=100)] = 70
+    """Least share of the attempts in the window that must have failed, in percent."""
+
+    attempts: Count = 10
+    """Least attempts in the window: two failures of three say little."""
+
+    window: PositiveDuration = written("60s")
+    """How far back it looks."""
+
+    min: PositiveDuration = written("30s")
+    """How long nothing is tried at first; that doubles while the trial of a single
+    delivery afterwards fails."""
+
+    max: PositiveDuration = written("10m")
+    """Longest that nothing is tried: a sink that is back is noticed within 10
+    minutes."""
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.min > self.max:
+            raise fault("expected min to be at most max")
+        return self
+
+
+def _is_settings(value: object) -> str:
+    return "<settings>" if isinstance(value, dict | BreakerConfig) else "<off>"
+
+
+def _is_off(value: object) -> object:
+    if value != "off":
+        raise mismatch("expected 'off' or a mapping")
+    return value
+
+
+AnyBreakerConfig = Annotated[
+    Annotated[BreakerConfig, Tag("<settings>")]
+    | Annotated[Literal["off"], BeforeValidator(_is_off), Tag("<off>")],
+    Discriminator(_is_settings),
+]
+"""A breaker, or none."""
+
+
+class RateConfig(Model):
+    """Most requests that a sink gets; a batch is one request. The lower limit wins."""
+
+    per_second: Count | None = None
+    """Most in any second; null: no limit."""
+
+    per_minute: Count | None = None
+    """Most in any minute; null: no limit."""
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.per_second is None and self.per_minute is None:
+            raise fault("expected per_second or per_minute, got neither")
+        return self
+
+
+class BatchConfig(Model):
+    """What one POST carries in mode batch."""
+
+    size: Count = 50
+    """Most events: past 50 a larger batch saves little."""
+
+    bytes: PositiveSize = written("1MiB")
+    """Most bytes of the body: many receivers take 1 MiB; one event that is larger
+    goes alone."""
+
+    linger: Duration = written("0s")
+    """How long an event may wait for others to fill the batch. Under load batches
+    fill without waiting, so by default none does."""
+
+
+class DeliveryConfig(Model):
+    """What all sinks share."""
+
+    concurrency: Count | None = None
+    """Most requests in flight to all sinks together, of which one is always reserved
+    for each sink; null: each sink's own `concurrency` is the only bound."""
+
+
+_DEAD_LETTER_SINK, _ALIAS = "dead_letter_sink", "deadLetterSink"
+
+
+def _with_alias(schema: dict[str, Any]) -> None:
+    properties = schema["properties"]
+    properties[_ALIAS] = properties[_DEAD_LETTER_SINK]
+
+
+class DeliveredConfig(Model):
+    """The keys of a sink about its deliveries."""
+
+    retry: AnyRetryConfig = written({})
+    """When a failed delivery is tried again: in our words, or in Knative's."""
+
+    breaker: AnyBreakerConfig | None = None
+    """When a sink that fails is left alone. null: as `{}` says, but off beside
+    Knative's words in `retry`, which promise exact times."""
+
+    rate: RateConfig | None = None
+    """Most requests that it gets; null: no limit but the receiver's own."""
+
+    ordering: Literal["none", "object", "sink"] = "none"
+    """Which deliveries may overtake each other: any; only those about different
+    objects; none, and then one is in flight at a time."""
+
+    dead_letter_sink: Name | None = None
+    """Name of another sink that gets what is given up here, with `knativeerrordest`,
+    `knativeerrorcode` and `knativeerrordata`; null: it stays a dead letter. May be
+    written `deadLetterSink`."""
+
+    model_config = ConfigDict(json_schema_extra=_with_alias)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or _ALIAS not in data:
+            return data
+        if _DEAD_LETTER_SINK in data:
+            raise fault(f"expected {_DEAD_LETTER_SINK} once, got {_ALIAS} as well")
+        rest = {key: value for key, value in data.items() if key != _ALIAS}
+        return rest | {_DEAD_LETTER_SINK: data[_ALIAS]}
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        if not isinstance(self.retry, KnativeRetryConfig):
+            return self
+        for key in ("dead_letter_sink", "timeout"):
+            if key in self.model_fields_set and getattr(self.retry, key) is not None:
+                raise fault(f"expected {key} once, got one in retry as well")
+        return self
