@@ -1,6 +1,6 @@
 """Config → parts: the one place that knows both."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import assert_never
 
@@ -9,8 +9,10 @@ from bridge.config import (
     AuthConfig,
     Config,
     EgressConfig,
+    HandshakeConfig,
     HttpSinkConfig,
     OAuth2Config,
+    OutcomesConfig,
     QueueConfig,
     SignConfig,
     SinkConfig,
@@ -31,10 +33,12 @@ from bridge.sinks.auth import (
     SecretFromEnv,
     SecretFromFile,
 )
+from bridge.sinks.consent import HandshakeRules
 from bridge.sinks.egress import Egress
 from bridge.sinks.files import UnusableError
 from bridge.sinks.http import HttpSink
 from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.outcomes import Outcomes, Word
 from bridge.sinks.payload import Ceiling
 from bridge.sinks.signing import HubSigner, Signer, StandardSigner
 from bridge.sinks.stdout import StdoutSink
@@ -117,7 +121,54 @@ def _build_http_sink(
         batch_bytes=config.batch.bytes,
         ceiling=ceiling,
         egress=egress,
+        outcomes=_build_outcomes(config.outcomes),
+        retry_after_max_seconds=config.retry.retry_after_max,
+        handshake=_handshake_rules(config.handshake),
     )
+
+
+def _build_outcomes(config: OutcomesConfig) -> Outcomes:
+    said: dict[Word, Sequence[int | str]] = {
+        "success": config.success,
+        "retry": config.retry,
+        "dead_letter": config.dead_letter,
+        "pause": config.pause,
+    }
+    words = {
+        status if isinstance(status, int) else int(status[0]): word
+        for word, statuses in said.items()
+        for status in statuses
+    }
+    return Outcomes(words=words, error_attempts=config.error_attempts)
+
+
+def _handshake_rules(config: HandshakeConfig) -> HandshakeRules | None:
+    if config.mode == "off" or config.origin is None:
+        return None
+    return HandshakeRules(
+        mode=config.mode,
+        origin=config.origin,
+        requests_per_minute=config.rate,
+        callback=config.callback,
+        ttl_seconds=config.ttl,
+    )
+
+
+def build_consent(
+    sinks: Sequence[Sink],
+) -> Callable[[str, str, Mapping[str, str]], bool]:
+    """Return what takes the consent that a receiver sends to our callback.
+
+    It takes the name of a sink, the key of its callback, the header fields of the
+    request, and returns whether that is consent.
+    """
+    by_name = {sink.name: sink for sink in sinks if isinstance(sink, HttpSink)}
+
+    def call_back(name: str, key: str, headers: Mapping[str, str]) -> bool:
+        sink = by_name.get(name)
+        return sink is not None and sink.call_back(key, headers)
+
+    return call_back
 
 
 def _build_auth(

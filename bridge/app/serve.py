@@ -8,7 +8,7 @@ is lost.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from bridge.api import create_api
 from bridge.app.deliveries import build_deliveries
 from bridge.app.egress import api_server_denied
 from bridge.app.parts import (
+    build_consent,
     build_egress,
     build_router,
     build_sinks,
@@ -34,6 +35,7 @@ from bridge.health import Health, SinkStatus
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
+from bridge.sinks import Sink
 from bridge.sinks.egress import Egress
 
 BEAT_SECONDS = 1.0
@@ -64,6 +66,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         api = _build_api(
             config,
             queue=queue,
+            sinks=sinks,
             health=health,
             metrics=metrics,
             deliveries=deliveries,
@@ -92,6 +95,7 @@ def _build_api(
     config: Config,
     *,
     queue: Queue,
+    sinks: Sequence[Sink],
     health: Health,
     metrics: Metrics,
     deliveries: Mapping[str, SinkDelivery],
@@ -103,6 +107,7 @@ def _build_api(
         controls=deliveries,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(text, name="body", env=os.environ),
+        take_consent=build_consent(sinks),
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,

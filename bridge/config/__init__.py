@@ -6,6 +6,7 @@ else; other parts never import this package, `app` translates.
 """
 
 from bridge.config.describe import describe, json_schema
+from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.models import (
     AuthConfig,
@@ -33,6 +34,7 @@ from bridge.config.models import (
     StdoutSinkConfig,
     TlsConfig,
 )
+from bridge.config.outcomes import OutcomesConfig
 
 __all__ = [
     "AuthConfig",
@@ -45,10 +47,12 @@ __all__ = [
     "EgressConfig",
     "EnrichConfig",
     "EventsConfig",
+    "HandshakeConfig",
     "HttpSinkConfig",
     "KnativeRetryConfig",
     "LogConfig",
     "OAuth2Config",
+    "OutcomesConfig",
     "QueueConfig",
     "RetryConfig",
     "RouteConfig",

@@ -6,6 +6,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    Strict,
     Tag,
     field_validator,
     model_validator,
@@ -14,6 +15,9 @@ from pydantic import (
 from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
 from bridge.config.base import fault, mismatch, written
 from bridge.config.delivery import BatchConfig, DeliveredConfig
+from bridge.config.handshake import HandshakeConfig
+from bridge.config.knative import apply_preset
+from bridge.config.outcomes import OutcomesConfig
 from bridge.config.safety import SizeConfig
 from bridge.config.units import PositiveDuration
 from bridge.config.values import (
@@ -119,6 +123,20 @@ class HttpSinkConfig(_SinkConfig):
 
     batch: BatchConfig = written({})
     """Size of one POST in mode batch."""
+
+    outcomes: OutcomesConfig = written({})
+    """Statuses of which an operator knows better what they mean."""
+
+    handshake: HandshakeConfig = written({})
+    """Whether the receiver is asked before it gets any events."""
+
+    knative: Annotated[bool, Strict()] = False
+    """Whether it is a Knative Broker, Channel or Service: then `timeout` is 5m, 404,
+    409, 501 and 505 are tried again, an event that is answered 500 becomes a dead
+    letter after 10 attempts, and `mode` has to be structured. Keys that are written
+    beside it win."""
+
+    _follow_preset = model_validator(mode="before")(apply_preset)
 
     @field_validator("headers")
     @classmethod

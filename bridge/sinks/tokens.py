@@ -27,7 +27,8 @@ from bridge.sinks.auth import Secret
 from bridge.sinks.egress import Egress
 from bridge.sinks.faults import DeniedError, TlsError, TokenUnavailableError
 from bridge.sinks.files import UnusableError
-from bridge.sinks.judge import Verdict, retry_after, verdict
+from bridge.sinks.judge import retry_after
+from bridge.sinks.outcomes import TEMPORARY, Verdict, verdict
 from bridge.sinks.text import hide, place
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.transport import AiohttpTransport
@@ -51,10 +52,6 @@ _CODES = frozenset(
     }
 )
 """What may be shown of an answer (RFC 6749, 5.2; RFC 8707, 2); the rest may echo."""
-
-_TEMPORARY = frozenset(
-    {Verdict.RETRY, Verdict.WAIT, Verdict.CONFLICT, Verdict.NOT_HTTP}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +240,7 @@ class TokenEndpoint:
     def _fault(self, response: httpx.Response, body: bytes) -> Exception:
         status = response.status_code
         said = f"answered {status}{_code(body)}"
-        if verdict(status) not in _TEMPORARY:
+        if verdict(status) not in TEMPORARY:
             return self._unusable(said)
         asked = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
         if asked is not None:

@@ -23,6 +23,9 @@ DELAY = 0.5
 
 PAUSE = 60.0
 
+_AGO = 3.0
+"""How old a time of day may be that a receiver wrote into its answer."""
+
 BREAKER = BreakerLimits(attempts=1, minimum_seconds=30.0)
 """Opens at the first failure that is the sink's fault, to show which are."""
 
@@ -99,7 +102,7 @@ def _delivery(row: Row) -> Any:
 def _gate(row: Row) -> tuple[str, Any] | None:
     gates: dict[Fate, tuple[str, Any]] = {
         "pauses": ("paused", pytest.approx(PAUSE)),
-        "rests": ("waiting", pytest.approx(row.rest, abs=5)),
+        "rests": ("waiting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
         "waits": ("tripped", pytest.approx(BREAKER.minimum_seconds)),
     }
     return gates.get(row.fate)
