@@ -8,17 +8,26 @@ from typing import Any
 
 import pytest
 
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import BreakerLimits, RetryPolicy, SinkDelivery
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Outcome, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks.http import HttpSink
-from tests.unit.faulttable.table import DELAY, Fate, Row
+from tests.unit.faulttable.table import Fate, Row
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile
 from tests.unit.sinks.samples import event
 
+DELAY = 0.5
+"""The wait after the first attempt: half of what it may be."""
+
 PAUSE = 60.0
+
+_AGO = 3.0
+"""How old a time of day may be that a receiver wrote into its answer."""
+
+BREAKER = BreakerLimits(attempts=1, minimum_seconds=30.0)
+"""Opens at the first failure that is the sink's fault, to show which are."""
 
 
 class Watched:
@@ -67,7 +76,7 @@ class Told:
 
 def expected(row: Row, events: int) -> Told:
     """Return what has to become of a row, for one event or for a batch of two."""
-    kept = row.fate in ("waits", "rests", "pauses")
+    kept = row.fate not in ("delivered", "dies")
     halves = 2 if row.fate == "dies" and events > 1 else 0
     return Told(
         deliveries=[_delivery(row)] * events,
@@ -83,16 +92,20 @@ def _delivery(row: Row) -> Any:
         "delivered": "delivered",
         "dies": "dead",
         "pauses": "kept",
+        "conflicts": pytest.approx(DELAY),
         "waits": pytest.approx(DELAY),
-        "rests": 0.0,  # its gate holds it back, with all others
+        "rests": pytest.approx(0.0),  # the gate says when
     }
     return fates[row.fate]
 
 
 def _gate(row: Row) -> tuple[str, Any] | None:
-    if row.fate == "rests":
-        return "waiting", pytest.approx(row.rest, abs=2)
-    return ("paused", pytest.approx(PAUSE)) if row.fate == "pauses" else None
+    gates: dict[Fate, tuple[str, Any]] = {
+        "pauses": ("paused", pytest.approx(PAUSE)),
+        "rests": ("waiting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
+        "waits": ("tripped", pytest.approx(BREAKER.minimum_seconds)),
+    }
+    return gates.get(row.fate)
 
 
 async def tell(row: Row, *, engine: str, mode: str, folder: Path) -> Told:
@@ -135,9 +148,11 @@ async def _deliver(sink: HttpSink, queue: Watched, clock: FakeClock) -> Told:
         queue=queue,  # type: ignore[arg-type]
         concurrency=1,
         policy=RetryPolicy(),
+        breaker=BREAKER,
         status=status,
         metrics=metrics,
         now=clock.now,
+        steady=clock.monotonic,
         random=lambda: 0.5,
     )
     stop = asyncio.Event()
