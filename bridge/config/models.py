@@ -13,6 +13,7 @@ from bridge.config.auth import (
     TlsConfig,
 )
 from bridge.config.base import Model, written
+from bridge.config.journal import JournalConfig
 from bridge.config.sinks import (
     BatchConfig,
     HttpSinkConfig,
@@ -44,6 +45,7 @@ __all__ = [
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
+    "JournalConfig",
     "LogConfig",
     "OAuth2Config",
     "QueueConfig",
@@ -179,6 +181,9 @@ class Config(Model):
 
     queue: QueueConfig = written({})
     """Where events wait until they are delivered."""
+
+    journal: JournalConfig = written({})
+    """What is remembered of attempts."""
 
     server: ServerConfig = written({})
     """Probes, metrics and the API."""
