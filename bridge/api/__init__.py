@@ -12,11 +12,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bridge.api import cursors, dead_letters, events, probes, settings, sinks
+from bridge.api import (
+    cursors,
+    dead_letters,
+    deliveries,
+    events,
+    probes,
+    send_test,
+    settings,
+    sinks,
+)
 from bridge.api.access import AccessMiddleware, error_response
-from bridge.api.parts import REFUSALS, Parts, bearer
-from bridge.errors import QueueError
+from bridge.api.parts import REFUSALS, Backfill, Parts, bearer
+from bridge.errors import ClusterError, QueueError
 from bridge.health import Health
+from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue import Queue
 
@@ -26,6 +36,8 @@ __all__ = ["create_api"]
 def create_api(
     *,
     queue: Queue,
+    journal: Journal,
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     describe_config: Callable[[], Mapping[str, Any]],
@@ -38,6 +50,8 @@ def create_api(
 
     Args:
         queue: The store that it shows and changes.
+        journal: What became of attempts.
+        backfill: Reads again what the API server still holds.
         health: What readers and sinks say of themselves.
         metrics: What it shows, and counts replays and purges in.
         describe_config: Gives the effective configuration, without secrets.
@@ -57,6 +71,8 @@ def create_api(
     )
     api.state.parts = Parts(
         queue=queue,
+        journal=journal,
+        backfill=backfill,
         health=health,
         metrics=metrics,
         describe_config=describe_config,
@@ -68,12 +84,14 @@ def create_api(
     api.add_exception_handler(HTTPException, _refused)
     api.add_exception_handler(RequestValidationError, _senseless)
     api.add_exception_handler(QueueError, _unavailable)
+    api.add_exception_handler(ClusterError, _unavailable)
     return api
 
 
 def _versioned() -> APIRouter:
     api = APIRouter(prefix="/api/v1", dependencies=[bearer], responses=REFUSALS)
-    for part in (settings, cursors, sinks, events, dead_letters):
+    looking = (settings, cursors, sinks, events)
+    for part in (*looking, deliveries, dead_letters, send_test):
         api.include_router(part.router)
     return api
 

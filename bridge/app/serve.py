@@ -16,13 +16,21 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
-from bridge.app.parts import build_router, build_sinks, open_queue, read_token
+from bridge.app.backfill import Backfill
+from bridge.app.parts import (
+    build_router,
+    build_sinks,
+    open_journal,
+    open_queue,
+    read_token,
+)
 from bridge.app.reading import read_cluster, reader_statuses
 from bridge.app.server import bind, is_loopback, serving, url_of
 from bridge.cluster.client import ClusterClient
 from bridge.config import Config, describe, find_problems
 from bridge.deliver import RetryPolicy, SinkDelivery
 from bridge.health import Health, SinkStatus
+from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
@@ -45,8 +53,22 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
     )
     metrics.reload_success.set(1)
     listener = bind(config.server.host, config.server.port)
-    async with open_queue(config.queue) as queue, build_sinks(config) as sinks:
-        api = _build_api(config, queue=queue, health=health, metrics=metrics)
+    async with (
+        open_queue(config.queue) as queue,
+        open_journal(config, metrics) as journal,
+        build_sinks(config) as sinks,
+    ):
+        backfill = Backfill(
+            config, router=build_router(config), queue=queue, metrics=metrics
+        )
+        api = _build_api(
+            config,
+            queue=queue,
+            journal=journal,
+            backfill=backfill,
+            health=health,
+            metrics=metrics,
+        )
         async with (
             serving(api, listener),
             _watched(queue=queue, health=health, metrics=metrics),
@@ -58,6 +80,8 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
                 config,
                 queue=queue,
                 sinks=sinks,
+                journal=journal,
+                backfill=backfill,
                 health=health,
                 metrics=metrics,
                 stop=stop,
@@ -66,10 +90,18 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
 
 
 def _build_api(
-    config: Config, *, queue: Queue, health: Health, metrics: Metrics
+    config: Config,
+    *,
+    queue: Queue,
+    journal: Journal,
+    backfill: Backfill,
+    health: Health,
+    metrics: Metrics,
 ) -> FastAPI:
     return create_api(
         queue=queue,
+        journal=journal,
+        backfill=backfill,
         health=health,
         metrics=metrics,
         describe_config=lambda: describe(config),
@@ -85,6 +117,8 @@ async def _run_loops(
     *,
     queue: Queue,
     sinks: Sequence[Sink],
+    journal: Journal,
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
@@ -112,7 +146,12 @@ async def _run_loops(
             )
         try:
             await _ingest(
-                config, queue=queue, health=health, metrics=metrics, stop=stop
+                config,
+                queue=queue,
+                backfill=backfill,
+                health=health,
+                metrics=metrics,
+                stop=stop,
             )
         finally:
             drain.set()
@@ -122,6 +161,7 @@ async def _ingest(
     config: Config,
     *,
     queue: Queue,
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
@@ -141,6 +181,7 @@ async def _ingest(
                 router=build_router(config),
                 health=health,
                 metrics=metrics,
+                backfill=backfill,
             ),
             name="ingest",
         )

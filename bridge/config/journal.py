@@ -5,8 +5,10 @@ from bridge.config.units import Duration, PositiveSize
 
 
 class JournalConfig(Model):
-    """What became of each attempt, kept for a while beside the queue, in a file of its
-    name with `.journal` at the end. No promise rests on it."""
+    """What became of each attempt, for a while, in a file beside the queue.
+
+    No promise rests on it.
+    """
 
     max_size: PositiveSize = written("64MiB")
     """Most that it may take; beyond it the oldest attempts leave first."""

@@ -88,6 +88,19 @@ class Router:
         """Return the names of all sinks that any event of the sources could reach."""
         return self.all_of(sources).sinks
 
+    def leads(self, event: CloudEvent, *, sink: str, sources: tuple[str, ...]) -> bool:
+        """Return whether a route that selects by no labels leads the event to a sink.
+
+        Args:
+            event: One that was stored.
+            sink: Name of the sink.
+            sources: Names of the sources that may have read it.
+        """
+        return any(
+            sink in route.sinks and route.labels is None and route.matches(event)
+            for route in self._from(sources).routes
+        )
+
     def needs_labels(self, sources: tuple[str, ...]) -> bool:
         """Return whether a route from the sources selects by labels."""
         return self._from(sources).needs_labels
@@ -135,4 +148,3 @@ def _selected(
         return routes
     known = labels()
     return [route for route in routes if route.labels is None or route.labels(known)]
-

@@ -154,9 +154,7 @@ class Shaping:
         for form, takers in self._by_form(sinks):
             shaped = event if form == OURS else self._event(told, context, form)
             made.append(
-                Entry(
-                    event=shaped, encoded=encode(shaped), sinks=takers, routes=routes
-                )
+                Entry(event=shaped, encoded=encode(shaped), sinks=takers, routes=routes)
             )
         return made
 

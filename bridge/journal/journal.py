@@ -37,6 +37,8 @@ REST_SECONDS: Final = 60.0
 """How long nothing is recorded after the file could not be written."""
 
 _QUESTION_CHUNKS: Final = 32
+_NO_CHUNKS: Final[list[int]] = []
+_NO_ATTEMPTS: Final[list[Attempt]] = []
 _BROKEN = (apsw.Error, OSError, msgspec.MsgspecError, ValueError)
 
 Given = TypeVar("Given")
@@ -116,10 +118,11 @@ class Journal:
             sink: Only those to this sink; None: to any.
         """
         number = event_number(event)
-        found: list[Attempt] = []
-        async for attempt in self._about(number, number, sink):
-            if attempt.event == event and sink in {None, attempt.sink}:
-                found.append(attempt)
+        found = [
+            attempt
+            async for attempt in self._about(number, number, sink)
+            if attempt.event == event and sink in {None, attempt.sink}
+        ]
         return found[::-1]
 
     async def last_attempts(
@@ -173,11 +176,10 @@ class Journal:
         self, first: int, last: int, sink: str | None
     ) -> AsyncIterator[Attempt]:
         """Iterate what may be about events between two, newest first."""
-        chunks = iter(
-            await self._ask(lambda file: file.chunks_about(first, last, sink), [])
-        )
+        where = partial(_chunks_about, first=first, last=last, sink=sink)
+        chunks = iter(await self._ask(where, _NO_CHUNKS))
         while part := list(islice(chunks, _QUESTION_CHUNKS)):
-            for attempt in await self._ask(partial(_read, chunks=part), []):
+            for attempt in await self._ask(partial(_read, chunks=part), _NO_ATTEMPTS):
                 yield attempt
 
     async def _ask(
@@ -252,6 +254,12 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _chunks_about(
+    file: JournalFile, *, first: int, last: int, sink: str | None
+) -> list[int]:
+    return file.chunks_about(first, last, sink)
 
 
 def _read(file: JournalFile, *, chunks: list[int]) -> list[Attempt]:
