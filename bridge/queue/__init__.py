@@ -29,6 +29,7 @@ from bridge.queue.records import (
     Kept,
     Lease,
     Outcome,
+    Pending,
     Released,
     Retry,
     Scope,
@@ -51,6 +52,7 @@ __all__ = [
     "Lease",
     "Ordering",
     "Outcome",
+    "Pending",
     "Queue",
     "Released",
     "Retry",
@@ -143,6 +145,7 @@ class Queue(Protocol):
         sink: str,
         *,
         ordering: Ordering = "none",
+        run: int = 1,
         max_backlog: int | None = None,
         on_full: Literal["block", "dead-letter-oldest"] = "block",
     ) -> None:
@@ -151,8 +154,14 @@ class Queue(Protocol):
         Args:
             sink: Its name.
             ordering: ``none``: any order, oldest due first. ``object``: of the events
-                with one `partitionkey` at most one is leased, always the oldest that
-                has not ended; ``sink``: the same of all events.
+                with one `partitionkey` (else one `subject`) at most one is leased,
+                always the oldest that has not ended, while others flow; ``sink``: the
+                same of all events. A dead letter lets the next one go, and what is
+                delivered anew goes before what is younger: both break the order that
+                the sink sees, on purpose. A purge or the end of a lease's time counts
+                as an end, although an attempt may still be under way.
+            run: With ``sink``: how many of the oldest one call of `lease` may hand out
+                together; nothing more is leased until all of these have ended.
             max_backlog: Most deliveries that may wait; None: only `max_bytes` counts.
             on_full: What a put does that would pass `max_backlog`: refuse, or turn
                 the oldest waiting ones into dead letters.
@@ -204,6 +213,10 @@ class Queue(Protocol):
 
     def dead(self, sink: str | None, after: str | None) -> AsyncIterator[DeadLetter]:
         """Iterate dead letters oldest first; sink None: of all and of none."""
+        ...
+
+    def waiting(self, sink: str, after: str | None) -> AsyncIterator[Pending]:
+        """Iterate what waits for a sink, leased or not, in the order of its events."""
         ...
 
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:

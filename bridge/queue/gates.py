@@ -1,29 +1,48 @@
 """When a sink may be tried: it is opened, it has a gate, and no wait is too long."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bridge.queue import Gate
+from bridge.queue import Gate, Ordering
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, micros
 from bridge.queue.outbox import OnFull
-from bridge.queue.store import Store
+from bridge.queue.store import Store, numbers
 
 _LONGEST_BACKOFF_SECONDS = 600.0
 _LONGEST_ASKED_SECONDS = 3600.0
 
 
-def open_sink(
-    store: Store, sink: str, *, max_backlog: int | None, on_full: OnFull
-) -> None:
-    """Have deliveries for this sink taken and handed out from now on."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What `Queue.open_sink` says of a sink."""
+
+    ordering: Ordering = "none"
+    run: int = 1
+    max_backlog: int | None = None
+    on_full: OnFull = "block"
+
+
+def open_sink(store: Store, sink: str, terms: Terms) -> None:
+    """Have deliveries for this sink taken and handed out from now on.
+
+    If they are to be in order by object, all rows have lanes (`lanes.assign_some`).
+    """
     known = store.outboxes.get(sink)
     id_ = known.id if known else store.execute(sql.INSERT_SINK, (sink,)).get
+    if known is None or known.saved_ordering != terms.ordering:
+        store.execute(sql.SET_ORDERING, (terms.ordering, id_))
+    leased = numbers([0, *(known.leased if known else ())])
+    busy = store.rows(sql.EVENT_LANES, (id_, leased))
 
     def opened() -> None:
         outbox = known or store.add_outbox(id_, sink)
-        outbox.max_backlog = max_backlog
-        outbox.on_full = on_full
+        outbox.run = terms.run
+        outbox.max_backlog = terms.max_backlog
+        outbox.on_full = terms.on_full
         outbox.is_open = True
+        outbox.saved_ordering = terms.ordering
+        if outbox.ordering != terms.ordering:
+            outbox.put_in_order(terms.ordering, busy)
 
     store.after_commit(opened)
 

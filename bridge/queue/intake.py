@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 from bridge.errors import QueueFullError, StaleCursorError
-from bridge.queue import Entry, Scope, retention
+from bridge.events import EncodedEvent
+from bridge.queue import Entry, Scope, lanes, retention
 from bridge.queue import statements as sql
+from bridge.queue.order import lane_of
 from bridge.queue.outbox import Outbox, Waiting
 from bridge.queue.store import Store, numbers
 
@@ -109,6 +111,7 @@ def set_cursor(store: Store, scope: Scope, to: str | None) -> None:
 def insert_entries(store: Store, entries: Sequence[Entry]) -> None:
     """Store events, their deliveries, and what could not be converted."""
     totals, stored = store.totals, store.clock.wall()
+    sets = _route_sets(store, entries)
     events: list[tuple[Any, ...]] = []
     routed: dict[str, list[Waiting]] = {}
     rejected: list[tuple[int, str]] = []
@@ -123,16 +126,46 @@ def insert_entries(store: Store, entries: Sequence[Entry]) -> None:
         if entry.error is not None:
             rejected.append((number, entry.error))
             offset = None
-        events.append((number, stored, totals.ends, offset, encoded.id, encoded.body))
+        # fmt: off
+        events.append((number, stored, totals.ends, offset, encoded.id, encoded.body,
+                       sets[entry.routes]))
+        # fmt: on
         row = Waiting(number, stored, 0, None, stored, encoded)
         for sink in entry.sinks:
             routed.setdefault(sink, []).append(row)
     _insert_rows(store, sql.INSERT_EVENTS, events)
     for sink, rows in routed.items():
-        _route(store, store.outbox(sink), rows)
+        outbox = store.outbox(sink)
+        _check_backlog(store, outbox, len(rows))
+        _route(store, outbox, rows)
     for number, error in rejected:
         store.execute(sql.INSERT_REJECTED, (number, error, stored))
     totals.dead[None] += len(rejected)
+
+
+def _route_sets(
+    store: Store, entries: Sequence[Entry]
+) -> dict[tuple[str, ...], int | None]:
+    """Return the keys of all sets of routes that are known, those of `entries` too."""
+    new = {entry.routes for entry in entries} - store.route_sets.keys()
+    if not new:
+        return store.route_sets
+    keys = {
+        names: store.execute(sql.ROUTE_SET, (json.dumps(names),)).get for names in new
+    }
+    store.after_commit(partial(store.route_sets.update, keys))
+    return store.route_sets | keys
+
+
+def forward(store: Store, outbox: Outbox, encoded: EncodedEvent, original: int) -> None:
+    """Store an event made of another one, and have it wait, whatever waits already."""
+    totals, stored = store.totals, store.clock.wall()
+    totals.last_event += 1
+    totals.ends += len(encoded.body)
+    number = totals.last_event
+    event = (number, stored, totals.ends, encoded.data_offset, encoded.id, encoded.body)
+    store.execute(sql.COPY_EVENT, (*event, original))
+    _route(store, outbox, [Waiting(number, stored, 0, None, stored, encoded)])
 
 
 def remember(store: Store, scope: int, entries: Sequence[Entry]) -> None:
@@ -148,9 +181,13 @@ def remember(store: Store, scope: int, entries: Sequence[Entry]) -> None:
 
 
 def _route(store: Store, outbox: Outbox, rows: Sequence[Waiting]) -> None:
-    _check_backlog(store, outbox, len(rows))
-    events = numbers(row.event for row in rows)
-    store.execute(sql.INSERT_DELIVERIES, (outbox.id, rows[0].due, events))
+    if outbox.has_lanes:
+        rows = [row._replace(lane=lane_of(row.encoded)) for row in rows]
+        pairs = json.dumps([(row.event, row.lane) for row in rows])
+        store.execute(sql.INSERT_IN_LANES, (outbox.id, rows[0].due, pairs))
+    else:
+        events = numbers(row.event for row in rows)
+        store.execute(sql.INSERT_DELIVERIES, (outbox.id, rows[0].due, events))
     store.totals.begin(outbox.id, len(rows), "routed")
     store.after_commit(lambda: outbox.tail.extend(rows))
     if outbox.max_backlog is not None:
@@ -178,6 +215,7 @@ def _bury(store: Store, outbox: Outbox, count: int) -> None:
     oldest = store.rows(sql.OLDEST_FREE, (outbox.id, leased, count))
     reason = f"more than {outbox.max_backlog} deliveries waited for sink {outbox.name}"
     events = numbers([0, *oldest])
+    lanes.free_lanes_of(store, outbox, oldest)
     store.execute(sql.BURY, (reason, store.clock.wall(), outbox.id, events))
     store.execute(sql.DELETE_DELIVERIES, (outbox.id, events))
     store.totals.finish(outbox.id, len(oldest), "dead")

@@ -9,27 +9,19 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
-from typing import NamedTuple
 
 from bridge.errors import LeaseLostError, QueueCorruptError
 from bridge.events import EncodedEvent
-from bridge.queue import Lease
+from bridge.queue import Lease, lanes, search
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, micros
 from bridge.queue.outbox import Handle, Held, Outbox, Waiting, event_of
+from bridge.queue.search import Delayed, Fresh, Key
 from bridge.queue.store import Store, numbers
 
 _LOADED_AT_ONCE = 50
 _MOST_BYTES = 16 * 1024 * 1024
-
-
-class Key(NamedTuple):
-    """A delivery row whose event was not read yet."""
-
-    event: int
-    due: int
-    attempts: int
-    first: int | None
+_MOST_LOOKS = 4
 
 
 def lease(store: Store, outbox: Outbox, limit: int) -> list[Lease]:
@@ -41,6 +33,8 @@ def lease(store: Store, outbox: Outbox, limit: int) -> list[Lease]:
     until = steady + micros(store.settings.lease_seconds)
     held = Held(store.next_token, until, outbox.tryable.read(steady))
     grant = partial(_grant, outbox, held)
+    if outbox.ordering == "sink":
+        return [grant(row) for row in _lease_oldest(store, outbox, limit, wall)]
     # Granted before the rest is searched: a row that came back is also in the file.
     leases = [grant(row) for row in _lease_returned(store, outbox, limit)]
     if len(leases) < limit:
@@ -70,6 +64,8 @@ def extend(store: Store, leases: Sequence[Lease], seconds: float) -> None:
 
 def _grant(outbox: Outbox, held: Held, row: Waiting) -> Lease:
     outbox.leased[row.event] = held
+    if outbox.order is not None and row.lane is not None:
+        outbox.order.take(row.event, row.lane)
     age = 0 if row.first is None else held.tryable - row.first
     return Lease(
         handle=Handle(row.event, held.token),
@@ -83,67 +79,83 @@ def _grant(outbox: Outbox, held: Held, row: Waiting) -> Lease:
 
 
 def _lease_returned(store: Store, outbox: Outbox, limit: int) -> list[Waiting]:
-    events = list(islice(outbox.returned, limit))
-    if not events:
-        return []
-    found = store.rows(sql.RETURNED, (outbox.id, numbers(events)))
-    rows = _load(store, outbox, [Key(*row) for row in found])
-    ended = set(events) - {row[0] for row in found}
-    for event in (*ended, *(row.event for row in rows)):
-        del outbox.returned[event]
+    """Take what came back; what ended, or waits for its lane, comes back no more."""
+    lanes.look_up_heads(store, outbox)
+    rows: list[Waiting] = []
+    while outbox.returned and not rows:
+        events = list(islice(outbox.returned, max(limit, search.LEAST_ROWS)))
+        found = search.find_returned(store, outbox, events)
+        rows = _load(store, outbox, found[:limit])
+        blocked = set(events) - {key.event for key in found}
+        for event in (*blocked, *(row.event for row in rows)):
+            del outbox.returned[event]
     return rows
 
 
 def _lease_waiting(
     store: Store, outbox: Outbox, limit: int, wall: int
 ) -> list[Waiting]:
-    due, next_due = _find_delayed(store, outbox, limit, wall)
-    fresh, is_all = _find_fresh(store, outbox, limit)
-    chosen = islice(merge(due, fresh, key=_due), limit) if due else fresh
-    rows = _load(store, outbox, chosen)
-    _move_on(outbox, rows, delayed={key.event for key in due})
-    after = outbox.due_position
-    rest = (key.due for key in due if (key.due, key.event) > after)
-    outbox.next_due = next(rest, next_due)
-    if is_all and (not fresh or fresh[-1].event <= outbox.position):
-        outbox.tail.is_complete = True
-    return rows
+    for _ in range(_MOST_LOOKS):
+        due = search.find_delayed(store, outbox, limit, wall)
+        fresh = search.find_fresh(store, outbox, limit)
+        both = merge(due.keys, fresh.keys, key=_due) if due.keys else fresh.keys
+        rows = _load(store, outbox, islice(both, limit))
+        taken = {key.event for key in due.keys}.intersection(row.event for row in rows)
+        _move_due_position(outbox, due, len(taken))
+        _move_position(outbox, fresh, len(rows) - len(taken))
+        outbox.is_unread = _has_more(outbox, wall)
+        if rows or not outbox.is_unread:
+            return rows
+    return []
 
 
-def _find_delayed(
-    store: Store, outbox: Outbox, limit: int, wall: int
-) -> tuple[list[Key], int | None]:
-    """Return delayed rows that are due, and when the first after them is."""
-    if outbox.next_due is None or outbox.next_due > wall:
-        return [], outbox.next_due
-    while True:
-        bindings = (outbox.id, *outbox.due_position, limit + 1)
-        found = [Key(*row) for row in store.rows(sql.DELAYED, bindings)]
-        due = [key for key in found if key.due <= wall and not outbox.is_held(key[0])]
-        is_last = len(found) <= limit or found[-1].due > wall
-        if due or is_last:
-            beyond = None if len(found) <= limit else 0
-            return due, next((key.due for key in found if key.due > wall), beyond)
-        outbox.due_position = found[-1].due, found[-1].event
+def _move_due_position(outbox: Outbox, due: Delayed, taken: int) -> None:
+    """Move it to the last row that was taken, or on over all that was looked at."""
+    if taken == len(due.keys):
+        outbox.due_position, outbox.next_due = due.end, due.next_due
+        return
+    if taken:
+        last = due.keys[taken - 1]
+        outbox.due_position = last.due, last.event
+    outbox.next_due = due.keys[taken].due
 
 
-def _find_fresh(
-    store: Store, outbox: Outbox, limit: int
-) -> tuple[Sequence[Waiting | Key], bool]:
-    """Return fresh rows, and whether none is left in the file after them."""
-    if outbox.tail or outbox.tail.is_complete:
-        return outbox.tail.first(limit), outbox.tail.is_complete
-    found = store.rows(sql.FRESH, (outbox.id, outbox.position, limit))
-    return [Key(*row) for row in found], len(found) < limit
-
-
-def _move_on(outbox: Outbox, rows: Iterable[Waiting], *, delayed: set[int]) -> None:
-    for row in rows:
-        if row.event in delayed:
-            outbox.due_position = row.due, row.event
-        else:
-            outbox.position = row.event
+def _move_position(outbox: Outbox, fresh: Fresh, taken: int) -> None:
+    """Move it to the last row that was taken, or on over all that was looked at."""
+    is_over = taken == len(fresh.keys)
+    if is_over:
+        outbox.position = fresh.end
+    elif taken:
+        outbox.position = fresh.keys[taken - 1].event
     outbox.tail.drop_through(outbox.position)
+    if is_over and fresh.is_all:
+        outbox.tail.is_complete = True
+
+
+def _has_more(outbox: Outbox, wall: int) -> bool:
+    """Whether rows are left that no search has seen."""
+    if outbox.next_due is not None and outbox.next_due <= wall:
+        return True
+    return bool(outbox.tail) or not outbox.tail.is_complete
+
+
+def _lease_oldest(store: Store, outbox: Outbox, limit: int, wall: int) -> list[Waiting]:
+    """Take the oldest of all, as many as are due, if none is leased."""
+    outbox.next_due = None
+    if outbox.leased:
+        return []
+    most = min(limit, outbox.run)
+    found = store.rows(sql.OLDEST_DUE, (outbox.id, most))
+    keys = []
+    for *row, is_fresh in found:
+        key = Key(*row)
+        if not is_fresh and key.due > wall and key.event not in outbox.returned:
+            break
+        keys.append(key)
+    if found and not keys:
+        outbox.next_due = found[0][1]
+    outbox.returned.clear()
+    return _load(store, outbox, keys)
 
 
 def _load(store: Store, outbox: Outbox, keys: Iterable[Waiting | Key]) -> list[Waiting]:
@@ -172,9 +184,9 @@ def _row(
             f"queue {store.settings.path}: delivery to sink {outbox.name} without its"
             f" event {key.event}; it was left as it is"
         )
-    event, due, attempts, first = key
+    event, due, attempts, first, lane = key
     stored, encoded = events[event]
-    return Waiting(event, due, attempts, first, stored, encoded)
+    return Waiting(event, due, attempts, first, stored, encoded, lane)
 
 
 def _read_events(

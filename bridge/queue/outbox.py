@@ -6,8 +6,9 @@ a sink fall into two kinds, and each has a place up to which it was handed out::
     fresh     in order of event    ──handed out──▶ position ──▶ not yet
     delayed   in order of due      ──handed out──▶ due_position ──▶ not yet, not due
 
-A row behind its place is leased, or came back and stands in `returned`: so the next
-lease never looks at a leased row again, however many there are.
+A row behind its place is leased, or came back and stands in `returned`, or, if the sink
+asks for order, waits behind the head of its lane (see `order`): so the next lease never
+looks at a leased row again, however many there are.
 """
 
 from collections import deque
@@ -19,8 +20,9 @@ from typing import Literal, NamedTuple
 
 from bridge.errors import QueueError
 from bridge.events import EncodedEvent
-from bridge.queue import Gate
+from bridge.queue import Gate, Ordering
 from bridge.queue.clock import TryableClock, micros
+from bridge.queue.order import Order
 
 OnFull = Literal["block", "dead-letter-oldest"]
 
@@ -50,6 +52,7 @@ class Waiting(NamedTuple):
     """A delivery that can be leased, and its event.
 
     `due` orders rows of both kinds: of a fresh one it is when the event was stored.
+    `lane` is None if the sink does not ask for order by object.
     """
 
     event: int
@@ -58,6 +61,7 @@ class Waiting(NamedTuple):
     first: int | None
     stored: int
     encoded: EncodedEvent
+    lane: int | None = None
 
 
 class Tail:
@@ -123,6 +127,12 @@ class Outbox:
         is_open: Whether it was opened since the start.
         max_backlog: See `Queue.open_sink`.
         on_full: See `Queue.open_sink`.
+        ordering: See `Queue.open_sink`.
+        run: See `Queue.open_sink`.
+        has_lanes: Whether rows that begin to wait are given lanes.
+        saved_ordering: What the file says of `ordering`.
+        order: The lanes, if `ordering` is ``object``; else None.
+        is_unread: Whether the last search ended before it had seen all rows.
         position: Fresh rows up to this event were handed out.
         due_position: Delayed rows up to this (due, event) were handed out.
         next_due: Nothing after `due_position` is due before; None: nothing is there.
@@ -140,6 +150,12 @@ class Outbox:
     is_open: bool = False
     max_backlog: int | None = None
     on_full: OnFull = "block"
+    ordering: Ordering = "none"
+    run: int = 1
+    has_lanes: bool = False
+    saved_ordering: Ordering = "none"
+    order: Order | None = None
+    is_unread: bool = False
     position: int = 0
     due_position: tuple[int, int] = (0, 0)
     next_due: int | None = 0
@@ -170,7 +186,7 @@ class Outbox:
         """
         if self.gate is not None and wall < _opens(self.gate):
             return None if self.gate.until is None else micros(self.gate.until)
-        return self.next_due
+        return wall if self.is_unread else self.next_due
 
     def is_held(self, event: int) -> bool:
         """Return whether the event is leased, or came back from a lease."""
@@ -186,6 +202,8 @@ class Outbox:
         for event in events:
             if self.leased.pop(event, None) is not None:
                 self.returned[event] = None
+                if self.order is not None:
+                    self.order.end(event)
 
     def expire(self, steady: int) -> None:
         """End the leases whose time is over."""
@@ -197,6 +215,8 @@ class Outbox:
         for event in events:
             self.leased.pop(event, None)
             self.returned.pop(event, None)
+            if self.order is not None:
+                self.order.end(event)
 
     def expect(self, due: int) -> None:
         """Note that a row is due then."""
@@ -206,6 +226,32 @@ class Outbox:
         """Search the delayed rows from the beginning: their times were changed."""
         self.due_position = (0, 0)
         self.next_due = 0
+
+    def search_anew(self) -> None:
+        """Search all rows from the beginning; what is leased stays leased."""
+        self.position = 0
+        self.look_again()
+        self.returned.clear()
+        self.tail.forget()
+        if self.order is not None:
+            self.order.freed.clear()
+
+    def put_in_order(
+        self, ordering: Ordering, leased: Iterable[tuple[int, int]]
+    ) -> None:
+        """Hand out by other rules from now on; `leased` are events and their lanes."""
+        self.ordering = ordering
+        self.has_lanes = ordering == "object"
+        self.order = Order() if self.has_lanes else None
+        if self.order is not None:
+            for event, lane in leased:
+                self.order.take(event, lane)
+        self.search_anew()
+
+    def free_lanes(self, lanes: Iterable[int]) -> None:
+        """Note that rows of these lanes ended without a lease of their own."""
+        if self.order is not None and not self.order.free(lanes):
+            self.search_anew()
 
 
 def _opens(gate: Gate) -> float:

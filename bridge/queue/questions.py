@@ -11,7 +11,15 @@ import apsw
 
 from bridge.errors import QueueError
 from bridge.events import EncodedEvent
-from bridge.queue import RECALL_LIMIT, DeadLetter, Kept, Scope, StoredCursor
+from bridge.queue import (
+    RECALL_LIMIT,
+    DeadLetter,
+    Kept,
+    Pending,
+    Scope,
+    StoredCursor,
+    lookups,
+)
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros, moment
 from bridge.queue.intake import scope_names
@@ -40,7 +48,7 @@ def cursor(scope: Scope, connection: apsw.Connection) -> str | None:
 def cursors(connection: apsw.Connection) -> list[StoredCursor]:
     """Return every cursor that is set."""
     found = []
-    for *names, version, moved in connection.execute(sql.CURSORS):
+    for *names, version, moved in connection.execute(lookups.CURSORS):
         cluster, resource, namespace, field_selector, label_selector = names
         scope = Scope(
             cluster=cluster,
@@ -67,9 +75,9 @@ def remembered(
         connection: Where to ask.
     """
     place = (*scope_names(scope), start, prefix + _LAST)
-    sizes = connection.execute(sql.REMEMBERED_SIZES, (*place, _PAGE_KEYS)).get
+    sizes = connection.execute(lookups.REMEMBERED_SIZES, (*place, _PAGE_KEYS)).get
     count = bisect_left(list(accumulate(json.loads(sizes))), _PAGE_BYTES) + 1
-    return _pairs(*connection.execute(sql.REMEMBERED, (*place, count)).get)
+    return _pairs(*connection.execute(lookups.REMEMBERED, (*place, count)).get)
 
 
 def key_after(key: str) -> str:
@@ -90,7 +98,7 @@ def recall(
             f"recall: expected at most {RECALL_LIMIT} keys, got {len(keys)}"
         )
     bindings = (*scope_names(scope), json.dumps(keys))
-    return dict(_pairs(*connection.execute(sql.RECALL, bindings).get))
+    return dict(_pairs(*connection.execute(lookups.RECALL, bindings).get))
 
 
 def _pairs(described: str, values: bytes) -> list[tuple[str, bytes]]:
@@ -109,10 +117,10 @@ def first_since(since: datetime, connection: apsw.Connection) -> int:
     Events are in the order of their time, but for a clock that was set back.
     """
     target = micros(since.timestamp())
-    low, high = connection.execute(sql.EVENT_BOUNDS).get
+    low, high = connection.execute(lookups.EVENT_BOUNDS).get
     while low < high:
         middle = (low + high) // 2
-        event, stored = connection.execute(sql.EVENT_FROM, (middle,)).get
+        event, stored = connection.execute(lookups.EVENT_FROM, (middle,)).get
         if stored < target:
             low = event + 1
         else:
@@ -123,11 +131,11 @@ def first_since(since: datetime, connection: apsw.Connection) -> int:
 def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]:
     """Return a page of stored events."""
     bindings = (after, micros(since.timestamp()), _PAGE_EVENTS)
-    rows: list[Any] = connection.execute(sql.KEPT, bindings).fetchall()
+    rows: list[Any] = connection.execute(lookups.KEPT, bindings).fetchall()
     waiting: dict[int, list[str]] = {}
     if rows:
         events = numbers(row[0] for row in rows)
-        for event, sink in connection.execute(sql.WAITING_FOR, (events,)):
+        for event, sink in connection.execute(lookups.WAITING_FOR, (events,)):
             waiting.setdefault(event, []).append(sink)
     return [
         Kept(
@@ -135,8 +143,27 @@ def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]
             event=EncodedEvent(id=id_, body=body, data_offset=offset),
             stored=moment(stored),
             waiting=tuple(waiting.get(event, ())),
+            routes=_routes(names),
         )
-        for event, stored, offset, id_, body in rows
+        for event, stored, offset, id_, body, names in rows
+    ]
+
+
+def waiting(sink: str, after: int, connection: apsw.Connection) -> list[Pending]:
+    """Return a page of what waits for a sink."""
+    rows: list[Any] = connection.execute(
+        lookups.WAITING, (sink, after, _PAGE_EVENTS)
+    ).fetchall()
+    return [
+        Pending(
+            handle=handle_of(KEPT, event),
+            event=EncodedEvent(id=id_, body=body, data_offset=offset),
+            stored=moment(stored),
+            routes=_routes(names),
+            attempts=attempts,
+            due=None if due is None else moment(due),
+        )
+        for event, stored, offset, id_, body, names, attempts, due in rows
     ]
 
 
@@ -144,9 +171,9 @@ def dead(sink: str | None, after: int, connection: apsw.Connection) -> list[Dead
     """Return a page of dead letters."""
     bindings: list[Any]
     if sink is None:
-        statement, bindings = sql.DEAD_OF_ALL, [after, _PAGE_EVENTS]
+        statement, bindings = lookups.DEAD_OF_ALL, [after, _PAGE_EVENTS]
     else:
-        statement, bindings = sql.DEAD_OF_SINK, [sink, after, _PAGE_EVENTS]
+        statement, bindings = lookups.DEAD_OF_SINK, [sink, after, _PAGE_EVENTS]
     rows: list[Any] = connection.execute(statement, bindings).fetchall()
     return [_dead_letter(*row) for row in rows]
 
@@ -159,7 +186,7 @@ def _dead_letter(
     body: bytes,
     *rest: Any,
 ) -> DeadLetter:
-    reason, status, excerpt, attempts, stored, died = rest
+    reason, status, excerpt, attempts, stored, died, names = rest
     return DeadLetter(
         handle=handle_of(DEAD, letter),
         sink=sink,
@@ -170,14 +197,19 @@ def _dead_letter(
         attempts=attempts,
         stored=moment(stored),
         died=moment(died),
+        routes=_routes(names),
     )
+
+
+def _routes(names: str | None) -> tuple[str, ...]:
+    return () if names is None else tuple(json.loads(names))
 
 
 def waits(sink: int, wall: int, connection: apsw.Connection) -> Waits:
     """Return what memory does not know of the deliveries of a sink."""
-    oldest = connection.execute(sql.OLDEST, (sink,)).get
+    oldest = connection.execute(lookups.OLDEST, (sink,)).get
     return Waits(
-        delayed=connection.execute(sql.COUNT_DELAYED, (sink, wall)).get,
+        delayed=connection.execute(lookups.COUNT_DELAYED, (sink, wall)).get,
         oldest=None if oldest is None else moment(oldest),
     )
 

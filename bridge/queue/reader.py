@@ -15,7 +15,7 @@ from typing import TypeVar
 import apsw
 
 from bridge.errors import QueueError
-from bridge.queue import DeadLetter, Kept, Scope, questions
+from bridge.queue import DeadLetter, Kept, Pending, Scope, questions
 from bridge.queue.connection import open_reader
 from bridge.queue.faults import translated
 from bridge.queue.replay import DEAD, KEPT, Kind, number_of
@@ -76,6 +76,14 @@ class Reader:
             for one in page:
                 yield one
             place = _place(page[-1].handle, DEAD)
+
+    async def waiting(self, sink: str, after: str | None) -> AsyncIterator[Pending]:
+        """See `Queue.waiting`."""
+        place = _place(after, KEPT)
+        while page := await self.ask(partial(questions.waiting, sink, place)):
+            for one in page:
+                yield one
+            place = _place(page[-1].handle, KEPT)
 
     async def aclose(self) -> None:
         """Leave the file."""

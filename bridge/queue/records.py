@@ -115,7 +115,8 @@ class Dead:
         excerpt: First 4 kB of the last answer.
         forward: The dead letter goes to another sink instead: in the same commit that
             ends this delivery, this event begins to wait there, and no dead letter
-            stays. None: it stays.
+            stays. It is taken however many wait there. None, or a sink that is not
+            open: the dead letter stays here.
     """
 
     lease: Lease
@@ -178,12 +179,35 @@ class Kept:
         event: Its bytes.
         stored: When it entered the queue.
         waiting: Names of the sinks for which it still waits.
+        routes: Names of the routes that chose its sinks; empty: not known, or none.
     """
 
     handle: str
     event: EncodedEvent
     stored: datetime
     waiting: tuple[str, ...]
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A delivery that has not ended, leased or not.
+
+    Attributes:
+        handle: That of its event, as of `Kept`; also the place to page from.
+        event: Its bytes.
+        stored: When it entered the queue.
+        routes: As of `Kept`.
+        attempts: How many were made and failed.
+        due: When it may be tried again; None: it was not told to wait.
+    """
+
+    handle: str
+    event: EncodedEvent
+    stored: datetime
+    routes: tuple[str, ...]
+    attempts: int
+    due: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +225,7 @@ class DeadLetter:
         attempts: How many attempts were made.
         stored: When the event entered the queue.
         died: When the delivery was given up.
+        routes: As of `Kept`.
     """
 
     handle: str
@@ -212,6 +237,7 @@ class DeadLetter:
     attempts: int
     stored: datetime
     died: datetime
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,11 +271,15 @@ class Tally:
     *waiting at the start + routed + enqueued = delivered + dead + purged + waiting*,
     after every commit.
 
+    A dead letter that goes to another sink (`Dead.forward`) is `dead` in the books of
+    the sink that it leaves, and `routed` in those of the sink that it goes to.
+
     Attributes:
-        routed: Put for it.
+        routed: Put for it, or forwarded to it.
         enqueued: Delivered anew by an operator's word.
         delivered: Answered 2xx.
-        dead: Became dead letters, also those that a full backlog pushed out.
+        dead: Given up: became dead letters, also those that a full backlog pushed out,
+            or were forwarded to another sink.
         purged: Ended by an operator's word.
     """
 

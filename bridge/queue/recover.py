@@ -51,10 +51,12 @@ class _Table(NamedTuple):
         return f"INSERT OR IGNORE INTO {self.name} ({self.columns}) VALUES ({marks})"  # noqa: S608  # ours
 
 
+_ROUTE_SET = _Table("route_set", "id", "id, names")
+# Not `ordering`: so the rows are given lanes anew when the sink is opened.
 _SINK = _Table(
     "sink",
     "id",
-    "id, name, gate_kind, gate_until, gate_reason, gate_count, tryable, ordering",
+    "id, name, gate_kind, gate_until, gate_reason, gate_count, tryable",
 )
 _EVENT = _Table("event", "seq", "seq, stored, ends, data_offset, id, body, routes")
 _DEAD = _Table("dead", "id", "id, sink, event, reason, status, excerpt, attempts, died")
@@ -64,10 +66,16 @@ _CURSOR = _Table(
     "id, cluster, resource, namespace, field_selector, label_selector, version, moved",
 )
 _DELIVERY = _Table(
-    "delivery", "event", "event, sink, due, attempts, first, delay, lane", "sink"
+    "delivery", "event", "event, sink, due, attempts, first, delay", "sink"
 )
 _REMEMBERED = _Table("remembered", "key", "key, scope, value", "scope", True)
 
+_NO_ROUTES = """
+DELETE FROM route_set
+WHERE CASE WHEN json_valid(names) THEN json_type(names) <> 'array' ELSE true END
+  OR id NOT IN (SELECT routes FROM event WHERE routes IS NOT NULL);
+UPDATE event SET routes = NULL WHERE routes NOT IN (SELECT id FROM route_set)
+"""
 _DOUBT = """
 INSERT OR IGNORE INTO delivery (sink, event, due) SELECT ?1, seq, stored FROM event
 WHERE seq BETWEEN ?2 AND ?3 AND data_offset IS NOT NULL
@@ -121,8 +129,10 @@ def recover(path: Path, to: Path) -> Recovery:
 
 
 def _salvage(old: apsw.Connection, new: apsw.Connection) -> Recovery:
-    for table in (_SINK, _EVENT, _DEAD, _CURSOR):
+    for table in (_ROUTE_SET, _SINK, _EVENT, _DEAD, _CURSOR):
         _carry(old, new, table)
+    new.execute(schema.GATE_KINDS)
+    new.execute(_NO_ROUTES)
     _keep_numbers(old, new)
     in_doubt = 0
     for sink in _column(new, "SELECT id FROM sink"):
@@ -146,12 +156,22 @@ def _carry(
 ) -> list[tuple[Any, Any]]:
     """Carry the rows of a table over; return the ranges that could not be read."""
     holes: list[tuple[Any, Any]] = []
+    table = _as_made(old, table)
+    if not table.columns:
+        return holes
     for row in _read(old, table, owner, holes):
         try:
             new.execute(table.insert(), row)
         except apsw.ConstraintError:  # a damaged page that still looks like one
             continue
     return holes
+
+
+def _as_made(old: apsw.Connection, table: _Table) -> _Table:
+    """Return the table with those columns that its version has; maybe none."""
+    made = {row[1] for row in old.execute(f"PRAGMA table_info({table.name})")}
+    columns = [name for name in table.columns.split(", ") if name in made]
+    return table._replace(columns=", ".join(columns))
 
 
 def _read(

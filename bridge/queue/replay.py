@@ -5,13 +5,12 @@ from functools import partial
 from typing import Any, Literal
 
 from bridge.errors import QueueError
-from bridge.queue import retention
+from bridge.queue import lanes, retention
 from bridge.queue import statements as sql
 from bridge.queue.outbox import Outbox
 from bridge.queue.store import Store, numbers
 
-CHUNK = 500
-"""Rows of one transaction; puts and outcomes go between."""
+CHUNK = lanes.CHUNK
 
 Kind = Literal["e", "d"]
 KEPT: Kind = "e"
@@ -81,6 +80,8 @@ def _enqueue(
     store: Store, outbox: Outbox, events: Sequence[int], due: int
 ) -> list[int]:
     enqueued = store.column(sql.ENQUEUE, (outbox.id, due, numbers(events)))
+    if outbox.has_lanes:
+        lanes.assign(store, outbox, enqueued)
     store.totals.begin(outbox.id, len(enqueued), "enqueued")
     store.after_commit(partial(outbox.expect, due))
     return enqueued
@@ -101,6 +102,8 @@ def purge_waiting(store: Store, sink: str, last_event: int) -> int:
     store.totals.finish(outbox.id, len(events), "purged")
     retention.forget(store, events)
     store.after_commit(partial(outbox.end, events))
+    if outbox.order is not None:
+        store.after_commit(outbox.search_anew)
     store.after_commit(outbox.tail.forget)
     return len(events)
 

@@ -69,7 +69,17 @@ CREATE TABLE remembered (           -- what a reader knew at its cursor
 ) STRICT, WITHOUT ROWID;
 """
 
-V2 = """
+GATE_KINDS = """\
+UPDATE sink SET gate_kind = CASE WHEN gate_reason LIKE 'paused: %' THEN 'paused'
+    ELSE 'waiting' END,
+  gate_reason = CASE WHEN gate_reason LIKE 'paused: %' THEN substr(gate_reason, 9)
+    WHEN gate_reason LIKE 'waiting: %' THEN substr(gate_reason, 10)
+    ELSE gate_reason END
+WHERE gate_until IS NOT NULL AND gate_kind IS NULL;
+"""
+"""Says who closed the gates of version 1, whose reasons began with it."""
+
+V2 = f"""
 CREATE TABLE route_set (            -- which routes chose an event, few distinct sets
   id INTEGER PRIMARY KEY,
   names TEXT NOT NULL UNIQUE        -- JSON array of names, in order
@@ -78,13 +88,7 @@ ALTER TABLE event ADD COLUMN routes INTEGER;       -- route_set.id; NULL: not kn
 ALTER TABLE sink ADD COLUMN ordering TEXT NOT NULL DEFAULT 'none';
 ALTER TABLE sink ADD COLUMN gate_kind TEXT;        -- NULL: no gate; else gate_until
 ALTER TABLE sink ADD COLUMN gate_count INTEGER NOT NULL DEFAULT 0;
-UPDATE sink SET gate_kind = CASE WHEN gate_reason LIKE 'paused: %' THEN 'paused'
-    ELSE 'waiting' END,
-  gate_reason = CASE WHEN gate_reason LIKE 'paused: %' THEN substr(gate_reason, 9)
-    WHEN gate_reason LIKE 'waiting: %' THEN substr(gate_reason, 10)
-    ELSE gate_reason END
-WHERE gate_until IS NOT NULL;
-ALTER TABLE delivery ADD COLUMN lane INTEGER;      -- NULL: in no order
+{GATE_KINDS}ALTER TABLE delivery ADD COLUMN lane INTEGER;      -- NULL: in no order
 CREATE INDEX delivery_lane ON delivery (sink, lane, event) WHERE lane IS NOT NULL;
 """
 

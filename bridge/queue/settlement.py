@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
-from bridge.queue import Dead, Delivered, Outcome, Released, Retry, retention
+from bridge.queue import (
+    Dead,
+    Delivered,
+    Forward,
+    Outcome,
+    Released,
+    Retry,
+    intake,
+    lanes,
+    retention,
+)
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros
 from bridge.queue.outbox import Outbox, event_of
@@ -69,6 +79,8 @@ def settle(store: Store, outcomes: Iterable[Outcome]) -> bool:
 
 
 def _record_delivered(store: Store, outbox: Outbox, events: Sequence[int]) -> None:
+    lost = [event for event in events if event not in outbox.leased]
+    lanes.free_lanes_of(store, outbox, lost)
     store.execute(sql.DELETE_DELIVERIES, (outbox.id, numbers(events)))
     store.totals.finish(outbox.id, store.connection.changes(), "delivered")
     retention.forget(store, events)
@@ -91,20 +103,33 @@ def _record_retried(store: Store, outbox: Outbox, retries: Sequence[Retry]) -> N
 
 def _record_dead(store: Store, outbox: Outbox, dead: Dead) -> None:
     event = event_of(dead.lease.handle)
-    store.execute(
-        sql.INSERT_DEAD,
-        (
-            dead.reason,
-            dead.status,
-            dead.excerpt[:_EXCERPT_BYTES],
-            dead.lease.attempt,
-            store.clock.wall(),
-            outbox.id,
-            event,
-        ),
-    )
-    count = store.connection.changes()
+    target = _target(store, dead.forward)
+    if target is None:
+        _keep_dead(store, outbox, dead, event)
     store.execute(sql.DELETE_DELIVERIES, (outbox.id, numbers([event])))
+    count = store.connection.changes()
     store.totals.finish(outbox.id, count, "dead")
-    store.totals.dead[outbox.id] += count
     store.after_commit(partial(outbox.end, [event]))
+    if target is not None and dead.forward is not None and count:
+        intake.forward(store, target, dead.forward.event, event)
+        retention.forget(store, [event])
+
+
+def _target(store: Store, forward: Forward | None) -> Outbox | None:
+    """Return where a dead letter goes; None: it stays where it is."""
+    target = None if forward is None else store.outboxes.get(forward.sink)
+    return target if target is not None and target.is_open else None
+
+
+def _keep_dead(store: Store, outbox: Outbox, dead: Dead, event: int) -> None:
+    bindings = (
+        dead.reason,
+        dead.status,
+        dead.excerpt[:_EXCERPT_BYTES],
+        dead.lease.attempt,
+        store.clock.wall(),
+        outbox.id,
+        event,
+    )
+    store.execute(sql.INSERT_DEAD, bindings)
+    store.totals.dead[outbox.id] += store.connection.changes()

@@ -20,12 +20,14 @@ from bridge.queue import (
     Lease,
     Ordering,
     Outcome,
+    Pending,
     Scope,
     Storage,
     StoredCursor,
     Tally,
     gates,
     intake,
+    lanes,
     leasing,
     questions,
     replay,
@@ -170,13 +172,20 @@ class SqliteQueue:
         self,
         sink: str,
         *,
-        ordering: Ordering = "none",  # noqa: ARG002
+        ordering: Ordering = "none",
+        run: int = 1,
         max_backlog: int | None = None,
         on_full: Literal["block", "dead-letter-oldest"] = "block",
     ) -> None:
         """See `Queue.open_sink`."""
-        work = partial(gates.open_sink, self._store, sink)
-        await self._order(partial(work, max_backlog=max_backlog, on_full=on_full))
+        after: int | None = 0 if ordering == "object" else None
+        while after is not None:
+            some = partial(lanes.assign_some, self._store, sink, after)
+            after = await self._order(some)
+        terms = gates.Terms(
+            ordering=ordering, run=run, max_backlog=max_backlog, on_full=on_full
+        )
+        await self._order(partial(gates.open_sink, self._store, sink, terms))
 
     async def sinks(self) -> Sequence[str]:
         """See `Queue.sinks`."""
@@ -218,12 +227,7 @@ class SqliteQueue:
 
     async def enqueue(self, sink: str, handles: Sequence[str]) -> int:
         """See `Queue.enqueue`; what still waits for the sink is not doubled."""
-        return sum(
-            [
-                await self._order(partial(replay.enqueue, self._store, sink, chunk))
-                for chunk in replay.chunks(handles)
-            ]
-        )
+        return await self._by_chunks(replay.enqueue, sink, handles)
 
     def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
         """See `Queue.kept`."""
@@ -233,16 +237,15 @@ class SqliteQueue:
         """See `Queue.dead`."""
         return self._reader.dead(sink, after)
 
+    def waiting(self, sink: str, after: str | None) -> AsyncIterator[Pending]:
+        """See `Queue.waiting`."""
+        return self._reader.waiting(sink, after)
+
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
         """See `Queue.purge`."""
         if handles is None:
             return await self._purge_waiting(sink)
-        return sum(
-            [
-                await self._order(partial(replay.purge_dead, self._store, sink, chunk))
-                for chunk in replay.chunks(handles)
-            ]
-        )
+        return await self._by_chunks(replay.purge_dead, sink, handles)
 
     async def depth(self, sink: str) -> Depth:
         """See `Queue.depth`."""
@@ -280,6 +283,14 @@ class SqliteQueue:
         while purged == replay.CHUNK:
             purged = await self._order(work)
             total += purged
+        return total
+
+    async def _by_chunks(
+        self, work: Callable[..., int], sink: str | None, handles: Sequence[str]
+    ) -> int:
+        total = 0
+        for chunk in replay.chunks(handles):
+            total += await self._order(partial(work, self._store, sink, chunk))
         return total
 
     async def _order(self, work: Callable[[], Any]) -> Any:

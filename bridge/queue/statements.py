@@ -1,4 +1,4 @@
-"""The SQL of the queue, by name.
+"""The SQL of the queue, by name: what the writer does.
 
 Each statement does its work on a whole set in one step: a step gives up the
 interpreter lock and has to win it back from the event loop, so steps per event, not
@@ -6,9 +6,20 @@ rows, are what costs. Sets go in as a carray of integers or as JSON, and come ou
 JSON.
 """
 
-INSERT_EVENTS = "INSERT INTO event (seq, stored, ends, data_offset, id, body) VALUES "
+INSERT_EVENTS = (
+    "INSERT INTO event (seq, stored, ends, data_offset, id, body, routes) VALUES "
+)
+# The no-op makes RETURNING speak of a set that is there already.
+ROUTE_SET = """
+INSERT INTO route_set (names) VALUES (?)
+ON CONFLICT (names) DO UPDATE SET names = excluded.names RETURNING id
+"""
 INSERT_DELIVERIES = """
 INSERT INTO delivery (sink, event, due) SELECT ?, value, ? FROM carray(?)
+"""
+INSERT_IN_LANES = """
+INSERT INTO delivery (sink, event, due, lane)
+SELECT ?1, one.value ->> 0, ?2, one.value ->> 1 FROM json_each(?3) AS one
 """
 INSERT_REJECTED = """
 INSERT INTO dead (sink, event, reason, excerpt, attempts, died)
@@ -22,6 +33,10 @@ BURY = """
 INSERT INTO dead (sink, event, reason, excerpt, attempts, died)
 SELECT sink, event, ?, x'', attempts, ? FROM delivery
 WHERE sink = ? AND event IN (SELECT value FROM carray(?))
+"""
+COPY_EVENT = """
+INSERT INTO event (seq, stored, ends, data_offset, id, body, routes)
+SELECT ?, ?, ?, ?, ?, ?, routes FROM event WHERE seq = ?
 """
 OLDEST_FREE = """
 SELECT json_group_array(event) FROM (
@@ -57,6 +72,66 @@ SELECT json_group_array(json_array(event, due, attempts, first)) FROM (
   SELECT event, due, attempts, first FROM delivery INDEXED BY delivery_due
   WHERE delay IS NOT NULL AND sink = ? AND (due, event) > (?, ?)
   ORDER BY due, event LIMIT ?)
+"""
+# The oldest row of a lane is found by one search in an index, however long the lane is.
+HEAD = """(SELECT min(event) FROM delivery AS other
+    WHERE other.sink = ?1 AND other.lane = delivery.lane)"""
+FRESH_HEADS = f"""
+SELECT json_group_array(json_array(event, due, attempts, first, lane))
+    FILTER (WHERE event = head),
+  count(*), max(event)
+FROM (
+  SELECT event, due, attempts, first, lane, {HEAD} AS head FROM delivery
+  WHERE sink = ?1 AND event > ?2 AND delay IS NULL ORDER BY event LIMIT ?3)
+"""  # noqa: S608  # a constant
+DELAYED_HEADS = f"""
+SELECT json_group_array(json_array(event, due, attempts, first, lane, event = head))
+FROM (
+  SELECT event, due, attempts, first, lane, {HEAD} AS head
+  FROM delivery INDEXED BY delivery_due
+  WHERE delay IS NOT NULL AND sink = ?1 AND (due, event) > (?2, ?3)
+  ORDER BY due, event LIMIT ?4)
+"""  # noqa: S608  # a constant
+RETURNED_HEADS = f"""
+SELECT json_group_array(json_array(event, due, attempts, first, lane)) FROM delivery
+WHERE sink = ?1 AND event IN (SELECT value FROM carray(?2)) AND event = {HEAD}
+"""  # noqa: S608  # a constant
+HEADS = """
+SELECT json_group_array(json_array(event, due, delay IS NULL, lane))
+FROM carray(?2) AS one CROSS JOIN delivery
+ON delivery.sink = ?1 AND delivery.event = (
+  SELECT min(event) FROM delivery AS other
+  WHERE other.sink = ?1 AND other.lane = one.value)
+"""
+OLDEST_DUE = """
+SELECT json_group_array(json_array(event, due, attempts, first, delay IS NULL)) FROM (
+  SELECT event, due, attempts, first, delay FROM delivery
+  WHERE sink = ? ORDER BY event LIMIT ?)
+"""
+LANES = """
+SELECT json_group_array(DISTINCT lane) FROM delivery
+WHERE sink = ? AND event IN (SELECT value FROM carray(?)) AND lane IS NOT NULL
+"""
+EVENT_LANES = """
+SELECT json_group_array(json_array(event, lane)) FROM delivery
+WHERE sink = ? AND event IN (SELECT value FROM carray(?)) AND lane IS NOT NULL
+"""
+WITHOUT_LANE = """
+SELECT json_group_array(event) FROM (
+  SELECT event FROM delivery WHERE sink = ? AND event > ? AND lane IS NULL
+  ORDER BY event LIMIT ?)
+"""
+# What comes before the data of an event, or all of it.
+LOAD_HEADS = """
+SELECT seq, id,
+  substr(body, 1, CASE data_offset WHEN 0 THEN length(body) ELSE data_offset END),
+  data_offset
+FROM event WHERE seq IN (SELECT value FROM carray(?))
+"""
+SET_LANES = """
+INSERT INTO delivery (sink, event, due, lane)
+SELECT ?1, one.value ->> 0, 0, one.value ->> 1 FROM json_each(?2) AS one WHERE true
+ON CONFLICT (sink, event) DO UPDATE SET lane = excluded.lane
 """
 RETURNED = """
 SELECT json_group_array(json_array(event, due, attempts, first)) FROM delivery
@@ -109,12 +184,14 @@ WHERE scope = ? AND key IN (SELECT value FROM json_each(?))
 """
 
 INSERT_SINK = "INSERT INTO sink (name) VALUES (?) RETURNING id"
+SET_ORDERING = "UPDATE sink SET ordering = ? WHERE id = ?"
 SAVE_SINK = """
 UPDATE sink SET gate_kind = ?, gate_until = ?, gate_reason = ?, gate_count = ?,
   tryable = ? WHERE id = ?
 """
 SINKS = """
-SELECT id, name, tryable, gate_kind, gate_until, gate_reason, gate_count FROM sink
+SELECT id, name, tryable, gate_kind, gate_until, gate_reason, gate_count, ordering
+FROM sink
 """
 COUNT_WAITING = "SELECT sink, count(*) FROM delivery GROUP BY sink"
 COUNT_DEAD = "SELECT sink, count(*) FROM dead GROUP BY sink"
@@ -144,71 +221,4 @@ RETURNING event
 """
 DELETE_RAW = """
 DELETE FROM event WHERE seq IN (SELECT value FROM carray(?)) AND data_offset IS NULL
-"""
-
-CURSORS = """
-SELECT cluster, resource, namespace, field_selector, label_selector, version, moved
-FROM cursor WHERE version IS NOT NULL ORDER BY id
-"""
-REMEMBERED_SIZES = """
-SELECT json_group_array(size) FROM (
-  SELECT length(value) AS size FROM cursor CROSS JOIN remembered
-  WHERE cluster = ? AND resource = ? AND namespace = ?
-    AND field_selector = ? AND label_selector = ?
-    AND scope = cursor.id AND key >= ? AND key < ?
-  ORDER BY key LIMIT ?)
-"""
-# As in LOAD_EVENTS, the lengths cut the bytes.
-REMEMBERED = """
-SELECT json_group_array(json_array(key, length(value))),
-  CAST(group_concat(value, '') AS BLOB)
-FROM (
-  SELECT key, value FROM cursor CROSS JOIN remembered
-  WHERE cluster = ? AND resource = ? AND namespace = ?
-    AND field_selector = ? AND label_selector = ?
-    AND scope = cursor.id AND key >= ? AND key < ?
-  ORDER BY key LIMIT ?)
-"""
-RECALL = """
-SELECT json_group_array(json_array(key, length(value))),
-  CAST(group_concat(value, '') AS BLOB)
-FROM cursor CROSS JOIN remembered
-WHERE cluster = ? AND resource = ? AND namespace = ?
-  AND field_selector = ? AND label_selector = ?
-  AND scope = cursor.id AND key IN (SELECT value FROM json_each(?))
-"""
-KEPT = """
-SELECT seq, stored, data_offset, id, body FROM event
-WHERE seq > ? AND stored >= ? AND data_offset IS NOT NULL ORDER BY seq LIMIT ?
-"""
-WAITING_FOR = """
-SELECT delivery.event, sink.name FROM sink CROSS JOIN delivery
-ON delivery.sink = sink.id AND delivery.event IN (SELECT value FROM carray(?))
-ORDER BY delivery.event, sink.name
-"""
-EVENT_FROM = "SELECT seq, stored FROM event WHERE seq >= ? ORDER BY seq LIMIT 1"
-EVENT_BOUNDS = """
-SELECT coalesce((SELECT min(seq) FROM event), 0),
-  coalesce((SELECT max(seq) FROM event), 0)
-"""
-DEAD_OF_ALL = """
-SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
-  excerpt, attempts, stored, died
-FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
-WHERE dead.id > ? ORDER BY dead.id LIMIT ?
-"""
-DEAD_OF_SINK = """
-SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
-  excerpt, attempts, stored, died
-FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
-WHERE dead.sink = (SELECT id FROM sink WHERE name = ?) AND dead.id > ?
-ORDER BY dead.id LIMIT ?
-"""
-COUNT_DELAYED = """
-SELECT count(*) FROM delivery INDEXED BY delivery_due
-WHERE delay IS NOT NULL AND sink = ? AND due > ?
-"""
-OLDEST = """
-SELECT stored FROM delivery JOIN event ON event.seq = delivery.event
-WHERE delivery.sink = ? ORDER BY delivery.event LIMIT 1
 """

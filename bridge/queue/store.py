@@ -78,6 +78,7 @@ class Store:
         self.totals = self.committed = Totals()
         self.outboxes: dict[str, Outbox] = {}
         self.scopes: dict[Scope, int] = {}
+        self.route_sets: dict[tuple[str, ...], int | None] = {(): None}
         self.is_stalled = False
         self.next_token = 0
         self.next_sweep = 0
@@ -193,8 +194,9 @@ class Store:
         self.totals.dead.update(dict(self.execute(sql.COUNT_DEAD)))
         wall, steady = self.clock.wall(), self.clock.steady()
         sinks: list[Any] = self.execute(sql.SINKS).fetchall()
-        for sink, name, tryable, kind, until, reason, count in sinks:
+        for sink, name, tryable, kind, until, reason, count, ordering in sinks:
             outbox = self.add_outbox(sink, name, tryable=tryable)
+            outbox.saved_ordering = ordering
             if kind is not None:
                 opens = None if until is None else until / SECOND
                 gate = Gate(until=opens, kind=kind, reason=reason, count=count)

@@ -64,7 +64,7 @@ class QueueFile:
 def encoded(name: str, size: int = 40) -> EncodedEvent:
     """Return an event of about that many bytes."""
     body = b'{"id":"%s","data":"%s"}' % (name.encode(), b"x" * max(0, size - 20))
-    return EncodedEvent(id=name, body=body, data_offset=len(name) + 15)
+    return EncodedEvent(id=name, body=body, data_offset=len(name) + 16)
 
 
 def entry(
