@@ -13,7 +13,7 @@ from typing import Literal
 ReaderState = Literal[
     "starting", "absent", "syncing", "watching", "blocked", "waiting", "failed"
 ]
-SinkState = Literal["open", "waiting", "paused"]
+SinkState = Literal["open", "waiting", "paused", "tripped", "stopped"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,9 +60,11 @@ class SinkStatus:
 
     Attributes:
         name: As in the configuration.
-        state: ``waiting``: it asked for a rest; ``paused``: an operator is needed.
+        state: ``waiting``: it asked for a rest; ``paused``: somebody has to mend
+            something; ``tripped``: its breaker is open; ``stopped``: by an operator.
         reason: Why it is not open; empty: it is.
-        until: When it is tried again; None: it is open.
+        until: From when on it is tried again, with the next event; None: it is open,
+            or stopped.
         last_error: Text of the last failed attempt; empty: none yet.
         last_error_at: When that was.
         last_success_at: When an event was last taken.

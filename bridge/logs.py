@@ -65,14 +65,14 @@ class RepeatedFailure:
         self._text = ""
         self._count = 0
 
-    def failed(self, text: str) -> None:
-        """Note one failure; write it if the last one read otherwise."""
+    def failed(self, text: str, **fields: object) -> None:
+        """Note one failure; write it and `fields` if the last one read otherwise."""
         if text == self._text:
             self._count += 1
             return
         repeated = {"previous_repeated": self._count} if self._count else {}
         self._text, self._count = text, 0
-        self._log.warning(self._message, error=text, **repeated)
+        self._log.warning(self._message, error=text, **fields, **repeated)
 
     def recovered(self, message: str) -> None:
         """Note that it works; write it if it did not before."""

@@ -107,6 +107,18 @@ class Metrics:
             ("sink",),
             registry=registry,
         )
+        self.sink_state = Gauge(
+            "kubebridge_sink_state",
+            "1 for the state in which a sink is.",
+            ("sink", "state"),
+            registry=registry,
+        )
+        self.breaker_openings = Counter(
+            "kubebridge_breaker_openings",
+            "How often the breaker of a sink opened.",
+            ("sink",),
+            registry=registry,
+        )
         self.queue_bytes = Gauge(
             "kubebridge_queue_bytes", "What stored rows take.", registry=registry
         )

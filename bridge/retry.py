@@ -2,7 +2,8 @@
 
 Three users, three needs:
 
-- a delivery waits in the queue: `retry_delay` gives the number, nobody sleeps;
+- a delivery waits in the queue: `retry_delay` and `steady_delay` give the number,
+  nobody sleeps;
 - a loop that runs for ever (a watch, an election) asks a `Backoff`;
 - one call that has to be made now is wrapped in `short_retries`.
 """
@@ -12,6 +13,7 @@ import random as _random
 import time
 from collections.abc import Awaitable, Callable
 from functools import cache
+from typing import Literal
 
 from tenacity import (
     AsyncRetrying,
@@ -19,7 +21,9 @@ from tenacity import (
     retry_if_exception_type,
     stop_after_attempt,
     wait_exponential,
+    wait_incrementing,
 )
+from tenacity.wait import wait_base
 
 _SHORTEST_SECONDS = 0.2
 
@@ -44,6 +48,27 @@ def retry_delay(
     """
     ceiling = _ceiling(attempt, minimum_seconds, maximum_seconds)
     return max(_SHORTEST_SECONDS, ceiling * random())
+
+
+def steady_delay(
+    attempt: int,
+    *,
+    policy: Literal["linear", "exponential"],
+    delay_seconds: float,
+    maximum_seconds: float,
+) -> float:
+    """Return the seconds until the next attempt of a delivery, without jitter.
+
+    With n for the retries already made (0 after the first attempt) ``linear`` waits
+    n delays and ``exponential`` 2^n delays, as Knative's senders do.
+
+    Args:
+        attempt: The attempt that has just failed; the first is 1.
+        policy: How the delays grow.
+        delay_seconds: What they grow by.
+        maximum_seconds: The longest delay.
+    """
+    return _wait(attempt, _steady(policy, delay_seconds, maximum_seconds))
 
 
 class Backoff:
@@ -138,14 +163,20 @@ def short_retries(
 
 
 def _ceiling(attempt: int, minimum_seconds: float, maximum_seconds: float) -> float:
+    return _wait(attempt, _steady("exponential", minimum_seconds, maximum_seconds))
+
+
+def _wait(attempt: int, strategy: wait_base) -> float:
     state = RetryCallState(_STRATEGY_OWNER, None, (), {})
     state.attempt_number = attempt
-    return _doubling(minimum_seconds, maximum_seconds)(state)
+    return strategy(state)
 
 
 @cache
-def _doubling(minimum_seconds: float, maximum_seconds: float) -> wait_exponential:
-    return wait_exponential(multiplier=minimum_seconds, max=maximum_seconds)
+def _steady(policy: str, delay_seconds: float, maximum_seconds: float) -> wait_base:
+    if policy == "linear":
+        return wait_incrementing(start=0, increment=delay_seconds, max=maximum_seconds)
+    return wait_exponential(multiplier=delay_seconds, max=maximum_seconds)
 
 
 # A strategy wants the state of a call; ours are calls of nobody.

@@ -23,7 +23,7 @@ from bridge.api import (
     sinks,
 )
 from bridge.api.access import AccessMiddleware, error_response
-from bridge.api.parts import REFUSALS, Backfill, Parts, bearer
+from bridge.api.parts import REFUSALS, Backfill, Parts, SinkControl, bearer
 from bridge.errors import ClusterError, QueueError
 from bridge.health import Health
 from bridge.journal.journal import Journal
@@ -40,6 +40,7 @@ def create_api(
     backfill: Backfill,
     health: Health,
     metrics: Metrics,
+    controls: Mapping[str, SinkControl],
     describe_config: Callable[[], Mapping[str, Any]],
     check_config: Callable[[str], Sequence[str]],
     token: Callable[[], str | None],
@@ -54,6 +55,7 @@ def create_api(
         backfill: Reads again what the API server still holds.
         health: What readers and sinks say of themselves.
         metrics: What it shows, and counts replays and purges in.
+        controls: Stops and resumes the configured sinks, by name.
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault; called
             in a thread.
@@ -75,6 +77,7 @@ def create_api(
         backfill=backfill,
         health=health,
         metrics=metrics,
+        controls=controls,
         describe_config=describe_config,
         check_config=check_config,
     )

@@ -100,14 +100,15 @@ class Sink(ApiModel):
     until the name returns or it is purged."""
 
     state: SinkState | None
-    """`waiting`: it asked for a rest; `paused`: an operator is needed; null: not
-    configured."""
+    """`waiting`: it asked for a rest; `paused`: somebody has to mend something;
+    `tripped`: its breaker is open; `stopped`: by an operator; null: not configured."""
 
     reason: str
     """Why it is not open."""
 
     until: datetime | None
-    """When it is tried again."""
+    """From when on it is tried again, with the next event; null: it is open, or
+    stopped."""
 
     backlog: int
     """Deliveries that wait, those under way and those delayed included."""
@@ -201,6 +202,20 @@ class Purged(ApiModel):
 
     next: str | None = None
     """What to give as `next` to go on; null: all was seen to."""
+
+
+class SinkPause(ApiModel):
+    """An operator's word on a sink."""
+
+    reason: Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """Why, for whoever looks at it; shown beside the state."""
+
+
+class Paused(ApiModel):
+    """What came of a pause."""
+
+    paused: bool
+    """Nothing more is sent from now on."""
 
 
 class Resumed(ApiModel):

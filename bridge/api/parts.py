@@ -22,6 +22,18 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class SinkControl(Protocol):
+    """What an operator may ask of the deliveries to one sink."""
+
+    async def stop(self, reason: str) -> None:
+        """Send nothing more until `resume`, also after a restart."""
+        ...
+
+    async def resume(self) -> bool:
+        """Try it at once, whatever held it back; return whether anything did."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """What came of one page of a list, read to deliver what a sink has missed.
@@ -84,6 +96,7 @@ class Parts:
         backfill: Reads again what the API server still holds.
         health: What readers and sinks say of themselves.
         metrics: What is counted.
+        controls: Stops and resumes the configured sinks, by name.
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault.
         now: Gives the time.
@@ -95,6 +108,7 @@ class Parts:
     backfill: Backfill
     health: Health
     metrics: Metrics
+    controls: Mapping[str, SinkControl]
     describe_config: Callable[[], Mapping[str, Any]]
     check_config: Callable[[str], Sequence[str]]
     now: Callable[[], datetime] = _now

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, HTTPException, status
 
-from bridge.api.models import Items, Purged, Resumed, Sink
+from bridge.api.models import Items, Paused, Purged, Resumed, Sink, SinkPause
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
 from bridge.health import SinkStatus
 
@@ -25,13 +25,28 @@ async def purge_sink(parts: PartsGiven, name: str) -> Purged:
     return Purged(purged=purged)
 
 
+@router.post("/sinks/{name}/pause", summary="Send it nothing", responses=NOT_FOUND)
+async def pause_sink(
+    parts: PartsGiven, name: str, pause: SinkPause | None = None
+) -> Paused:
+    """Stop deliveries until somebody resumes them, also after a restart.
+
+    Attempts under way may end; what waits is kept.
+    """
+    require_configured(parts, name)
+    said = f": {pause.reason}" if pause and pause.reason else ""
+    await parts.controls[name].stop(f"stopped by an operator{said}")
+    return Paused(paused=True)
+
+
 @router.post("/sinks/{name}/resume", summary="Try it at once", responses=NOT_FOUND)
 async def resume_sink(parts: PartsGiven, name: str) -> Resumed:
-    """End a pause or a rest: the sink is tried now, and paused again if it fails."""
+    """End whatever holds it back: an operator's word, a pause, a rest, its breaker.
+
+    It is tried now, and held back again if it fails.
+    """
     require_configured(parts, name)
-    gate = await parts.queue.gated(name)
-    await parts.queue.gate(name, None)
-    return Resumed(resumed=gate is not None)
+    return Resumed(resumed=await parts.controls[name].resume())
 
 
 def require_configured(parts: Parts, name: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import assert_never
 
+from bridge.app.deliveries import timeout_of
 from bridge.config import (
     AuthConfig,
     Config,
@@ -76,7 +77,9 @@ async def build_sinks(config: Config) -> AsyncIterator[Sequence[Sink]]:
 def _build_sink(config: SinkConfig) -> Sink:
     match config:
         case StdoutSinkConfig():
-            return StdoutSink(name=config.name)
+            return StdoutSink(
+                name=config.name, timeout_seconds=timeout_of(config, 15.0)
+            )
         case HttpSinkConfig():
             return _build_http_sink(config)
         case _:
@@ -84,17 +87,18 @@ def _build_sink(config: SinkConfig) -> Sink:
 
 
 def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
+    timeout = timeout_of(config, config.timeout)
     return HttpSink(
         name=config.name,
         url=config.url,
         mode=config.mode,
         concurrency=config.concurrency,
-        timeout_seconds=config.timeout,
+        timeout_seconds=timeout,
         headers={
             name: value if isinstance(value, str) else build_secret(value)
             for name, value in config.headers.items()
         },
-        auth=None if config.auth is None else _build_auth(config.auth, config.timeout),
+        auth=None if config.auth is None else _build_auth(config.auth, timeout),
         sign=None if config.sign is None else _build_signer(config.sign),
         tls=_tls_files(config.tls),
         engine=config.engine,

@@ -8,7 +8,7 @@ is lost.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from fastapi import FastAPI
 import bridge
 from bridge.api import create_api
 from bridge.app.backfill import Backfill
+from bridge.app.deliveries import build_deliveries
 from bridge.app.parts import (
     build_router,
     build_sinks,
@@ -28,13 +29,12 @@ from bridge.app.reading import read_cluster, reader_statuses
 from bridge.app.server import bind, is_loopback, serving, url_of
 from bridge.cluster.client import ClusterClient
 from bridge.config import Config, describe, find_problems
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import SinkDelivery
 from bridge.health import Health, SinkStatus
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
-from bridge.sinks import Sink
 
 BEAT_SECONDS = 1.0
 """How often the loop shows that it turns, and how often gauges are set."""
@@ -61,6 +61,14 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         backfill = Backfill(
             config, router=build_router(config), queue=queue, metrics=metrics
         )
+        deliveries = build_deliveries(
+            config,
+            sinks,
+            queue=queue,
+            health=health,
+            metrics=metrics,
+            record=journal.add,
+        )
         api = _build_api(
             config,
             queue=queue,
@@ -68,6 +76,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
             backfill=backfill,
             health=health,
             metrics=metrics,
+            deliveries=deliveries,
         )
         async with (
             serving(api, listener),
@@ -79,8 +88,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
             await _run_loops(
                 config,
                 queue=queue,
-                sinks=sinks,
-                journal=journal,
+                deliveries=deliveries,
                 backfill=backfill,
                 health=health,
                 metrics=metrics,
@@ -97,6 +105,7 @@ def _build_api(
     backfill: Backfill,
     health: Health,
     metrics: Metrics,
+    deliveries: Mapping[str, SinkDelivery],
 ) -> FastAPI:
     return create_api(
         queue=queue,
@@ -104,6 +113,7 @@ def _build_api(
         backfill=backfill,
         health=health,
         metrics=metrics,
+        controls=deliveries,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(text, name="body", env=os.environ),
         token=read_token(config),
@@ -116,8 +126,7 @@ async def _run_loops(
     config: Config,
     *,
     queue: Queue,
-    sinks: Sequence[Sink],
-    journal: Journal,
+    deliveries: Mapping[str, SinkDelivery],
     backfill: Backfill,
     health: Health,
     metrics: Metrics,
@@ -126,23 +135,10 @@ async def _run_loops(
     await _open_sinks(config, queue)
     drain = asyncio.Event()
     async with asyncio.TaskGroup() as delivering:
-        for sink, settings in zip(sinks, config.sinks, strict=True):
-            delivery = SinkDelivery(
-                sink=sink,
-                queue=queue,
-                concurrency=getattr(settings, "concurrency", 1),
-                policy=RetryPolicy(
-                    minimum_seconds=settings.retry.min,
-                    maximum_seconds=settings.retry.max,
-                    age_seconds=settings.retry.age,
-                    attempts=settings.retry.attempts,
-                ),
-                status=health.sinks[sink.name],
-                metrics=metrics,
-            )
+        for name, delivery in deliveries.items():
             delivering.create_task(
                 delivery.run(stop=drain, grace_seconds=config.grace),
-                name=f"deliver {sink.name}",
+                name=f"deliver {name}",
             )
         try:
             await _ingest(
@@ -193,7 +189,10 @@ async def _ingest(
 async def _open_sinks(config: Config, queue: Queue) -> None:
     for sink in config.sinks:
         await queue.open_sink(
-            sink.name, max_backlog=sink.max_backlog, on_full=sink.on_full
+            sink.name,
+            ordering=sink.ordering,
+            max_backlog=sink.max_backlog,
+            on_full=sink.on_full,
         )
     configured = {sink.name for sink in config.sinks}
     for name in await queue.sinks():

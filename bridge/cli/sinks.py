@@ -21,6 +21,9 @@ _COLUMNS = {
 }
 
 Name = Annotated[str, typer.Argument(help="Name of the sink.")]
+Reason = Annotated[
+    str, typer.Option("--reason", help="Why; shown beside the state.", metavar="TEXT")
+]
 
 
 @app.command("list")
@@ -33,13 +36,28 @@ def list_sinks(
 
 
 @app.command()
+def pause(
+    name: Name,
+    *,
+    reason: Reason = "",
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    output: Output = None,
+) -> None:
+    """Send a sink nothing until it is resumed, also after a restart."""
+    body = {"reason": reason}
+    answer = Api(url, token_file).post("sinks", name, "pause", body=body)
+    show(answer, lambda _: f"sink {name} gets nothing until resumed", output=output)
+
+
+@app.command()
 def resume(
     name: Name,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
-    """Try a paused sink at once."""
+    """Try a sink at once, whatever holds it back."""
     answer = Api(url, token_file).post("sinks", name, "resume")
     show(answer, lambda _: f"sink {name} is tried now", output=output)
 

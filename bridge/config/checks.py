@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bridge.config.base import did_you_mean
+from bridge.config.delivery_checks import check_dead_letter_sinks, check_slots
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
 from bridge.config.kinds import EVENTS_NAME, Wanted
@@ -28,6 +29,8 @@ def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fau
         yield from _duplicate_names(data, section)
     yield from _dangling_references(data, "sources")
     yield from _dangling_references(data, "sinks")
+    yield from check_dead_letter_sinks(data)
+    yield from check_slots(data)
     yield from _bad_filters(data)
     for section, key in _SELECTORS:
         yield from _bad_selectors(data, section, key)

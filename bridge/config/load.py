@@ -13,7 +13,9 @@ from bridge.config.models import Config
 from bridge.config.text import NotYamlError, read_document
 from bridge.errors import ConfigError
 
-_NOT_KEYS = {"<http>", "<stdout>", "<text>", "<secret>", "[key]"}
+_NOT_KEYS = {
+    *("<http>", "<stdout>", "<text>", "<secret>", "<ours>", "<knative>", "[key]"),
+}
 """Steps that pydantic adds to a location: tags of unions, and `this is a key`."""
 
 _SECRET_KEYS = {"auth", "headers", "proxy", "token", "url"}

@@ -13,14 +13,15 @@ from bridge.config.auth import (
     TlsConfig,
 )
 from bridge.config.base import Model, written
-from bridge.config.journal import JournalConfig
-from bridge.config.sinks import (
+from bridge.config.delivery import (
     BatchConfig,
-    HttpSinkConfig,
+    BreakerConfig,
+    DeliveryConfig,
+    KnativeRetryConfig,
     RetryConfig,
-    SinkConfig,
-    StdoutSinkConfig,
 )
+from bridge.config.journal import JournalConfig
+from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size
 from bridge.config.values import (
@@ -40,12 +41,15 @@ __all__ = [
     "AuthConfig",
     "BasicAuthConfig",
     "BatchConfig",
+    "BreakerConfig",
     "ClusterConfig",
     "Config",
+    "DeliveryConfig",
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
     "JournalConfig",
+    "KnativeRetryConfig",
     "LogConfig",
     "OAuth2Config",
     "QueueConfig",
@@ -178,6 +182,9 @@ class Config(Model):
 
     routes: tuple[RouteConfig, ...] = ()
     """Which events go where; empty: every event to every sink."""
+
+    delivery: DeliveryConfig = written({})
+    """What bounds the deliveries to all sinks together."""
 
     queue: QueueConfig = written({})
     """Where events wait until they are delivered."""

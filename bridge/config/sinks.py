@@ -12,8 +12,9 @@ from pydantic import (
 )
 
 from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
-from bridge.config.base import Model, fault, mismatch, written
-from bridge.config.units import PositiveDuration, PositiveSize
+from bridge.config.base import fault, mismatch, written
+from bridge.config.delivery import BatchConfig, DeliveredConfig
+from bridge.config.units import PositiveDuration
 from bridge.config.values import (
     Count,
     HeaderName,
@@ -29,48 +30,7 @@ _SECRET_HEADERS = (
 )
 
 
-class RetryConfig(Model):
-    """When a failed delivery is tried again, and when it is given up.
-
-    It is given up, and becomes a dead letter, once it is both older than `age` and
-    was tried `attempts` times.
-    """
-
-    min: PositiveDuration = written("1s")
-    """Most that the first wait may last; it doubles with each attempt. Waits are
-    random between nothing and that (full jitter), so that sinks that come back are
-    not hit by all at once."""
-
-    max: PositiveDuration = written("10m")
-    """Most that any wait may last: a sink that is back is noticed within 10
-    minutes."""
-
-    age: PositiveDuration = written("72h")
-    """How long a delivery is tried, from its first attempt, counting only time in
-    which the sink could be tried: 72 hours outlast a weekend."""
-
-    attempts: Count = 8
-    """Fewest attempts before a delivery is given up, however old it is."""
-
-    @model_validator(mode="after")
-    def _grows(self) -> Self:
-        if self.min > self.max:
-            raise fault("expected min to be at most max")
-        return self
-
-
-class BatchConfig(Model):
-    """What one POST carries in mode batch."""
-
-    size: Count = 50
-    """Most events: past 50 a larger batch saves little."""
-
-    bytes: PositiveSize = written("1MiB")
-    """Most bytes of the body: many receivers take 1 MiB; one event that is larger
-    goes alone."""
-
-
-class _SinkConfig(Model):
+class _SinkConfig(DeliveredConfig):
     name: Name
     """What routes, metrics and the API call it. The queue keeps deliveries under this
     name: renaming a sink is removing one and adding another."""
@@ -82,9 +42,6 @@ class _SinkConfig(Model):
     data: Literal["object", "reference"] = "object"
     """What `data` holds: the whole object, or only which one it is and at which
     version, for receivers that ask the API server themselves, or must not see it."""
-
-    retry: RetryConfig = written({})
-    """When a failed delivery is tried again."""
 
     max_backlog: Count | None = None
     """Most deliveries that may wait for this sink; null: only `queue.max_size`

@@ -1,9 +1,23 @@
-"""Whether a sink may be tried: open, waiting or paused. Kept over restarts."""
+"""Whether a sink may be tried, as a state machine. Kept over restarts.
+
+::
+
+    open ──503, 429──▶ waiting ─┐
+     │ ──401, TLS …──▶ paused  ─┤ its time is over: one delivery is tried
+     │ ──breaker─────▶ tripped ─┘ taken ──▶ open; failed ──▶ closed for longer
+     └──an operator──▶ stopped ────an operator──▶ open
+
+An operator's word wins over all, a pause over the other two. What an attempt says that
+began before the gate was closed is old news: it neither opens the gate nor counts.
+"""
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import get_args
 
+from bridge.deliver.breaker import Breaker
+from bridge.deliver.policy import RetryPolicy
 from bridge.errors import SinkError, SinkPausedError, TemporarySinkError
 from bridge.health import SinkState, SinkStatus
 from bridge.logs import get_logger
@@ -26,6 +40,8 @@ class SinkGate:
         *,
         sink: Sink,
         queue: Queue,
+        policy: RetryPolicy,
+        breaker: Breaker | None,
         status: SinkStatus,
         metrics: Metrics,
         now: Callable[[], float],
@@ -34,67 +50,190 @@ class SinkGate:
         """Bind the parts; see `SinkDelivery`."""
         self._sink = sink
         self._queue = queue
+        self._policy = policy
+        self._breaker = breaker
         self._status = status
-        self._gauge = metrics.sink_paused.labels(sink.name)
+        self._paused = metrics.sink_paused.labels(sink.name)
+        self._states = {
+            state: metrics.sink_state.labels(sink.name, state)
+            for state in get_args(SinkState)
+        }
+        self._openings = metrics.breaker_openings.labels(sink.name)
         self._now = now
         self._random = random
         self._fingerprint = ""
+        self._until = 0.0
+        self._rests = 0
+        self._forgiven = ""
         self._log = get_logger(sink=sink.name)
+        self.epoch = 0
+        """How often the gate was closed; an attempt belongs to that of its lease."""
 
     @property
-    def is_paused(self) -> bool:
-        """Whether only the oldest event may be tried."""
-        return self._status.state == "paused"
+    def is_open(self) -> bool:
+        """Whether anything may be tried; else a single delivery, once it is leased."""
+        return self._status.state == "open"
 
     async def restore(self) -> None:
-        """Take up the pause of an earlier process, and try the sink at once."""
+        """Take up what an earlier process left; a paused sink is tried at once."""
         gate = await self._queue.gated(self._sink.name)
-        if gate is not None and gate.kind == "paused":
-            self._show("paused", gate.reason, self._now())
+        if gate is None:
+            self._show("open", "", None)
+            return
+        self.epoch += 1
+        self._until = gate.until or 0.0
+        self._show(gate.kind, gate.reason, gate.until)
+        self._rests = gate.count
+        if gate.kind == "tripped" and self._breaker is not None:
+            self._breaker.openings = gate.count
+        if gate.kind == "paused":
             self._fingerprint = self._sink.fingerprint()
-            await self._close("paused", self._now(), gate.reason)
+            await self._try_next()
+
+    async def stop(self, reason: str) -> None:
+        """Try nothing until `resume`, also after a restart."""
+        self._log.warning("Sink stopped by an operator.", reason=reason)
+        await self._close("stopped", None, reason)
+
+    async def resume(self) -> bool:
+        """Open at once, whoever closed it; return whether it was closed."""
+        if self.is_open and await self._queue.gated(self._sink.name) is None:
+            return False
+        await self._open("Sink resumed by an operator.")
+        return True
 
     async def after_success(self) -> None:
-        """Resume: a 2xx ends any pause."""
-        if self._status.state == "paused":
-            self._log.info("Sink resumed.")
-            self._show("open", "", None)
-            await self._queue.gate(self._sink.name, None)
+        """Let everything through again."""
+        if not self.is_open:
+            await self._open("Sink resumed.")
 
-    async def after_failure(self, error: SinkError) -> None:
-        """Close the gate where the error, or a pause that goes on, asks for it."""
-        if isinstance(error, SinkPausedError) or self.is_paused:
-            await self._pause(str(error))
-        elif isinstance(error, TemporarySinkError) and error.scope == "sink":
-            rest = error.retry_after_seconds or 0.0
-            if rest > 0:
-                until = self._now() + rest
-                self._show("waiting", str(error), until)
-                await self._close("waiting", until, str(error))
+    async def _open(self, message: str) -> None:
+        """Forget the failures."""
+        self._log.info(message, state=self._status.state)
+        self._rests = 0
+        self._forgiven = ""
+        if self._breaker is not None:
+            self._breaker.close()
+        self._show("open", "", None)
+        await self._queue.gate(self._sink.name, None)
 
-    def after_lease(self) -> None:
-        """The queue hands out again, so the time to wait is over."""
-        if self._status.state == "waiting":
-            self._show("open", "", None)
+    def opens_by_success(self, epoch: int) -> bool:
+        """Note a 2xx; return whether the gate is to be opened for it."""
+        match self._status.state:
+            case "open":
+                if self._breaker is not None:
+                    self._breaker.succeeded()
+                return False
+            case "paused":  # whenever it began: what had to be mended is
+                return True
+            case "stopped":
+                return False
+            case "waiting" | "tripped":
+                return epoch == self.epoch
 
-    async def _pause(self, reason: str) -> None:
-        if not self.is_paused:
-            self._log.error("Sink paused.", error=reason)
+    def forgives(self, error: SinkError, event: str) -> bool:
+        """Return whether the attempt, which failed, does not count for the event.
+
+        A sink that is known to be down ages nothing. But the second time running for
+        the same event it counts: it then waits, and another event is tried, for it
+        might be the event that brings the sink down.
+        """
+        if self._status.state not in {"paused", "tripped"} or not _is_sinks(error):
+            return False
+        is_first = event != self._forgiven
+        self._forgiven = event if is_first else ""
+        return is_first
+
+    async def after_failure(self, error: SinkError, epoch: int) -> None:
+        """Close the gate if the error asks for it, or for longer if it was a trial."""
+        state = self._status.state
+        is_trial = state != "open" and epoch == self.epoch
+        if state == "stopped":
+            return
+        if is_trial:
+            await self._after_trial(error)
+        elif isinstance(error, SinkPausedError):
+            if state != "paused":
+                await self._pause(error)
+        elif state == "open":
+            await self._after_attempt(error)
+        elif state == "waiting":
+            await self._prolong(error)
+
+    async def _after_attempt(self, error: SinkError) -> None:
+        if not isinstance(error, TemporarySinkError) or not _is_sinks(error):
+            return
+        if error.scope == "sink":
+            await self._rest(error)
+        elif self._breaker is not None and self._breaker.failed():
+            await self._trip(self._breaker, error)
+
+    async def _after_trial(self, error: SinkError) -> None:
+        if self._status.state == "paused" or isinstance(error, SinkPausedError):
+            await self._pause(error)
+        elif not _is_sinks(error):
+            await self._try_next()
+        elif self._status.state == "tripped" and self._breaker is not None:
+            await self._trip(self._breaker, error)
+        else:
+            await self._rest(error)
+
+    async def _rest(self, error: SinkError) -> None:
+        """Wait as the schedule says, longer each time, or as the sink asks."""
+        self._rests += 1
+        seconds = self._policy.wait(self._rests, error, random=self._random)
+        if self._status.state != "waiting":
+            self._log.warning("Sink rests.", error=str(error), seconds=seconds)
+        await self._close("waiting", self._now() + seconds, str(error), self._rests)
+
+    async def _prolong(self, error: SinkError) -> None:
+        """Wait longer if another of the attempts that were under way is told to."""
+        until = self._now() + self._policy.asked(error)
+        if until > self._until and _is_sinks(error):
+            await self._close("waiting", until, str(error), self._rests)
+
+    async def _trip(self, breaker: Breaker, error: SinkError) -> None:
+        seconds = max(breaker.open(), self._policy.asked(error))
+        self._openings.inc()
+        if self._status.state != "tripped":
+            self._log.warning("Sink tripped.", error=str(error), seconds=seconds)
+        until = self._now() + seconds
+        await self._close("tripped", until, str(error), breaker.openings)
+
+    async def _pause(self, error: SinkError) -> None:
+        if self._status.state != "paused":
+            self._log.error("Sink paused.", error=str(error))
             self._fingerprint = self._sink.fingerprint()
         until = self._now() + PAUSE_SECONDS * (0.9 + 0.2 * self._random())
-        self._show("paused", reason, until)
-        await self._close("paused", until, reason)
+        await self._close("paused", until, str(error))
 
     async def watch_fingerprint(self) -> None:
         """Try a paused sink at once when a secret or a setting of it changed."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if self.is_paused and self._sink.fingerprint() != self._fingerprint:
+            is_paused = self._status.state == "paused"
+            if is_paused and self._sink.fingerprint() != self._fingerprint:
                 self._fingerprint = self._sink.fingerprint()
-                await self._close("paused", self._now(), self._status.reason)
+                await self._try_next()
 
-    async def _close(self, kind: GateKind, until: float, reason: str) -> None:
-        gate = Gate(until=until, kind=kind, reason=reason)
+    async def _try_next(self) -> None:
+        """Have the next delivery tried at once: the gate is closed, its time over."""
+        kind = self._status.state
+        assert kind != "open"  # noqa: S101  # only asked of a closed gate
+        await self._write(kind, self._now(), self._status.reason, self._rests)
+
+    async def _close(
+        self, kind: GateKind, until: float | None, reason: str, count: int = 0
+    ) -> None:
+        self.epoch += 1
+        self._show(kind, reason, until)
+        await self._write(kind, until, reason, count)
+
+    async def _write(
+        self, kind: GateKind, until: float | None, reason: str, count: int
+    ) -> None:
+        self._until = until or 0.0
+        gate = Gate(until=until, kind=kind, reason=reason, count=count)
         await self._queue.gate(self._sink.name, gate)
 
     def _show(self, state: SinkState, reason: str, until: float | None) -> None:
@@ -103,4 +242,11 @@ class SinkGate:
         self._status.until = (
             None if until is None else datetime.fromtimestamp(until, UTC)
         )
-        self._gauge.set(state == "paused")
+        self._paused.set(state == "paused")
+        for one, gauge in self._states.items():
+            gauge.set(one == state)
+
+
+def _is_sinks(error: SinkError) -> bool:
+    """Whether the sink failed: not the event, and no conflict about it."""
+    return isinstance(error, TemporarySinkError) and error.max_attempts is None

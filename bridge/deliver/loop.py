@@ -2,18 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 from random import random as any_fraction
 
+from bridge.deliver.breaker import Breaker, BreakerLimits
 from bridge.deliver.gate import SinkGate
+from bridge.deliver.jobs import BatchLimits, Jobs
+from bridge.deliver.pace import Pace
 from bridge.deliver.policy import RetryPolicy
 from bridge.deliver.recorder import Recorder
-from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
+from bridge.deliver.sender import Sender
+from bridge.deliver.slots import Slots
+from bridge.deliver.turns import Turns
 from bridge.health import SinkStatus
-from bridge.logs import RepeatedFailure, get_logger
+from bridge.journal import Attempt
+from bridge.logs import get_logger
 from bridge.metrics import Metrics
-from bridge.queue import Dead, Delivered, Lease, Outcome, Queue, Released
+from bridge.queue import Queue
 from bridge.sinks import Sink
 
 MOST_LEASED = 500
@@ -32,7 +37,15 @@ class SinkDelivery:
         policy: RetryPolicy,
         status: SinkStatus,
         metrics: Metrics,
+        breaker: BreakerLimits | None = None,
+        per_second: float | None = None,
+        per_minute: float | None = None,
+        slots: Slots | None = None,
+        batch_bytes: int | None = None,
+        linger_seconds: float = 0.0,
+        record: Callable[[Attempt], None] | None = None,
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = any_fraction,
     ) -> None:
         """Bind the parts; nothing is leased before `run`.
@@ -44,34 +57,66 @@ class SinkDelivery:
             policy: When to try again.
             status: What the probes and the API see.
             metrics: What is counted.
+            breaker: When the breaker opens; None: there is none.
+            per_second: Most requests in any second; None: no limit of ours.
+            per_minute: Most requests in any minute; None: no limit of ours.
+            slots: Bounds the attempts of all sinks together; None: nothing does.
+            batch_bytes: Most bytes of the events of one attempt; one alone may be
+                larger. None: any number.
+            linger_seconds: How long an event may wait for others to fill a batch.
+            record: Takes each attempt, for each of its events; None: nobody does.
             now: Unix seconds.
+            steady: A clock in seconds that never goes back.
             random: Gives fractions in [0, 1).
         """
         self._sink = sink
         self._queue = queue
         self._concurrency = concurrency
-        self._limit = min(MOST_LEASED, concurrency * sink.max_batch)
-        self._policy = policy
         self._status = status
-        self._now = now
-        self._random = random
+        self._stopping = asyncio.Event()
+        self._pace = Pace(per_second=per_second, per_minute=per_minute, now=steady)
+        self._turns = Turns(
+            sink=sink.name, pace=self._pace, slots=slots, stop=self._stopping
+        )
         self._gate = SinkGate(
             sink=sink,
             queue=queue,
+            policy=policy,
+            breaker=None if breaker is None else Breaker(breaker, now=steady),
             status=status,
             metrics=metrics,
             now=now,
             random=random,
         )
         self._recorder = Recorder(queue, sink=sink.name)
-        self._jobs: asyncio.Queue[Sequence[Lease]] = asyncio.Queue(concurrency)
+        limits = BatchLimits(
+            events=sink.max_batch,
+            size_bytes=batch_bytes,
+            linger_seconds=linger_seconds,
+        )
+        self._jobs = Jobs(limits, most=concurrency)
+        self._sender = Sender(
+            sink=sink,
+            gate=self._gate,
+            policy=policy,
+            recorder=self._recorder,
+            turns=self._turns,
+            status=status,
+            metrics=metrics,
+            record=record,
+            now=now,
+            random=random,
+        )
         self._log = get_logger(sink=sink.name)
-        self._failures = RepeatedFailure(self._log, "Delivery failed.")
-        self._attempts = metrics.attempts
-        self._succeeded = metrics.attempts.labels(sink.name, "2xx")
-        self._delivered = metrics.deliveries.labels(sink.name, "delivered")
-        self._dead = metrics.deliveries.labels(sink.name, "dead")
-        self._seconds = metrics.delivery_seconds.labels(sink.name)
+
+    async def stop(self, reason: str) -> None:
+        """Send nothing more, by an operator's word; attempts under way may end."""
+        await self._gate.stop(reason)
+        self._jobs.cut()
+
+    async def resume(self) -> bool:
+        """Try the sink at once, whatever held it back; return whether anything did."""
+        return await self._gate.resume()
 
     async def run(self, *, stop: asyncio.Event, grace_seconds: float) -> None:
         """Deliver until `stop` is set; then finish what is under way.
@@ -88,24 +133,27 @@ class SinkDelivery:
                     sending.create_task(self._work(), name=f"work {number}")
                     for number in range(self._concurrency)
                 ]
-                async with asyncio.TaskGroup() as leasing:
-                    lease = leasing.create_task(self._lease_forever(), name="lease")
-                    look = leasing.create_task(
-                        self._gate.watch_fingerprint(), name="look"
-                    )
-                    await stop.wait()
-                    lease.cancel()
-                    look.cancel()
+                await self._lease_until(stop)
                 await self._drain(grace_seconds)
                 for worker in workers:
                     worker.cancel()
             self._recorder.close()
 
+    async def _lease_until(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as leasing:
+            tasks = [
+                leasing.create_task(self._lease_forever(), name="lease"),
+                leasing.create_task(self._jobs.linger(), name="linger"),
+                leasing.create_task(self._gate.watch_fingerprint(), name="look"),
+            ]
+            await stop.wait()
+            self._stopping.set()
+            for task in tasks:
+                task.cancel()
+
     async def _drain(self, seconds: float) -> None:
         """Wait for attempts under way; what is only leased waits for the next start."""
-        while not self._jobs.empty():
-            self._jobs.get_nowait()
-            self._jobs.task_done()
+        self._jobs.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._jobs.join()
@@ -117,82 +165,31 @@ class SinkDelivery:
 
     async def _lease_forever(self) -> None:
         while True:
-            await self._recorder.wait_for_room()
-            limit = 1 if self._gate.is_paused else self._limit
-            leases = await self._queue.lease(self._sink.name, limit)
-            if self._gate.is_paused:  # perhaps since the lease was asked for
-                self._release(leases[1:])
-                await self._attempt(leases[:1])
-                continue
-            self._gate.after_lease()
-            for start in range(0, len(leases), self._sink.max_batch):
-                await self._jobs.put(leases[start : start + self._sink.max_batch])
+            leases = await self._queue.lease(self._sink.name, await self._limit())
+            epoch = self._gate.epoch
+            if self._gate.is_open:
+                await self._jobs.add(leases, epoch)
+            else:  # perhaps since the lease was asked for
+                self._sender.release(leases[1:])
+                await self._jobs.add_trial(leases[0], epoch)
+
+    async def _limit(self) -> int:
+        """Wait until anything may be sent; return how many events at once."""
+        await self._recorder.wait_for_room()
+        self._pace.obey(self._sink.requests_per_minute)
+        requests = await self._turns.wait_for_room(lambda: self._jobs.waiting)
+        if not self._gate.is_open:
+            return 1
+        if requests is None or requests > self._concurrency:
+            requests = self._concurrency
+        return min(MOST_LEASED, requests * self._sink.max_batch)
 
     async def _work(self) -> None:
         while True:
-            leases = await self._jobs.get()
+            job = await self._jobs.get()
             try:
-                if self._gate.is_paused:
-                    self._release(leases)
-                else:
-                    await self._attempt(leases)
+                await self._sender.attempt(job)
             finally:
                 self._jobs.task_done()
-
-    def _release(self, leases: Sequence[Lease]) -> None:
-        self._recorder.add([Released(lease=lease) for lease in leases])
-
-    async def _attempt(self, leases: Sequence[Lease]) -> None:
-        """Send once; halve a refused batch until the event at fault stands alone."""
-        self._status.in_flight += 1
-        try:
-            await self._sink.send([lease.event for lease in leases])
-        except PermanentSinkError as error:
-            if len(leases) == 1:
-                await self._fail(leases, error)
-                return
-            self._count(error)
-            middle = len(leases) // 2
-            await self._attempt(leases[:middle])
-            await self._attempt(leases[middle:])
-        except SinkError as error:
-            await self._fail(leases, error)
-        except Exception as error:  # noqa: BLE001  # one of two places (style 4)
-            self._log.exception("A sink raised what it may not.")
-            await self._fail(leases, TemporarySinkError(repr(error), reason="bug"))
-        else:
-            await self._succeed(leases)
-        finally:
-            self._status.in_flight -= 1
-
-    async def _succeed(self, leases: Sequence[Lease]) -> None:
-        now = self._now()
-        self._recorder.add([Delivered(lease=lease) for lease in leases])
-        self._succeeded.inc()
-        self._delivered.inc(len(leases))
-        for lease in leases:
-            self._seconds.observe(now - lease.stored)
-        self._status.last_success_at = datetime.fromtimestamp(now, UTC)
-        self._failures.recovered("Delivery works again.")
-        await self._gate.after_success()
-
-    async def _fail(self, leases: Sequence[Lease], error: SinkError) -> None:
-        now = self._now()
-        self._count(error)
-        self._status.last_error = str(error)
-        self._status.last_error_at = datetime.fromtimestamp(now, UTC)
-        self._failures.failed(str(error))
-        outcomes = [self._outcome(lease, error, now) for lease in leases]
-        await self._gate.after_failure(error)
-        self._dead.inc(sum(isinstance(outcome, Dead) for outcome in outcomes))
-        self._recorder.add(outcomes)
-
-    def _outcome(self, lease: Lease, error: SinkError, now: float) -> Outcome:
-        """A try of a paused sink that fails counts only if the event is at fault."""
-        if self._gate.is_paused and isinstance(error, TemporarySinkError):
-            return Released(lease=lease)
-        return self._policy.outcome(lease, error, now=now, random=self._random)
-
-    def _count(self, error: SinkError) -> None:
-        code = f"{error.status // 100}xx" if error.status else error.reason
-        self._attempts.labels(self._sink.name, code).inc()
+                if job.done is not None:
+                    job.done.set()

@@ -1,35 +1,51 @@
 """What a failed attempt means for a delivery: decided here, without waiting."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bridge.deliver.forward import DeadLetterSink
+from bridge.deliver.schedule import Jittered, Schedule
 from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
 from bridge.queue import Dead, Lease, Outcome, Released, Retry
-from bridge.retry import retry_delay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """When to try again, and when to give up.
+    """When to try again, when to give up, and what becomes of it then.
 
     Attributes:
-        minimum_seconds: Bound of the first delay; it doubles with each attempt.
-        maximum_seconds: Bound of any delay.
-        age_seconds: Give up once so much time has passed since the first attempt,
-            counting only time in which the sink could be tried,
-        attempts: and at least so many attempts were made.
+        schedule: Delays, and an end to them.
+        retry_after_seconds: Most that a sink may ask for with Retry-After.
+        dead_letters: Where they go; None: they stay in the queue.
     """
 
-    minimum_seconds: float = 1.0
-    maximum_seconds: float = 600.0
-    age_seconds: float = 72 * 3600.0
-    attempts: int = 8
+    schedule: Schedule = field(default_factory=Jittered)
+    retry_after_seconds: float = 3600.0
+    dead_letters: DeadLetterSink | None = None
+
+    def wait(
+        self, failures: int, error: SinkError, *, random: Callable[[], float]
+    ) -> float:
+        """Return the seconds to wait: the schedule's or those asked for, the longer.
+
+        Args:
+            failures: How many there were running, this one included.
+            error: How the attempt ended.
+            random: Gives fractions in [0, 1).
+        """
+        return max(self.schedule.delay(failures, random=random), self.asked(error))
+
+    def asked(self, error: SinkError) -> float:
+        """Return the seconds that the sink asked for, capped; 0: for nothing."""
+        if not isinstance(error, TemporarySinkError):
+            return 0.0
+        return min(error.retry_after_seconds or 0.0, self.retry_after_seconds)
 
     def gives_up(self, lease: Lease, error: TemporarySinkError) -> bool:
         """Return whether the attempt that failed was the last one."""
-        if error.max_attempts is not None:
-            return lease.attempt >= error.max_attempts
-        return lease.attempt >= self.attempts and lease.age_seconds >= self.age_seconds
+        if error.max_attempts is not None and lease.attempt >= error.max_attempts:
+            return True
+        return self.schedule.is_over(lease)
 
     def outcome(
         self,
@@ -49,20 +65,21 @@ class RetryPolicy:
         """
         match error:
             case TemporarySinkError() if not self.gives_up(lease, error):
-                delay = retry_delay(
-                    lease.attempt,
-                    minimum_seconds=self.minimum_seconds,
-                    maximum_seconds=self.maximum_seconds,
-                    random=random,
-                )
-                asked = error.retry_after_seconds or 0.0
-                return Retry(lease=lease, due=now + max(delay, asked))
+                seconds = self.wait(lease.attempt, error, random=random)
+                return Retry(lease=lease, due=now + seconds)
             case TemporarySinkError() | PermanentSinkError():
-                return Dead(
-                    lease=lease,
-                    reason=str(error),
-                    status=error.status,
-                    excerpt=error.excerpt,
-                )
+                return self._dead(lease, error)
             case _:
                 return Released(lease=lease)
+
+    def _dead(self, lease: Lease, error: SinkError) -> Dead:
+        forward = None
+        if self.dead_letters is not None:
+            forward = self.dead_letters.forward(lease.event, error)
+        return Dead(
+            lease=lease,
+            reason=str(error),
+            status=error.status,
+            excerpt=error.excerpt,
+            forward=forward,
+        )

@@ -46,6 +46,11 @@ class Sink(Protocol):
         """Most events that one attempt may carry."""
         ...
 
+    @property
+    def requests_per_minute(self) -> float | None:
+        """Most requests in a minute that the receiver allowed; None: no limit."""
+        ...
+
     async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
         """Deliver the events in one attempt, within the sink's own deadline.
 

@@ -140,6 +140,11 @@ class HttpSink:
         """See `Sink`."""
         return self._batch_size
 
+    @property
+    def requests_per_minute(self) -> float | None:
+        """See `Sink`."""
+        return None
+
     async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
         """See `Sink`."""
         began = time.perf_counter()

@@ -51,6 +51,11 @@ class StdoutSink:
         """See `Sink`."""
         return MOST_LINES
 
+    @property
+    def requests_per_minute(self) -> float | None:
+        """See `Sink`."""
+        return None
+
     async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
         """See `Sink`; `TemporarySinkError` if nobody reads, paused if nobody will."""
         # A line break in JSON is white space between tokens: a blank says the same.

@@ -1,24 +1,23 @@
 """A bridge that takes an event for delivered once it is on its way."""
 
 import sys
-from collections.abc import Sequence
 
-import bridge.app.serve
+import bridge.deliver.loop
 from bridge.__main__ import main
-from bridge.deliver import SinkDelivery
-from bridge.queue import Delivered, Lease
+from bridge.deliver.jobs import Job
+from bridge.deliver.sender import Sender
+from bridge.queue import Delivered
 
 
-class GoneBeforeAnswer(SinkDelivery):
+class GoneBeforeAnswer(Sender):
     """Does not wait for the 2xx."""
 
-    async def _attempt(self, leases: Sequence[Lease]) -> None:
+    async def attempt(self, job: Job) -> None:
         """Lose what is under way when the kill comes."""
-        outcomes = [Delivered(lease=lease) for lease in leases]
-        await self._queue.settle(outcomes)
-        await super()._attempt(leases)
+        self._recorder.add([Delivered(lease=lease) for lease in job.leases])
+        await super().attempt(job)
 
 
 if __name__ == "__main__":
-    bridge.app.serve.SinkDelivery = GoneBeforeAnswer  # type: ignore[misc]
+    bridge.deliver.loop.Sender = GoneBeforeAnswer  # type: ignore[misc]
     sys.exit(main())

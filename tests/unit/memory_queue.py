@@ -187,8 +187,11 @@ class MemoryQueue:
         match outcome:
             case Delivered():
                 self.delivered.append(row.lease.event.id)
-            case Dead():
+            case Dead(forward=None):
                 self.dead_letters.append(outcome)
+            case Dead(forward=forward):
+                entry = Entry(event=None, encoded=forward.event)
+                self.add(entry, forward.sink)
             case Released():
                 self.rows[handle] = Delivery(lease=row.lease, due=row.due)
             case Retry(due=due):

@@ -90,7 +90,44 @@ async def test_resume_opens_the_gate(client, world):
     assert await world.queue.gated("hook") is None
 
 
-@pytest.mark.parametrize("verb", ["purge", "resume"])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "stopped by an operator"),
+        ({"reason": "moving house"}, "stopped by an operator: moving house"),
+    ],
+)
+async def test_pause_shows_at_once_and_survives(client, world, body, reason):
+    """State and reason are there before the answer is; the queue keeps them."""
+    answer = await client.post("/api/v1/sinks/hook/pause", json=body)
+
+    hook = (await sinks(client))["hook"]
+    assert answer.json() == {"paused": True}
+    assert (hook["state"], hook["reason"], hook["until"]) == ("stopped", reason, None)
+    gate = await world.queue.gated("hook")
+    assert (gate.kind, gate.until, gate.reason) == ("stopped", None, reason)
+
+
+async def test_resume_ends_a_pause_by_an_operator(client, world):
+    """State and gate are open again."""
+    await client.post("/api/v1/sinks/hook/pause")
+
+    answer = await client.post("/api/v1/sinks/hook/resume")
+
+    assert answer.json() == {"resumed": True}
+    assert (await sinks(client))["hook"]["state"] == "open"
+    assert await world.queue.gated("hook") is None
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "x" * 257, 5])
+async def test_a_reason_is_a_short_line(client, reason):
+    """It goes into logs and lists."""
+    answer = await client.post("/api/v1/sinks/hook/pause", json={"reason": reason})
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("verb", ["purge", "pause", "resume"])
 async def test_a_sink_that_is_not_there_is_404(client, verb):
     """The error names it."""
     answer = await client.post(f"/api/v1/sinks/none/{verb}")

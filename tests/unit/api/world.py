@@ -12,12 +12,14 @@ from fastapi import FastAPI
 
 from bridge.api import create_api
 from bridge.api.parts import Parts
+from bridge.deliver import RetryPolicy, SinkDelivery
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
 from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Scope
 from bridge.queue.sqlite import SqliteQueue
+from bridge.sinks.stdout import StdoutSink
 
 TOKEN = "operator"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -43,6 +45,7 @@ class World:
     queue: SqliteQueue
     health: Health
     metrics: Metrics
+    controls: dict[str, SinkDelivery]
     config: dict[str, Any]
     cursor: str | None = None
 
@@ -53,6 +56,7 @@ class World:
             queue=self.queue,
             health=self.health,
             metrics=self.metrics,
+            controls=self.controls,
             describe_config=lambda: self.config,
             check_config=lambda text: [f"{text.strip()} is wrong"] if text else [],
         )
@@ -108,6 +112,7 @@ def _api(*, token: str | None, loopback: bool) -> FastAPI:
         queue=cast("SqliteQueue", None),
         health=Health(),
         metrics=Metrics(version="1.2.3"),
+        controls={},
         describe_config=dict,
         check_config=lambda _: [],
         token=lambda: token,
@@ -128,13 +133,26 @@ async def open_world(path: Path) -> AsyncIterator[World]:
     ) as queue:
         for sink in ("hook", "spare"):
             await queue.open_sink(sink)
+        health = Health(
+            readers=[watching_reader()],
+            sinks={name: SinkStatus(name=name) for name in ("hook", "spare")},
+        )
+        metrics = Metrics(version="1.2.3")
         yield World(
             queue=queue,
-            health=Health(
-                readers=[watching_reader()],
-                sinks={name: SinkStatus(name=name) for name in ("hook", "spare")},
-            ),
-            metrics=Metrics(version="1.2.3"),
+            health=health,
+            metrics=metrics,
+            controls={
+                name: SinkDelivery(  # it does not run
+                    sink=StdoutSink(name=name),
+                    queue=queue,
+                    concurrency=1,
+                    policy=RetryPolicy(),
+                    status=status,
+                    metrics=metrics,
+                )
+                for name, status in health.sinks.items()
+            },
             config={
                 "sources": [{"name": "events"}],
                 "sinks": [{"name": "hook"}, {"name": "spare"}],

@@ -59,6 +59,18 @@ async def test_a_cursor_that_is_not_there_is_an_error(ask):
     assert result.stderr.endswith("DELETE refused with 404: no such cursor: none\n")
 
 
+async def test_a_sink_is_paused_with_a_reason(ask, world):
+    """It is shown in the list."""
+    paused = await ask("sinks", "pause", "hook", "--reason", "moving", "-o", "text")
+
+    [hook, _] = await items(ask, "sinks")
+    assert paused.stdout == "sink hook gets nothing until resumed\n"
+    assert (hook["state"], hook["reason"]) == (
+        "stopped",
+        "stopped by an operator: moving",
+    )
+
+
 async def test_a_sink_is_resumed_and_purged(ask, world):
     """What waited is ended."""
     await world.store("a", "b")

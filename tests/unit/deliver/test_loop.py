@@ -37,6 +37,7 @@ class ScriptedSink:
 
     answer: Callable[[list[str]], None] = lambda ids: None
     name: str = "hook"
+    requests_per_minute: float | None = None
     max_batch: int = 1
     seconds: float = 0.0
     sent: list[list[str]] = field(default_factory=list)

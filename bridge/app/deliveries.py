@@ -1,0 +1,160 @@
+"""Config → deliveries: who delivers to which sink, and how."""
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+from bridge.config import (
+    BreakerConfig,
+    Config,
+    HttpSinkConfig,
+    KnativeRetryConfig,
+    RetryConfig,
+    SinkConfig,
+)
+from bridge.deliver import (
+    BreakerLimits,
+    Counted,
+    DeadLetterSink,
+    Jittered,
+    RetryPolicy,
+    Schedule,
+    SinkDelivery,
+    Slots,
+)
+from bridge.health import Health
+from bridge.journal import Attempt
+from bridge.metrics import Metrics
+from bridge.queue import Queue
+from bridge.sinks import Sink
+
+
+def build_deliveries(
+    config: Config,
+    sinks: Sequence[Sink],
+    *,
+    queue: Queue,
+    health: Health,
+    metrics: Metrics,
+    record: Callable[[Attempt], None] | None = None,
+) -> Mapping[str, SinkDelivery]:
+    """Return the deliveries to each sink of the configuration, by its name.
+
+    Args:
+        config: The configuration.
+        sinks: Those of the configuration, in its order.
+        queue: Where from.
+        health: Has a status for each sink.
+        metrics: What is counted.
+        record: Takes each attempt; None: nobody does.
+    """
+    most = config.delivery.concurrency
+    names = [sink.name for sink in sinks]
+    slots = None if most is None else Slots(most, sinks=names)
+    return {
+        sink.name: _build_delivery(
+            settings,
+            sink,
+            queue=queue,
+            health=health,
+            metrics=metrics,
+            slots=slots,
+            record=record,
+        )
+        for sink, settings in zip(sinks, config.sinks, strict=True)
+    }
+
+
+def _build_delivery(
+    config: SinkConfig,
+    sink: Sink,
+    *,
+    queue: Queue,
+    health: Health,
+    metrics: Metrics,
+    slots: Slots | None,
+    record: Callable[[Attempt], None] | None,
+) -> SinkDelivery:
+    http = config if isinstance(config, HttpSinkConfig) else None
+    batch = http.batch if http is not None and http.mode == "batch" else None
+    is_single = config.ordering == "sink"
+    return SinkDelivery(
+        sink=sink,
+        queue=queue,
+        concurrency=1 if is_single or http is None else http.concurrency,
+        policy=build_policy(config),
+        status=health.sinks[sink.name],
+        metrics=metrics,
+        breaker=build_breaker(config),
+        per_second=config.rate.per_second if config.rate else None,
+        per_minute=config.rate.per_minute if config.rate else None,
+        slots=slots,
+        batch_bytes=None if batch is None else batch.bytes,
+        linger_seconds=0.0 if batch is None else batch.linger,
+        record=record,
+    )
+
+
+def build_policy(config: SinkConfig) -> RetryPolicy:
+    """Return when deliveries to this sink are tried again, and given up."""
+    retry, target = config.retry, config.dead_letter_sink
+    if isinstance(retry, KnativeRetryConfig):
+        target = target or retry.dead_letter_sink
+    return RetryPolicy(
+        schedule=_build_schedule(retry),
+        retry_after_seconds=retry.retry_after_max,
+        dead_letters=(
+            None if target is None else DeadLetterSink(name=target, failed=_url(config))
+        ),
+    )
+
+
+def _build_schedule(retry: RetryConfig | KnativeRetryConfig) -> Schedule:
+    match retry:
+        case RetryConfig():
+            return Jittered(
+                minimum_seconds=retry.min,
+                maximum_seconds=retry.max,
+                age_seconds=retry.age,
+                attempts=retry.attempts,
+            )
+        case KnativeRetryConfig():
+            return Counted(
+                retries=retry.retry,
+                backoff=retry.backoff_policy,
+                delay_seconds=retry.backoff_delay,
+            )
+
+
+def build_breaker(config: SinkConfig) -> BreakerLimits | None:
+    """Return when the breaker of this sink opens; None: it has none.
+
+    Knative's words promise exact times, so beside them it has to be asked for.
+    """
+    breaker = config.breaker
+    if breaker is None and isinstance(config.retry, RetryConfig):
+        breaker = BreakerConfig()
+    if not isinstance(breaker, BreakerConfig):
+        return None
+    return BreakerLimits(
+        share=breaker.failures / 100,
+        attempts=breaker.attempts,
+        window_seconds=breaker.window,
+        minimum_seconds=breaker.min,
+        maximum_seconds=breaker.max,
+    )
+
+
+def timeout_of(config: SinkConfig, default: float) -> float:
+    """Return how long an attempt may take: as `retry` says, else `default`."""
+    retry = config.retry
+    written = retry.timeout if isinstance(retry, KnativeRetryConfig) else None
+    return default if written is None else written
+
+
+def _url(config: SinkConfig) -> str:
+    """Return where a sink leads, without what may be secret in it."""
+    if not isinstance(config, HttpSinkConfig):
+        return "stdout:"
+    parts = urlsplit(config.url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -1,0 +1,292 @@
+"""How deliveries are tried, held back and given up: the models for loop B."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Strict,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from bridge.config.base import Model, fault, mismatch, written
+from bridge.config.units import (
+    Duration,
+    PositiveDuration,
+    PositiveSize,
+    format_duration,
+    parse_duration,
+)
+from bridge.config.values import Count, Name
+
+_ISO = (
+    r"P(?=.)(?:([0-9]+)D)?"
+    r"(?:T(?=.)(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?"
+)
+_ISO_SECONDS = (86_400, 3_600, 60, 1)
+_LONGEST_ASKED_SECONDS = 3600.0
+
+
+def parse_any_duration(text: object) -> float:
+    """Return the seconds that ``1h30m`` or, by ISO 8601, ``PT1H30M`` means."""
+    match = re.fullmatch(_ISO, text) if isinstance(text, str) else None
+    if match is not None:
+        parts = zip(match.groups(), _ISO_SECONDS, strict=True)
+        return sum(float(number or 0) * seconds for number, seconds in parts)
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise mismatch("expected a duration such as '500ms' or 'PT0.5S'") from None
+
+
+def _at_most_an_hour(seconds: float) -> float:
+    if seconds > _LONGEST_ASKED_SECONDS:
+        raise mismatch("expected at most an hour")
+    return seconds
+
+
+def _more_than_nothing(seconds: float) -> float:
+    if not seconds:
+        raise mismatch("expected more than zero")
+    return seconds
+
+
+AnyDuration = Annotated[
+    float,
+    BeforeValidator(parse_any_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(P[0-9DTHMS.]+|([0-9.]+(ms|s|m|h|d))+)$"}
+    ),
+]
+"""Seconds; written ``500ms`` or as ISO 8601 has it, ``PT0.5S``."""
+
+RetryAfter = Annotated[AnyDuration, AfterValidator(_at_most_an_hour)]
+
+
+_OURS = ("min", "max", "age", "attempts")
+_KNATIVES = ("retry", "backoffPolicy", "backoffDelay", "timeout", "deadLetterSink")
+"""Keys that say in whose words a mapping is written."""
+
+
+class RetryConfig(Model):
+    """When a failed delivery is tried again, and when it is given up.
+
+    It is given up, and becomes a dead letter, once it is both older than `age` and
+    was tried `attempts` times.
+    """
+
+    min: PositiveDuration = written("1s")
+    """Most that the first wait may last; it doubles with each attempt. Waits are
+    random between nothing and that (full jitter), so that sinks that come back are
+    not hit by all at once."""
+
+    max: PositiveDuration = written("10m")
+    """Most that any wait may last: a sink that is back is noticed within 10
+    minutes."""
+
+    age: PositiveDuration = written("72h")
+    """How long a delivery is tried, from its first attempt, counting only time in
+    which the sink could be tried: 72 hours outlast a weekend."""
+
+    attempts: Count = 8
+    """Fewest attempts before a delivery is given up, however old it is."""
+
+    retry_after_max: RetryAfter = Field(default=written("1h"), alias="retryAfterMax")
+    """Longest that the sink may ask to be left alone with Retry-After; what it asks
+    for beyond that is cut. At most an hour."""
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.min > self.max:
+            raise fault("expected min to be at most max")
+        return self
+
+
+class KnativeRetryConfig(Model):
+    """The same in Knative's words: exact waits without jitter, an end by count.
+
+    Its keys are those of a `DeliverySpec` (`spec.delivery` of a Broker or Trigger).
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [key]} for key in _KNATIVES]}
+    )
+
+    retry: Annotated[int, Strict(), Field(ge=0)] = 10
+    """Attempts after the first; then it is given up. 10 is what a Broker has."""
+
+    backoff_policy: Literal["linear", "exponential"] = Field(
+        "exponential", alias="backoffPolicy"
+    )
+    """With n for the retries already made, `linear` waits n times `backoffDelay`,
+    `exponential` 2^n times."""
+
+    backoff_delay: AnyDuration = Field(written("PT0.2S"), alias="backoffDelay")
+    """What waits grow by; 0.2 s is what a Broker has."""
+
+    timeout: Annotated[AnyDuration, AfterValidator(_more_than_nothing)] | None = None
+    """As `timeout` of the sink, and instead of it; null: that one holds."""
+
+    retry_after_max: RetryAfter = Field(default=written("1h"), alias="retryAfterMax")
+    """Longest that the sink may ask to be left alone with Retry-After; `PT0S`: what
+    it asks for is not heeded. At most an hour."""
+
+    dead_letter_sink: Name | None = Field(None, alias="deadLetterSink")
+    """As `dead_letter_sink` of the sink, and instead of it."""
+
+
+def _in_whose_words(value: Any) -> str:
+    if isinstance(value, KnativeRetryConfig):
+        return "<knative>"
+    keys = set(value) if isinstance(value, dict) else set()
+    return "<knative>" if keys.intersection(_KNATIVES) else "<ours>"
+
+
+def _not_mixed(value: object) -> object:
+    keys = set(value) if isinstance(value, dict) else set()
+    ours, knatives = keys.intersection(_OURS), keys.intersection(_KNATIVES)
+    if ours and knatives:
+        got = f"got '{min(ours)}' beside '{min(knatives)}'"
+        raise fault(
+            "expected either min, max, age and attempts or Knative's retry, "
+            f"backoffPolicy and backoffDelay, {got}"
+        )
+    return value
+
+
+AnyRetryConfig = Annotated[
+    Annotated[RetryConfig, Tag("<ours>")]
+    | Annotated[KnativeRetryConfig, Tag("<knative>")],
+    Discriminator(_in_whose_words),
+    BeforeValidator(_not_mixed),
+]
+"""One of two ways to say it, told apart by their keys."""
+
+
+class BreakerConfig(Model):
+    """When a sink that fails is left alone, and for how long.
+
+    Only the sink's failures count, not events that it refuses.
+    """
+
+    failures: Annotated[int, Strict(), Field(ge=1, le=100)] = 70
+    """Least share of the attempts in the window that must have failed, in percent."""
+
+    attempts: Count = 10
+    """Least attempts in the window: two failures of three say little."""
+
+    window: PositiveDuration = written("60s")
+    """How far back it looks."""
+
+    min: PositiveDuration = written("30s")
+    """How long nothing is tried at first; that doubles while the trial of a single
+    delivery afterwards fails."""
+
+    max: PositiveDuration = written("10m")
+    """Longest that nothing is tried: a sink that is back is noticed within 10
+    minutes."""
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.min > self.max:
+            raise fault("expected min to be at most max")
+        return self
+
+
+class RateConfig(Model):
+    """Most requests that a sink gets; a batch is one request. The lower limit wins."""
+
+    per_second: Count | None = None
+    """Most in any second; null: no limit."""
+
+    per_minute: Count | None = None
+    """Most in any minute; null: no limit."""
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.per_second is None and self.per_minute is None:
+            raise fault("expected per_second or per_minute, got neither")
+        return self
+
+
+class BatchConfig(Model):
+    """What one POST carries in mode batch."""
+
+    size: Count = 50
+    """Most events: past 50 a larger batch saves little."""
+
+    bytes: PositiveSize = written("1MiB")
+    """Most bytes of the body: many receivers take 1 MiB; one event that is larger
+    goes alone."""
+
+    linger: Duration = written("0s")
+    """How long an event may wait for others to fill the batch. Under load batches
+    fill without waiting, so by default none does."""
+
+
+class DeliveryConfig(Model):
+    """What all sinks share."""
+
+    concurrency: Count | None = None
+    """Most requests in flight to all sinks together, of which one is always reserved
+    for each sink; null: each sink's own `concurrency` is the only bound."""
+
+
+_DEAD_LETTER_SINK, _ALIAS = "dead_letter_sink", "deadLetterSink"
+
+
+def _with_alias(schema: dict[str, Any]) -> None:
+    properties = schema["properties"]
+    properties[_ALIAS] = properties[_DEAD_LETTER_SINK]
+
+
+class DeliveredConfig(Model):
+    """The keys of a sink about its deliveries."""
+
+    retry: AnyRetryConfig = written({})
+    """When a failed delivery is tried again: in our words, or in Knative's."""
+
+    breaker: BreakerConfig | Literal["off"] | None = None
+    """When a sink that fails is left alone. null: as `{}` says, but off beside
+    Knative's words in `retry`, which promise exact times."""
+
+    rate: RateConfig | None = None
+    """Most requests that it gets; null: no limit but the receiver's own."""
+
+    ordering: Literal["none", "object", "sink"] = "none"
+    """Which deliveries may overtake each other: any; only those about different
+    objects; none, and then one is in flight at a time."""
+
+    dead_letter_sink: Name | None = None
+    """Name of another sink that gets what is given up here, with `knativeerrordest`,
+    `knativeerrorcode` and `knativeerrordata`; null: it stays a dead letter. May be
+    written `deadLetterSink`."""
+
+    model_config = ConfigDict(json_schema_extra=_with_alias)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or _ALIAS not in data:
+            return data
+        if _DEAD_LETTER_SINK in data:
+            raise fault(f"expected {_DEAD_LETTER_SINK} once, got {_ALIAS} as well")
+        rest = {key: value for key, value in data.items() if key != _ALIAS}
+        return rest | {_DEAD_LETTER_SINK: data[_ALIAS]}
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        if not isinstance(self.retry, KnativeRetryConfig):
+            return self
+        for key in ("dead_letter_sink", "timeout"):
+            if key in self.model_fields_set and getattr(self.retry, key) is not None:
+                raise fault(f"expected {key} once, got one in retry as well")
+        return self

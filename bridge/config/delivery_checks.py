@@ -1,0 +1,70 @@
+"""What no single sink can see: where dead letters go, and how many share the slots.
+
+As in `checks`, the data is read as it was written, however wrong the rest of it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bridge.config.base import did_you_mean
+from bridge.config.document import Fault, Trail
+
+_PLACES: tuple[tuple[str, ...], ...] = (
+    ("dead_letter_sink",),
+    ("deadLetterSink",),
+    ("retry", "deadLetterSink"),
+)
+
+
+def check_dead_letter_sinks(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield dead letter sinks that do not exist, or lead back to where they began."""
+    sinks = data.get("sinks")
+    named = [
+        (index, one)
+        for index, one in enumerate(sinks if isinstance(sinks, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("name"), str)
+    ]
+    known = [one["name"] for _, one in named]
+    leads = {one["name"]: found[0] for _, one in named if (found := _found(one))}
+    for index, one in named:
+        if found := _found(one):
+            target, place = found
+            if message := _wrong(one["name"], target, known=known, leads=leads):
+                yield Fault(trail=("sinks", index, *place), message=message)
+
+
+def check_slots(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a cap on requests that leaves some sink without one."""
+    delivery, sinks = data.get("delivery"), data.get("sinks")
+    most = delivery.get("concurrency") if isinstance(delivery, dict) else None
+    count = len(sinks) if isinstance(sinks, list) else 0
+    if type(most) is int and 0 < most < count:
+        trail: Trail = ("delivery", "concurrency")
+        message = f"expected at least {count}, one for each sink, got {most}"
+        yield Fault(trail=trail, message=message)
+
+
+def _found(sink: Mapping[str, Any]) -> tuple[str, Trail] | None:
+    """Return the name of the dead letter sink and where it stands."""
+    for place in _PLACES:
+        value: Any = sink
+        for key in place:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            return value, place
+    return None
+
+
+def _wrong(
+    name: str, target: str, *, known: list[str], leads: Mapping[str, str]
+) -> str:
+    if target not in known:
+        return f"no such sink '{target}'{did_you_mean(target, known)}"
+    way = [name]
+    while target not in way and target in leads:
+        way.append(target)
+        target = leads[target]
+    if target == name:
+        round_trip = " → ".join((*way, name))
+        return f"expected an end to dead letters, got a circle: {round_trip}"
+    return ""
