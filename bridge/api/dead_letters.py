@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from bridge.api.found import Found, find_page, of_letter
-from bridge.api.models import Page, Purged, Replayed
+from bridge.api.models import Page
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
 from bridge.api.rows import find, get
 from bridge.api.selection import Chooser, Selection
@@ -18,6 +18,8 @@ from bridge.api.shown import (
     DeadLetterDetail,
     DeadLetterReplay,
     DeadLetterSelection,
+    PurgedSome,
+    ReplayedSome,
     show_attempts,
 )
 from bridge.api.sinks import require_configured
@@ -55,7 +57,9 @@ async def show_dead_letter(parts: PartsGiven, handle: str) -> DeadLetterDetail:
 
 
 @router.post("/dead-letters/replay", summary="Try them again", responses=NOT_FOUND)
-async def replay_dead_letters(parts: PartsGiven, replay: DeadLetterReplay) -> Replayed:
+async def replay_dead_letters(
+    parts: PartsGiven, replay: DeadLetterReplay
+) -> ReplayedSome:
     """Put deliveries into the queue anew, with the events' own ids."""
     if replay.to is not None:
         require_configured(parts, replay.to)
@@ -67,20 +71,20 @@ async def replay_dead_letters(parts: PartsGiven, replay: DeadLetterReplay) -> Re
             if sink is not None:  # else it is no event, and nothing to deliver
                 replayed += await replay_to(parts, replay.to or sink, handles)
     asked = max(seen, len(replay.handles or ()))
-    return Replayed(replayed=replayed, skipped=asked - replayed, next=steps.next)
+    return ReplayedSome(replayed=replayed, skipped=asked - replayed, next=steps.next)
 
 
 @router.post("/dead-letters/purge", summary="End them")
 async def purge_dead_letters(
     parts: PartsGiven, selection: DeadLetterSelection
-) -> Purged:
+) -> PurgedSome:
     """Throw dead letters away for good."""
     steps = Steps(parts, "dead", Chooser(selection), begin=selection.next)
     purged = 0
     async for found in _selected(parts, selection, steps):
         for sink, handles in _by_sink(found).items():
             purged += await parts.queue.purge(sink, handles)
-    return Purged(purged=purged, next=steps.next)
+    return PurgedSome(purged=purged, next=steps.next)
 
 
 async def _selected(

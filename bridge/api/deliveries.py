@@ -17,7 +17,7 @@ from bridge.api.found import (
     of_pending,
     with_attempts,
 )
-from bridge.api.models import Page, Purged
+from bridge.api.models import Page
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
 from bridge.api.replaying import replay_all
 from bridge.api.rows import get
@@ -28,6 +28,7 @@ from bridge.api.shown import (
     DeliveryDetail,
     DeliveryPurge,
     DeliveryReplay,
+    PurgedSome,
     show_attempts,
     show_delivery,
 )
@@ -92,7 +93,7 @@ async def replay_deliveries(
 
 
 @router.post("/deliveries/purge", summary="End deliveries", responses=NOT_FOUND)
-async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> Purged:
+async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> PurgedSome:
     """End deliveries that wait for a sink, for good."""
     steps = Steps(parts, "waiting", Chooser(purge), begin=purge.next)
     purged = 0
@@ -100,7 +101,7 @@ async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> Purged:
         targets = [one.target for one in found]
         purged += await parts.queue.purge(purge.sink, targets)
     parts.metrics.deliveries.labels(purge.sink, "purged").inc(purged)
-    return Purged(purged=purged, next=steps.next)
+    return PurgedSome(purged=purged, next=steps.next)
 
 
 async def _find(

@@ -189,19 +189,12 @@ class Replayed(ApiModel):
     """What was not replayed: it waits already, has no configured sink to go to, or was
     gone."""
 
-    next: str | None = None
-    """What to give as `next` to go on, for one request takes a bounded time; null: all
-    was seen to."""
-
 
 class Purged(ApiModel):
     """What came of a purge."""
 
     purged: int
     """Deliveries or dead letters ended."""
-
-    next: str | None = None
-    """What to give as `next` to go on; null: all was seen to."""
 
 
 class SinkPause(ApiModel):

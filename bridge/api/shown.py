@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bridge.api.found import Found
-from bridge.api.models import ApiModel, Handles, Replayed
+from bridge.api.models import ApiModel, Handles, Purged, Replayed
 from bridge.api.selection import Selection, State, Time
 from bridge.events.encode import attributes
 from bridge.journal import Attempt, Ending
@@ -206,6 +206,21 @@ class DeliveryReplay(Selection):
         return self
 
 
+class ReplayedSome(Replayed):
+    """What came of a replay that may have to be continued."""
+
+    next: str | None = None
+    """What to give as `next` to go on, for one request takes a bounded time; null: all
+    was seen to."""
+
+
+class PurgedSome(Purged):
+    """What came of a purge that may have to be continued."""
+
+    next: str | None = None
+    """What to give as `next` to go on; null: all was seen to."""
+
+
 class Reached(ApiModel):
     """What a list of the API server brought."""
 
@@ -224,7 +239,7 @@ class Reached(ApiModel):
     was meant; null: there is none."""
 
 
-class DeliveriesReplayed(Replayed):
+class DeliveriesReplayed(ReplayedSome):
     """What came of a replay, and how far back it reached."""
 
     kept: int
