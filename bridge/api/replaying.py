@@ -59,10 +59,10 @@ class Replaying:
             await self._replay_kept()
             if self.answer.next is not None or not self._is_backfill:
                 return
-            self._listing = _LISTING
-        self._go_on(self._listing)
-        if not self._steps.is_over:
-            await self._replay_listed(self._listing)
+            self._go_on(_LISTING)
+            if self._steps.is_over:
+                return
+        await self._replay_listed(self._listing or _LISTING)
 
     async def _replay_kept(self) -> None:
         async for found in self._steps.run():

@@ -8,6 +8,7 @@ stored yet.
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ REST_SECONDS: Final = 60.0
 _QUESTION_CHUNKS: Final = 32
 _NO_CHUNKS: Final[list[int]] = []
 _NO_ATTEMPTS: Final[list[Attempt]] = []
-_BROKEN = (apsw.Error, OSError, msgspec.MsgspecError, ValueError)
+_BROKEN = (apsw.Error, OSError, zlib.error, msgspec.MsgspecError, ValueError)
 
 Given = TypeVar("Given")
 
