@@ -120,7 +120,9 @@ class Backfill:
                 return False
             event = decode(encoded)
             sources = tuple(_readers_of(event, followed))
-            return self._router.leads(event, sink=sink, sources=sources)
+            return bool(sources) and self._router.leads(
+                event, sink=sink, sources=sources
+            )
 
         return is_wanted
 

@@ -1,4 +1,4 @@
-"""Why something was not delivered, and how it is afterwards, on a real control plane."""
+"""Why something was not delivered, and how it is afterwards, on real servers."""
 
 import json
 import os

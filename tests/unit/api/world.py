@@ -16,9 +16,9 @@ from bridge.api.parts import Backfill, Listed, Parts
 from bridge.deliver import RetryPolicy, SinkDelivery
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
+from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.journal import Attempt, Ending
 from bridge.journal.journal import Journal
-from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Lease, Retry, Scope
 from bridge.queue.sqlite import SqliteQueue

@@ -89,10 +89,17 @@ async def test_attempts_are_stored_soon(opening, monkeypatch, path):
     monkeypatch.setattr(journal, "FLUSH_SECONDS", 0.01)
     async with opening() as one:
         one.add(attempt())
-        while not path.exists() or not rows(path):
-            await asyncio.sleep(0.01)
+        await is_stored(path)
 
         assert rows(path) == 1
+
+
+async def is_stored(path):
+    """Wait until a chunk is there."""
+    for _ in range(500):
+        if path.exists() and rows(path):
+            return
+        await asyncio.sleep(0.01)
 
 
 def rows(path):
