@@ -220,6 +220,7 @@ def _bury(store: Store, outbox: Outbox, count: int) -> None:
     store.execute(sql.DELETE_DELIVERIES, (outbox.id, events))
     store.totals.finish(outbox.id, len(oldest), "dead")
     store.totals.dead[outbox.id] += len(oldest)
+    store.after_commit(partial(outbox.end, oldest))
     store.after_commit(outbox.tail.forget)
 
 

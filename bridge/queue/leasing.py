@@ -154,8 +154,10 @@ def _lease_oldest(store: Store, outbox: Outbox, limit: int, wall: int) -> list[W
         keys.append(key)
     if found and not keys:
         outbox.next_due = found[0][1]
-    outbox.returned.clear()
-    return _load(store, outbox, keys)
+    rows = _load(store, outbox, keys)
+    for row in rows:
+        outbox.returned.pop(row.event, None)
+    return rows
 
 
 def _load(store: Store, outbox: Outbox, keys: Iterable[Waiting | Key]) -> list[Waiting]:

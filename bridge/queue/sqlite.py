@@ -208,17 +208,13 @@ class SqliteQueue:
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """See `Queue.settle`."""
-        await self._writer.do(
-            Job(
-                kind="outcome",
-                work=partial(settlement.settle, self._store, outcomes),
-                rows=len(outcomes),
-            )
-        )
+        work = partial(settlement.settle, self._store, outcomes)
+        await self._writer.do(Job(kind="outcome", work=work, rows=len(outcomes)))
 
     async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`; it holds even if a full volume cannot record it yet."""
-        await self._upkeep(partial(gates.set_gate, self._store, sink, gate))
+        work = partial(gates.set_gate, self._store, sink, gate)
+        await self._writer.do(Job(kind="upkeep", work=work))
 
     async def gated(self, sink: str) -> Gate | None:
         """See `Queue.gated`."""
@@ -300,9 +296,6 @@ class SqliteQueue:
 
     async def _order(self, work: Callable[[], Any]) -> Any:
         return await self._writer.do(Job(kind="order", work=work))
-
-    async def _upkeep(self, work: Callable[[], Any]) -> Any:
-        return await self._writer.do(Job(kind="upkeep", work=work))
 
 
 def _open_store(settings: Settings, clock: Clock) -> Store:

@@ -1,8 +1,18 @@
 """What a queue should hold, as a few dictionaries."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
-from bridge.queue import Lease
+from bridge.queue import Lease, Ordering
+
+KEYS = 2
+RUN = 2
+
+
+def key_of(name: str) -> str:
+    """Return the key with which an event stays in order."""
+    return f"key-{int(name) % KEYS}"
 
 
 @dataclass
@@ -16,6 +26,7 @@ class Row:
         lease: The lease, if it is leased.
         until: When that ends, by the steady clock.
         has_returned: A lease ended without an outcome: due at once.
+        was_due: It was due when the clock was set back: may be leased, or must wait.
     """
 
     due: float
@@ -24,6 +35,11 @@ class Row:
     lease: Lease | None = None
     until: float = 0.0
     has_returned: bool = False
+    was_due: bool = False
+
+    def is_due(self, now: float) -> bool:
+        """Return whether it may be leased, but for order."""
+        return self.has_returned or self.due <= now
 
 
 @dataclass
@@ -36,18 +52,37 @@ class Model:
     dead: list[tuple[str, str]] = field(default_factory=list)
     gates: dict[str, float] = field(default_factory=dict)
     lost: list[Lease] = field(default_factory=list)
+    orderings: dict[str, Ordering] = field(default_factory=dict)
 
     def free(self, sink: str, now: float) -> dict[str, Row]:
-        """Return what may be leased."""
+        """Return what may be leased, the oldest first."""
+        return self._free(sink, now, lambda row: row.is_due(now))
+
+    def doubtful(self, sink: str, now: float) -> dict[str, Row]:
+        """Return what may be leased as well, but need not."""
+        may = self._free(sink, now, lambda row: row.is_due(now) or row.was_due)
+        free = self.free(sink, now)
+        return {name: row for name, row in may.items() if name not in free}
+
+    def _free(
+        self, sink: str, now: float, is_due: Callable[[Row], bool]
+    ) -> dict[str, Row]:
         if self.gates.get(sink, 0.0) > now:
             return {}
-        return {
+        rows = {
             name: row
-            for (owner, name), row in self.waiting.items()
+            for (owner, name), row in sorted(self.waiting.items(), key=_age)
             if owner == sink
-            and row.lease is None
-            and (row.has_returned or row.due <= now)
         }
+        match self.orderings[sink]:
+            case "none":
+                heads: Iterable[str] = [name for name in rows if not rows[name].lease]
+            case "object":
+                heads = _heads(rows)
+            case "sink":
+                first = () if any(row.lease for row in rows.values()) else rows
+                heads = takewhile(lambda name: is_due(rows[name]), islice(first, RUN))
+        return {name: rows[name] for name in heads if is_due(rows[name])}
 
     def held(self) -> list[Lease]:
         """Return all leases that have not ended."""
@@ -59,3 +94,16 @@ class Model:
             if row.lease is not None and row.until <= before:
                 self.lost.append(row.lease)
                 row.lease, row.has_returned = None, True
+
+
+def _age(item: tuple[tuple[str, str], Row]) -> int:
+    return int(item[0][1])
+
+
+def _heads(rows: dict[str, Row]) -> list[str]:
+    """Return the oldest of each key of which nothing is leased."""
+    busy = {key_of(name) for name, row in rows.items() if row.lease}
+    heads: dict[str, str] = {}
+    for name in rows:
+        heads.setdefault(key_of(name), name)
+    return [name for key, name in heads.items() if key not in busy]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.events import EncodedEvent
-from bridge.queue import Entry, Gate, Lease, Queue, Scope
+from bridge.queue import Entry, Gate, GateKind, Lease, Queue, Scope
 from bridge.queue.sqlite import SqliteQueue
 
 SCOPE = Scope(cluster="c-1", resource="events")
@@ -61,17 +61,27 @@ class QueueFile:
         return self.kind.open(path=self.path, **(generous | settings))
 
 
-def encoded(name: str, size: int = 40) -> EncodedEvent:
-    """Return an event of about that many bytes."""
-    body = b'{"id":"%s","data":"%s"}' % (name.encode(), b"x" * max(0, size - 20))
-    return EncodedEvent(id=name, body=body, data_offset=len(name) + 16)
+def encoded(name: str, size: int = 40, key: str | None = None) -> EncodedEvent:
+    """Return an event of about that many bytes, which stays in order with its key."""
+    head = b'{"id":"%s"' % name.encode()
+    if key is not None:
+        head += b',"partitionkey":"%s"' % key.encode()
+    data = b'"%s"' % (b"x" * max(0, size - 20))
+    body = b'%s,"data":%s}' % (head, data)
+    return EncodedEvent(id=name, body=body, data_offset=len(body) - len(data) - 1)
 
 
 def entry(
-    name: str, *, sinks: Sequence[str] = ("hook",), size: int = 40, **more: Any
+    name: str,
+    *,
+    sinks: Sequence[str] = ("hook",),
+    size: int = 40,
+    key: str | None = None,
+    **more: Any,
 ) -> Entry:
     """Return an entry with an event of that id."""
-    return Entry(event=None, encoded=encoded(name, size), sinks=tuple(sinks), **more)
+    one = encoded(name, size, key)
+    return Entry(event=None, encoded=one, sinks=tuple(sinks), **more)
 
 
 def rejected(name: str, error: str = "no uid") -> Entry:
@@ -79,9 +89,11 @@ def rejected(name: str, error: str = "no uid") -> Entry:
     return Entry(event=None, encoded=encoded(name), error=error)
 
 
-def closed(until: float | None, reason: str = "paused") -> Gate:
+def closed(
+    until: float | None, reason: str = "paused", kind: GateKind = "paused"
+) -> Gate:
     """Return the gate of a sink that waits for its operator."""
-    return Gate(until=until, kind="paused", reason=reason)
+    return Gate(until=until, kind=kind, reason=reason)
 
 
 def knows(key: str, value: bytes | None) -> Entry:

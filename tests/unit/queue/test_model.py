@@ -1,14 +1,16 @@
 """The queue against a model of a few dictionaries, by random walks.
 
-Put, lease, settle, expiry, replay, purge, gates, clocks that jump, restarts and kills:
-after each step the queue and the model must count the same, and what is leased must be
-what the model says may be leased.
+Put, lease, settle, forward, expiry, replay, purge, gates, clocks that jump, restarts,
+kills, and sinks that ask for another order: after each step the queue and the model must
+count the same, and what is leased must be what the model says may be leased. So there
+are never two leases in one lane, and what is leased is the oldest of its lane.
 """
 
 import asyncio
 import shutil
 import tempfile
 from contextlib import AsyncExitStack
+from math import inf
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -22,15 +24,29 @@ from hypothesis.stateful import (
 )
 
 from bridge.errors import StaleCursorError
-from bridge.queue import Dead, Delivered, Lease, Released, Retry
+from bridge.queue import (
+    Dead,
+    Delivered,
+    Forward,
+    Gate,
+    GateKind,
+    Lease,
+    Ordering,
+    Released,
+    Retry,
+)
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.model import Model, Row
-from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, closed, entry
+from tests.unit.queue.model import RUN, Model, Row, key_of
+from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, encoded, entry
 
 SINKS = ("hook", "other")
+ORDERINGS: tuple[Ordering, ...] = ("none", "object", "sink")
+KINDS = ("waiting", "paused", "tripped", "stopped")
 LEASE_SECONDS = 300.0
 BACKOFF_SECONDS, ASKED_SECONDS = 600.0, 3600.0
+MANY = 12
 sinks = st.sampled_from(SINKS)
+orderings = st.sampled_from(ORDERINGS)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -57,21 +73,23 @@ class QueueMachine(RuleBasedStateMachine):
         opening = self.file.open(keep_seconds=1e9, lease_seconds=LEASE_SECONDS)
         queue = await self.stack.enter_async_context(opening)
         for sink in SINKS:
-            await queue.open_sink(sink)
+            ordering = self.model.orderings[sink]
+            await queue.open_sink(sink, ordering=ordering, run=RUN)
         return queue
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(first=orderings, second=orderings)
+    def begin(self, first: Ordering, second: Ordering) -> None:
         """Open an empty queue."""
+        self.model.orderings = {"hook": first, "other": second}
         self.queue = self.run(self.open())
 
-    @rule(routes=st.lists(st.sets(sinks), max_size=6), stale=st.booleans())
+    @rule(routes=st.lists(st.sets(sinks), min_size=1, max_size=6), stale=st.booleans())
     def put(self, routes: list[set[str]], stale: bool) -> None:
         """Put some events, or fail to with a wrong cursor."""
         model = self.model
         names = [str(model.events + number) for number in range(len(routes))]
         entries = [
-            entry(name, sinks=tuple(route))
+            entry(name, sinks=tuple(route), key=key_of(name))
             for name, route in zip(names, routes, strict=True)
         ]
         to = str(model.events + len(routes))
@@ -92,14 +110,17 @@ class QueueMachine(RuleBasedStateMachine):
         """Lease what the model says is there; else nothing comes."""
         self.clock.advance(0.001)  # what was due before comes before what is due now
         free = self.model.free(sink, self.clock.wall)
+        doubtful = self.model.doubtful(sink, self.clock.wall)
         leases = self.run(_lease(self.queue, sink, limit, bool(free)))
-        assert bool(leases) == bool(free)
+        assert bool(leases) == bool(free) or (leases and doubtful)
         assert len(leases) <= limit
+        if self.model.orderings[sink] == "sink" and not doubtful:
+            assert [lease.event.id for lease in leases] == list(free)[:limit]
         for lease in leases:
-            row = free.pop(lease.event.id)
-            assert lease.attempt == row.attempts + 1
+            row = (free | doubtful)[lease.event.id]
+            assert (row.lease, lease.attempt) == (None, row.attempts + 1)
             row.lease, row.until = lease, self.clock.steady + LEASE_SECONDS
-            row.has_returned = False
+            row.has_returned = row.was_due = False
 
     @precondition(lambda self: self.model.held())
     @rule(data=st.data(), delay=st.sampled_from([0.0, 5.0, 400.0, 2000.0, 9000.0]))
@@ -113,7 +134,7 @@ class QueueMachine(RuleBasedStateMachine):
                 unique_by=lambda lease: (lease.sink, lease.event.id),
             )
         )
-        kinds = st.sampled_from(["delivered", "retry", "released", "dead"])
+        kinds = st.sampled_from(["delivered", "retry", "released", "dead", *SINKS])
         outcomes = [
             self.outcome(lease, data.draw(kinds), self.clock.wall + delay)
             for lease in leases
@@ -139,8 +160,14 @@ class QueueMachine(RuleBasedStateMachine):
                 row.has_returned = True
                 return Released(lease=lease)
         del self.model.waiting[key]
-        self.model.dead.append(key)
-        return Dead(lease=lease, reason="no")
+        if kind == "dead":
+            self.model.dead.append(key)
+            return Dead(lease=lease, reason="no")
+        name = str(self.model.events)
+        self.model.events += 1
+        self.model.waiting[kind, name] = Row(due=self.clock.wall)
+        event = encoded(name, key=key_of(name))
+        return Dead(lease=lease, reason="no", forward=Forward(sink=kind, event=event))
 
     @precondition(lambda self: self.model.lost)
     @rule(data=st.data(), delivered=st.booleans())
@@ -163,6 +190,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([30.0, 3000.0, 86400.0]))
     def set_back(self, seconds: float) -> None:
         """The wall clock loses time: nothing waits for it to come again."""
+        for row in self.model.waiting.values():
+            row.was_due = row.was_due or row.due <= self.clock.wall
         self.clock.wall -= seconds
         self.tick()
         self.cap()
@@ -182,16 +211,25 @@ class QueueMachine(RuleBasedStateMachine):
                 longest = min(max(row.delay, BACKOFF_SECONDS), ASKED_SECONDS)
             row.due = min(row.due, now + longest)
         for sink, until in self.model.gates.items():
-            self.model.gates[sink] = min(until, now + ASKED_SECONDS)
+            if until != inf:
+                self.model.gates[sink] = min(until, now + ASKED_SECONDS)
 
-    @rule(sink=sinks, seconds=st.sampled_from([None, -1.0, 20.0, 5000.0]))
-    def gate(self, sink: str, seconds: float | None) -> None:
-        """Close or open a gate."""
-        until = None if seconds is None else self.clock.wall + seconds
-        self.run(self.queue.gate(sink, None if until is None else closed(until)))
+    @rule(
+        sink=sinks,
+        kind=st.sampled_from(KINDS),
+        seconds=st.sampled_from([-1.0, 20.0, 5000.0]),
+    )
+    def close_gate(self, sink: str, kind: GateKind, seconds: float) -> None:
+        """Close a gate of any kind; that of our operator stays until it is opened."""
+        until = None if kind == "stopped" else self.clock.wall + seconds
+        self.run(self.queue.gate(sink, Gate(until=until, kind=kind, reason="no")))
+        self.model.gates[sink] = inf if until is None else until
+
+    @rule(sink=sinks)
+    def open_gate(self, sink: str) -> None:
+        """Let deliveries through."""
+        self.run(self.queue.gate(sink, None))
         self.model.gates.pop(sink, None)
-        if until is not None:
-            self.model.gates[sink] = until
 
     @precondition(lambda self: self.model.events)
     @rule(data=st.data(), sink=sinks)
@@ -206,16 +244,28 @@ class QueueMachine(RuleBasedStateMachine):
         for key in fresh:
             self.model.waiting[key] = Row(due=self.clock.wall, delay=0.0)
 
+    @precondition(lambda self: len(self.model.waiting) > MANY)
     @rule(sink=sinks)
     def purge(self, sink: str) -> None:
-        """End all that waits for a sink."""
+        """End all that waits for a sink, leased or not."""
         keys = [key for key in self.model.waiting if key[0] == sink]
         assert self.run(self.queue.purge(sink, None)) == len(keys)
         for key in keys:
             del self.model.waiting[key]
 
-    @rule(is_kill=st.booleans())
-    def restart(self, is_kill: bool) -> None:
+    @rule(sink=sinks, ordering=orderings)
+    def reorder(self, sink: str, ordering: Ordering) -> None:
+        """A sink asks for another order, with leases out."""
+        if self.model.orderings[sink] != ordering:
+            for (owner, _), row in self.model.waiting.items():
+                if owner == sink:
+                    row.was_due = row.was_due or row.has_returned
+                    row.has_returned = False
+        self.model.orderings[sink] = ordering
+        self.run(self.queue.open_sink(sink, ordering=ordering, run=RUN))
+
+    @rule(is_kill=st.booleans(), first=orderings, second=orderings)
+    def restart(self, is_kill: bool, first: Ordering, second: Ordering) -> None:
         """Close the file, or take what a kill would leave of it, and open it again."""
         self.lives += 1
         copy = self.folder / str(self.lives) / "queue.db"
@@ -228,7 +278,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.model.drop_leases(float("inf"))
         self.model.lost.clear()
         for row in self.model.waiting.values():
-            row.has_returned = False
+            row.has_returned = row.was_due = False
+        self.model.orderings = {"hook": first, "other": second}
         self.cap()
         self.queue = self.run(self.open())
 
@@ -243,8 +294,34 @@ class QueueMachine(RuleBasedStateMachine):
             assert depth.leased == sum(row.lease is not None for row in rows)
             assert depth.dead == sum(owner == sink for owner, _ in self.model.dead)
 
+    @rule(sink=sinks, limit=st.integers(1, 3))
+    def work(self, sink: str, limit: int) -> None:
+        """Lease, and deliver what was leased."""
+        held = [lease.handle for lease in self.model.held()]
+        self.lease(sink, limit)
+        self.deliver([one for one in self.model.held() if one.handle not in held])
+
+    def deliver(self, leases: list[Lease]) -> None:
+        """Deliver what is leased."""
+        for lease in leases:
+            self.model.waiting.pop((lease.sink, lease.event.id))
+        self.run(self.queue.settle([Delivered(lease=lease) for lease in leases]))
+
+    def drain(self) -> None:
+        """Nothing is stuck: once all gates are open, all that waits can be leased."""
+        self.clock.advance(2 * ASKED_SECONDS)
+        self.tick()
+        for sink in self.model.orderings:
+            self.open_gate(sink)
+            for _ in range(len(self.model.waiting)):
+                if self.model.free(sink, self.clock.wall):
+                    self.work(sink, 3)
+        assert not self.model.waiting
+
     def teardown(self) -> None:
         """Leave nothing behind."""
+        if self.model.orderings:
+            self.drain()
         self.run(self.stack.aclose())
         self.runner.close()
         shutil.rmtree(self.folder)
