@@ -109,20 +109,18 @@ def build_policy(config: SinkConfig) -> RetryPolicy:
 
 
 def _build_schedule(retry: RetryConfig | KnativeRetryConfig) -> Schedule:
-    match retry:
-        case RetryConfig():
-            return Jittered(
-                minimum_seconds=retry.min,
-                maximum_seconds=retry.max,
-                age_seconds=retry.age,
-                attempts=retry.attempts,
-            )
-        case KnativeRetryConfig():
-            return Counted(
-                retries=retry.retry,
-                backoff=retry.backoff_policy,
-                delay_seconds=retry.backoff_delay,
-            )
+    if isinstance(retry, KnativeRetryConfig):
+        return Counted(
+            retries=retry.retry,
+            backoff=retry.backoff_policy,
+            delay_seconds=retry.backoff_delay,
+        )
+    return Jittered(
+        minimum_seconds=retry.min,
+        maximum_seconds=retry.max,
+        age_seconds=retry.age,
+        attempts=retry.attempts,
+    )
 
 
 def build_breaker(config: SinkConfig) -> BreakerLimits | None:

@@ -14,7 +14,8 @@ from bridge.config.text import NotYamlError, read_document
 from bridge.errors import ConfigError
 
 _NOT_KEYS = {
-    *("<http>", "<stdout>", "<text>", "<secret>", "<ours>", "<knative>", "[key]"),
+    *("<http>", "<stdout>", "<text>", "<secret>", "[key]"),
+    *("<ours>", "<knative>", "<settings>", "<off>"),
 }
 """Steps that pydantic adds to a location: tags of unions, and `this is a key`."""
 

@@ -13,14 +13,9 @@ from bridge.config.auth import (
     TlsConfig,
 )
 from bridge.config.base import Model, written
-from bridge.config.delivery import (
-    BatchConfig,
-    BreakerConfig,
-    DeliveryConfig,
-    KnativeRetryConfig,
-    RetryConfig,
-)
+from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
 from bridge.config.journal import JournalConfig
+from bridge.config.retries import KnativeRetryConfig, RetryConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size

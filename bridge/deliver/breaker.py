@@ -38,7 +38,7 @@ class BreakerLimits:
 
 @dataclass(slots=True)
 class _Step:
-    number: int
+    number: float
     attempts: int = 0
     failures: int = 0
 
@@ -93,9 +93,10 @@ class Breaker:
 
     def _step(self) -> _Step:
         """Return the count of this moment; forget those behind the window."""
-        number = int(self._now() // self._width)
-        if not self._steps or self._steps[-1].number != number:
-            self._steps.append(_Step(number))
-            while self._steps[0].number <= number - STEPS:
-                self._steps.popleft()
-        return self._steps[-1]
+        number = self._now() // self._width
+        steps = self._steps
+        if not steps or steps[-1].number != number:
+            steps.append(_Step(number))
+            while steps[0].number <= number - STEPS:
+                steps.popleft()
+        return steps[-1]

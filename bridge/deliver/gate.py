@@ -104,8 +104,7 @@ class SinkGate:
 
     async def after_success(self) -> None:
         """Let everything through again."""
-        if not self.is_open:
-            await self._open("Sink resumed.")
+        await self._open("Sink resumed.")
 
     async def _open(self, message: str) -> None:
         """Forget the failures."""
@@ -119,17 +118,14 @@ class SinkGate:
 
     def opens_by_success(self, epoch: int) -> bool:
         """Note a 2xx; return whether the gate is to be opened for it."""
-        match self._status.state:
-            case "open":
-                if self._breaker is not None:
-                    self._breaker.succeeded()
-                return False
-            case "paused":  # whenever it began: what had to be mended is
-                return True
-            case "stopped":
-                return False
-            case "waiting" | "tripped":
-                return epoch == self.epoch
+        state = self._status.state
+        if state == "open":
+            if self._breaker is not None:
+                self._breaker.succeeded()
+            return False
+        if state == "paused":  # whenever it began: what had to be mended is
+            return True
+        return state != "stopped" and epoch == self.epoch
 
     def forgives(self, error: SinkError, event: str) -> bool:
         """Return whether the attempt, which failed, does not count for the event.

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from bridge.queue import Lease
 
 
-class Job(NamedTuple):
+class Job(msgspec.Struct, frozen=True):
     """The leases of one attempt.
 
     Attributes:
@@ -65,9 +66,7 @@ class Jobs:
             for lease in leases:
                 await self._queue.put(Job((lease,), epoch))
             return
-        if epoch != self._epoch:
-            await self._flush()
-            self._epoch = epoch
+        self._epoch = epoch  # the gate is open now, whatever was before
         for lease in leases:
             await self._join(lease)
         if self._limits.linger_seconds:

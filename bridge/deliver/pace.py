@@ -1,18 +1,18 @@
 """How many requests a sink may get, by the generic cell rate algorithm (GCRA).
 
 Pure: it knows a clock and nothing else. Each limit keeps the time at which the next
-request would come if all came evenly; one that comes a little earlier is let through,
-up to a hundredth of the period, so that timers that wake late cost nothing. The
-requests are spaced a hundredth wider for that, and so no period, wherever it begins,
+request would come if all came evenly; one that comes up to 10 ms earlier is let
+through, so that timers that wake late cost nothing. The requests are spaced wider for
+that (by 1 % of a second, 0.02 % of a minute), and so no period, wherever it begins,
 ever has more than the limit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-SLACK: Final = 0.01
-"""Part of a period by which a request may be early."""
+SLACK_SECONDS: Final = 0.01
+"""By how much a request may be early."""
 
 
 @dataclass(slots=True)
@@ -24,22 +24,18 @@ class Limit:
     expected: float = float("-inf")
 
     @property
-    def _slack(self) -> float:
-        return self.period_seconds * SLACK
-
-    @property
     def _interval(self) -> float:
-        return (self.period_seconds + self._slack) / self.requests
+        return (self.period_seconds + SLACK_SECONDS) / self.requests
 
     def wait(self, now: float) -> float:
         """Return the seconds until a request may go; 0: now."""
-        return max(0.0, self.expected - self._slack - now)
+        return max(0.0, self.expected - SLACK_SECONDS - now)
 
     def allowed(self, now: float) -> int:
         """Return how many may go now, one right after the other."""
         if self.wait(now) > 0:
             return 0
-        return 1 + int((now + self._slack - max(now, self.expected)) / self._interval)
+        return 1 + int((now + SLACK_SECONDS - max(now, self.expected)) / self._interval)
 
     def take(self, now: float) -> None:
         """Note a request."""
@@ -69,13 +65,8 @@ class Pace:
             for requests, period in ((per_second, 1.0), (per_minute, 60.0))
             if requests is not None
         ]
-        self._limits = self._own
         self._receivers: Limit | None = None
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether there is a limit at all."""
-        return bool(self._limits)
+        self._set(self._own)
 
     def obey(self, per_minute: float | None) -> None:
         """Take what the receiver allows as a further limit; None: it has none."""
@@ -83,11 +74,12 @@ class Pace:
         if per_minute == (None if known is None else known.requests):
             return
         if per_minute is None:
-            self._receivers, self._limits = None, self._own
+            self._receivers = None
+            self._set(self._own)
             return
         expected = float("-inf") if known is None else known.expected
         self._receivers = Limit(per_minute, 60.0, expected)
-        self._limits = [*self._own, self._receivers]
+        self._set([*self._own, self._receivers])
 
     def wait(self) -> float:
         """Return the seconds until a request may go; 0: now."""
@@ -104,3 +96,8 @@ class Pace:
         now = self._now()
         for one in self._limits:
             one.take(now)
+
+    def _set(self, limits: Sequence[Limit]) -> None:
+        self._limits = limits
+        self.is_limited = bool(limits)
+        """Whether there is a limit at all."""

@@ -65,6 +65,9 @@ class RetryPolicy:
         """
         match error:
             case TemporarySinkError() if not self.gives_up(lease, error):
+                # What the whole sink has to wait for its gate makes it wait.
+                if error.scope == "sink":
+                    return Retry(lease=lease, due=now)
                 seconds = self.wait(lease.attempt, error, random=random)
                 return Retry(lease=lease, due=now + seconds)
             case TemporarySinkError() | PermanentSinkError():

@@ -61,8 +61,10 @@ class Sender:
         if self._turns.are_free:
             result = await self._send(job)
         elif job.epoch == self._gate.epoch and await self._turns.take():
-            result = await self._send(job)
-            self._turns.give_back()
+            try:
+                result = await self._send(job)
+            finally:
+                self._turns.give_back()
         else:
             result = None
         if result is None:
@@ -97,8 +99,8 @@ class Sender:
         self._count(error)
         self._note(job.leases, error, ending="released")
         middle = len(job.leases) // 2
-        await self.attempt(job._replace(leases=job.leases[:middle]))
-        await self.attempt(job._replace(leases=job.leases[middle:]))
+        await self.attempt(Job(job.leases[:middle], job.epoch))
+        await self.attempt(Job(job.leases[middle:], job.epoch))
 
     async def _succeed(self, job: Job, answers: Sequence[Answer]) -> None:
         now, leases = self._now(), job.leases

@@ -7,8 +7,11 @@ from typing import Final
 from bridge.deliver.pace import Pace
 from bridge.deliver.slots import Slots
 
-SHORTEST_SECONDS: Final = 0.01
+LOOK_SECONDS: Final = 0.01
 """Between two looks at what was leased and not sent yet."""
+
+SHORTEST_SECONDS: Final = 0.001
+"""Of a wait; less is what floating point numbers leave of one."""
 
 
 class Turns:
@@ -41,7 +44,7 @@ class Turns:
             room = self._pace.allowed() - waiting()
             if room > 0:
                 return room
-            await asyncio.sleep(max(SHORTEST_SECONDS, self._pace.wait()))
+            await asyncio.sleep(max(LOOK_SECONDS, self._pace.wait()))
         return None
 
     async def take(self) -> bool:
@@ -68,7 +71,7 @@ class Turns:
 
     async def _sleep(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(SHORTEST_SECONDS, seconds)):
                 await self._stop.wait()
         except TimeoutError:
             return

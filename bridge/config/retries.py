@@ -1,0 +1,165 @@
+"""When failed deliveries are tried again: in our words, or in Knative's."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Strict,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from bridge.config.base import Model, fault, mismatch, written
+from bridge.config.units import PositiveDuration, format_duration, parse_duration
+from bridge.config.values import Count, Name
+
+_ISO = (
+    r"P(?=.)(?:([0-9]+)D)?"
+    r"(?:T(?=.)(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?)?"
+)
+_ISO_SECONDS = (86_400, 3_600, 60, 1)
+_LONGEST_ASKED_SECONDS = 3600.0
+
+
+def parse_any_duration(text: object) -> float:
+    """Return the seconds that ``1h30m`` or, by ISO 8601, ``PT1H30M`` means."""
+    match = re.fullmatch(_ISO, text) if isinstance(text, str) else None
+    if match is not None:
+        parts = zip(match.groups(), _ISO_SECONDS, strict=True)
+        return sum(float(number or 0) * seconds for number, seconds in parts)
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise mismatch("expected a duration such as '500ms' or 'PT0.5S'") from None
+
+
+def _at_most_an_hour(seconds: float) -> float:
+    if seconds > _LONGEST_ASKED_SECONDS:
+        raise mismatch("expected at most an hour")
+    return seconds
+
+
+def _more_than_nothing(seconds: float) -> float:
+    if not seconds:
+        raise mismatch("expected more than zero")
+    return seconds
+
+
+AnyDuration = Annotated[
+    float,
+    BeforeValidator(parse_any_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(P[0-9DTHMS.]+|([0-9.]+(ms|s|m|h|d))+)$"}
+    ),
+]
+"""Seconds; written ``500ms`` or as ISO 8601 has it, ``PT0.5S``."""
+
+RetryAfter = Annotated[AnyDuration, AfterValidator(_at_most_an_hour)]
+
+
+_OURS = ("min", "max", "age", "attempts")
+_KNATIVES = ("retry", "backoffPolicy", "backoffDelay", "timeout", "deadLetterSink")
+"""Keys that say in whose words a mapping is written."""
+
+
+class RetryConfig(Model):
+    """When a failed delivery is tried again, and when it is given up.
+
+    It is given up, and becomes a dead letter, once it is both older than `age` and
+    was tried `attempts` times.
+    """
+
+    min: PositiveDuration = written("1s")
+    """Most that the first wait may last; it doubles with each attempt. Waits are
+    random between nothing and that (full jitter), so that sinks that come back are
+    not hit by all at once."""
+
+    max: PositiveDuration = written("10m")
+    """Most that any wait may last: a sink that is back is noticed within 10
+    minutes."""
+
+    age: PositiveDuration = written("72h")
+    """How long a delivery is tried, from its first attempt, counting only time in
+    which the sink could be tried: 72 hours outlast a weekend."""
+
+    attempts: Count = 8
+    """Fewest attempts before a delivery is given up, however old it is."""
+
+    retry_after_max: RetryAfter = Field(default=written("1h"), alias="retryAfterMax")
+    """Longest that the sink may ask to be left alone with Retry-After; what it asks
+    for beyond that is cut. At most an hour."""
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.min > self.max:
+            raise fault("expected min to be at most max")
+        return self
+
+
+class KnativeRetryConfig(Model):
+    """The same in Knative's words: exact waits without jitter, an end by count.
+
+    Its keys are those of a `DeliverySpec` (`spec.delivery` of a Broker or Trigger).
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [key]} for key in _KNATIVES]}
+    )
+
+    retry: Annotated[int, Strict(), Field(ge=0)] = 10
+    """Attempts after the first; then it is given up. 10 is what a Broker has."""
+
+    backoff_policy: Literal["linear", "exponential"] = Field(
+        "exponential", alias="backoffPolicy"
+    )
+    """With n for the retries already made, `linear` waits n times `backoffDelay`,
+    `exponential` 2^n times."""
+
+    backoff_delay: AnyDuration = Field(written("PT0.2S"), alias="backoffDelay")
+    """What waits grow by; 0.2 s is what a Broker has."""
+
+    timeout: Annotated[AnyDuration, AfterValidator(_more_than_nothing)] | None = None
+    """As `timeout` of the sink, and instead of it; null: that one holds."""
+
+    retry_after_max: RetryAfter = Field(default=written("1h"), alias="retryAfterMax")
+    """Longest that the sink may ask to be left alone with Retry-After; `PT0S`: what
+    it asks for is not heeded. At most an hour."""
+
+    dead_letter_sink: Name | None = Field(None, alias="deadLetterSink")
+    """As `dead_letter_sink` of the sink, and instead of it."""
+
+
+def _in_whose_words(value: Any) -> str:
+    if isinstance(value, KnativeRetryConfig):
+        return "<knative>"
+    keys = set(value) if isinstance(value, dict) else set()
+    return "<knative>" if keys.intersection(_KNATIVES) else "<ours>"
+
+
+def _not_mixed(value: object) -> object:
+    keys = set(value) if isinstance(value, dict) else set()
+    ours, knatives = keys.intersection(_OURS), keys.intersection(_KNATIVES)
+    if ours and knatives:
+        got = f"got '{min(ours)}' beside '{min(knatives)}'"
+        raise fault(
+            "expected either min, max, age and attempts or Knative's retry, "
+            f"backoffPolicy and backoffDelay, {got}"
+        )
+    return value
+
+
+AnyRetryConfig = Annotated[
+    Annotated[RetryConfig, Tag("<ours>")]
+    | Annotated[KnativeRetryConfig, Tag("<knative>")],
+    Discriminator(_in_whose_words),
+    BeforeValidator(_not_mixed),
+]
+"""One of two ways to say it, told apart by their keys."""
