@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
 from bridge.api import steps
 from bridge.cli import selection
 
+PAGE = Path(__file__).parents[3] / "docs" / "replay.md"
 WORDS = ("deliveries", "list", "--sink", "hook")
 
 
@@ -203,3 +207,18 @@ def test_oldest_of_none_is_none():
     """Whichever answer has one."""
     assert selection._added("oldest", None, None) is None
     assert selection._added("oldest", "b", "a") == "a"
+
+
+async def test_every_command_of_the_page_works(ask, world):
+    """As it stands in docs/replay.md, one after the other."""
+    await world.store("a", "b")
+    await world.give_up()
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    for line in lines:
+        _, *words = shlex.split(line)
+        more = ("--timeout", "0") if words[0] == "send-test" else ()
+        result = await ask(*words, *more, "-o", "text")
+        assert result.exit_code == (1 if more else 0), (line, result.output)
+
+    assert len(lines) > 15
