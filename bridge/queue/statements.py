@@ -217,6 +217,10 @@ DELETE FROM delivery WHERE sink = ?1 AND event IN (
   SELECT event FROM delivery WHERE sink = ?1 AND event <= ?2 ORDER BY event LIMIT ?3)
 RETURNING event
 """
+PURGE_SOME = """
+DELETE FROM delivery WHERE sink = ? AND event IN (SELECT value FROM carray(?))
+RETURNING event
+"""
 DELETE_RAW = """
 DELETE FROM event WHERE seq IN (SELECT value FROM carray(?)) AND data_offset IS NULL
 """
