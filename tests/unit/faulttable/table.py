@@ -12,7 +12,7 @@ from tests.unit.sinks.forgeries import ALIKE
 from tests.unit.sinks.receiver import answer, close, drip, late, reset, send
 from tests.unit.sinks.toxics import CONTINUE, FLOODS, LARGE, TOXICS
 
-Fate = Literal["delivered", "waits", "conflicts", "rests", "dies", "pauses"]
+Fate = Literal["delivered", "waits", "conflicts", "rests", "dies", "pauses", "stops"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Row:
         fate: ``delivered``; ``waits``: tried again, and the breaker counts it;
             ``conflicts``: tried again, and the breaker does not; ``rests``: everything
             for the sink waits, not before it said; ``dies``: a dead letter; ``pauses``:
-            kept until somebody mends something.
+            kept until somebody mends something; ``stops``: until somebody says so.
         counted: As what attempts are counted.
         says: What the log says of it.
         rest: Seconds that the sink asked for; 0: nothing of use.
@@ -73,7 +73,8 @@ STATUSES = {
     **_statuses("delivered", 200, 201, 202, 203, 204, 205, 206, 226),
     **_statuses("pauses", 300, 301, 302, 303, 304, 307, 308),
     **_statuses("dies", 400, 402, 406, 413, 418, 422, 451),
-    **_statuses("pauses", 401, 403, 405, 407, 410, 415, 501, 505),
+    **_statuses("pauses", 401, 403, 405, 407, 415, 501, 505),
+    **_statuses("stops", 410),
     **_statuses("waits", 404, 408, 421, 425),
     **_statuses("waits", 500, 502, 504, 507, 599, 600, 999),
     **_statuses("rests", 429, 503),

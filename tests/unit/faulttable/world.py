@@ -59,7 +59,7 @@ class Told:
     Attributes:
         deliveries: For each event: ``delivered``, ``dead``, ``kept``, or in how many
             seconds it is due.
-        gate: Its kind and for how many seconds; None: open.
+        gate: Its kind and for how many seconds, None: for ever; None: open.
         counted: How many attempts of each class were counted.
         waiting: How many deliveries are in the queue.
         dead: How many are dead letters.
@@ -92,6 +92,7 @@ def _delivery(row: Row) -> Any:
         "delivered": "delivered",
         "dies": "dead",
         "pauses": "kept",
+        "stops": "kept",
         "conflicts": pytest.approx(DELAY),
         "waits": pytest.approx(DELAY),
         "rests": pytest.approx(0.0),  # the gate says when
@@ -102,6 +103,7 @@ def _delivery(row: Row) -> Any:
 def _gate(row: Row) -> tuple[str, Any] | None:
     gates: dict[Fate, tuple[str, Any]] = {
         "pauses": ("paused", pytest.approx(PAUSE)),
+        "stops": ("stopped", None),
         "rests": ("waiting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
         "waits": ("tripped", pytest.approx(BREAKER.minimum_seconds)),
     }
@@ -163,7 +165,7 @@ async def _deliver(sink: HttpSink, queue: Watched, clock: FakeClock) -> Told:
     gate, depth = await queue.gated("hook"), await queue.depth("hook")
     return Told(
         deliveries=[_told(one, clock.now()) for one in queue.outcomes],
-        gate=gate and (gate.kind, gate.until - clock.now()),
+        gate=gate and (gate.kind, gate.until and gate.until - clock.now()),
         counted=_counted(metrics),
         waiting=depth.waiting,
         dead=depth.dead,
