@@ -24,8 +24,7 @@ class Row:
         fate: ``delivered``; ``waits``: tried again, and the breaker counts it;
             ``conflicts``: tried again, and the breaker does not; ``rests``: everything
             for the sink waits, not before it said; ``dies``: a dead letter; ``pauses``:
-            kept until somebody mends something; ``stops``: kept until an operator
-            resumes the sink.
+            kept until somebody mends something; ``stops``: until somebody says so.
         counted: As what attempts are counted.
         says: What the log says of it.
         rest: Seconds that the sink asked for; 0: nothing of use.

@@ -59,7 +59,7 @@ class Told:
     Attributes:
         deliveries: For each event: ``delivered``, ``dead``, ``kept``, or in how many
             seconds it is due.
-        gate: Its kind and for how many seconds (None: until it is resumed); None: open.
+        gate: Its kind and for how many seconds, None: for ever; None: open.
         counted: How many attempts of each class were counted.
         waiting: How many deliveries are in the queue.
         dead: How many are dead letters.
