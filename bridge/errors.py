@@ -193,7 +193,8 @@ class SinkError(KubebridgeError):
             reason: One word of a closed set, used as a metric label: ``status``,
                 ``dns``, ``refused``, ``reset``, ``tls``, ``timeout-connect``,
                 ``timeout-answer``, ``cut-answer``, ``bad-answer``, ``secret``,
-                ``token``, ``conflict``, ``batch-size``, ``stdout``, ``bug``.
+                ``token``, ``conflict``, ``batch-size``, ``too-large``, ``denied``,
+                ``handshake``, ``stdout``, ``bug``.
             status: The HTTP status; None when there was no answer.
             duration_seconds: How long the attempt took.
             excerpt: The first 4 kB of the answer's body.
@@ -250,3 +251,33 @@ class PermanentSinkError(SinkError):
 
 class SinkPausedError(SinkError):
     """The operator's fault: nothing can be delivered until somebody mends it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        until_resumed: bool = False,
+        status: int | None = None,
+        duration_seconds: float = 0.0,
+        excerpt: bytes = b"",
+    ) -> None:
+        """Say who can end it.
+
+        Args:
+            message: See `SinkError`.
+            reason: See `SinkError`.
+            until_resumed: Nothing more may be sent, not even to see whether it works
+                again, until an operator says so.
+            status: See `SinkError`.
+            duration_seconds: See `SinkError`.
+            excerpt: See `SinkError`.
+        """
+        super().__init__(
+            message,
+            reason=reason,
+            status=status,
+            duration_seconds=duration_seconds,
+            excerpt=excerpt,
+        )
+        self.until_resumed = until_resumed

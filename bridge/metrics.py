@@ -71,6 +71,12 @@ class Metrics:
             ("sink", "code_class"),
             registry=registry,
         )
+        self.oversized = Counter(
+            "kubebridge_events_oversized",
+            "Events beyond `size.max` of a sink, once it took or refused them.",
+            ("sink", "policy"),
+            registry=registry,
+        )
         self.delivery_seconds = Histogram(
             "kubebridge_delivery_seconds",
             "From the commit of an event to its 2xx.",

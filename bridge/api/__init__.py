@@ -23,6 +23,7 @@ from bridge.api import (
     sinks,
 )
 from bridge.api.access import AccessMiddleware, error_response
+from bridge.api.handshake import router as handshakes
 from bridge.api.parts import REFUSALS, Backfill, Parts, SinkControl, bearer
 from bridge.errors import ClusterError, QueueError
 from bridge.health import Health
@@ -43,6 +44,7 @@ def create_api(
     controls: Mapping[str, SinkControl],
     describe_config: Callable[[], Mapping[str, Any]],
     check_config: Callable[[str], Sequence[str]],
+    take_consent: Callable[[str, str, Mapping[str, str]], bool],
     token: Callable[[], str | None],
     loopback: bool,
     version: str,
@@ -59,6 +61,7 @@ def create_api(
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault; called
             in a thread.
+        take_consent: See `Parts.take_consent`.
         token: Gives the bearer token now; None or empty: there is none.
         loopback: Whether only this machine can reach it.
         version: Of kubebridge.
@@ -80,8 +83,10 @@ def create_api(
         controls=controls,
         describe_config=describe_config,
         check_config=check_config,
+        take_consent=take_consent,
     )
     api.include_router(probes.router)
+    api.include_router(handshakes)
     api.include_router(_versioned())
     api.add_middleware(AccessMiddleware, token=token, loopback=loopback)
     api.add_exception_handler(HTTPException, _refused)

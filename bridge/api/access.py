@@ -3,7 +3,9 @@
 ====================  =======================  ==========================
 who may               loopback only            beyond loopback
 ====================  =======================  ==========================
-probes, metrics       anybody                  anybody
+probes, metrics,      anybody                  anybody
+calls back of a
+handshake, by a key
 reading               anybody on this machine  bearer token
 writing               bearer token             bearer token
 ====================  =======================  ==========================
@@ -23,6 +25,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/healthz", "/metrics"})
+OPEN_CALLBACK = re.compile(r"/api/v1/handshakes/[^/]+/[^/]+")
+"""Whoever calls back has a key instead, see `bridge.api.handshake`."""
+
+CALLBACK_METHODS = frozenset({"GET", "POST"})
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READING_POSTS = frozenset({"/api/v1/config/validate"})
 LARGEST_BODY = 2**20
@@ -59,7 +65,7 @@ def refusal(asked: Asked, *, token: str | None, loopback: bool) -> HTTPException
         token: The configured token; None or empty: there is none.
         loopback: Whether only this machine can reach the API.
     """
-    if asked.path in OPEN_PATHS:
+    if asked.path in OPEN_PATHS or _is_callback(asked):
         return None
     if loopback and not _LOOPBACK_HOST.fullmatch(asked.host):
         # A web page may have pointed its own name at 127.0.0.1 (DNS rebinding).
@@ -82,6 +88,11 @@ def refusal(asked: Asked, *, token: str | None, loopback: bool) -> HTTPException
 
 def _forbidden(why: str) -> HTTPException:
     return HTTPException(status.HTTP_403_FORBIDDEN, why)
+
+
+def _is_callback(asked: Asked) -> bool:
+    has_path = OPEN_CALLBACK.fullmatch(asked.path) is not None
+    return has_path and asked.method in CALLBACK_METHODS
 
 
 def _is_reading(asked: Asked) -> bool:

@@ -99,6 +99,8 @@ class Parts:
         controls: Stops and resumes the configured sinks, by name.
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault.
+        take_consent: Takes name of a sink, key and header fields of a request to the
+            callback; gives whether they are a receiver's consent.
         now: Gives the time.
         monotonic: Gives seconds that never go back.
     """
@@ -111,6 +113,7 @@ class Parts:
     controls: Mapping[str, SinkControl]
     describe_config: Callable[[], Mapping[str, Any]]
     check_config: Callable[[str], Sequence[str]]
+    take_consent: Callable[[str, str, Mapping[str, str]], bool]
     now: Callable[[], datetime] = _now
     monotonic: Callable[[], float] = time.monotonic
 

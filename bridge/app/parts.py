@@ -1,6 +1,6 @@
 """Config → parts: the one place that knows both."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import assert_never
 
@@ -8,8 +8,11 @@ from bridge.app.deliveries import timeout_of
 from bridge.config import (
     AuthConfig,
     Config,
+    EgressConfig,
+    HandshakeConfig,
     HttpSinkConfig,
     OAuth2Config,
+    OutcomesConfig,
     QueueConfig,
     SignConfig,
     SinkConfig,
@@ -31,9 +34,13 @@ from bridge.sinks.auth import (
     SecretFromEnv,
     SecretFromFile,
 )
+from bridge.sinks.consent import HandshakeRules
+from bridge.sinks.egress import Egress
 from bridge.sinks.files import UnusableError
 from bridge.sinks.http import HttpSink
 from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.outcomes import Outcomes, Word
+from bridge.sinks.payload import Ceiling
 from bridge.sinks.signing import HubSigner, Signer, StandardSigner
 from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.tls import TlsFiles
@@ -65,29 +72,50 @@ def open_journal(
 
 
 @asynccontextmanager
-async def build_sinks(config: Config) -> AsyncIterator[Sequence[Sink]]:
-    """Yield a sink for each of the configuration, in its order; close them all."""
+async def build_sinks(
+    config: Config, *, egress: Egress, metrics: Metrics
+) -> AsyncIterator[Sequence[Sink]]:
+    """Yield a sink for each of the configuration, in its order; close them all.
+
+    Args:
+        config: The configuration.
+        egress: Where connections may lead.
+        metrics: What is counted.
+    """
     async with AsyncExitStack() as closing:
-        sinks = [_build_sink(one) for one in config.sinks]
+        sinks = [_build_sink(one, egress, metrics) for one in config.sinks]
         for sink in sinks:
             closing.push_async_callback(sink.aclose)
         yield sinks
 
 
-def _build_sink(config: SinkConfig) -> Sink:
+def _build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
     match config:
         case StdoutSinkConfig():
             return StdoutSink(
                 name=config.name, timeout_seconds=timeout_of(config, 15.0)
             )
         case HttpSinkConfig():
-            return _build_http_sink(config)
+            return _build_http_sink(config, egress, metrics)
         case _:
             assert_never(config)
 
 
-def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
+def build_egress(config: EgressConfig) -> Egress:
+    """Return where connections of sinks may lead; the API server is not known yet."""
+    return Egress(deny=config.deny, allow=config.allow)
+
+
+def _build_http_sink(
+    config: HttpSinkConfig, egress: Egress, metrics: Metrics
+) -> HttpSink:
     timeout = timeout_of(config, config.timeout)
+    ceiling = Ceiling(
+        sink=config.name,
+        max_bytes=config.size.max,
+        policy=config.size.policy,
+        count=metrics.oversized.labels(config.name, config.size.policy).inc,
+    )
     return HttpSink(
         name=config.name,
         url=config.url,
@@ -98,29 +126,80 @@ def _build_http_sink(config: HttpSinkConfig) -> HttpSink:
             name: value if isinstance(value, str) else build_secret(value)
             for name, value in config.headers.items()
         },
-        auth=None if config.auth is None else _build_auth(config.auth, timeout),
+        auth=_build_auth(config.auth, timeout, egress) if config.auth else None,
         sign=None if config.sign is None else _build_signer(config.sign),
         tls=_tls_files(config.tls),
         engine=config.engine,
         proxy=config.proxy,
         batch_size=config.batch.size,
         batch_bytes=config.batch.bytes,
+        ceiling=ceiling,
+        egress=egress,
+        outcomes=_build_outcomes(config.outcomes),
+        retry_after_max_seconds=config.retry.retry_after_max,
+        handshake=_handshake_rules(config.handshake),
     )
 
 
+def _build_outcomes(config: OutcomesConfig) -> Outcomes:
+    said: dict[Word, Sequence[int | str]] = {
+        "success": config.success,
+        "retry": config.retry,
+        "dead_letter": config.dead_letter,
+        "pause": config.pause,
+    }
+    words = {
+        status if isinstance(status, int) else int(status[0]): word
+        for word, statuses in said.items()
+        for status in statuses
+    }
+    return Outcomes(words=words, error_attempts=config.error_attempts)
+
+
+def _handshake_rules(config: HandshakeConfig) -> HandshakeRules | None:
+    if config.mode == "off" or config.origin is None:
+        return None
+    return HandshakeRules(
+        mode=config.mode,
+        origin=config.origin,
+        requests_per_minute=config.rate,
+        callback=config.callback,
+        ttl_seconds=config.ttl,
+    )
+
+
+def build_consent(
+    sinks: Sequence[Sink],
+) -> Callable[[str, str, Mapping[str, str]], bool]:
+    """Return what takes the consent that a receiver sends to our callback.
+
+    It takes the name of a sink, the key of its callback, the header fields of the
+    request, and returns whether that is consent.
+    """
+    by_name = {sink.name: sink for sink in sinks if isinstance(sink, HttpSink)}
+
+    def call_back(name: str, key: str, headers: Mapping[str, str]) -> bool:
+        sink = by_name.get(name)
+        return sink is not None and sink.call_back(key, headers)
+
+    return call_back
+
+
 def _build_auth(
-    config: AuthConfig, timeout_seconds: float
+    config: AuthConfig, timeout_seconds: float, egress: Egress
 ) -> BasicAuth | BearerAuth | OAuth2Auth:
     if config.basic is not None:
         password = build_secret(config.basic.password)
         return BasicAuth(username=config.basic.username, password=password)
     if config.oauth2 is not None:
-        return OAuth2Auth(_build_endpoint(config.oauth2, timeout_seconds / 2))
+        return OAuth2Auth(_build_endpoint(config.oauth2, timeout_seconds / 2, egress))
     assert config.bearer is not None  # noqa: S101  # the model says: one of the three
     return BearerAuth(token=build_secret(config.bearer))
 
 
-def _build_endpoint(config: OAuth2Config, timeout_seconds: float) -> TokenEndpoint:
+def _build_endpoint(
+    config: OAuth2Config, timeout_seconds: float, egress: Egress
+) -> TokenEndpoint:
     return TokenEndpoint(
         config.token_url,
         client=Client(
@@ -133,6 +212,7 @@ def _build_endpoint(config: OAuth2Config, timeout_seconds: float) -> TokenEndpoi
         timeout_seconds=timeout_seconds,
         tls=_tls_files(config.tls),
         proxy=config.proxy,
+        egress=egress,
     )
 
 

@@ -8,7 +8,7 @@ is lost.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -18,7 +18,10 @@ import bridge
 from bridge.api import create_api
 from bridge.app.backfill import Backfill
 from bridge.app.deliveries import build_deliveries
+from bridge.app.egress import api_server_denied
 from bridge.app.parts import (
+    build_consent,
+    build_egress,
     build_router,
     build_sinks,
     open_journal,
@@ -28,13 +31,15 @@ from bridge.app.parts import (
 from bridge.app.reading import read_cluster, reader_statuses
 from bridge.app.server import bind, is_loopback, serving, url_of
 from bridge.cluster.client import ClusterClient
-from bridge.config import Config, describe, find_problems
+from bridge.config import ClusterConfig, Config, describe, find_problems
 from bridge.deliver import SinkDelivery
 from bridge.health import Health, SinkStatus
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
+from bridge.sinks import Sink
+from bridge.sinks.egress import Egress
 
 BEAT_SECONDS = 1.0
 """How often the loop shows that it turns, and how often gauges are set."""
@@ -53,10 +58,11 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
     )
     metrics.reload_success.set(1)
     listener = bind(config.server.host, config.server.port)
+    egress = build_egress(config.egress)
     async with (
         open_queue(config.queue) as queue,
         open_journal(config, metrics) as journal,
-        build_sinks(config) as sinks,
+        build_sinks(config, egress=egress, metrics=metrics) as sinks,
     ):
         backfill = Backfill(
             config, router=build_router(config), queue=queue, metrics=metrics
@@ -72,6 +78,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         api = _build_api(
             config,
             queue=queue,
+            sinks=sinks,
             journal=journal,
             backfill=backfill,
             health=health,
@@ -81,12 +88,14 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
         async with (
             serving(api, listener),
             _watched(queue=queue, health=health, metrics=metrics),
+            _cluster(config.cluster, egress) as client,
         ):
             get_logger().info(
                 "Started.", version=bridge.__version__, api=url_of(listener)
             )
             await _run_loops(
                 config,
+                client=client,
                 queue=queue,
                 deliveries=deliveries,
                 backfill=backfill,
@@ -101,6 +110,7 @@ def _build_api(
     config: Config,
     *,
     queue: Queue,
+    sinks: Sequence[Sink],
     journal: Journal,
     backfill: Backfill,
     health: Health,
@@ -116,15 +126,31 @@ def _build_api(
         controls=deliveries,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(text, name="body", env=os.environ),
+        take_consent=build_consent(sinks),
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )
 
 
+@asynccontextmanager
+async def _cluster(
+    config: ClusterConfig, egress: Egress
+) -> AsyncIterator[ClusterClient]:
+    """Yield the cluster, to which nothing is delivered."""
+    async with (
+        ClusterClient.open(
+            kubeconfig=config.kubeconfig, context=config.context
+        ) as client,
+        api_server_denied(egress, client.server),
+    ):
+        yield client
+
+
 async def _run_loops(
     config: Config,
     *,
+    client: ClusterClient,
     queue: Queue,
     deliveries: Mapping[str, SinkDelivery],
     backfill: Backfill,
@@ -143,6 +169,7 @@ async def _run_loops(
         try:
             await _ingest(
                 config,
+                client=client,
                 queue=queue,
                 backfill=backfill,
                 health=health,
@@ -156,19 +183,14 @@ async def _run_loops(
 async def _ingest(
     config: Config,
     *,
+    client: ClusterClient,
     queue: Queue,
     backfill: Backfill,
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
 ) -> None:
-    cluster = config.cluster
-    async with (
-        ClusterClient.open(
-            kubeconfig=cluster.kubeconfig, context=cluster.context
-        ) as client,
-        asyncio.TaskGroup() as ingesting,
-    ):
+    async with asyncio.TaskGroup() as ingesting:
         reading = ingesting.create_task(
             read_cluster(
                 client,

@@ -6,6 +6,7 @@ else; other parts never import this package, `app` translates.
 """
 
 from bridge.config.describe import describe, json_schema
+from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.models import (
     AuthConfig,
@@ -15,6 +16,7 @@ from bridge.config.models import (
     ClusterConfig,
     Config,
     DeliveryConfig,
+    EgressConfig,
     EnrichConfig,
     EventsConfig,
     HttpSinkConfig,
@@ -33,6 +35,7 @@ from bridge.config.models import (
     StdoutSinkConfig,
     TlsConfig,
 )
+from bridge.config.outcomes import OutcomesConfig
 
 __all__ = [
     "AuthConfig",
@@ -42,13 +45,16 @@ __all__ = [
     "ClusterConfig",
     "Config",
     "DeliveryConfig",
+    "EgressConfig",
     "EnrichConfig",
     "EventsConfig",
+    "HandshakeConfig",
     "HttpSinkConfig",
     "JournalConfig",
     "KnativeRetryConfig",
     "LogConfig",
     "OAuth2Config",
+    "OutcomesConfig",
     "QueueConfig",
     "RetryConfig",
     "RouteConfig",

@@ -3,7 +3,8 @@
 `K_SINK` is the URL of a sink named ``k-sink``; `K_CE_OVERRIDES` is JSON whose
 `extensions` are set on each event (Knative SinkBinding, "environment variables").
 A sink ``k-sink`` in the document that has no `url` takes it from `K_SINK`, so that its
-other settings can be chosen there.
+other settings can be chosen there. It has the preset `knative` unless its content mode
+is chosen.
 """
 
 import json
@@ -44,6 +45,8 @@ def _apply_sink(document: Document, url: str) -> None:
         document.faults.append(Fault(trail=("sinks", index, "url"), message=message))
         return
     sinks[index]["url"] = url
+    if not {"batch", "mode"} & sinks[index].keys():
+        sinks[index].setdefault("knative", True)
     document.values["sinks", index, "url"] = Place(name="K_SINK")
 
 

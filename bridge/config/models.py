@@ -16,6 +16,7 @@ from bridge.config.base import Model, written
 from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
 from bridge.config.journal import JournalConfig
 from bridge.config.retries import KnativeRetryConfig, RetryConfig
+from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.config.units import Duration, PositiveSize, Size
@@ -40,6 +41,7 @@ __all__ = [
     "ClusterConfig",
     "Config",
     "DeliveryConfig",
+    "EgressConfig",
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
@@ -184,6 +186,8 @@ class Config(Model):
     queue: QueueConfig = written({})
     """Where events wait until they are delivered."""
 
+    egress: EgressConfig = written({})
+    """Which addresses sinks may not lead to."""
     journal: JournalConfig = written({})
     """What is remembered of attempts."""
 

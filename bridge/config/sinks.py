@@ -6,6 +6,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    Strict,
     Tag,
     field_validator,
     model_validator,
@@ -14,6 +15,10 @@ from pydantic import (
 from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
 from bridge.config.base import fault, mismatch, written
 from bridge.config.delivery import BatchConfig, DeliveredConfig
+from bridge.config.handshake import HandshakeConfig
+from bridge.config.knative import apply_preset
+from bridge.config.outcomes import OutcomesConfig
+from bridge.config.safety import SizeConfig
 from bridge.config.units import PositiveDuration
 from bridge.config.values import (
     Count,
@@ -104,10 +109,13 @@ class HttpSinkConfig(_SinkConfig):
     tls: TlsConfig = written({})
     """Authorities and client certificate."""
 
-    engine: Literal["aiohttp", "llhttp"] = "aiohttp"
-    """Which client speaks HTTP: aiohttp, or a smaller one of ours at a third of the
-    CPU, which takes nothing for an answer that is not plainly HTTP/1.1. What a proxy
-    leads to is aiohttp's in any case."""
+    size: SizeConfig = written({})
+    """How large a request may be, and what happens to an event that makes it larger."""
+
+    engine: Literal["aiohttp", "llhttp"] = "llhttp"
+    """Which client speaks HTTP: a small one of ours, which takes nothing for an answer
+    that is not plainly HTTP/1.1, or aiohttp at three times the CPU, for receivers that
+    need more leniency. What a proxy leads to is aiohttp's in any case."""
 
     proxy: ProxyUrl | None = None
     """URL of an HTTP proxy; `none`: connect directly; null: as HTTP_PROXY,
@@ -115,6 +123,20 @@ class HttpSinkConfig(_SinkConfig):
 
     batch: BatchConfig = written({})
     """Size of one POST in mode batch."""
+
+    outcomes: OutcomesConfig = written({})
+    """Statuses of which an operator knows better what they mean."""
+
+    handshake: HandshakeConfig = written({})
+    """Whether the receiver is asked before it gets any events."""
+
+    knative: Annotated[bool, Strict()] = False
+    """Whether it is a Knative Broker, Channel or Service: then `timeout` is 5m, 404,
+    409, 501 and 505 are tried again, an event that is answered 500 becomes a dead
+    letter after 10 attempts, and `mode` has to be structured. Keys that are written
+    beside it win."""
+
+    _follow_preset = model_validator(mode="before")(apply_preset)
 
     @field_validator("headers")
     @classmethod

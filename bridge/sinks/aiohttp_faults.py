@@ -4,9 +4,11 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from bridge.sinks.egress import DeniedAddressError
 from bridge.sinks.faults import (
     LOST,
     CutAnswerError,
+    DeniedError,
     DnsError,
     ProxyStatusError,
     TlsError,
@@ -30,6 +32,9 @@ def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.Transpo
             return httpx.ReadTimeout(f"no complete answer within {seconds:g} s")
         case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
             return _connecting(error, url)
+        case aiohttp.InvalidURL():
+            # Such as http://2130706433: an address, but in no usual form.
+            return DnsError(f"cannot resolve {url.host}: not a name of DNS")
         case aiohttp.ClientHttpProxyError():
             text = f"the proxy answered CONNECT with {error.status}"
             return ProxyStatusError(text, status=error.status)
@@ -38,6 +43,8 @@ def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.Transpo
 
 
 def _connecting(error: aiohttp.ClientOSError, url: URL) -> httpx.TransportError:
+    if isinstance(error.__cause__, DeniedAddressError):
+        return _denied(error, error.__cause__)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return DnsError(f"cannot resolve {error.host}: {error.strerror}")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
@@ -63,6 +70,14 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
             return TlsError(f"TLS with {origin(url)} failed: {tls}")
         case _:
             return httpx.ReadError(LOST)
+
+
+def _denied(
+    error: aiohttp.ClientOSError, cause: DeniedAddressError
+) -> httpx.TransportError:
+    # Of the proxy, where there is one: where it leads to is not seen from here.
+    where = getattr(error, "host", "")
+    return DeniedError(f"{where} leads to {cause}")
 
 
 def _why(error: OSError) -> str:

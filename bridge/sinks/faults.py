@@ -5,6 +5,7 @@
     httpx.TransportError
     ├── httpx.ConnectError              refused, unreachable: nothing was sent
     │   ├── DnsError                    the name has no address
+    │   ├── DeniedError                 the address is one that nothing may be sent to
     │   └── TlsError                    the handshake failed, or the sink wants another
     ├── httpx.ProxyError                the proxy refused: ProxyStatusError
     ├── httpx.ConnectTimeout            nothing was sent
@@ -26,6 +27,10 @@ _HANDSHAKE_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 class DnsError(httpx.ConnectError):
     """The name of the host has no address."""
+
+
+class DeniedError(httpx.ConnectError):
+    """The address is denied: nothing was sent, and nothing will be."""
 
 
 class TlsError(httpx.ConnectError):

@@ -4,7 +4,6 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 import httpx
@@ -12,37 +11,34 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bridge import __version__
-from bridge.errors import PermanentSinkError, SinkPausedError
+from bridge.errors import SinkPausedError
 from bridge.events import EncodedEvent
-from bridge.events.encode import (
-    BATCH_TYPE,
-    STRUCTURED_TYPE,
-    Header,
-    batch,
-    binary,
-)
+from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Answer
 from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
+from bridge.sinks.composition import Composition, Mode
+from bridge.sinks.consent import HandshakeRules, delivery_fields
+from bridge.sinks.discretion import Discretion
+from bridge.sinks.egress import Egress
 from bridge.sinks.exchange import exchange
 from bridge.sinks.files import UnusableError
+from bridge.sinks.handshake import Handshake
 from bridge.sinks.headers import RequestHeaders
-from bridge.sinks.judge import Judge
+from bridge.sinks.judge import MOST_RETRY_AFTER_SECONDS, Judge
 from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.oauth2 import OAuth2Auth
-from bridge.sinks.reply import EXCERPT_BYTES, Reply
+from bridge.sinks.outcomes import Outcomes
+from bridge.sinks.payload import Ceiling
+from bridge.sinks.reply import Reply
 from bridge.sinks.signing import Signer
-from bridge.sinks.text import hide, redact
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport, joined
 
-Mode = Literal["structured", "binary", "batch"]
-"""How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
-
-Engine = Literal["aiohttp", "llhttp"]
+Engine = Literal["llhttp", "aiohttp"]
 """Which client speaks HTTP."""
 
-_ENGINES = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}
+_ENGINES = {"llhttp": LlhttpTransport, "aiohttp": AiohttpTransport}
 
 _DEFAULTS = {
     "Accept": "*/*",
@@ -71,10 +67,15 @@ class HttpSink:
         proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
         batch_size: Most events of one POST in mode batch.
         batch_bytes: Most bytes of such a POST; one event alone may have more.
+        ceiling: How large a request may be; None: 64 KiB, and larger ones are sent.
+        outcomes: What statuses mean to it; None: what they usually do.
+        retry_after_max_seconds: Longest rest that Retry-After can ask for.
+        handshake: Which consent it has to give before anything is sent; None: none.
         engine: Which of our own transports leads to the sink; behind a proxy it is
             aiohttp's in any case.
         transport: Another way to the sink; None: our own.
         environ: Where proxies are looked up; None: the process's environment.
+        egress: Where connections may lead; None: the defaults.
         now: A clock in seconds that never goes back.
     """
 
@@ -93,9 +94,14 @@ class HttpSink:
         proxy: str | None = None,
         batch_size: int = 1,
         batch_bytes: int = 1 << 20,
-        engine: Engine = "aiohttp",
+        ceiling: Ceiling | None = None,
+        outcomes: Outcomes | None = None,
+        retry_after_max_seconds: float = MOST_RETRY_AFTER_SECONDS,
+        handshake: HandshakeRules | None = None,
+        engine: Engine = "llhttp",
         transport: httpx.AsyncBaseTransport | None = None,
         environ: Mapping[str, str] | None = None,
+        egress: Egress | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect nowhere yet.
@@ -106,20 +112,47 @@ class HttpSink:
         self._name = name
         self._url, known_by_url = _split(URL(url))
         auth = known_by_url if auth is None else auth
-        self._mode = mode
         self._timeout_seconds = timeout_seconds
         self._batch_size = batch_size if mode == "batch" else 1
-        self._batch_bytes = batch_bytes
-        self._settings = repr((url, mode, proxy, concurrency, timeout_seconds))
-        self._judge = Judge(name, hide=self._hide, now=now)
+        self._settings = repr(
+            (url, mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
+        )
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
-            configured=headers or {},
+            configured={**(headers or {}), **delivery_fields(handshake)},
             auth=auth if isinstance(auth, HeaderAuth) else None,
             content_type=(BATCH_TYPE if mode == "batch" else STRUCTURED_TYPE).decode(),
         )
         self._flow = None if isinstance(auth, HeaderAuth) else auth
         self._sign = sign
+        self._composition = Composition(
+            sink=name,
+            url=self._url,
+            mode=mode,
+            headers=self._headers,
+            sign=sign,
+            tokens=self._flow if isinstance(self._flow, OAuth2Auth) else None,
+            batch_bytes=batch_bytes,
+            ceiling=ceiling or Ceiling(sink=name),
+        )
+        self._discretion = Discretion(self._headers, flow=self._flow, sign=sign)
+        self._handshake = None
+        if handshake is not None:
+            self._handshake = Handshake(
+                handshake,
+                sink=name,
+                url=self._url,
+                ask=self._ask_consent,
+                discretion=self._discretion,
+                now=now,
+            )
+        self._judge = Judge(
+            name,
+            outcomes=outcomes or Outcomes(),
+            retry_after_max_seconds=retry_after_max_seconds,
+            hide=self._discretion.hide,
+            now=now,
+        )
         self._tls = TlsContext(tls or TlsFiles(), now=now)
         self._transport = transport or _ENGINES[engine](
             url=self._url,
@@ -128,6 +161,7 @@ class HttpSink:
             tls=self._tls,
             proxy=proxy,
             environ=environ,
+            egress=egress,
         )
 
     @property
@@ -143,27 +177,30 @@ class HttpSink:
     @property
     def requests_per_minute(self) -> float | None:
         """See `Sink`."""
-        return None
+        return None if self._handshake is None else self._handshake.requests_per_minute
 
     async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
         """See `Sink`."""
         began = time.perf_counter()
+        standing = None
         try:
-            headers, fields, body = self._compose(events)
-            fields = self._signed(events, fields, body)
-            reply = await self._post(headers, fields, body)
+            if self._handshake is not None:
+                standing = self._handshake.ready() or await self._handshake.ensure()
+            parts = self._composition.compose(events)
+            if not self._composition.passes(events, parts):
+                parts = await self._composition.fit(events)
+            reply = await self._post(*parts)
         except UnusableError as error:
-            message = self._hide(f"sink {self._name}: {error}")
+            message = self._discretion.hide(f"sink {self._name}: {error}")
             raise SinkPausedError(message, reason=error.reason) from error
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
             raise self._judge.unreachable(error, seconds=seconds) from error
-        if reply.excerpt:
-            is_cut = len(reply.excerpt) == EXCERPT_BYTES
-            excerpt = redact(reply.excerpt, self._secrets(), is_cut=is_cut)
-            reply = replace(reply, excerpt=excerpt)
+        reply = self._discretion.redact(reply)
         fault = self._judge.fault(reply, events=len(events))
         if fault is not None:
+            if standing is not None:
+                standing.answered(reply.status)
             raise fault
         answer = Answer(
             status=reply.status,
@@ -172,13 +209,18 @@ class HttpSink:
         )
         return [answer] * len(events)
 
+    def call_back(self, key: str, headers: Mapping[str, str]) -> bool:
+        """Take what the receiver sends to our callback; see `Handshake.call_back`."""
+        return self._handshake is not None and self._handshake.call_back(key, headers)
+
     def fingerprint(self) -> str:
         """See `Sink`; it says nothing outside this process."""
         try:
-            fields = repr([*self._headers.current().items(), *self._read_others()])
+            fields = self._discretion.read()
         except UnusableError as error:
             fields = str(error)
-        what = f"{self._settings} {self._tls.signature()} {fields}"
+        callbacks = 0 if self._handshake is None else self._handshake.callbacks
+        what = f"{self._settings} {self._tls.signature()} {callbacks} {fields}"
         return hashlib.sha256(_SALT + what.encode()).hexdigest()
 
     async def aclose(self) -> None:
@@ -187,54 +229,19 @@ class HttpSink:
         if isinstance(self._flow, OAuth2Auth):
             await self._flow.aclose()
 
-    def _secrets(self) -> list[str]:
-        """Return what must not be shown, as far as it was used."""
-        known = self._headers.secrets()
-        if self._sign is not None:
-            known += self._sign.secrets()
-        if isinstance(self._flow, OAuth2Auth):
-            known += self._flow.secrets()
-        return known
-
-    def _read_others(self) -> list[str]:
-        """Return the secrets that stand in no header field, as they are now."""
-        found = [] if self._sign is None else self._sign.read()
-        if isinstance(self._flow, OAuth2Auth):
-            found.append(self._flow.read())
-        return found
-
-    def _hide(self, message: str) -> str:
-        return hide(message, self._secrets())
-
-    def _signed(
-        self, events: Sequence[EncodedEvent], fields: Sequence[Header], body: bytes
-    ) -> Sequence[Header]:
-        if self._sign is None:
-            return fields
-        return [*fields, *self._sign.headers([event.id for event in events], body)]
-
-    def _compose(
-        self, events: Sequence[EncodedEvent]
-    ) -> tuple[CIMultiDict[str], Sequence[Header], bytes]:
-        """Return the fields of all requests, those of this one alone, and its body."""
-        headers = self._headers.current()
-        if self._mode == "batch":
-            return headers, (), self._batch(events)
-        (event,) = events
-        if self._mode == "structured":
-            return headers, (), event.body
-        return headers, *binary(event)
-
-    def _batch(self, events: Sequence[EncodedEvent]) -> bytes:
-        body = batch(events)
-        if len(body) > self._batch_bytes and len(events) > 1:
-            # Whoever sends halves a batch that is refused for good.
-            raise PermanentSinkError(
-                f"sink {self._name}: expected a batch of at most "
-                f"{self._batch_bytes} bytes, got {len(body)}",
-                reason="batch-size",
-            )
-        return body
+    async def _ask_consent(self, fields: Mapping[str, str]) -> Reply:
+        """Send OPTIONS as events are sent, by the contract of any transport."""
+        headers = self._headers.current().copy()
+        headers.popall("Content-Type")
+        headers.update(fields)
+        found = list(headers.items())
+        reply = await exchange(
+            self._transport,
+            httpx.Request("OPTIONS", str(self._url), headers=found),
+            auth=self._flow or httpx.Auth(),
+            timeout_seconds=self._timeout_seconds,
+        )
+        return self._discretion.redact(reply)
 
     async def _post(
         self, headers: CIMultiDict[str], fields: Sequence[Header], body: bytes

@@ -1,24 +1,12 @@
 """What an answer means: the event's fault, the sink's, or the operator's.
 
-======================  =======================================================
-2xx                     delivered
-400, 422, other 4xx     the event is refused for good; 20 events running pause
-401 403 405 407 410     paused: somebody has to mend something
-404                     tried again for 10 minutes, then paused
-408 421 425, 5xx        tried again
-409                     tried again, 5 attempts in all
-413                     too large: a batch is halved, one event is refused
-415                     refused if another event was taken in this form, else paused
-429, 503                tried again, not before Retry-After, nor is any other event
-501 505, 3xx            paused; redirects are never followed
-======================  =======================================================
+`outcomes` says it of each status; what only time or other answers can tell is here.
 """
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 from http import HTTPStatus
 
 import httpx
@@ -32,11 +20,13 @@ from bridge.errors import (
 )
 from bridge.sinks.faults import (
     CutAnswerError,
+    DeniedError,
     DnsError,
     ProxyStatusError,
     TlsError,
     TokenUnavailableError,
 )
+from bridge.sinks.outcomes import TEMPORARY, Outcomes, Verdict, verdict
 from bridge.sinks.reply import Reply
 from bridge.sinks.text import place, printable
 
@@ -48,49 +38,12 @@ MOST_REFUSALS = 20
 
 CONFLICT_ATTEMPTS = 5
 
-MOST_RETRY_AFTER = timedelta(hours=1)
+MOST_RETRY_AFTER_SECONDS = 3600.0
 
+_OURS = Outcomes()
 
-class Verdict(Enum):
-    """What a status means, as far as it alone can say."""
-
-    TAKEN = auto()
-    RETRY = auto()
-    WAIT = auto()
-    CONFLICT = auto()
-    MISSING = auto()
-    REFUSED = auto()
-    TOO_LARGE = auto()
-    WRONG_FORM = auto()
-    PAUSE = auto()
-    NOT_HTTP = auto()
-
-
-_BY_STATUS = {
-    401: Verdict.PAUSE,
-    403: Verdict.PAUSE,
-    404: Verdict.MISSING,
-    405: Verdict.PAUSE,
-    407: Verdict.PAUSE,
-    408: Verdict.RETRY,
-    409: Verdict.CONFLICT,
-    410: Verdict.PAUSE,
-    413: Verdict.TOO_LARGE,
-    415: Verdict.WRONG_FORM,
-    421: Verdict.RETRY,
-    425: Verdict.RETRY,
-    429: Verdict.WAIT,
-    501: Verdict.PAUSE,
-    503: Verdict.WAIT,
-    505: Verdict.PAUSE,
-}
-
-_BY_CLASS = {
-    2: Verdict.TAKEN,
-    3: Verdict.PAUSE,
-    4: Verdict.REFUSED,
-    5: Verdict.RETRY,
-}
+_EVENTS_OWN = (Verdict.TOO_LARGE, Verdict.DEAD_LETTER)
+_OPERATORS = (Verdict.PAUSE, Verdict.RETIRED, Verdict.WRONG_FORM)
 
 _WORDS = {Verdict.CONFLICT: "conflict", Verdict.NOT_HTTP: "bad-answer"}
 
@@ -107,16 +60,15 @@ _REASONS: tuple[tuple[type[httpx.TransportError], str], ...] = (
 """The first that fits; what is left is a connection that was cut."""
 
 
-def verdict(status: int) -> Verdict:
-    """Return what a status means."""
-    by_class = _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
-    return _BY_STATUS.get(status, by_class)
-
-
-def retry_after(value: str | None, *, now: datetime) -> float | None:
+def retry_after(
+    value: str | None,
+    *,
+    now: datetime,
+    most_seconds: float = MOST_RETRY_AFTER_SECONDS,
+) -> float | None:
     """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3).
 
-    At most an hour; None if there is no such header, or nothing of use in it.
+    At most so many; None if there is no such header, or nothing of use in it.
     """
     if value is None:
         return None
@@ -129,7 +81,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
             return None
         # A date without a zone is in UTC, as every date in HTTP.
         seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-    return min(seconds, MOST_RETRY_AFTER.total_seconds()) if seconds >= 0 else None
+    return min(seconds, most_seconds) if seconds >= 0 else None
 
 
 def _utc_now() -> datetime:
@@ -143,6 +95,8 @@ class Judge:
         self,
         sink: str,
         *,
+        outcomes: Outcomes = _OURS,
+        retry_after_max_seconds: float = MOST_RETRY_AFTER_SECONDS,
         hide: Callable[[str], str] = str,
         now: Callable[[], float] = time.monotonic,
         utc_now: Callable[[], datetime] = _utc_now,
@@ -151,11 +105,15 @@ class Judge:
 
         Args:
             sink: Its name, for messages.
+            outcomes: What statuses mean to it.
+            retry_after_max_seconds: Longest rest that Retry-After can ask for.
             hide: Takes the secrets out of a message.
             now: A clock in seconds that never goes back.
             utc_now: The time of day, which Retry-After may name.
         """
         self._sink = sink
+        self._outcomes = outcomes
+        self._most_rest_seconds = retry_after_max_seconds
         self._hide = hide
         self._now = now
         self._utc_now = utc_now
@@ -165,7 +123,7 @@ class Judge:
 
     def fault(self, reply: Reply, *, events: int) -> SinkError | None:
         """Return what is wrong with an answer to so many events; None: delivered."""
-        meaning = verdict(reply.status)
+        meaning = self._outcomes.verdict(reply.status)
         if meaning is Verdict.MISSING:
             return self._missing(reply)
         self._missing_since = None
@@ -174,10 +132,11 @@ class Judge:
             return None
         if meaning is Verdict.REFUSED:
             return self._refused(reply, events)
-        if meaning is Verdict.TOO_LARGE or self._is_odd_one_out(meaning):
+        if meaning in _EVENTS_OWN or self._is_odd_one_out(meaning):
             return self._permanent(reply)
-        if meaning in (Verdict.PAUSE, Verdict.WRONG_FORM):
-            return self._paused(reply, _moved(reply))
+        if meaning in _OPERATORS:
+            is_retired = meaning is Verdict.RETIRED
+            return self._paused(reply, _moved(reply), until_resumed=is_retired)
         return self._temporary(reply, meaning)
 
     def unreachable(self, error: httpx.TransportError, *, seconds: float) -> SinkError:
@@ -191,9 +150,10 @@ class Judge:
                 scope="sink",
                 duration_seconds=seconds,
             )
-        if isinstance(error, TlsError):
-            return SinkPausedError(message, reason="tls", duration_seconds=seconds)
-        if isinstance(error, ProxyStatusError) and error.status < 500:
+        if isinstance(error, TlsError | DeniedError):
+            reason = "tls" if isinstance(error, TlsError) else "denied"
+            return SinkPausedError(message, reason=reason, duration_seconds=seconds)
+        if isinstance(error, ProxyStatusError) and _is_refusal(error.status):
             return SinkPausedError(
                 message, reason="status", status=error.status, duration_seconds=seconds
             )
@@ -224,13 +184,18 @@ class Judge:
     def _temporary(self, reply: Reply, meaning: Verdict) -> TemporarySinkError:
         asked = None
         if meaning is Verdict.WAIT:
-            asked = retry_after(reply.headers.get("Retry-After"), now=self._utc_now())
+            asked = retry_after(
+                reply.headers.get("Retry-After"),
+                now=self._utc_now(),
+                most_seconds=self._most_rest_seconds,
+            )
+        most = CONFLICT_ATTEMPTS if meaning is Verdict.CONFLICT else None
         return TemporarySinkError(
             self._answered(reply),
             reason=_WORDS.get(meaning, "status"),
             retry_after_seconds=asked,
-            scope="event" if asked is None else "sink",
-            max_attempts=CONFLICT_ATTEMPTS if meaning is Verdict.CONFLICT else None,
+            scope="sink" if meaning is Verdict.WAIT else "event",
+            max_attempts=most or self._outcomes.most_attempts(reply.status),
             status=reply.status,
             duration_seconds=reply.duration_seconds,
             excerpt=reply.excerpt,
@@ -245,10 +210,13 @@ class Judge:
             excerpt=reply.excerpt,
         )
 
-    def _paused(self, reply: Reply, more: str) -> SinkPausedError:
+    def _paused(
+        self, reply: Reply, more: str, *, until_resumed: bool = False
+    ) -> SinkPausedError:
         return SinkPausedError(
             self._answered(reply, more),
             reason="status",
+            until_resumed=until_resumed,
             status=reply.status,
             duration_seconds=reply.duration_seconds,
             excerpt=reply.excerpt,
@@ -259,6 +227,11 @@ class Judge:
         status = f"{reply.status} {_phrase(reply.status)}".strip()
         said = f": {text}" if text else ""
         return self._hide(f"sink {self._sink} answered {status}{more}{said}")
+
+
+def _is_refusal(status: int) -> bool:
+    """Whether a proxy that answers CONNECT so will go on doing it."""
+    return status < 500 and verdict(status) not in TEMPORARY
 
 
 def _phrase(status: int) -> str:

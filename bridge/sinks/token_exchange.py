@@ -33,7 +33,7 @@ async def exchange_with_token(
     token = auth.ready()
     if token is not None:
         began = time.perf_counter()
-        reply = await post(_field(token))
+        reply = await post(token_field(token))
         if reply.status != HTTPStatus.UNAUTHORIZED:
             return reply
         spent_seconds = time.perf_counter() - began
@@ -49,12 +49,13 @@ async def _with_new_token(
     post: Post, auth: OAuth2Auth, *, refused: str | None
 ) -> Reply:
     token = await auth.get(refused=refused)
-    reply = await post(_field(token))
+    reply = await post(token_field(token))
     if reply.status == HTTPStatus.UNAUTHORIZED and refused is None:
         token = await auth.get(refused=token)
-        reply = await post(_field(token))
+        reply = await post(token_field(token))
     return reply
 
 
-def _field(token: str) -> Header:
+def token_field(token: str) -> Header:
+    """Return the header field with a token."""
     return b"authorization", b"Bearer " + token.encode()

@@ -24,9 +24,11 @@ from yarl import URL
 from bridge.events.rules import NOT_JSON
 from bridge.retry import short_retries
 from bridge.sinks.auth import Secret
-from bridge.sinks.faults import TlsError, TokenUnavailableError
+from bridge.sinks.egress import Egress
+from bridge.sinks.faults import DeniedError, TlsError, TokenUnavailableError
 from bridge.sinks.files import UnusableError
-from bridge.sinks.judge import Verdict, retry_after, verdict
+from bridge.sinks.judge import retry_after
+from bridge.sinks.outcomes import TEMPORARY, Verdict, verdict
 from bridge.sinks.text import hide, place
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.transport import AiohttpTransport
@@ -50,10 +52,6 @@ _CODES = frozenset(
     }
 )
 """What may be shown of an answer (RFC 6749, 5.2; RFC 8707, 2); the rest may echo."""
-
-_TEMPORARY = frozenset(
-    {Verdict.RETRY, Verdict.WAIT, Verdict.CONFLICT, Verdict.NOT_HTTP}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +113,7 @@ class TokenEndpoint:
         timeout_seconds: float,
         tls: TlsFiles | None = None,
         proxy: str | None = None,
+        egress: Egress | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -127,6 +126,7 @@ class TokenEndpoint:
             timeout_seconds: Longest that getting a token may take, retries included.
             tls: Authorities and client certificate; None: the system's, and none.
             proxy: See `proxy_for`.
+            egress: Where connections may lead; None: the defaults.
             transport: The way there; closed with this. None: our own.
             sleep: Waits between up to three tries, some 1 s in all.
             now: A clock in seconds that never goes back.
@@ -142,6 +142,7 @@ class TokenEndpoint:
             timeout_seconds=timeout_seconds,
             tls=TlsContext(tls or TlsFiles()),
             proxy=proxy,
+            egress=egress,
         )
         self._timeout_seconds = timeout_seconds
         self._retries = short_retries(
@@ -189,8 +190,9 @@ class TokenEndpoint:
                 body = await _read(response)
             finally:
                 await response.aclose()
-        except TlsError as error:
-            raise UnusableError(f"{self._name}: {error}", reason="tls") from error
+        except (TlsError, DeniedError) as error:
+            reason = "tls" if isinstance(error, TlsError) else "denied"
+            raise UnusableError(f"{self._name}: {error}", reason=reason) from error
         except httpx.TransportError as error:
             why = hide(str(error), self._shown)
             message = f"{self._name}: {why}"
@@ -238,7 +240,7 @@ class TokenEndpoint:
     def _fault(self, response: httpx.Response, body: bytes) -> Exception:
         status = response.status_code
         said = f"answered {status}{_code(body)}"
-        if verdict(status) not in _TEMPORARY:
+        if verdict(status) not in TEMPORARY:
             return self._unusable(said)
         asked = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
         if asked is not None:

@@ -8,6 +8,7 @@ Neither follows redirects, keeps cookies, repeats a request or decompresses an a
 """
 
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from ssl import SSLContext
 import aiohttp
 import httpx
 from aiohttp import ClientTimeout, DummyCookieJar, StreamReader, TCPConnector
+from aiohttp.abc import ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
 from bridge.sinks.aiohttp_faults import as_httpx
 from bridge.sinks.deadline import Deadlines
+from bridge.sinks.egress import Egress
 from bridge.sinks.proxies import proxy_for
 from bridge.sinks.reply import EXCERPT_BYTES, MOST_READ_BYTES, Reply
 from bridge.sinks.tls import TlsContext
@@ -58,6 +61,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         tls: TlsContext,
         proxy: str | None = None,
         environ: Mapping[str, str] | None = None,
+        egress: Egress | None = None,
     ) -> None:
         """Open nothing yet; connections belong to the loop of the first request.
 
@@ -69,6 +73,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             tls: What to connect with.
             proxy: See `proxy_for`.
             environ: See `proxy_for`; None: the process's own.
+            egress: Where connections may lead; None: the defaults.
 
         Raises:
             ConfigError: The proxy is not an HTTP proxy.
@@ -80,6 +85,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._proxy = proxy
         self._environ = os.environ if environ is None else environ
+        self._egress = egress or Egress()
         self._routes: dict[URL, _Route] = {}
         self._opened: aiohttp.ClientSession | None = None
         self._find_way(url)
@@ -174,7 +180,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
                 connector=TCPConnector(
-                    limit=self._concurrency, keepalive_timeout=IDLE_SECONDS
+                    limit=self._concurrency,
+                    # aiohttp looks as often as that, so they may wait twice as long.
+                    keepalive_timeout=IDLE_SECONDS / 2,
+                    resolver=_PermittedResolver(self._egress),
+                    socket_factory=self._egress.open_socket,
                 ),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
@@ -204,6 +214,26 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _context(self, route: _Route) -> SSLContext | bool:
         return self._tls.get() if route.needs_tls else True
+
+
+class _PermittedResolver(aiohttp.ThreadedResolver):
+    """Leaves out denied addresses, so that one that is not can still be reached.
+
+    The last word has `Egress.open_socket`: a URL may hold an address instead of a name.
+    """
+
+    def __init__(self, egress: Egress) -> None:
+        super().__init__()
+        self._egress = egress
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        return self._egress.permitted(found, lambda one: (one["host"], one["port"]))
 
 
 class _AnswerStream(httpx.AsyncByteStream):

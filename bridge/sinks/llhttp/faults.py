@@ -4,7 +4,15 @@ import socket
 
 import httpx
 
-from bridge.sinks.faults import LOST, CutAnswerError, DnsError, TlsError, tls_fault
+from bridge.sinks.egress import DeniedAddressError
+from bridge.sinks.faults import (
+    LOST,
+    CutAnswerError,
+    DeniedError,
+    DnsError,
+    TlsError,
+    tls_fault,
+)
 from bridge.sinks.llhttp.answer import AnswerReader
 
 
@@ -35,6 +43,8 @@ def unconnected(
     """Return what it means that no connection came about."""
     if isinstance(error, UnicodeError):
         return DnsError(f"cannot resolve {host}: not a name of DNS")
+    if isinstance(error, DeniedAddressError):
+        return DeniedError(f"{host} leads to {error}")
     if isinstance(error, socket.gaierror):
         return DnsError(f"cannot resolve {host}: {error.strerror}")
     tls = tls_fault(error)

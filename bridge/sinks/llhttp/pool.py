@@ -9,6 +9,7 @@ from ssl import SSLContext
 import aiohappyeyeballs
 import httpx
 
+from bridge.sinks.egress import Egress, place_of
 from bridge.sinks.llhttp.connection import Connection
 from bridge.sinks.llhttp.faults import unconnected
 from bridge.sinks.llhttp.turns import Turns
@@ -40,7 +41,12 @@ class Pool:
     """Connections that are used again, the last one first."""
 
     def __init__(
-        self, *, limit: int, connect_seconds: float, idle_seconds: float
+        self,
+        *,
+        limit: int,
+        connect_seconds: float,
+        idle_seconds: float,
+        egress: Egress | None = None,
     ) -> None:
         """Connect nowhere yet.
 
@@ -48,7 +54,9 @@ class Pool:
             limit: Most connections in use; further requests wait for one.
             connect_seconds: Longest that waiting and connecting may take.
             idle_seconds: Longest that a connection waits for a request.
+            egress: Where connections may lead; None: the defaults.
         """
+        self._egress = egress or Egress()
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._turns = Turns(limit)
@@ -131,7 +139,9 @@ class Pool:
                 peer.host, peer.port, type=socket.SOCK_STREAM
             )
             connected = await aiohappyeyeballs.start_connection(
-                addresses, happy_eyeballs_delay=_HEAD_START_SECONDS, interleave=1
+                self._egress.permitted(addresses, place_of),
+                happy_eyeballs_delay=_HEAD_START_SECONDS,
+                interleave=1,
             )
             _, connection = await loop.create_connection(
                 lambda: Connection(peer.origin, self._forget),

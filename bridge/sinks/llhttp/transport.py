@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bridge.sinks.deadline import Deadlines
+from bridge.sinks.egress import Egress
 from bridge.sinks.llhttp.fields import AnswerFields
 from bridge.sinks.llhttp.heads import Fields, RequestHeads, whole
 from bridge.sinks.llhttp.pool import Peer, Pool
@@ -36,6 +37,7 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
         tls: TlsContext,
         proxy: str | None = None,
         environ: Mapping[str, str] | None = None,
+        egress: Egress | None = None,
     ) -> None:
         """See `AiohttpTransport`.
 
@@ -53,6 +55,7 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
             tls=tls,
             proxy=proxy,
             environ=environ,
+            egress=egress,
         )
         self._deadlines = Deadlines(timeout_seconds)
         self._heads = RequestHeads()
@@ -61,6 +64,7 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
             limit=concurrency,
             connect_seconds=timeout_seconds * CONNECT_SHARE,
             idle_seconds=IDLE_SECONDS,
+            egress=egress,
         )
 
     async def post(

@@ -1,9 +1,9 @@
 """What stands behind the API in tests."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -98,6 +98,7 @@ class World:
     backfill: Lists
     config: dict[str, Any]
     cursor: str | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
 
     def build_api(self, *, token: str | None = TOKEN, loopback: bool = True) -> FastAPI:
         """Return the API of this process."""
@@ -111,8 +112,14 @@ class World:
             backfill=self.backfill,
             describe_config=lambda: self.config,
             check_config=lambda text: [f"{text.strip()} is wrong"] if text else [],
+            take_consent=self.take_consent,
         )
         return api
+
+    def take_consent(self, sink: str, key: str, headers: Mapping[str, str]) -> bool:
+        """Remember what was said, and believe whoever knows the key."""
+        self.said = dict(headers)
+        return (sink, key) == ("hook", "k3y")
 
     async def store(
         self, *names: str, sinks=("hook",), reason: str = "BackOff", routes=("all",)
@@ -204,6 +211,7 @@ def _api(*, token: str | None, loopback: bool) -> FastAPI:
         backfill=cast("Backfill", None),
         describe_config=dict,
         check_config=lambda _: [],
+        take_consent=lambda *_: False,
         token=lambda: token,
         loopback=loopback,
         version="1.2.3",

@@ -4,6 +4,8 @@ import pytest
 
 from bridge.app.parts import build_sinks
 from bridge.config import parse_config
+from bridge.metrics import Metrics
+from bridge.sinks.egress import Egress
 from bridge.sinks.llhttp.transport import LlhttpTransport
 from bridge.sinks.transport import AiohttpTransport
 
@@ -11,17 +13,19 @@ from bridge.sinks.transport import AiohttpTransport
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("", AiohttpTransport),
+        ("", LlhttpTransport),
         (", engine: aiohttp", AiohttpTransport),
         (", engine: llhttp", LlhttpTransport),
     ],
 )
 async def test_engine_is_that_of_the_configuration(key, kind):
-    """Without the key it is aiohttp."""
+    """Without the key it is ours."""
     text = f"sinks: [{{name: a, url: 'http://h'{key}}}]"
     config = parse_config(text, name="bridge.yaml", env={})
 
-    async with build_sinks(config) as sinks:
+    async with build_sinks(
+        config, egress=Egress(), metrics=Metrics(version="0")
+    ) as sinks:
         (sink,) = sinks
 
     assert type(sink._transport) is kind

@@ -17,6 +17,8 @@ from structlog.testing import capture_logs
 from bridge.app.parts import build_sinks
 from bridge.config import describe, parse_config
 from bridge.deliver import Jittered, RetryPolicy, SinkDelivery
+from bridge.metrics import Metrics
+from bridge.sinks.egress import Egress
 from tests.unit.api.world import BEARER, open_world
 from tests.unit.sinks.authorization import granted
 from tests.unit.sinks.receiver import Receiver, answer, close, hang, send
@@ -124,7 +126,10 @@ async def attempt(world, config):
     status = world.health.sinks["hook"]
     world.config = describe(config)
     await world.store("a")
-    async with build_sinks(config) as (sink,), running(world, sink):
+    async with (
+        build_sinks(config, egress=Egress(), metrics=Metrics(version="0")) as (sink,),
+        running(world, sink),
+    ):
         while not (status.last_error_at or status.last_success_at):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     transport = httpx.ASGITransport(world.build_api())

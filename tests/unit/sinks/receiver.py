@@ -107,6 +107,12 @@ async def hang(connection: Connection, request: Request) -> None:
     await asyncio.Event().wait()
 
 
+async def late(connection: Connection, request: Request) -> None:
+    """Answer after a while."""
+    await asyncio.sleep(0.1)
+    await answer(202)(connection, request)
+
+
 async def close(connection: Connection, request: Request) -> None:
     """Close without an answer."""
     connection.close()
@@ -219,3 +225,28 @@ async def read_head(reader: asyncio.StreamReader) -> Request:
     pairs = (line.split(":", 1) for line in lines)
     headers = {name.lower(): value.strip() for name, value in pairs}
     return Request(method, target, headers)
+
+
+@contextlib.contextmanager
+def deaf_port():
+    """Yield a port whose queue of connections is full: the kernel drops SYNs."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def refuse_stranger(listener: socket.socket, tls: ssl.SSLContext) -> None:
+    """Accept once and fail; unlike asyncio's, this TLS says why to the peer."""
+    raw, _ = listener.accept()
+    with tls.wrap_socket(raw, True, do_handshake_on_connect=False) as connection:
+        with contextlib.suppress(ssl.SSLError):
+            connection.do_handshake()
+        # What is left unread would become a reset, which could overtake the reason.
+        while socket.socket.recv(connection, 65536):
+            pass

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
-from bridge.sinks.judge import Judge, Verdict, retry_after, verdict
+from bridge.sinks.judge import Judge, retry_after
+from bridge.sinks.outcomes import Verdict, verdict
 from bridge.sinks.reply import Reply
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -194,11 +195,12 @@ def test_retry_after_holds_for_the_whole_sink(judge, status):
     assert (fault.retry_after_seconds, fault.scope) == (120, "sink")
 
 
-def test_without_retry_after_only_the_event_waits(judge):
-    """Nothing was asked for."""
-    fault = judge.fault(reply(503), events=1)
+@pytest.mark.parametrize("status", [429, 503])
+def test_sink_that_names_no_time_rests_as_a_whole_too(judge, status):
+    """How long is for whoever delivers to say."""
+    fault = judge.fault(reply(status), events=1)
 
-    assert (fault.retry_after_seconds, fault.scope) == (None, "event")
+    assert (fault.retry_after_seconds, fault.scope) == (None, "sink")
 
 
 def test_retry_after_means_nothing_elsewhere(judge):
@@ -275,6 +277,14 @@ def test_no_answer_is_worth_another_try(judge, error, reason):
     assert isinstance(fault, TemporarySinkError)
     assert (str(fault), fault.reason) == ("sink hook: x", reason)
     assert (fault.status, fault.duration_seconds) == (None, 2.5)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_proxy_that_is_busy_is_tried_again(judge, status):
+    """What may pass is no reason for an operator to come."""
+    fault = judge.unreachable(ProxyStatusError("x", status=status), seconds=1)
+
+    assert isinstance(fault, TemporarySinkError)
 
 
 @pytest.mark.parametrize("status", [403, 407])

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.sinks.llhttp.answer import MOST_HEAD_BYTES, AnswerReader
@@ -63,6 +63,7 @@ def read(data, sizes=()):
 
 
 @pytest.mark.parametrize("name", ANSWERS)
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(0, 40), max_size=12))
 def test_answer_is_the_same_however_it_is_cut(name, sizes):
     """Status, body, end, and whether more came, do not depend on segments."""
@@ -77,6 +78,7 @@ def test_answer_is_the_same_however_it_is_cut(name, sizes):
 
 
 @pytest.mark.parametrize("name", BAD)
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 40), max_size=3))
 def test_what_is_no_answer_is_refused(name, sizes):
     """It is refused however it is cut, and the error is one short line."""
@@ -86,6 +88,7 @@ def test_what_is_no_answer_is_refused(name, sizes):
     assert len(str(caught.value)) < 300
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", OK, CHUNKED]))
 def test_any_bytes_are_an_answer_or_refused(data, start):
     """Nothing else can come of them."""

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.sinks.auth import SecretFromFile, SecretText
@@ -123,6 +123,7 @@ def test_message_id_is_the_event_id_made_safe(event_id, expected):
     assert message_id([event_id]) == expected
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(min_size=1), min_size=2, max_size=2))
 def test_no_two_ids_become_one(ids):
     """A receiver that leaves out what it knows leaves out nothing else."""

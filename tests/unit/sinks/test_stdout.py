@@ -129,5 +129,6 @@ async def test_sink_keeps_its_contract(pipe):
     await sink.aclose()
 
     assert (sink.name, sink.max_batch) == ("out", MOST_LINES)
+    assert sink.requests_per_minute is None
     assert sink.fingerprint() == sink.fingerprint()
     assert os.write(pipe[1], b"x") == 1

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import socket
-import ssl
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from bridge.sinks.faults import TlsError
 from bridge.sinks.files import UnusableError
 from bridge.sinks.tls import TlsContext, TlsFiles
 from tests.unit.sinks.conftest import CERTIFICATES
-from tests.unit.sinks.receiver import Receiver, close, send
+from tests.unit.sinks.receiver import Receiver, close, refuse_stranger, send
 from tests.unit.sinks.samples import Clock
 from tests.unit.sinks.ways import both_ways, by_fast_path
 
@@ -74,22 +73,13 @@ async def test_missing_client_certificate_is_a_tls_error(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/hook"
         async with asyncio.TaskGroup() as tasks:
-            refusal = asyncio.to_thread(refuse, listener, server_tls(client_ca="ca"))
+            refusal = asyncio.to_thread(
+                refuse_stranger, listener, server_tls(client_ca="ca")
+            )
             tasks.create_task(refusal, name="refuse")
 
             with pytest.raises(TlsError, match="certificate required"):
                 await post(make_transport(), url)
-
-
-def refuse(listener, tls):
-    """Accept once and fail; unlike asyncio's, this TLS says why to the peer."""
-    raw, _ = listener.accept()
-    with tls.wrap_socket(raw, True, do_handshake_on_connect=False) as connection:
-        with pytest.raises(ssl.SSLError):
-            connection.do_handshake()
-        # What is left unread would become a reset, which could overtake the reason.
-        while socket.socket.recv(connection, 65536):
-            pass
 
 
 @both_ways

@@ -1,6 +1,5 @@
 """Every fault of a real socket, told apart, both ways in."""
 
-import contextlib
 import socket
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from tests.unit.sinks.receiver import (
     Receiver,
     answer,
     close,
+    deaf_port,
     drip,
     hang,
     reset,
@@ -148,20 +148,6 @@ async def test_unknown_name_is_a_dns_error(post, make_transport):
 
     with pytest.raises(DnsError, match=r"cannot resolve nowhere\.invalid: "):
         await post(transport, "http://nowhere.invalid/hook")
-
-
-@contextlib.contextmanager
-def deaf_port():
-    """Yield a port whose queue of connections is full: the kernel drops SYNs."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(3):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 @both_ways

@@ -25,8 +25,8 @@ async def pending(queue: Queue, sink: str = "hook") -> list[str]:
     return [one.event.id async for one in queue.waiting(sink, None)]
 
 
-class Outcomes(OpenQueue):
-    """Books balance, and nothing overtakes what it must not."""
+class Ordered(OpenQueue):
+    """What is younger never overtakes what is older."""
 
     async def test_order_by_object(self, queue: Queue) -> None:
         """One of each key at a time, the oldest first."""
@@ -51,6 +51,10 @@ class Outcomes(OpenQueue):
 
         assert ids(leases) == ["a", "b"]
         assert ids(await queue.lease("hook", 5)) == ["c"]
+
+
+class Outcomes(OpenQueue):
+    """Books balance."""
 
     async def test_routes_are_remembered(self, open_queue: Opener) -> None:
         """Of each event, whatever became of it, over restarts."""

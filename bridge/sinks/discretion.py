@@ -1,0 +1,70 @@
+"""What a sink must not show of what it sends, wherever it comes back from."""
+
+from dataclasses import replace
+
+import httpx
+
+from bridge.sinks.headers import RequestHeaders
+from bridge.sinks.oauth2 import OAuth2Auth
+from bridge.sinks.reply import EXCERPT_BYTES, Reply
+from bridge.sinks.signing import Signer
+from bridge.sinks.text import hide, redact
+
+
+class Discretion:
+    """The secrets of one sink, as far as they were used."""
+
+    def __init__(
+        self,
+        headers: RequestHeaders,
+        *,
+        flow: httpx.Auth | None,
+        sign: Signer | None,
+    ) -> None:
+        """Know of them all.
+
+        Args:
+            headers: Fields of all requests.
+            flow: An authentication that may send requests of its own.
+            sign: Signs what is sent.
+        """
+        self._headers = headers
+        self._flow = flow if isinstance(flow, OAuth2Auth) else None
+        self._sign = sign
+        self._more: list[str] = []
+
+    def add(self, secret: str) -> None:
+        """Hide one more, which does not change."""
+        self._more.append(secret)
+
+    def secrets(self) -> list[str]:
+        """Return what must not be shown, as far as it was used."""
+        known = [*self._headers.secrets(), *self._more]
+        if self._sign is not None:
+            known += self._sign.secrets()
+        if self._flow is not None:
+            known += self._flow.secrets()
+        return known
+
+    def read(self) -> str:
+        """Return a text of everything secret, as it is now.
+
+        Raises:
+            UnusableError: A secret cannot be read.
+        """
+        others = [] if self._sign is None else self._sign.read()
+        if self._flow is not None:
+            others.append(self._flow.read())
+        return repr([*self._headers.current().items(), *others])
+
+    def hide(self, message: str) -> str:
+        """Return the message without the secrets."""
+        return hide(message, self.secrets())
+
+    def redact(self, reply: Reply) -> Reply:
+        """Return the answer without the secrets; some answer with what they got."""
+        if not reply.excerpt:
+            return reply
+        is_cut = len(reply.excerpt) == EXCERPT_BYTES
+        excerpt = redact(reply.excerpt, self.secrets(), is_cut=is_cut)
+        return replace(reply, excerpt=excerpt)
