@@ -169,6 +169,20 @@ async def test_attempts_of_another_queue_file_are_not_shown(client, world):
     assert [each["status"] for each in one["tries"]] == [503]
 
 
+async def test_a_delivery_of_another_queue_file_is_not_taken_for_this_ones(
+    client, world
+):
+    """The event that has the handle now is another one."""
+    world.journal.add(world.attempt(event="e1", id="of-another"))
+    await world.store("a", sinks=("spare",))
+
+    [one] = await listed(client, state="delivered")
+    shown = (await client.get(f"{PATH}/e1/hook")).json()
+
+    assert (one["id"], one["type"]) == ("of-another", None)
+    assert (shown["id"], shown["content"]) == ("of-another", None)
+
+
 @pytest.mark.parametrize("path", ["e9/hook", "e1/spare", "x/hook", "e0/hook"])
 async def test_a_delivery_that_is_not_known_is_404(client, world, path):
     """The error names it."""
