@@ -6,15 +6,23 @@ import json
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import resources, rows
+from bench.endurance import endurance
+from bench.isolation import isolation
 from bench.load import Writer
 from bench.rows import Figures
 from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
+
+Rows = dict[str, Callable[[], Figures]]
+"""What measures each row, by name."""
+
+FILLED = ("single", "ordered", "slow", "batch", "start")
+"""The rows that need retained Events."""
 
 
 def main() -> int:
@@ -25,70 +33,116 @@ def main() -> int:
         print(f"bench: {binaries}", file=sys.stderr)
         return 2
     results: dict[str, Figures] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="kubebridge-bench-") as folder,
-        ControlPlane(folder=Path(folder), binaries=binaries) as plane,
-    ):
-        wanted = arguments.rows
-        count = arguments.events
-        if any(name in wanted for name in ("single", "slow", "batch", "start")):
-            asyncio.run(Writer(plane.apiserver).fill(count, prefix="fill"))
-        for name, measure in _rows(plane, count).items():
-            if name in wanted:
-                results[name] = measure()
-                _print_row(name, results[name])
-        if "memory" in wanted:
-            more = max(0, arguments.retained - count)
-            asyncio.run(Writer(plane.apiserver).fill(more, prefix="more"))
-            results["memory"] = rows.memory(plane, arguments.retained)
-            _print_row("memory", results["memory"])
-        for name, measure in _late_rows(plane, arguments).items():
-            if name in wanted:
-                results[name] = measure()
-                _print_row(name, results[name])
+    wanted, count = set(arguments.rows), arguments.events
+    _measure(_rows_alone(arguments), wanted, results)
+    if wanted - {"help", "claim", "endurance"}:
+        with (
+            tempfile.TemporaryDirectory(prefix="kubebridge-bench-") as folder,
+            ControlPlane(folder=Path(folder), binaries=binaries) as plane,
+        ):
+            if not wanted.isdisjoint(FILLED):
+                asyncio.run(Writer(plane.apiserver).fill(count, prefix="fill"))
+            _measure(_rows(plane, arguments), wanted, results)
+            if "memory" in wanted:
+                more = max(0, arguments.retained - count)
+                asyncio.run(Writer(plane.apiserver).fill(more, prefix="more"))
+            _measure(_late_rows(plane, arguments), wanted, results)
+    _measure(_long_rows(binaries, arguments), wanted, results)
     print(json.dumps({"machine": _machine(), "rows": results}, indent=1))
     return 0
 
 
-def _rows(plane: ControlPlane, count: int) -> dict[str, Callable[[], Figures]]:
-    return {
-        "single": lambda: rows.throughput(plane, count, delay_ms=0),
-        "slow": lambda: rows.throughput(plane, count, delay_ms=20),
-        "batch": lambda: rows.throughput(plane, count, delay_ms=0, batch=50),
+def _measure(rows: Rows, wanted: set[str], results: dict[str, Figures]) -> None:
+    for name, measure in rows.items():
+        if name.partition(",")[0] in wanted:
+            results[name] = measure()
+            _print_row(name, results[name])
+
+
+def _rows_alone(arguments: argparse.Namespace) -> Rows:
+    """Return the rows without an API server."""
+    return {"help": rows.help_text, "claim": lambda: rows.claim(arguments.waiting)}
+
+
+def _rows(plane: ControlPlane, arguments: argparse.Namespace) -> Rows:
+    measured: Rows = {}
+    for engine in arguments.engine or [None]:
+        measured |= _rows_of_engine(plane, arguments.events, engine)
+    return measured | {
         "latency": lambda: rows.latency(plane, per_second=300, seconds=20),
+        "isolation": lambda: isolation(
+            plane, per_second=100, seconds=10, rounds=arguments.rounds
+        ),
         "start": lambda: rows.start(plane),
-        "help": rows.help_text,
     }
 
 
-def _late_rows(
-    plane: ControlPlane, arguments: argparse.Namespace
-) -> dict[str, Callable[[], Figures]]:
-    """Return the rows that leave much behind in the cluster."""
+def _rows_of_engine(plane: ControlPlane, count: int, engine: str | None) -> Rows:
+    """Return the rows that an engine matters to; None: the product's default."""
+    suffix = "" if engine is None else f", {engine}"
+    sink = {} if engine is None else {"engine": engine}
+    in_order = sink | {"ordering": "object"}
+    batches = sink | {"mode": "batch", "batch": {"size": 50}}
     return {
+        f"single{suffix}": lambda: rows.throughput(plane, count, **sink),
+        f"ordered{suffix}": lambda: rows.throughput(plane, count, **in_order),
+        f"slow{suffix}": lambda: rows.throughput(plane, count, delay_ms=20, **sink),
+        f"batch{suffix}": lambda: rows.throughput(plane, count, **batches),
+    }
+
+
+def _late_rows(plane: ControlPlane, arguments: argparse.Namespace) -> Rows:
+    """Return the rows that need or leave much in the cluster."""
+    return {
+        "memory": lambda: rows.memory(plane, arguments.retained),
         "catchup": lambda: resources.catch_up(plane, arguments.events),
         "unwanted": lambda: resources.unwanted(plane, arguments.changes),
         "pods": lambda: resources.pods(plane, arguments.pods),
     }
 
 
+def _long_rows(binaries: Mapping[str, Path], arguments: argparse.Namespace) -> Rows:
+    """Return the row with a cluster of its own."""
+    return {
+        "endurance": lambda: endurance(
+            binaries, per_second=arguments.rate, minutes=arguments.minutes
+        )
+    }
+
+
 def _arguments() -> argparse.Namespace:
-    names = ["single", "slow", "batch", "latency", "start", "help", "memory"]
-    names += ["catchup", "unwanted", "pods"]
+    names = ["help", "claim", "single", "ordered", "slow", "batch", "latency"]
+    names += ["isolation", "start", "memory", "catchup", "unwanted", "pods"]
+    names += ["endurance"]
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument(
+        "--engine",
+        action="append",
+        choices=("llhttp", "aiohttp"),
+        help="of single, ordered, slow and batch; may be repeated; default: the sink's",
+    )
+    parser.add_argument("--waiting", type=int, default=1_000_000, help="of claim")
+    parser.add_argument("--rounds", type=int, default=5, help="of isolation")
     parser.add_argument("--retained", type=int, default=100_000)
     parser.add_argument("--changes", type=int, default=20_000)
     parser.add_argument("--pods", type=int, default=100_000)
+    parser.add_argument("--minutes", type=int, default=30, help="of endurance")
+    parser.add_argument(
+        "--rate", type=float, default=500, help="Events per second of endurance"
+    )
     parser.add_argument("rows", nargs="*", help=f"of {names}; none: all")
     arguments = parser.parse_args()
+    unknown = set(arguments.rows) - set(names)
+    if unknown:
+        parser.error(f"expected rows of {names}, got {sorted(unknown)}")
     arguments.rows = arguments.rows or names
     return arguments
 
 
 def _print_row(name: str, figures: Figures) -> None:
     text = "  ".join(f"{key} {value:,.2f}" for key, value in figures.items())
-    print(f"{name:<8} {text}", flush=True)
+    print(f"{name:<9} {text}", flush=True)
 
 
 def _machine() -> dict[str, str]:

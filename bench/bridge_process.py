@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 DEADLINE_SECONDS = 120.0
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,14 @@ def wait_until(condition: Any, *, what: str, step: float = 0.05) -> float:
 
 
 @contextmanager
-def receiver(*, delay_ms: float = 0.0) -> Iterator[Running]:
-    """Run a receiver of its own process."""
+def receiver(
+    *, delay_ms: float = 0.0, options: Sequence[str] = ()
+) -> Iterator[Running]:
+    """Run a receiver of its own process; see `bench.receiver` for its options."""
     command = [sys.executable, "-m", "bench.receiver", "--delay-ms", str(delay_ms)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         try:
@@ -77,6 +82,11 @@ def receiver(*, delay_ms: float = 0.0) -> Iterator[Running]:
 def counts(running: Running) -> dict[str, Any]:
     """What the receiver has counted."""
     return dict(json.loads(running.get("/")))
+
+
+def latencies(running: Running) -> list[float]:
+    """Seconds from the write of each event to the receiver."""
+    return list(json.loads(running.get("/latencies")))
 
 
 @contextmanager

@@ -9,9 +9,12 @@ from tests.controlplane.apiserver import ApiServer
 
 IN_FLIGHT = 48
 
+OBJECTS = 5_000
+"""How many different Pods the Events are about."""
+
 
 def event(namespace: str, name: str, message: str) -> dict[str, object]:
-    """Return an Event like those that a kubelet writes."""
+    """Return an Event like those that a kubelet writes; its name ends with a number."""
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -20,7 +23,7 @@ def event(namespace: str, name: str, message: str) -> dict[str, object]:
             "kind": "Pod",
             "namespace": namespace,
             "name": f"checkout-7d9c5b7f6d-{name[-5:]}",
-            "uid": "6f1b2a34-8b1c-4a52-9b1e-2f4f5b6c7d8e",
+            "uid": f"6f1b2a34-8b1c-4a52-9b1e-{int(name[-7:]) % OBJECTS:012d}",
             "apiVersion": "v1",
             "resourceVersion": "48211",
             "fieldPath": "spec.containers{checkout}",

@@ -1,100 +1,150 @@
-"""What one POST costs an engine, against a receiver in a process of its own.
+"""What one POST costs, in each way and by each engine, against receivers of their own.
 
-python -m bench.posts --engine llhttp --posts 20000
+    python -m bench.posts
+    python -m bench.posts --engine llhttp plain TLS
+
+prints the CPU time of the sender for each POST, and how much more that is than the
+plain one of the same round takes; the medians over all rounds.
 """
 
 import argparse
 import asyncio
-import resource
-import subprocess
-import sys
+import os
+import statistics
 import time
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator
 
-from bridge.events import CloudEvent
+from yarl import URL
+
+from bench.ways import SMALL_BYTES, Places, Way, receivers, ways
+from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
+from bridge.sinks.composition import Composition
+from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.http import HttpSink
+from bridge.sinks.payload import Ceiling
 
-_DATA = b'{"pad":"' + b"x" * 1800 + b'"}'
+ENGINES = ("llhttp", "aiohttp")
+
+Costs = dict[str, list[float]]
+"""Microseconds of CPU for each POST, of each round, by the name of the way."""
 
 
-def _event() -> CloudEvent:
-    return CloudEvent(
+def event_of(data_bytes: int) -> EncodedEvent:
+    """Return an event with that many bytes of text in its data."""
+    event = CloudEvent(
         id="5f2c9a1e-4242",
         source="kubernetes://prod",
         type="io.kubebridge.event.warning.v1",
         subject="shop/Pod/web",
         extensions={"kind": "Pod", "namespace": "shop", "reason": "BackOff"},
-        data=_DATA,
+        data=b'{"pad":"' + b"x" * data_bytes + b'"}',
     )
+    return encode(event)
 
 
-async def _measure(sink: HttpSink, posts: int, in_flight: int) -> tuple[float, float]:
-    """Return wall and CPU seconds per POST."""
-    event = encode(_event())
-    todo = iter(range(posts))
+async def cost(
+    sink: HttpSink, event: EncodedEvent, posts: int, in_flight: int
+) -> float:
+    """Return the microseconds of CPU for each POST, once connections are open."""
 
-    async def work() -> None:
+    async def work(todo: Iterator[int]) -> None:
         for _ in todo:
             await sink.send([event])
 
-    async with asyncio.TaskGroup() as tasks:  # opens the connections
-        for number in range(in_flight):
-            tasks.create_task(sink.send([event]), name=f"open {number}")
-    began, cpu = time.perf_counter(), time.process_time()
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(in_flight):
-            tasks.create_task(work(), name=f"work {number}")
-    return (time.perf_counter() - began) / posts, (time.process_time() - cpu) / posts
+    async def together(count: int) -> None:
+        todo = iter(range(count))
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(in_flight):
+                tasks.create_task(work(todo), name=f"work {number}")
+
+    await together(in_flight * 4)
+    cpu = time.process_time()
+    await together(posts)
+    return (time.process_time() - cpu) / posts * 1e6
 
 
-async def _run(arguments: argparse.Namespace, port: int) -> None:
-    sink = HttpSink(
-        name="hook",
-        url=f"http://127.0.0.1:{port}/hook",
-        mode=arguments.mode,
-        concurrency=arguments.in_flight,
-        timeout_seconds=15,
-        engine=arguments.engine,
-        environ={},
-    )
+async def measure(
+    places: Places, engine: str, arguments: argparse.Namespace
+) -> tuple[dict[str, Way], Costs]:
+    """Return what each way costs; each round goes through all of them."""
+    every = ways(places)
+    chosen = {name: every[name] for name in arguments.ways or every}
+    costs: Costs = defaultdict(list)
     for _ in range(arguments.rounds):
-        wall, cpu = await _measure(sink, arguments.posts, arguments.in_flight)
-        print(
-            f"{arguments.engine} {arguments.mode}: {cpu * 1e6:.1f} us of CPU, "
-            f"{1 / wall:,.0f}/s"
-        )
-    await sink.aclose()
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"most memory: {megabytes:.0f} MB")
+        for name, way in chosen.items():
+            url = f"http://127.0.0.1:{places.plain}/hook"
+            settings = {"url": url, "concurrency": arguments.in_flight, "environ": {}}
+            settings |= {"name": "hook", "timeout_seconds": 15.0, "engine": engine}
+            sink = HttpSink(**settings | way.settings())
+            # A large event costs many times more: fewer say as much.
+            posts = arguments.posts * SMALL_BYTES // way.data_bytes
+            event = event_of(way.data_bytes)
+            costs[name].append(await cost(sink, event, posts, arguments.in_flight))
+            await sink.aclose()
+    return chosen, costs
+
+
+def size_check(times: int = 100_000) -> float:
+    """Return the microseconds that it takes to see that a request is not too large."""
+    url = URL("http://127.0.0.1/hook")
+    composition = Composition(
+        sink="hook",
+        url=url,
+        mode="structured",
+        headers=RequestHeaders(
+            defaults={}, configured={}, auth=None, content_type="application/json"
+        ),
+        sign=None,
+        tokens=None,
+        batch_bytes=1 << 20,
+        ceiling=Ceiling(sink="hook"),
+    )
+    events = [event_of(SMALL_BYTES)]
+    parts = composition.compose(events)
+    cpu = time.process_time()
+    for _ in range(times):
+        composition.passes(events, parts)
+    return (time.process_time() - cpu) / times * 1e6
+
+
+def show(engine: str, chosen: dict[str, Way], costs: Costs) -> None:
+    """Print a line for each way."""
+    for name, found in costs.items():
+        text = f"{engine:<8} {name:<22} {statistics.median(found):8.1f} us"
+        than = chosen[name].than
+        if than in costs:
+            pairs = zip(found, costs[than], strict=True)
+            more = [one - other for one, other in pairs]
+            text += f" {statistics.median(more):+8.1f} us"
+            text += f"  ({min(more):+.1f} to {max(more):+.1f}) than {than}"
+        print(text, flush=True)
 
 
 def main() -> None:
-    """Start a receiver and POST to it."""
+    """Start receivers and POST to them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", choices=("aiohttp", "llhttp"), default="llhttp")
     parser.add_argument(
-        "--mode", choices=("structured", "binary"), default="structured"
+        "--engine", choices=ENGINES, help="default: one, then the other"
     )
-    parser.add_argument("--posts", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--posts", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
+    names = ", ".join(ways(Places(plain=0, tls=0, mutual=0)))
+    parser.add_argument("ways", nargs="*", metavar="WAY", help=f"of {names}; none: all")
     arguments = parser.parse_args()
-    command = [sys.executable, "-m", "bench.receiver"]
-    root = Path(__file__).parents[1]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as receiver:
-        assert receiver.stdout is not None
-        port = int(receiver.stdout.readline())
-        try:
-            run = asyncio.run
-            if arguments.loop == "uvloop":
-                import uvloop  # noqa: PLC0415  # an extra
+    run = asyncio.run
+    if arguments.loop == "uvloop":
+        import uvloop  # noqa: PLC0415  # an extra
 
-                run = uvloop.run
-            run(_run(arguments, port))
-        finally:
-            receiver.terminate()
+        run = uvloop.run
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+    with receivers() as places:
+        for engine in [arguments.engine] if arguments.engine else ENGINES:
+            show(engine, *run(measure(places, engine, arguments)))
+    print(f"size check alone: {size_check():.2f} us")
 
 
 if __name__ == "__main__":

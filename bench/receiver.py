@@ -2,19 +2,29 @@
 
     python -m bench.receiver --delay-ms 20
 
-prints its port, answers every POST with 204, and ``GET /`` with what it has counted.
+prints its port. It answers every POST with 204, ``GET /`` with what it has counted,
+``GET /latencies`` with the seconds since each event said that it was sent, OPTIONS with
+consent, and ``POST /token`` with an access token. With ``--cert`` it speaks TLS.
 """
 
 import argparse
 import asyncio
 import json
 import re
+import ssl
 import time
 from contextlib import suppress
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _SENT = re.compile(rb"sent=(\d+\.\d+)")
 _NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+_CONSENT = (
+    b"HTTP/1.1 204 No Content\r\n"
+    b"WebHook-Allowed-Origin: *\r\nWebHook-Allowed-Rate: *\r\n\r\n"
+)
+_TOKEN = json.dumps(
+    {"access_token": "t" * 800, "token_type": "Bearer", "expires_in": 3600}
+).encode()
 
 
 class Counts:
@@ -38,7 +48,8 @@ class Counts:
 
     def as_json(self) -> bytes:
         """Return the answer to ``GET /``."""
-        return json.dumps(vars(self)).encode()
+        found = {key: value for key, value in vars(self).items() if key != "latencies"}
+        return json.dumps(found).encode()
 
 
 class Webhook(asyncio.Protocol):
@@ -71,11 +82,17 @@ class Webhook(asyncio.Protocol):
             self._answer(head, body)
 
     def _answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET /latencies"):
+            return self._say(json.dumps(self._counts.latencies).encode())
         if head.startswith(b"GET"):
-            text = self._counts.as_json()
-            self._write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(text))
-            self._write(text)
-            return
+            return self._say(self._counts.as_json())
+        if head.startswith(b"OPTIONS"):
+            return self._write(_CONSENT)
+        if head.startswith(b"POST /token"):
+            return self._say(_TOKEN)
+        return self._take(body)
+
+    def _take(self, body: bytes) -> None:
         self._counts.connections += self._is_new
         self._is_new = False
         self._counts.take(body)
@@ -84,15 +101,35 @@ class Webhook(asyncio.Protocol):
         else:
             self._write(_NO_CONTENT)
 
+    def _say(self, text: bytes) -> None:
+        self._write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n%b" % (len(text), text)
+        )
+
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(data)
 
 
-async def _serve(delay_seconds: float) -> None:
+def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
+    if arguments.cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(arguments.cert)
+    if arguments.client_ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(arguments.client_ca)
+    return context
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
     counts, loop = Counts(), asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Webhook(counts, delay_seconds), "127.0.0.1", 0
+        lambda: Webhook(counts, arguments.delay_ms / 1000),
+        "127.0.0.1",
+        0,
+        ssl=_tls(arguments),
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
@@ -101,7 +138,11 @@ async def _serve(delay_seconds: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--delay-ms", type=float, default=0.0)
+    parser.add_argument("--cert", help="PEM file of certificate and key")
+    parser.add_argument(
+        "--client-ca", help="PEM file of the authority of client certificates"
+    )
     import uvloop
 
     with suppress(KeyboardInterrupt):
-        uvloop.run(_serve(parser.parse_args().delay_ms / 1000))
+        uvloop.run(_serve(parser.parse_args()))

@@ -49,6 +49,14 @@ def metric(process: Running, name: str) -> float:
     return 0.0
 
 
+def metrics(process: Running, start: str) -> float:
+    """Return the sum of all metrics whose name and labels begin so."""
+    lines = process.get("/metrics").decode().splitlines()
+    return sum(
+        float(line.rpartition(" ")[2]) for line in lines if line.startswith(start)
+    )
+
+
 def unwanted(plane: ControlPlane, count: int) -> Figures:
     """CPU for each watch line of a resource that no route wants."""
     objects = Objects(plane.apiserver, "configmaps")

@@ -1,6 +1,7 @@
 """The rows of the table: each measures one thing and returns figures."""
 
 import asyncio
+import json
 import socket
 import statistics
 import subprocess
@@ -12,7 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.bridge_process import Running, bridge, counts, is_up, receiver, wait_until
+from bench.bridge_process import (
+    ROOT,
+    Running,
+    bridge,
+    counts,
+    is_up,
+    latencies,
+    receiver,
+    wait_until,
+)
 from bench.load import Writer
 from tests.controlplane.cluster import ControlPlane
 
@@ -44,13 +54,14 @@ def folder_of_its_own() -> Iterator[Path]:
 
 
 def throughput(
-    plane: ControlPlane, count: int, *, delay_ms: float, batch: int = 1
+    plane: ControlPlane, count: int, *, delay_ms: float = 0, **more: Any
 ) -> Figures:
-    """Events per second and CPU per event for `count` retained Events."""
+    """Events per second and CPU per event for `count` retained Events.
+
+    `more` are further keys of the sink.
+    """
     with folder_of_its_own() as folder, receiver(delay_ms=delay_ms) as hook:
-        sink: dict[str, Any] = {"url": f"http://127.0.0.1:{hook.port}/"}
-        if batch > 1:
-            sink |= {"mode": "batch", "batch": {"size": batch}}
+        sink: dict[str, Any] = {"url": f"http://127.0.0.1:{hook.port}/"} | more
         config = configuration(plane, folder, sink)
         with bridge(config, folder, port=free_port()) as process:
             ready = wait_until(lambda: is_up(process), what="readiness", step=0.002)
@@ -86,7 +97,7 @@ def latency(plane: ControlPlane, *, per_second: float, seconds: float) -> Figure
             writer = Writer(plane.apiserver)
             asyncio.run(writer.pace(count, per_second=per_second, prefix=prefix))
             wait_until(lambda: counts(hook)["events"] >= count, what="delivery")
-            cuts = statistics.quantiles(counts(hook)["latencies"], n=100)
+            cuts = statistics.quantiles(latencies(hook), n=100)
             return {"p50_ms": cuts[49] * 1e3, "p99_ms": cuts[98] * 1e3}
 
 
@@ -120,3 +131,14 @@ def help_text() -> Figures:
         subprocess.run(command, check=True, capture_output=True)
         times.append(time.perf_counter() - begin)
     return {"wall_s": statistics.median(times)}
+
+
+def claim(rows: int) -> Figures:
+    """Milliseconds to lease 100 of `rows` waiting deliveries, and the CPU's share."""
+    command = [sys.executable, "-m", "bench.claim", "--rows", str(rows)]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    found = json.loads(done.stdout)
+    figures: Figures = {"fill_s": found.pop("fill_seconds"), "rows": rows}
+    for case, some in found.items():
+        figures |= {f"{case}: {key}": value for key, value in some.items()}
+    return figures
