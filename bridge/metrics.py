@@ -134,6 +134,16 @@ class Metrics:
             ("sink",),
             registry=registry,
         )
+        self.journal_recording = Gauge(
+            "kubebridge_journal_recording",
+            "1 while attempts are recorded for people to look at; 0: they cannot be.",
+            registry=registry,
+        )
+        self.journal_dropped = Counter(
+            "kubebridge_journal_dropped",
+            "Attempts that were not recorded; their deliveries went on.",
+            registry=registry,
+        )
         self.watch_restarts = Counter(
             "kubebridge_watch_restarts",
             "Watches that ended, by reason.",

@@ -12,12 +12,22 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bridge.api import cursors, dead_letters, events, probes, settings, sinks
+from bridge.api import (
+    cursors,
+    dead_letters,
+    deliveries,
+    events,
+    probes,
+    send_test,
+    settings,
+    sinks,
+)
 from bridge.api.access import AccessMiddleware, error_response
 from bridge.api.handshake import router as handshakes
-from bridge.api.parts import REFUSALS, Parts, SinkControl, bearer
-from bridge.errors import QueueError
+from bridge.api.parts import REFUSALS, Backfill, Parts, SinkControl, bearer
+from bridge.errors import ClusterError, QueueError
 from bridge.health import Health
+from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue import Queue
 
@@ -27,6 +37,8 @@ __all__ = ["create_api"]
 def create_api(
     *,
     queue: Queue,
+    journal: Journal,
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     controls: Mapping[str, SinkControl],
@@ -41,6 +53,8 @@ def create_api(
 
     Args:
         queue: The store that it shows and changes.
+        journal: What became of attempts.
+        backfill: Reads again what the API server still holds.
         health: What readers and sinks say of themselves.
         metrics: What it shows, and counts replays and purges in.
         controls: Stops and resumes the configured sinks, by name.
@@ -62,6 +76,8 @@ def create_api(
     )
     api.state.parts = Parts(
         queue=queue,
+        journal=journal,
+        backfill=backfill,
         health=health,
         metrics=metrics,
         controls=controls,
@@ -76,12 +92,14 @@ def create_api(
     api.add_exception_handler(HTTPException, _refused)
     api.add_exception_handler(RequestValidationError, _senseless)
     api.add_exception_handler(QueueError, _unavailable)
+    api.add_exception_handler(ClusterError, _unavailable)
     return api
 
 
 def _versioned() -> APIRouter:
     api = APIRouter(prefix="/api/v1", dependencies=[bearer], responses=REFUSALS)
-    for part in (settings, cursors, sinks, events, dead_letters):
+    looking = (settings, cursors, sinks, events)
+    for part in (*looking, deliveries, dead_letters, send_test):
         api.include_router(part.router)
     return api
 

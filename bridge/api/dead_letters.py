@@ -2,116 +2,108 @@
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from bridge.api.models import (
+from bridge.api.found import Found, find_page, of_letter
+from bridge.api.models import Page
+from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
+from bridge.api.rows import find, get
+from bridge.api.selection import Chooser, Selection
+from bridge.api.shown import (
     DeadLetter,
     DeadLetterDetail,
     DeadLetterReplay,
     DeadLetterSelection,
-    Page,
-    Purged,
-    Replayed,
+    PurgedSome,
+    ReplayedSome,
+    show_attempts,
 )
-from bridge.api.parts import NOT_FOUND, After, Limit, Parts, PartsGiven
-from bridge.api.rows import closing, find, page
 from bridge.api.sinks import require_configured
-from bridge.queue import DeadLetter as StoredDeadLetter
+from bridge.api.steps import Steps, replay_to
 
 router = APIRouter(tags=["dead letters"])
 
-_CHUNK = 500
 
-Handles = dict[str | None, list[str]]
-"""Handles of dead letters by the sink that they were for."""
-
-OfSink = Annotated[
-    str | None, Query(description="Only dead letters of this sink; none: all.")
-]
+class DeadLetterQuery(Selection, Turn):
+    """Which dead letters to list."""
 
 
 @router.get("/dead-letters", summary="Deliveries that were given up")
 async def list_dead_letters(
-    parts: PartsGiven, sink: OfSink = None, after: After = None, limit: Limit = 50
+    parts: PartsGiven, query: Annotated[DeadLetterQuery, Query()]
 ) -> Page[DeadLetter]:
     """Return dead letters oldest first, without their events."""
-    rows = parts.queue.dead(sink, after)
-    found, last = await page(rows, lambda _: True, limit=limit)
+    found, last = await find_page(
+        parts, "dead", Chooser(query), after=query.after, limit=query.limit
+    )
     return Page(items=[_shown(one) for one in found], next=last)
 
 
 @router.get("/dead-letters/{handle}", summary="One dead letter", responses=NOT_FOUND)
 async def show_dead_letter(parts: PartsGiven, handle: str) -> DeadLetterDetail:
-    """Return a dead letter with its event and the last answer."""
-    letter = await find(parts.queue.dead(None, None), handle)
+    """Return a dead letter with its event, its attempts and the last answer."""
+    letter = await find(partial(parts.queue.dead, None), handle)
+    tries = await parts.journal.attempts_of(letter.kept, letter.sink)
     return DeadLetterDetail(
-        **_shown(letter).model_dump(),
+        **_shown(of_letter(letter)).model_dump(),
         answer=letter.excerpt.decode(errors="replace"),
+        tries=show_attempts(one for one in tries if one.id in {"", letter.event.id}),
         event=_readable(letter.event.body),
     )
 
 
 @router.post("/dead-letters/replay", summary="Try them again", responses=NOT_FOUND)
-async def replay_dead_letters(parts: PartsGiven, replay: DeadLetterReplay) -> Replayed:
+async def replay_dead_letters(
+    parts: PartsGiven, replay: DeadLetterReplay
+) -> ReplayedSome:
     """Put deliveries into the queue anew, with the events' own ids."""
     if replay.to is not None:
         require_configured(parts, replay.to)
-    asked = replayed = 0
-    async for chunk in _selected(parts, replay):
-        for sink, handles in chunk.items():
-            asked += len(handles)
+    steps = Steps(parts, "dead", Chooser(replay), begin=replay.next)
+    seen = replayed = 0
+    async for found in _selected(parts, replay, steps):
+        seen += len(found)
+        for sink, handles in _by_sink(found).items():
             if sink is not None:  # else it is no event, and nothing to deliver
-                replayed += await _replay(parts, replay.to or sink, handles)
-    asked = max(asked, len(replay.handles or ()))
-    return Replayed(replayed=replayed, skipped=asked - replayed)
+                replayed += await replay_to(parts, replay.to or sink, handles)
+    asked = max(seen, len(replay.handles or ()))
+    return ReplayedSome(replayed=replayed, skipped=asked - replayed, next=steps.next)
 
 
 @router.post("/dead-letters/purge", summary="End them")
 async def purge_dead_letters(
     parts: PartsGiven, selection: DeadLetterSelection
-) -> Purged:
+) -> PurgedSome:
     """Throw dead letters away for good."""
+    steps = Steps(parts, "dead", Chooser(selection), begin=selection.next)
     purged = 0
-    async for chunk in _selected(parts, selection):
-        for sink, handles in chunk.items():
+    async for found in _selected(parts, selection, steps):
+        for sink, handles in _by_sink(found).items():
             purged += await parts.queue.purge(sink, handles)
-    return Purged(purged=purged)
-
-
-async def _replay(parts: Parts, sink: str, handles: list[str]) -> int:
-    """Enqueue for a sink that is configured; for another nothing would lease them."""
-    if sink not in parts.health.sinks:
-        return 0
-    replayed = await parts.queue.enqueue(sink, handles)
-    parts.metrics.deliveries.labels(sink, "replayed").inc(replayed)
-    return replayed
+    return PurgedSome(purged=purged, next=steps.next)
 
 
 async def _selected(
-    parts: Parts, selection: DeadLetterSelection
-) -> AsyncIterator[Handles]:
-    """Yield what was selected in chunks, as it was when the request came.
+    parts: Parts, selection: DeadLetterSelection, steps: Steps
+) -> AsyncIterator[list[Found]]:
+    if selection.handles is None:
+        async for found in steps.run():
+            yield found
+        return
+    rows_after = partial(parts.queue.dead, None)
+    named = [await get(rows_after, one) for one in dict.fromkeys(selection.handles)]
+    yield [of_letter(letter) for letter in named if letter is not None]
 
-    A delivery that is replayed and given up again is not selected twice: it died
-    later.
-    """
-    began = parts.now()
-    wanted = None if selection.handles is None else set(selection.handles)
-    chunk: Handles = defaultdict(list)
-    size = 0
-    rows = parts.queue.dead(selection.sink, None)
-    async with closing(rows):
-        async for letter in rows:
-            if letter.died <= began and (wanted is None or letter.handle in wanted):
-                chunk[letter.sink].append(letter.handle)
-                size += 1
-            if size == _CHUNK:
-                yield chunk
-                chunk, size = defaultdict(list), 0
-    yield chunk
+
+def _by_sink(found: Sequence[Found]) -> Mapping[str | None, list[str]]:
+    handles: dict[str | None, list[str]] = defaultdict(list)
+    for one in found:
+        handles[one.sink].append(one.handle)
+    return handles
 
 
 def _readable(body: bytes) -> Any:
@@ -121,14 +113,17 @@ def _readable(body: bytes) -> Any:
         return body.decode(errors="replace")
 
 
-def _shown(letter: StoredDeadLetter) -> DeadLetter:
+def _shown(one: Found) -> DeadLetter:
+    assert one.stored is not None  # noqa: S101  # a dead letter knows it
     return DeadLetter(
-        handle=letter.handle,
-        sink=letter.sink,
-        id=letter.event.id,
-        reason=letter.reason,
-        status=letter.status,
-        attempts=letter.attempts,
-        stored=letter.stored,
-        died=letter.died,
+        handle=one.handle,
+        kept=one.event,
+        sink=one.sink,
+        id=one.id,
+        reason=one.text,
+        status=one.status,
+        routes=list(one.routes),
+        attempts=one.attempts,
+        stored=one.stored,
+        died=one.entered,
     )

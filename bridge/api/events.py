@@ -2,26 +2,23 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, status
+from fastapi import APIRouter, Query
 
 from bridge.api.models import EventReplay, KeptEvent, KeptEventDetail, Page, Replayed
 from bridge.api.parts import NOT_FOUND, After, Limit, PartsGiven
 from bridge.api.rows import find, page
+from bridge.api.selection import EVER, Time, compile_attributes
 from bridge.api.sinks import require_configured
-from bridge.errors import FilterError
 from bridge.events.encode import attributes, decode
-from bridge.filters.subscriptions import compile_filters
 from bridge.queue import Kept
 
 router = APIRouter(tags=["events"])
 
-_EVER = datetime.fromtimestamp(0, UTC)
-
 Since = Annotated[
-    datetime | None,
+    Time | None,
     Query(description="Only events stored since then (RFC 3339); none: all kept."),
 ]
 WaitingFor = Annotated[
@@ -31,7 +28,8 @@ Attributes = Annotated[
     tuple[str, ...],
     Query(
         alias="attribute",
-        description="Only events with this attribute, as `reason=BackOff`; repeatable.",
+        description="Only events with this attribute, as `reason=BackOff`, or one that "
+        "begins so, as `subject=shop/*`; repeatable.",
     ),
 ]
 
@@ -48,7 +46,7 @@ async def list_events(
 ) -> Page[KeptEvent]:
     """Return events oldest first, without their data."""
     passes = _chooser(attribute, waiting)
-    rows = parts.queue.kept(_aware(since or _EVER), after)
+    rows = parts.queue.kept(since or EVER, after)
     found, last = await page(rows, passes, limit=limit)
     return Page(items=[_shown(one) for one in found], next=last)
 
@@ -56,7 +54,7 @@ async def list_events(
 @router.get("/events/{handle}", summary="One event, whole", responses=NOT_FOUND)
 async def show_event(parts: PartsGiven, handle: str) -> KeptEventDetail:
     """Return a stored event with its data."""
-    kept = await find(parts.queue.kept(_EVER, None), handle)
+    kept = await find(partial(parts.queue.kept, EVER), handle)
     event = json.loads(kept.event.body)
     return KeptEventDetail(**_shown(kept).model_dump(), event=event)
 
@@ -70,28 +68,18 @@ async def replay_events(parts: PartsGiven, replay: EventReplay) -> Replayed:
     return Replayed(replayed=replayed, skipped=len(replay.handles) - replayed)
 
 
-def _aware(time: datetime) -> datetime:
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def _chooser(wanted: Sequence[str], waiting: str | None) -> Callable[[Kept], bool]:
     """Return what says whether an event is asked for.
 
     Raises:
         HTTPException: 422, one of `wanted` is not ``name=value``.
     """
-    pairs = [one.partition("=") for one in wanted]
-    filters = [{"exact": {name: value}} for name, _, value in pairs]
-    try:
-        matches = compile_filters(filters)
-    except FilterError as error:
-        message = f"attribute: {error}"
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, message) from error
+    matches = compile_attributes(wanted)
 
     def passes(kept: Kept) -> bool:
         if waiting is not None and waiting not in kept.waiting:
             return False
-        return not filters or matches(decode(kept.event))
+        return matches is None or matches(decode(kept.event))
 
     return passes
 

@@ -1,9 +1,9 @@
 """What the API takes and answers, as OpenAPI shows it. Names are in camelCase."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bridge.health import SinkState
@@ -170,38 +170,6 @@ class KeptEventDetail(KeptEvent):
     """The CloudEvent in the JSON format."""
 
 
-class DeadLetter(ApiModel):
-    """A delivery that was given up, or an object that could not be converted."""
-
-    handle: str
-    """Name for replay and purge; also the place to page from."""
-
-    sink: str | None
-    """Where it was to go; null: the object could not be converted."""
-
-    id: str
-    """id of the event."""
-
-    reason: str
-    status: int | None
-    """Last HTTP status; null: there was no answer."""
-
-    attempts: int
-    stored: datetime
-    died: datetime
-
-
-class DeadLetterDetail(DeadLetter):
-    """A dead letter with all of it."""
-
-    answer: str
-    """First 4 kB of the last answer."""
-
-    event: Any
-    """The CloudEvent in the JSON format, or the object that could not be converted;
-    text where it is not JSON."""
-
-
 class EventReplay(ApiModel):
     """Which kept events to deliver anew."""
 
@@ -211,34 +179,6 @@ class EventReplay(ApiModel):
     handles: Handles
 
 
-class DeadLetterSelection(ApiModel):
-    """Some dead letters by handle, or all of them."""
-
-    handles: Handles | None = None
-
-    all: Literal[True] | None = None
-    """Every dead letter there is now, of `sink` if that is given."""
-
-    sink: str | None = None
-    """Only with `all`."""
-
-    @model_validator(mode="after")
-    def _is_one_of_both(self) -> Self:
-        if (self.handles is None) == (self.all is None):
-            raise ValueError("expected exactly one of handles and all")
-        if self.sink is not None and self.all is None:
-            raise ValueError("expected sink only beside all")
-        return self
-
-
-class DeadLetterReplay(DeadLetterSelection):
-    """Which dead letters to deliver anew."""
-
-    to: str | None = None
-    """Another sink to deliver them to, they then stay dead letters of theirs; null:
-    each to its own, and it is a dead letter no more."""
-
-
 class Replayed(ApiModel):
     """What came of a replay."""
 
@@ -246,7 +186,8 @@ class Replayed(ApiModel):
     """Deliveries that wait now."""
 
     skipped: int = 0
-    """Dead letters that have no configured sink to go to, or were gone."""
+    """What was not replayed: it waits already, has no configured sink to go to, or was
+    gone."""
 
 
 class Purged(ApiModel):

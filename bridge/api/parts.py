@@ -1,5 +1,6 @@
 """What the endpoints work on, and how they get it."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,11 +8,14 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
+from pydantic import Field
 
-from bridge.api.models import Problem
+from bridge.api.models import ApiModel, Problem
+from bridge.events import EncodedEvent
 from bridge.health import Health
+from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
-from bridge.queue import Queue
+from bridge.queue import Entry, Queue
 
 
 def _now() -> datetime:
@@ -31,11 +35,65 @@ class SinkControl(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What came of one page of a list, read to deliver what a sink has missed.
+
+    Attributes:
+        resource: What was listed.
+        namespace: Where; ``*``: everywhere.
+        listed: How many objects were on the page.
+        queued: How many deliveries wait now in addition.
+        oldest: Time of the oldest event queued, RFC 3339; None: none was.
+        place: Where to go on; None: this was the end.
+    """
+
+    resource: str
+    namespace: str
+    listed: int
+    queued: int
+    oldest: str | None
+    place: str | None
+
+
+class Backfill(Protocol):
+    """Gives a sink what it would have got, had it been there all the time."""
+
+    def wanted(self, sink: str) -> Callable[[EncodedEvent], bool]:
+        """Return what says whether a route leads a stored event to a sink."""
+        ...
+
+    async def list_page(
+        self,
+        sink: str,
+        *,
+        place: str | None,
+        takes: Callable[[Entry], bool],
+    ) -> Listed | None:
+        """List a page of what the API server holds, and queue what the sink wants.
+
+        Args:
+            sink: Where to.
+            place: `Listed.place` of the page before; None: from the beginning.
+            takes: Whether an event is to be delivered; asked once for each.
+
+        Returns:
+            None: there is nothing to list for this sink.
+
+        Raises:
+            ClusterError: It cannot be listed now.
+            QueueError: There is no room.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of the process that the API shows or asks.
 
     Attributes:
         queue: The store.
+        journal: What became of attempts.
+        backfill: Reads again what the API server still holds.
         health: What readers and sinks say of themselves.
         metrics: What is counted.
         controls: Stops and resumes the configured sinks, by name.
@@ -44,9 +102,12 @@ class Parts:
         take_consent: Takes name of a sink, key and header fields of a request to the
             callback; gives whether they are a receiver's consent.
         now: Gives the time.
+        monotonic: Gives seconds that never go back.
     """
 
     queue: Queue
+    journal: Journal
+    backfill: Backfill
     health: Health
     metrics: Metrics
     controls: Mapping[str, SinkControl]
@@ -54,6 +115,7 @@ class Parts:
     check_config: Callable[[str], Sequence[str]]
     take_consent: Callable[[str, str, Mapping[str, str]], bool]
     now: Callable[[], datetime] = _now
+    monotonic: Callable[[], float] = time.monotonic
 
 
 def _parts(request: Request) -> Parts:
@@ -68,6 +130,17 @@ After = Annotated[
     str | None, Query(description="`next` of the page before; none: from the start.")
 ]
 
+
+class Turn(ApiModel):
+    """Which page of a list is asked for."""
+
+    after: str | None = None
+    """`next` of the page before; none: from the start."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    """Most items to return."""
+
+
 # The middleware checks the token; this tells OpenAPI of it.
 bearer = Security(
     HTTPBearer(auto_error=False, description="The token of `server.token`.")
@@ -78,7 +151,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "No token is configured, so this is shut."},
     413: {"model": Problem, "description": "The body is too large."},
     422: {"model": Problem, "description": "The request makes no sense."},
-    503: {"model": Problem, "description": "The queue cannot do it now."},
+    503: {"model": Problem, "description": "Queue or cluster cannot do it now."},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such thing."}

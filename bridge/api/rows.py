@@ -9,6 +9,8 @@ from fastapi import HTTPException, status
 MOST_SCANNED = 2_000
 """Most rows that one request for a page looks at, some 50 ms of work."""
 
+_LONGEST_NUMBER = 18
+
 
 class Row(Protocol):
     """A stored row that can be named."""
@@ -19,11 +21,12 @@ class Row(Protocol):
         ...
 
 
+Item = TypeVar("Item")
 Stored = TypeVar("Stored", bound=Row)
 
 
 @asynccontextmanager
-async def closing(rows: AsyncIterator[Stored]) -> AsyncIterator[AsyncIterator[Stored]]:
+async def closing(rows: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[Item]]:
     """Yield `rows`, and end them when the block is left early."""
     try:
         yield rows
@@ -51,14 +54,33 @@ async def page(
     return found, None
 
 
-async def find(rows: AsyncIterator[Stored], handle: str) -> Stored:
-    """Return the row with this handle.
+async def get(
+    rows_after: Callable[[str], AsyncIterator[Stored]], handle: str
+) -> Stored | None:
+    """Return the row with this handle; None: there is none.
+
+    Args:
+        rows_after: Gives the rows after a handle.
+        handle: A letter and a number, as the store makes them.
+    """
+    number = handle[1:]
+    if not number.isdecimal() or len(number) > _LONGEST_NUMBER or int(number) < 1:
+        return None
+    async with closing(rows_after(f"{handle[:1]}{int(number) - 1}")) as rows:
+        async for row in rows:
+            return row if row.handle == handle else None
+    return None
+
+
+async def find(
+    rows_after: Callable[[str], AsyncIterator[Stored]], handle: str
+) -> Stored:
+    """Return the row with this handle; see `get`.
 
     Raises:
         HTTPException: 404, there is none.
     """
-    async with closing(rows):
-        async for row in rows:
-            if row.handle == handle:
-                return row
-    raise HTTPException(status.HTTP_404_NOT_FOUND, f"no such handle: {handle}")
+    row = await get(rows_after, handle)
+    if row is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"no such handle: {handle}")
+    return row

@@ -88,10 +88,22 @@ def _build_delivery(
         per_second=config.rate.per_second if config.rate else None,
         per_minute=config.rate.per_minute if config.rate else None,
         slots=slots,
-        batch_bytes=None if batch is None else batch.bytes,
+        batch_bytes=batch_bytes_of(config),
         linger_seconds=0.0 if batch is None else batch.linger,
         record=record,
     )
+
+
+def batch_bytes_of(config: SinkConfig) -> int | None:
+    """Return the most bytes of a batch; None: there are no batches.
+
+    A ceiling under which everything is sent does not bound them.
+    """
+    if not isinstance(config, HttpSinkConfig) or config.mode != "batch":
+        return None
+    if config.size.policy == "send":
+        return config.batch.bytes
+    return min(config.batch.bytes, config.size.max)
 
 
 def build_policy(config: SinkConfig) -> RetryPolicy:

@@ -23,6 +23,7 @@ from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import attributes_of, compile_filters
+from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks import Sink
@@ -54,6 +55,19 @@ def open_queue(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
         keep_seconds=config.keep,
         keep_bytes=config.keep_size,
         reserve_bytes=config.reserve,
+    )
+
+
+def open_journal(
+    config: Config, metrics: Metrics
+) -> AbstractAsyncContextManager[Journal]:
+    """Return the journal beside the queue, to be opened."""
+    path = config.queue.path
+    return Journal.open(
+        path.with_name(f"{path.name}.journal"),
+        max_size_bytes=config.journal.max_size,
+        keep_seconds=config.journal.keep,
+        metrics=metrics,
     )
 
 

@@ -112,36 +112,41 @@ class Readers:
         names = tuple(source.name for source in sources)
         reads_paths = self._router.reads("changedpaths", names)
         keeps = reads_paths or any(source.needs_objects for source in sources)
-        enriches = any(source.wants_concerned for source in sources)
-
-        def convert(past: Past | None) -> Conversion:
-            shaping = Shaping(
-                sources=sources,
-                router=self._router,
-                forms=self._forms,
-                origins=self._origins,
-            )
-            return Conversion(
-                resource=resource,
-                scope=scope,
-                sources=sources,
-                shaping=shaping,
-                past=past,
-                enrichment=self._enrichment if enriches else None,
-            )
-
         return Reader(
             watch=self._watch(resource, scope, sources),
             resource=resource,
             scope=scope,
             sources=sources,
-            convert=convert,
+            convert=partial(self.conversion, resource, scope, sources),
             keeps_objects=keeps and not resource.is_events,
             keeps_labels=self._router.needs_labels(names),
             queue=self._queue,
             health=self._health,
             status=status,
             metrics=self._metrics,
+        )
+
+    def conversion(
+        self,
+        resource: Resource,
+        scope: Scope,
+        sources: Sequence[Source],
+        past: Past | None,
+    ) -> Conversion:
+        """Return what makes entries of what is read in one scope."""
+        enriches = any(source.wants_concerned for source in sources)
+        return Conversion(
+            resource=resource,
+            scope=scope,
+            sources=sources,
+            shaping=Shaping(
+                sources=sources,
+                router=self._router,
+                forms=self._forms,
+                origins=self._origins,
+            ),
+            past=past,
+            enrichment=self._enrichment if enriches else None,
         )
 
     def namespaces(self) -> Namespaces:

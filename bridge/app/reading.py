@@ -10,6 +10,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from bridge.app.backfill import Backfill
 from bridge.app.following import Following, Scopes, may_read_everywhere
 from bridge.app.identity import identify
 from bridge.app.readers import Readers
@@ -43,8 +44,19 @@ async def read_cluster(
     router: Router,
     health: Health,
     metrics: Metrics,
+    backfill: Backfill | None = None,
 ) -> None:
-    """Read everything that the sources name until cancelled."""
+    """Read everything that the sources name until cancelled.
+
+    Args:
+        client: The cluster.
+        config: The configuration.
+        queue: Where to.
+        router: Chooses the sinks.
+        health: Told of every reader.
+        metrics: What is counted.
+        backfill: Told how to read things again; None: nobody asks.
+    """
     name = config.cluster.name
     cluster = await identify(client, queue=queue, name=name, health=health)
     wanted = wanted_sources(config, router)
@@ -68,6 +80,8 @@ async def read_cluster(
             queue=queue,
             health=health,
         )
+        if backfill is not None:
+            backfill.connect(client, readers=readers, followed=reading.followed)
         await reading.run()
 
 
@@ -125,8 +139,13 @@ class Reading:
         }
         self._followed: dict[str, tuple[Sequence[Wanted], asyncio.Task[None]]] = {}
         self._read: dict[str, Sequence[ReaderStatus]] = {}
+        self._scopes_of: dict[str, Scopes] = {}
         self._is_missed = asyncio.Event()
         self._log = get_logger()
+
+    def followed(self) -> list[Scopes]:
+        """Return what is read now, resource by resource."""
+        return list(self._scopes_of.values())
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -204,6 +223,7 @@ class Reading:
         """Read a resource until the API server does not serve it any more."""
         try:
             scopes = await self._scopes(resource, wanted)
+            self._scopes_of[resource.name] = scopes
             await self._following(scopes).run()
         except* NotServedError as errors:
             self._log.warning(
@@ -212,6 +232,7 @@ class Reading:
                 error=str(_first(errors)),
             )
         del self._followed[resource.name]
+        self._scopes_of.pop(resource.name, None)
         self._read.pop(resource.name, None)
         for target, sources in by_target(wanted).items():
             self._absent[target] = sources

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
+from bridge.app.backfill import Backfill
 from bridge.app.deliveries import build_deliveries
 from bridge.app.egress import api_server_denied
 from bridge.app.parts import (
@@ -23,6 +24,7 @@ from bridge.app.parts import (
     build_egress,
     build_router,
     build_sinks,
+    open_journal,
     open_queue,
     read_token,
 )
@@ -32,6 +34,7 @@ from bridge.cluster.client import ClusterClient
 from bridge.config import ClusterConfig, Config, describe, find_problems
 from bridge.deliver import SinkDelivery
 from bridge.health import Health, SinkStatus
+from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
@@ -58,15 +61,26 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
     egress = build_egress(config.egress)
     async with (
         open_queue(config.queue) as queue,
+        open_journal(config, metrics) as journal,
         build_sinks(config, egress=egress, metrics=metrics) as sinks,
     ):
+        backfill = Backfill(
+            config, router=build_router(config), queue=queue, metrics=metrics
+        )
         deliveries = build_deliveries(
-            config, sinks, queue=queue, health=health, metrics=metrics
+            config,
+            sinks,
+            queue=queue,
+            health=health,
+            metrics=metrics,
+            record=journal.add,
         )
         api = _build_api(
             config,
             queue=queue,
             sinks=sinks,
+            journal=journal,
+            backfill=backfill,
             health=health,
             metrics=metrics,
             deliveries=deliveries,
@@ -84,6 +98,7 @@ async def serve(config: Config, *, stop: asyncio.Event) -> None:
                 client=client,
                 queue=queue,
                 deliveries=deliveries,
+                backfill=backfill,
                 health=health,
                 metrics=metrics,
                 stop=stop,
@@ -96,12 +111,16 @@ def _build_api(
     *,
     queue: Queue,
     sinks: Sequence[Sink],
+    journal: Journal,
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     deliveries: Mapping[str, SinkDelivery],
 ) -> FastAPI:
     return create_api(
         queue=queue,
+        journal=journal,
+        backfill=backfill,
         health=health,
         metrics=metrics,
         controls=deliveries,
@@ -134,6 +153,7 @@ async def _run_loops(
     client: ClusterClient,
     queue: Queue,
     deliveries: Mapping[str, SinkDelivery],
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
@@ -151,6 +171,7 @@ async def _run_loops(
                 config,
                 client=client,
                 queue=queue,
+                backfill=backfill,
                 health=health,
                 metrics=metrics,
                 stop=stop,
@@ -164,6 +185,7 @@ async def _ingest(
     *,
     client: ClusterClient,
     queue: Queue,
+    backfill: Backfill,
     health: Health,
     metrics: Metrics,
     stop: asyncio.Event,
@@ -177,6 +199,7 @@ async def _ingest(
                 router=build_router(config),
                 health=health,
                 metrics=metrics,
+                backfill=backfill,
             ),
             name="ingest",
         )

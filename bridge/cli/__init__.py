@@ -10,11 +10,13 @@ import typer
 from bridge.cli import (
     cursors,
     dead_letters,
+    deliveries,
     doctor,
     events,
     process,
     queue,
     rbac,
+    send_test,
     sinks,
     sources,
 )
@@ -34,9 +36,11 @@ app = typer.Typer(
 process.add_to(app)
 app.command()(doctor.doctor)
 app.command()(rbac.rbac)
+app.command()(send_test.send_test)
 app.add_typer(sources.app, name="sources")
 app.add_typer(sinks.app, name="sinks")
 app.add_typer(events.app, name="events")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(cursors.app, name="cursors")
 app.add_typer(queue.app, name="queue")

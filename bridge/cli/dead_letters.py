@@ -5,7 +5,18 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli.client import DEFAULT_URL, Api, Most, TokenFile, Url
+from bridge.cli.deliveries import attempts_table
 from bridge.cli.output import UNUSABLE, Output, Yes, as_json, confirm, fail, show, table
+from bridge.cli.selection import (
+    Attribute,
+    Reason,
+    Route,
+    Since,
+    Sink,
+    Until,
+    selection,
+    step_by_step,
+)
 
 app = typer.Typer(help="Deliveries that were given up.", no_args_is_help=True)
 
@@ -20,22 +31,36 @@ _COLUMNS = {
 }
 
 Handles = Annotated[list[str] | None, typer.Argument(help="Which; or --all.")]
-All = Annotated[bool, typer.Option("--all", help="All there are, of --sink if given.")]
-OfSink = Annotated[
-    str | None, typer.Option("--sink", help="Only of this sink.", show_default=False)
+All = Annotated[
+    bool,
+    typer.Option("--all", help="All there are, or all that other options select."),
 ]
 
 
 @app.command("list")
 def list_dead_letters(
-    sink: OfSink = None,
+    *,
+    sink: Sink = None,
+    route: Route = None,
+    since: Since = None,
+    until: Until = None,
+    attribute: Attribute = None,
+    reason: Reason = None,
     limit: Most = 50,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
     """List dead letters, oldest first."""
-    answer = Api(url, token_file).pages("dead-letters", limit=limit, sink=sink)
+    meant = selection(
+        sink=sink,
+        route=route,
+        since=since,
+        until=until,
+        attribute=attribute,
+        reason=reason,
+    )
+    answer = Api(url, token_file).pages("dead-letters", limit=limit, **meant)
     show(answer, lambda one: table(one["items"], _COLUMNS), output=output)
 
 
@@ -46,9 +71,9 @@ def show_dead_letter(
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
-    """Show one dead letter with its event and the last answer."""
+    """Show one dead letter with its event, its attempts and the last answer."""
     answer = Api(url, token_file).get("dead-letters", handle)
-    show(answer, as_json, output=output)
+    show(answer, _described, output=output)
 
 
 @app.command()
@@ -56,20 +81,36 @@ def replay(
     *,
     handles: Handles = None,
     every: All = False,
-    sink: OfSink = None,
     to: Annotated[
         str | None,
         typer.Option(help="Another sink to deliver them to.", show_default=False),
     ] = None,
+    sink: Sink = None,
+    route: Route = None,
+    since: Since = None,
+    until: Until = None,
+    attribute: Attribute = None,
+    reason: Reason = None,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
     """Deliver dead letters anew, with their own ids."""
-    body = _selection(handles, every=every, sink=sink)
+    meant = selection(
+        sink=sink,
+        route=route,
+        since=since,
+        until=until,
+        attribute=attribute,
+        reason=reason,
+    )
+    body = _chosen(handles, every=every, meant=meant)
     if to is not None:
         body["to"] = to
-    answer = Api(url, token_file).post("dead-letters", "replay", body=body)
+    api = Api(url, token_file)
+    answer = step_by_step(
+        lambda one: api.post("dead-letters", "replay", body=one), body
+    )
     show(
         answer,
         lambda one: f"{one['replayed']} replayed, {one['skipped']} skipped",
@@ -82,27 +123,46 @@ def purge(
     *,
     handles: Handles = None,
     every: All = False,
-    sink: OfSink = None,
+    sink: Sink = None,
+    route: Route = None,
+    since: Since = None,
+    until: Until = None,
+    attribute: Attribute = None,
+    reason: Reason = None,
     yes: Yes = False,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
     """Throw dead letters away, for good."""
-    body = _selection(handles, every=every, sink=sink)
+    meant = selection(
+        sink=sink,
+        route=route,
+        since=since,
+        until=until,
+        attribute=attribute,
+        reason=reason,
+    )
+    body = _chosen(handles, every=every, meant=meant)
     if every:
-        confirm(f"Throw away all dead letters of {sink or 'every sink'}?", yes=yes)
-    answer = Api(url, token_file).post("dead-letters", "purge", body=body)
+        which = "the dead letters that are selected" if meant else "all dead letters"
+        confirm(f"Throw away {which}?", yes=yes)
+    api = Api(url, token_file)
+    answer = step_by_step(lambda one: api.post("dead-letters", "purge", body=one), body)
     show(answer, lambda one: f"{one['purged']} dead letters gone", output=output)
 
 
-def _selection(
-    handles: list[str] | None, *, every: bool, sink: str | None
+def _chosen(
+    handles: list[str] | None, *, every: bool, meant: dict[str, Any]
 ) -> dict[str, Any]:
     if bool(handles) == every:
         raise fail("expected either handles or --all", code=UNUSABLE)
-    if sink is not None and not every:
-        raise fail("expected --sink only beside --all", code=UNUSABLE)
-    if handles:
-        return {"handles": handles}
-    return {"all": True} | ({} if sink is None else {"sink": sink})
+    if meant and not every:
+        name = next(iter(meant))
+        raise fail(f"expected --{name} only beside --all", code=UNUSABLE)
+    return {"handles": handles} if handles else {"all": True, **meant}
+
+
+def _described(letter: dict[str, Any]) -> str:
+    parts = [table([letter], _COLUMNS), "", attempts_table(letter["tries"])]
+    return "\n".join([*parts, "", as_json(letter["event"])])

@@ -6,6 +6,7 @@ import typer
 
 from bridge.cli.client import DEFAULT_URL, Api, Most, TokenFile, Url
 from bridge.cli.output import Output, as_json, show, table
+from bridge.cli.selection import Attribute, Since, selection
 
 app = typer.Typer(help="Events still stored.", no_args_is_help=True)
 
@@ -22,18 +23,12 @@ _COLUMNS = {
 @app.command("list")
 def list_events(
     *,
-    since: Annotated[
-        str | None,
-        typer.Option(help="Only those stored since, RFC 3339.", show_default=False),
-    ] = None,
+    since: Since = None,
     waiting: Annotated[
         str | None,
         typer.Option(help="Only those waiting for this sink.", show_default=False),
     ] = None,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(help="Only those with name=value.", show_default=False),
-    ] = None,
+    attribute: Attribute = None,
     limit: Most = 50,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
@@ -41,7 +36,10 @@ def list_events(
 ) -> None:
     """List stored events, oldest first."""
     answer = Api(url, token_file).pages(
-        "events", limit=limit, since=since, waiting=waiting, attribute=attribute
+        "events",
+        limit=limit,
+        waiting=waiting,
+        **selection(since=since, attribute=attribute),
     )
     show(answer, lambda one: _lines(one["items"]), output=output)
 

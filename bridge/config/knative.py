@@ -40,9 +40,10 @@ def apply_preset(written: object) -> object:
         raise fault(
             f"expected mode: structured beside knative: true, got '{mode}': {why}"
         )
-    outcomes = written.get("outcomes", {})
+    outcomes, retry = written.get("outcomes", {}), written.get("retry")
+    has_timeout = isinstance(retry, dict) and "timeout" in retry
     return {
-        "timeout": TIMEOUT,
+        **({} if has_timeout else {"timeout": TIMEOUT}),
         **written,
         "outcomes": _with_ours(outcomes) if isinstance(outcomes, dict) else outcomes,
     }

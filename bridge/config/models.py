@@ -14,6 +14,7 @@ from bridge.config.auth import (
 )
 from bridge.config.base import Model, written
 from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
+from bridge.config.journal import JournalConfig
 from bridge.config.retries import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
@@ -44,6 +45,7 @@ __all__ = [
     "EnrichConfig",
     "EventsConfig",
     "HttpSinkConfig",
+    "JournalConfig",
     "KnativeRetryConfig",
     "LogConfig",
     "OAuth2Config",
@@ -186,6 +188,8 @@ class Config(Model):
 
     egress: EgressConfig = written({})
     """Which addresses sinks may not lead to."""
+    journal: JournalConfig = written({})
+    """What is remembered of attempts."""
 
     server: ServerConfig = written({})
     """Probes, metrics and the API."""

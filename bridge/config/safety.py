@@ -12,14 +12,11 @@ _LEAST_BYTES = 1024
 
 
 def _parse_block(text: object) -> IPv4Network | IPv6Network:
-    if isinstance(text, IPv4Network | IPv6Network):
-        return text
     try:
-        if isinstance(text, str):
-            return ip_network(text)
+        # Not of a number, which would be one, too.
+        return ip_network(text if isinstance(text, str) else "")
     except ValueError:
-        pass
-    raise mismatch("expected an address or a block such as '10.0.0.0/8'")
+        raise mismatch("expected an address or a block such as '10.0.0.0/8'") from None
 
 
 def _not_too_small(size: int) -> int:

@@ -5,7 +5,7 @@
     open ──503, 429──▶ waiting ─┐
      │ ──401, TLS …──▶ paused  ─┤ its time is over: one delivery is tried
      │ ──breaker─────▶ tripped ─┘ taken ──▶ open; failed ──▶ closed for longer
-     └──an operator──▶ stopped ────an operator──▶ open
+     └──an operator, 410──▶ stopped ────an operator──▶ open
 
 An operator's word wins over all, a pause over the other two. What an attempt says that
 began before the gate was closed is old news: it neither opens the gate nor counts.
@@ -14,6 +14,7 @@ began before the gate was closed is old news: it neither opens the gate nor coun
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import get_args
 
 from bridge.deliver.breaker import Breaker
@@ -197,6 +198,10 @@ class SinkGate:
         await self._close("tripped", until, str(error), breaker.openings)
 
     async def _pause(self, error: SinkError) -> None:
+        if isinstance(error, SinkPausedError) and error.until_resumed:
+            self._log.error("Sink retired.", error=str(error))
+            await self._close("stopped", None, str(error))
+            return
         if self._status.state != "paused":
             self._log.error("Sink paused.", error=str(error))
             self._fingerprint = self._sink.fingerprint()
@@ -244,5 +249,12 @@ class SinkGate:
 
 
 def _is_sinks(error: SinkError) -> bool:
-    """Whether the sink failed: not the event, and no conflict about it."""
-    return isinstance(error, TemporarySinkError) and error.max_attempts is None
+    """Whether the sink failed: not the event, and no conflict about it.
+
+    A 500 may be the event's fault, so it may have a limit. But it counts against the
+    sink: a Knative Broker that is down answers it to every event.
+    """
+    if not isinstance(error, TemporarySinkError):
+        return False
+    has_limit = error.max_attempts is not None
+    return not has_limit or error.status == HTTPStatus.INTERNAL_SERVER_ERROR

@@ -167,6 +167,7 @@ class Sender:
                     ending="delivered",
                     status=answer.status,
                     excerpt=answer.excerpt,
+                    id=lease.event.id,
                 )
             )
 
@@ -187,6 +188,7 @@ class Sender:
                     status=error.status,
                     reason=error.reason,
                     excerpt=error.excerpt or str(error).encode(),
+                    id=lease.event.id,
                 )
             )
 

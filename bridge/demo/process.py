@@ -67,6 +67,8 @@ def configure(
             "mode": one.mode,
             "timeout": "2s",
             "retry": {**(_HOPELESS if one.hopeless else _FAST)},
+            # Or the sink would rest, and nothing would be given up meanwhile.
+            **({"breaker": "off"} if one.hopeless else {}),
         }
         for one in receivers
     ]

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Final, NamedTuple
 
 from bridge.events import CloudEvent
 from bridge.filters import Filter
 from bridge.filters.labels import LabelSelector
 
+_MOST_REMEMBERED: Final = 4096
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Route:
     """From some sources, through a filter, to some sinks.
 
@@ -31,6 +34,13 @@ class Route:
     reads: frozenset[str] = frozenset()
 
 
+class Chosen(NamedTuple):
+    """Where an event goes: names of sinks, each once, and of the routes to them."""
+
+    sinks: tuple[str, ...]
+    routes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
     """The routes from some sources, and what all of them together ask for."""
@@ -47,15 +57,16 @@ class Router:
         """Keep the routes; none: no event goes anywhere."""
         self._routes = tuple(routes)
         self._by_sources: dict[tuple[str, ...], _Choice] = {}
+        self._chosen: dict[tuple[Route, ...], Chosen] = {}
 
-    def sinks_for(
+    def choose(
         self,
         event: CloudEvent,
         *,
         sources: tuple[str, ...],
         labels: Callable[[], Mapping[str, str]] = dict,
-    ) -> tuple[str, ...]:
-        """Return the names of the sinks that want the event, each once.
+    ) -> Chosen:
+        """Return the sinks that want the event, and the routes that say so.
 
         Args:
             event: What was read.
@@ -67,11 +78,28 @@ class Router:
         routes = [route for route in choice.routes if route.matches(event)]
         if choice.needs_labels:
             routes = _selected(routes, labels)
-        return _union([route.sinks for route in routes])
+        return self._union(tuple(routes))
+
+    def all_of(self, sources: tuple[str, ...]) -> Chosen:
+        """Return all sinks that any event of the sources could reach, and how."""
+        return self._union(self._from(sources).routes)
 
     def sinks_of_sources(self, sources: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of all sinks that any event of the sources could reach."""
-        return _union([route.sinks for route in self._from(sources).routes])
+        return self.all_of(sources).sinks
+
+    def leads(self, event: CloudEvent, *, sink: str, sources: tuple[str, ...]) -> bool:
+        """Return whether a route that selects by no labels leads the event to a sink.
+
+        Args:
+            event: One that was stored.
+            sink: Name of the sink.
+            sources: Names of the sources that may have read it.
+        """
+        return any(
+            sink in route.sinks and route.labels is None and route.matches(event)
+            for route in self._from(sources).routes
+        )
 
     def needs_labels(self, sources: tuple[str, ...]) -> bool:
         """Return whether a route from the sources selects by labels."""
@@ -93,6 +121,17 @@ class Router:
             )
         return found
 
+    def _union(self, routes: tuple[Route, ...]) -> Chosen:
+        chosen = self._chosen.get(routes)
+        if chosen is None:
+            if len(self._chosen) >= _MOST_REMEMBERED:
+                self._chosen.clear()
+            sinks = chain.from_iterable(route.sinks for route in routes)
+            names = tuple(route.name for route in routes)
+            chosen = Chosen(tuple(dict.fromkeys(sinks)), names)
+            self._chosen[routes] = chosen
+        return chosen
+
 
 def _choice(routes: Sequence[Route]) -> _Choice:
     return _Choice(
@@ -109,7 +148,3 @@ def _selected(
         return routes
     known = labels()
     return [route for route in routes if route.labels is None or route.labels(known)]
-
-
-def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(chain.from_iterable(names)))

@@ -112,8 +112,13 @@ class Shaping:
             origin=self._origins[OURS],
             recorded=recorded,
         )
-        sinks = self._router.sinks_of_sources(tuple(self._asks))
-        return Entry(event=event, encoded=encode(event), sinks=sinks)
+        chosen = self._router.all_of(tuple(self._asks))
+        return Entry(
+            event=event,
+            encoded=encode(event),
+            sinks=chosen.sinks,
+            routes=chosen.routes,
+        )
 
     def entries(self, told: Told, names: tuple[str, ...]) -> list[Entry]:
         """Return the entries for all that want the event; a sink gets it once.
@@ -137,7 +142,7 @@ class Shaping:
     ) -> list[Entry]:
         context = _without_unasked(ask, told.context)
         event = self._event(told, context, OURS)
-        sinks = self._router.sinks_for(
+        sinks, routes = self._router.choose(
             event, sources=names, labels=lambda: labels_concerned(told)
         )
         if not sinks:
@@ -148,7 +153,9 @@ class Shaping:
         made = []
         for form, takers in self._by_form(sinks):
             shaped = event if form == OURS else self._event(told, context, form)
-            made.append(Entry(event=shaped, encoded=encode(shaped), sinks=takers))
+            made.append(
+                Entry(event=shaped, encoded=encode(shaped), sinks=takers, routes=routes)
+            )
         return made
 
     def _event(self, told: Told, context: Context, form: Form) -> CloudEvent:

@@ -4,17 +4,17 @@ Bounded and beside the queue: no promise rests on it, and none is broken when it
 part is gone.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-__all__ = ["Attempt", "Ending"]
+__all__ = ["Attempt", "Ending", "Recorded"]
 
 Ending = Literal["delivered", "retry", "dead", "released"]
 """What an attempt came to for its delivery; ``released``: it did not count."""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One attempt to deliver one event to one sink.
 
     Attributes:
@@ -27,6 +27,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         status: HTTP status; None: there was no answer.
         reason: One word, as `SinkError.reason`; empty: delivered.
         excerpt: The first 4 kB of the answer's body, or what went wrong.
+        id: The event's own id: it outlives the event, and a queue file.
     """
 
     event: str
@@ -38,3 +39,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: int | None = None
     reason: str = ""
     excerpt: bytes = b""
+    id: str = ""
+
+
+class Recorded(NamedTuple):
+    """An attempt, and its name in the journal: the place to page from."""
+
+    handle: str
+    attempt: Attempt

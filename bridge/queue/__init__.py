@@ -219,12 +219,17 @@ class Queue(Protocol):
         """Iterate what waits for a sink, leased or not, in the order of its events."""
         ...
 
+    async def letters(self, event: str) -> Sequence[DeadLetter]:
+        """Return the dead letters of one event, by its handle, oldest first."""
+        ...
+
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
-        """End dead letters by handle, or all that waits for `sink`; say how many.
+        """End dead letters and deliveries by handle, or all that waits; say how many.
 
         Args:
             sink: Whose; None: handles of objects that could not be converted.
-            handles: Dead letters; None: everything that waits for `sink`.
+            handles: Dead letters, and events that wait for `sink`; None: everything
+                that waits for it.
         """
         ...
 

@@ -32,7 +32,7 @@ def open_sink(store: Store, sink: str, terms: Terms) -> None:
     if known is None or known.saved_ordering != terms.ordering:
         store.execute(sql.SET_ORDERING, (terms.ordering, id_))
     leased = numbers([0, *(known.leased if known else ())])
-    busy = store.rows(sql.EVENT_LANES, (id_, leased))
+    busy = store.rows(sql.LANES, (id_, leased))
 
     def opened() -> None:
         outbox = known or store.add_outbox(id_, sink)

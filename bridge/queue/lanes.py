@@ -54,7 +54,8 @@ def free_lanes_of(store: Store, outbox: Outbox, events: Iterable[int]) -> None:
     events = list(events)
     if outbox.order is None or not events:
         return
-    lanes = store.rows(sql.LANES, (outbox.id, numbers(events)))
+    found = store.rows(sql.LANES, (outbox.id, numbers(events)))
+    lanes = {lane for _, lane in found}
     store.after_commit(lambda: outbox.free_lanes(lanes))
 
 

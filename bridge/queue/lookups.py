@@ -48,17 +48,25 @@ SELECT coalesce((SELECT min(seq) FROM event), 0),
 """
 DEAD_OF_ALL = """
 SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
-  excerpt, attempts, stored, died, names
+  excerpt, attempts, stored, died, names, dead.event
 FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
   LEFT JOIN route_set ON route_set.id = event.routes
 WHERE dead.id > ? ORDER BY dead.id LIMIT ?
 """
 DEAD_OF_SINK = """
 SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
-  excerpt, attempts, stored, died, names
+  excerpt, attempts, stored, died, names, dead.event
 FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
   LEFT JOIN route_set ON route_set.id = event.routes
 WHERE dead.sink = (SELECT id FROM sink WHERE name = ?) AND dead.id > ?
+ORDER BY dead.id LIMIT ?
+"""
+DEAD_OF_EVENT = """
+SELECT dead.id, sink.name, event.data_offset, event.id, event.body, reason, status,
+  excerpt, attempts, stored, died, names, dead.event
+FROM dead JOIN event ON event.seq = dead.event LEFT JOIN sink ON sink.id = dead.sink
+  LEFT JOIN route_set ON route_set.id = event.routes
+WHERE dead.event = ?
 ORDER BY dead.id LIMIT ?
 """
 WAITING = """

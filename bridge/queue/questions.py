@@ -178,6 +178,14 @@ def dead(sink: str | None, after: int, connection: apsw.Connection) -> list[Dead
     return [_dead_letter(*row) for row in rows]
 
 
+def letters(event: int, connection: apsw.Connection) -> list[DeadLetter]:
+    """Return the dead letters of one event, oldest first; a page of them at most."""
+    rows: list[Any] = connection.execute(
+        lookups.DEAD_OF_EVENT, (event, _PAGE_EVENTS)
+    ).fetchall()
+    return [_dead_letter(*row) for row in rows]
+
+
 def _dead_letter(
     letter: int,
     sink: str | None,
@@ -186,7 +194,7 @@ def _dead_letter(
     body: bytes,
     *rest: Any,
 ) -> DeadLetter:
-    reason, status, excerpt, attempts, stored, died, names = rest
+    reason, status, excerpt, attempts, stored, died, names, number = rest
     return DeadLetter(
         handle=handle_of(DEAD, letter),
         sink=sink,
@@ -197,6 +205,7 @@ def _dead_letter(
         attempts=attempts,
         stored=moment(stored),
         died=moment(died),
+        kept=handle_of(KEPT, number),
         routes=_routes(names),
     )
 

@@ -225,6 +225,7 @@ class DeadLetter:
         attempts: How many attempts were made.
         stored: When the event entered the queue.
         died: When the delivery was given up.
+        kept: Handle of its event, as of `Kept`.
         routes: As of `Kept`.
     """
 
@@ -237,6 +238,7 @@ class DeadLetter:
     attempts: int
     stored: datetime
     died: datetime
+    kept: str = ""
     routes: tuple[str, ...] = ()
 
 

@@ -9,7 +9,7 @@ than a loss.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,10 +227,13 @@ def _column(new: apsw.Connection, statement: str) -> list[Any]:
 
 
 def _open_damaged(copy: Path, path: Path) -> apsw.Connection:
-    """Open the copy, with a first page like any queue's if its own is damaged."""
-    for mend in (False, True):
-        if mend:
-            _mend_first_page(copy)
+    """Open the copy, with a first page like any queue's if its own is damaged.
+
+    That of the newest version first: it also reads most files of older ones.
+    """
+    for version in (0, *range(len(schema.MIGRATIONS), 0, -1)):
+        if version:
+            _mend_first_page(copy, schema.MIGRATIONS[:version])
         connection = apsw.Connection(str(copy))
         try:
             if connection.table_exists(None, "event"):
@@ -241,7 +244,7 @@ def _open_damaged(copy: Path, path: Path) -> apsw.Connection:
     raise QueueCorruptError(f"queue {path}: nothing of it can be read")
 
 
-def _mend_first_page(copy: Path) -> None:
+def _mend_first_page(copy: Path, migrations: Sequence[str]) -> None:
     """Take the first page of an empty queue: its tables begin where ours do.
 
     SQLite file format 1.3: bytes 28 and 92 say how many pages there are, 32 to 39
@@ -249,7 +252,7 @@ def _mend_first_page(copy: Path) -> None:
     """
     template = copy.with_name(copy.name + ".first")
     with closing(apsw.Connection(str(template))) as connection:
-        schema.migrate(connection, path=str(template))
+        schema.migrate(connection, path=str(template), migrations=migrations)
         connection.pragma("journal_mode", "wal")
     page = bytearray(template.read_bytes()[: schema.PAGE_BYTES])
     _remove(template)

@@ -99,13 +99,31 @@ def purge_waiting(store: Store, sink: str, last_event: int) -> int:
     if outbox is None:
         return 0
     events = store.column(sql.PURGE_CHUNK, (outbox.id, last_event, CHUNK))
+    _end(store, outbox, events)
+    return len(events)
+
+
+def purge(store: Store, sink: str | None, handles: Sequence[str]) -> int:
+    """End what the handles name: dead letters, and deliveries that wait for `sink`."""
+    waiting = [one for one in handles if one.startswith(KEPT)]
+    dead = [one for one in handles if not one.startswith(KEPT)]
+    purged = purge_dead(store, sink, dead)
+    outbox = store.outboxes.get(sink or "")
+    if waiting and outbox is not None:
+        events = numbers(number_of(KEPT, one) for one in waiting)
+        ended = store.column(sql.PURGE_SOME, (outbox.id, events))
+        _end(store, outbox, ended)
+        purged += len(ended)
+    return purged
+
+
+def _end(store: Store, outbox: Outbox, events: Sequence[int]) -> None:
     store.totals.finish(outbox.id, len(events), "purged")
     retention.forget(store, events)
     store.after_commit(partial(outbox.end, events))
     if outbox.order is not None:
         store.after_commit(outbox.search_anew)
     store.after_commit(outbox.tail.forget)
-    return len(events)
 
 
 def purge_dead(store: Store, sink: str | None, handles: Sequence[str]) -> int:

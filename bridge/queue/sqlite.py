@@ -237,11 +237,16 @@ class SqliteQueue:
         """See `Queue.waiting`."""
         return self._reader.waiting(sink, after)
 
+    async def letters(self, event: str) -> Sequence[DeadLetter]:
+        """See `Queue.letters`."""
+        number = replay.number_of(replay.KEPT, event)
+        return await self._reader.ask(partial(questions.letters, number))
+
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
         """See `Queue.purge`."""
         if handles is None:
             return await self._purge_waiting(sink)
-        return await self._by_chunks(replay.purge_dead, sink, handles)
+        return await self._by_chunks(replay.purge, sink, handles)
 
     async def depth(self, sink: str) -> Depth:
         """See `Queue.depth`."""

@@ -108,13 +108,11 @@ SELECT json_group_array(json_array(event, due, attempts, first, delay IS NULL)) 
   SELECT event, due, attempts, first, delay FROM delivery
   WHERE sink = ? ORDER BY event LIMIT ?)
 """
+# Joined in this order: by the index of lanes it would read all lanes of the sink.
 LANES = """
-SELECT json_group_array(DISTINCT lane) FROM delivery
-WHERE sink = ? AND event IN (SELECT value FROM carray(?)) AND lane IS NOT NULL
-"""
-EVENT_LANES = """
-SELECT json_group_array(json_array(event, lane)) FROM delivery
-WHERE sink = ? AND event IN (SELECT value FROM carray(?)) AND lane IS NOT NULL
+SELECT json_group_array(json_array(event, lane)) FILTER (WHERE lane IS NOT NULL)
+FROM carray(?2) AS one CROSS JOIN delivery
+ON delivery.sink = ?1 AND delivery.event = one.value
 """
 WITHOUT_LANE = """
 SELECT json_group_array(event) FROM (
@@ -217,6 +215,10 @@ RETURNING event
 PURGE_CHUNK = """
 DELETE FROM delivery WHERE sink = ?1 AND event IN (
   SELECT event FROM delivery WHERE sink = ?1 AND event <= ?2 ORDER BY event LIMIT ?3)
+RETURNING event
+"""
+PURGE_SOME = """
+DELETE FROM delivery WHERE sink = ? AND event IN (SELECT value FROM carray(?))
 RETURNING event
 """
 DELETE_RAW = """

@@ -181,7 +181,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             self._opened = aiohttp.ClientSession(
                 connector=TCPConnector(
                     limit=self._concurrency,
-                    keepalive_timeout=IDLE_SECONDS,
+                    # aiohttp looks as often as that, so they may wait twice as long.
+                    keepalive_timeout=IDLE_SECONDS / 2,
                     resolver=_PermittedResolver(self._egress),
                     socket_factory=self._egress.open_socket,
                 ),

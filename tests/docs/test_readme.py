@@ -34,6 +34,7 @@ RUN_BELOW = {
     ".venv/bin/kubebridge doctor -c bridge.yaml",
     ".venv/bin/kubebridge sources list",
     ".venv/bin/kubebridge sinks list",
+    ".venv/bin/kubebridge deliveries list",
     ".venv/bin/kubebridge dead-letters list",
     ".venv/bin/kubebridge cursors list",
 }
@@ -132,7 +133,7 @@ def _use_it(world: dict[str, str], folder: Path) -> None:
         _wait_ready(world["KUBEBRIDGE_URL"])
         said = {
             noun: _type(noun, "list", world=world, folder=folder)
-            for noun in ("sources", "sinks", "dead-letters", "cursors")
+            for noun in ("sources", "sinks", "deliveries", "dead-letters", "cursors")
         }
         process.terminate()
         assert process.wait(30) == 0

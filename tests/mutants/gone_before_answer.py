@@ -14,7 +14,8 @@ class GoneBeforeAnswer(Sender):
 
     async def attempt(self, job: Job) -> None:
         """Lose what is under way when the kill comes."""
-        self._recorder.add([Delivered(lease=lease) for lease in job.leases])
+        outcomes = [Delivered(lease=lease) for lease in job.leases]
+        await self._recorder._queue.settle(outcomes)
         await super().attempt(job)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, takewhile
 from typing import Any
 
 from msgspec.structs import replace as altered
@@ -22,8 +22,10 @@ from bridge.queue import (
     Delivered,
     Depth,
     Entry,
+    Forward,
     Gate,
     Lease,
+    Ordering,
     Outcome,
     Released,
     Retry,
@@ -31,6 +33,7 @@ from bridge.queue import (
     Storage,
     StoredCursor,
 )
+from bridge.queue.order import lane_of
 
 
 @dataclass
@@ -42,6 +45,10 @@ class Delivery:
     leased: bool = False
 
 
+def _age(row: Delivery) -> int:
+    return int(row.lease.handle)  # type: ignore[call-overload,no-any-return]
+
+
 @dataclass
 class MemoryQueue:
     """Keeps what a test puts.
@@ -50,6 +57,8 @@ class MemoryQueue:
         now: Unix seconds.
         full: Set to make put refuse.
         stuck: Set to make settle fail as on a full volume.
+        orderings: Of sinks that were opened with one.
+        runs: Of sinks that were opened with one.
     """
 
     now: Callable[[], float] = time.time
@@ -63,6 +72,8 @@ class MemoryQueue:
     positions: dict[Scope, str] = field(default_factory=dict)
     memory: dict[Scope, dict[str, bytes]] = field(default_factory=dict)
     gates: dict[str, Gate] = field(default_factory=dict)
+    orderings: dict[str, Ordering] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     handles: Any = field(default_factory=count)
 
@@ -162,12 +173,26 @@ class MemoryQueue:
         gate = self.gates.get(sink)
         if gate is not None and (gate.until is None or gate.until > self.now()):
             return []
-        rows = [
-            row
-            for row in self.rows.values()
-            if row.lease.sink == sink and not row.leased and row.due <= self.now()
-        ]
+        rows = [row for row in self.rows.values() if row.lease.sink == sink]
+        ordering = self.orderings.get(sink, "none")
+        if ordering == "sink":
+            oldest = [] if any(row.leased for row in rows) else sorted(rows, key=_age)
+            run = oldest[: self.runs[sink]]
+            return list(takewhile(lambda row: row.due <= self.now(), run))
+        if ordering == "object":
+            heads: dict[int, Delivery] = {}
+            for row in sorted(rows, key=lambda row: (not row.leased, _age(row))):
+                heads.setdefault(lane_of(row.lease.event), row)
+            rows = list(heads.values())
+        rows = [row for row in rows if not row.leased and row.due <= self.now()]
         return sorted(rows, key=lambda row: (row.due, row.lease.handle))
+
+    async def open_sink(
+        self, sink: str, *, ordering: Ordering = "none", run: int = 1, **_: Any
+    ) -> None:
+        """See `Queue.open_sink`; one that was not opened is in no order."""
+        self.orderings[sink] = ordering
+        self.runs[sink] = run
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """See `Queue.settle`."""
@@ -187,11 +212,10 @@ class MemoryQueue:
         match outcome:
             case Delivered():
                 self.delivered.append(row.lease.event.id)
-            case Dead(forward=None):
+            case Dead(forward=Forward(sink=sink, event=event)):
+                self.add(Entry(event=None, encoded=event), sink)
+            case Dead():
                 self.dead_letters.append(outcome)
-            case Dead(forward=forward):
-                entry = Entry(event=None, encoded=forward.event)
-                self.add(entry, forward.sink)
             case Released():
                 self.rows[handle] = Delivery(lease=row.lease, due=row.due)
             case Retry(due=due):

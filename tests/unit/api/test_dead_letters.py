@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.api import dead_letters
+from bridge.api import steps
 
 PATH = "/api/v1/dead-letters"
 
@@ -42,12 +42,71 @@ async def test_dead_letters_are_chosen_by_sink_and_paged(client, letters):
     assert await ids(client, sink="hook", after=page["next"]) == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"reason": "400", "sink": "hook"}, ["a", "b"]),
+        ({"reason": "4xx", "sink": "spare"}, ["c"]),
+        ({"reason": "bad", "sink": "spare"}, ["c"]),
+        ({"reason": "Refused"}, ["a", "b", "c"]),
+        ({"reason": "404"}, []),
+        ({"reason": "such field"}, ["raw"]),
+        ({"attribute": "id=b"}, ["b"]),
+        ({"attribute": "reason=Back*", "sink": "spare"}, ["c"]),
+        ({"route": "all"}, ["a", "b", "c"]),
+        ({"route": "none"}, []),
+        ({"since": "2099-01-01T00:00:00"}, []),
+        ({"until": "2000-01-01T00:00:00Z"}, []),
+        ({"since": "2000-01-01T00:00:00Z", "until": "2099-01-01"}, [*"abc", "raw"]),
+    ],
+    ids=str,
+)
+async def test_dead_letters_are_chosen(client, letters, asked, found):
+    """By sink, route, time, attributes and the reason of the last attempt."""
+    assert await ids(client, **asked) == found
+
+
+async def test_dead_letters_are_replayed_by_choice(client, world, letters):
+    """What was chosen, and nothing else."""
+    body = {"all": True, "attribute": ["id=b"], "reason": "400"}
+
+    answer = await client.post(f"{PATH}/replay", json=body)
+
+    assert answer.json() == {"replayed": 1, "skipped": 0, "next": None}
+    assert await ids(client) == ["a", "c", "raw"]
+
+
+async def test_a_replay_of_many_is_continued(client, letters, monkeypatch):
+    """One request takes a bounded time; `next` goes on with what was meant at first."""
+    monkeypatch.setattr(steps, "STEP", 1)
+    monkeypatch.setattr(steps, "MOST_SECONDS", 0.0)
+    body = {"all": True}
+    taken = []
+    while body.get("next", "") is not None:
+        answer = (await client.post(f"{PATH}/replay", json=body)).json()
+        body["next"] = answer["next"]
+        taken.append(answer["replayed"])
+
+    assert taken == [1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("place", ["x", "1:", ":d1", "-1:d1", "nan:d1", "1e99:d1"])
+async def test_a_place_that_is_none_of_ours_is_refused(client, place):
+    """Only `next` of an answer goes on."""
+    body = {"all": True, "next": place}
+
+    answer = await client.post(f"{PATH}/purge", json=body)
+
+    assert answer.status_code == 422
+
+
 async def test_a_dead_letter_is_shown_with_event_and_answer(client, letters):
     """What was sent, and what came back."""
     letter = (await client.get(f"{PATH}/{letters['b']}")).json()
 
     assert letter["event"]["id"] == "b"
     assert letter["answer"] == "no"
+    assert [(one["number"], one["status"]) for one in letter["tries"]] == [(1, 400)]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +137,7 @@ async def test_dead_letters_are_replayed_by_handle_each_to_its_own(
 
     answer = await client.post(f"{PATH}/replay", json={"handles": chosen})
 
-    assert answer.json() == {"replayed": 2, "skipped": 2}
+    assert answer.json() == {"replayed": 2, "skipped": 2, "next": None}
     assert await ids(client) == ["b", "raw"]
     assert (await world.queue.depth("hook")).waiting == 1
     assert world.counted("spare", "replayed") == 1
@@ -90,7 +149,7 @@ async def test_all_dead_letters_of_a_sink_are_replayed(client, letters):
 
     answer = await client.post(f"{PATH}/replay", json=body)
 
-    assert answer.json() == {"replayed": 2, "skipped": 0}
+    assert answer.json() == {"replayed": 2, "skipped": 0, "next": None}
     assert await ids(client) == ["c", "raw"]
 
 
@@ -100,7 +159,7 @@ async def test_dead_letters_are_replayed_to_another_sink(client, world, letters)
 
     answer = await client.post(f"{PATH}/replay", json=body)
 
-    assert answer.json() == {"replayed": 2, "skipped": 0}
+    assert answer.json() == {"replayed": 2, "skipped": 0, "next": None}
     assert await ids(client, sink="hook") == ["a", "b"]
     assert (await world.queue.depth("spare")).waiting == 2
 
@@ -111,18 +170,18 @@ async def test_dead_letters_of_a_sink_that_is_gone_are_skipped(client, world, le
 
     answer = await client.post(f"{PATH}/replay", json={"all": True})
 
-    assert answer.json() == {"replayed": 1, "skipped": 3}
+    assert answer.json() == {"replayed": 1, "skipped": 3, "next": None}
 
 
 async def test_many_dead_letters_are_replayed_in_chunks(
     client, world, letters, monkeypatch
 ):
     """Each chunk is small, and none is forgotten or taken twice."""
-    monkeypatch.setattr(dead_letters, "_CHUNK", 1)
+    monkeypatch.setattr(steps, "STEP", 1)
 
     answer = await client.post(f"{PATH}/replay", json={"all": True})
 
-    assert answer.json() == {"replayed": 3, "skipped": 1}
+    assert answer.json() == {"replayed": 3, "skipped": 1, "next": None}
 
 
 async def test_dead_letters_are_purged_by_handle(client, world, letters):
@@ -131,7 +190,7 @@ async def test_dead_letters_are_purged_by_handle(client, world, letters):
 
     answer = await client.post(f"{PATH}/purge", json={"handles": chosen})
 
-    assert answer.json() == {"purged": 2}
+    assert answer.json() == {"purged": 2, "next": None}
     assert await ids(client) == ["b", "c"]
 
 
@@ -155,6 +214,7 @@ async def test_all_dead_letters_are_purged(client, letters, body, left):
         {"all": False},
         {"sink": "hook"},
         {"sink": "hook", "handles": ["d1"]},
+        {"next": "1:d1", "handles": ["d1"]},
     ],
     ids=str,
 )
@@ -183,7 +243,7 @@ async def test_what_dies_again_meanwhile_is_not_replayed_twice(
     client, world, monkeypatch
 ):
     """A sink that refuses at once must not keep a replay of all going for ever."""
-    monkeypatch.setattr(dead_letters, "_CHUNK", 1)
+    monkeypatch.setattr(steps, "STEP", 1)
     await world.store("a", "b")
     await world.give_up()
     enqueue = world.queue.enqueue
@@ -197,4 +257,4 @@ async def test_what_dies_again_meanwhile_is_not_replayed_twice(
 
     answer = await client.post(f"{PATH}/replay", json={"all": True})
 
-    assert answer.json() == {"replayed": 2, "skipped": 0}
+    assert answer.json() == {"replayed": 2, "skipped": 0, "next": None}

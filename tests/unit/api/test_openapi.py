@@ -29,6 +29,7 @@ async def test_the_design_is_there(document):
         "sinks",
         "routes",
         "events",
+        "deliveries",
         "dead-letters",
         "cursors",
     }
@@ -73,7 +74,8 @@ async def test_answers_have_the_form_that_is_promised(client, document, world):
     await world.store("a", "b")
     await world.give_up()
     await world.store("c")
-    for path in ("sources", "cursors", "sinks", "routes", "events", "dead-letters"):
+    lists = ("sources", "cursors", "sinks", "routes", "events")
+    for path in (*lists, "deliveries", "dead-letters"):
         answer = document["paths"][f"/api/v1/{path}"]["get"]["responses"]["200"]
         schema = answer["content"]["application/json"]["schema"]
         whole = {**schema, "components": document["components"]}

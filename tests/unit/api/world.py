@@ -1,5 +1,6 @@
 """What stands behind the API in tests."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,15 @@ from typing import Any, cast
 from fastapi import FastAPI
 
 from bridge.api import create_api
-from bridge.api.parts import Parts
+from bridge.api.parts import Backfill, Listed, Parts
 from bridge.deliver import RetryPolicy, SinkDelivery
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
 from bridge.health import Health, ReaderStatus, SinkStatus
+from bridge.journal import Attempt, Ending
+from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
-from bridge.queue import Dead, Delivered, Entry, Scope
+from bridge.queue import Dead, Delivered, Entry, Lease, Retry, Scope
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks.stdout import StdoutSink
 
@@ -38,6 +41,51 @@ def event(name: str, reason: str = "BackOff") -> CloudEvent:
     )
 
 
+class Lists:
+    """Pages of lists for `Backfill`: what each would queue, by id.
+
+    Attributes:
+        pages: The ids on each page of resource `events`.
+        refused: Ids of stored events that no route leads anywhere.
+        fault: Raised instead of an answer.
+        put: What was queued.
+    """
+
+    def __init__(self) -> None:
+        self.pages: list[list[str]] = []
+        self.refused: set[str] = set()
+        self.fault: Exception | None = None
+        self.put: list[str] = []
+
+    def wanted(self, sink: str):
+        """See `Backfill`."""
+        return lambda encoded: encoded.id not in self.refused
+
+    async def list_page(self, sink: str, *, place, takes):
+        """See `Backfill`."""
+        if self.fault is not None:
+            raise self.fault
+        number = int(place or 0)
+        if number >= len(self.pages):
+            return None
+        made = [event(name) for name in self.pages[number]]
+        entries = [
+            Entry(event=one, encoded=encode(one), sinks=(sink,), routes=("all",))
+            for one in made
+        ]
+        taken = [entry.event.id for entry in entries if takes(entry)]
+        self.put += taken
+        more = number + 1 < len(self.pages)
+        return Listed(
+            resource="events",
+            namespace="*",
+            listed=len(made),
+            queued=len(taken),
+            oldest="2026-11-20T10:00:00Z" if taken else None,
+            place=str(number + 1) if more else None,
+        )
+
+
 @dataclass
 class World:
     """The parts of a process."""
@@ -46,6 +94,8 @@ class World:
     health: Health
     metrics: Metrics
     controls: dict[str, SinkDelivery]
+    journal: Journal
+    backfill: Lists
     config: dict[str, Any]
     cursor: str | None = None
     said: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +108,8 @@ class World:
             health=self.health,
             metrics=self.metrics,
             controls=self.controls,
+            journal=self.journal,
+            backfill=self.backfill,
             describe_config=lambda: self.config,
             check_config=lambda text: [f"{text.strip()} is wrong"] if text else [],
             take_consent=self.take_consent,
@@ -70,11 +122,11 @@ class World:
         return (sink, key) == ("hook", "k3y")
 
     async def store(
-        self, *names: str, sinks=("hook",), reason: str = "BackOff"
+        self, *names: str, sinks=("hook",), reason: str = "BackOff", routes=("all",)
     ) -> None:
         """Put events into the queue."""
         entries = [
-            Entry(event=one, encoded=encode(one), sinks=sinks)
+            Entry(event=one, encoded=encode(one), sinks=sinks, routes=routes)
             for one in (event(name, reason) for name in names)
         ]
         await self.put(entries)
@@ -93,11 +145,46 @@ class World:
     async def deliver(self, sink: str = "hook") -> None:
         """Deliver all that waits."""
         leases = await self.queue.lease(sink, 100)
+        for lease in leases:
+            self.record(lease, ending="delivered", status=200, excerpt=b"thanks")
         await self.queue.settle([Delivered(lease=lease) for lease in leases])
+
+    async def fail(self, sink: str = "hook", status: int = 503) -> None:
+        """Make an attempt that fails for all that waits; they are tried in an hour."""
+        leases = await self.queue.lease(sink, 100)
+        for lease in leases:
+            self.record(lease, ending="retry", status=status, reason="refused")
+        due = time.time() + 3600
+        await self.queue.settle([Retry(lease=lease, due=due) for lease in leases])
+
+    def attempt(self, **given: Any) -> Attempt:
+        """Return an attempt to deliver to hook that was a success."""
+        usual = {
+            "sink": "hook",
+            "number": 1,
+            "at": time.time(),
+            "duration_seconds": 0.25,
+            "ending": "delivered",
+        }
+        return Attempt(**(usual | given))
+
+    def record(self, lease: Lease, *, ending: Ending, **more: Any) -> None:
+        """Record an attempt, as a delivery does."""
+        attempt = self.attempt(
+            event=lease.kept,
+            sink=lease.sink,
+            number=lease.attempt,
+            ending=ending,
+            id=lease.event.id,
+            **more,
+        )
+        self.journal.add(attempt)
 
     async def give_up(self, sink: str = "hook") -> None:
         """Make dead letters of all that waits."""
         leases = await self.queue.lease(sink, 100)
+        for lease in leases:
+            self.record(lease, ending="dead", status=400, reason="bad", excerpt=b"no")
         await self.queue.settle(
             [
                 Dead(lease=lease, reason="refused", status=400, excerpt=b"no")
@@ -120,6 +207,8 @@ def _api(*, token: str | None, loopback: bool) -> FastAPI:
         health=Health(),
         metrics=Metrics(version="1.2.3"),
         controls={},
+        journal=cast("Journal", None),
+        backfill=cast("Backfill", None),
         describe_config=dict,
         check_config=lambda _: [],
         take_consent=lambda *_: False,
@@ -132,24 +221,33 @@ def _api(*, token: str | None, loopback: bool) -> FastAPI:
 @asynccontextmanager
 async def open_world(path: Path) -> AsyncIterator[World]:
     """Yield a process with two sinks and one reader, at the start of its life."""
-    async with SqliteQueue.open(
+    metrics = Metrics(version="1.2.3")
+    opening = Journal.open(
+        path.with_name("queue.db.journal"),
+        max_size_bytes=2**22,
+        keep_seconds=3600,
+        metrics=metrics,
+    )
+    opened = SqliteQueue.open(
         path=path,
         max_size_bytes=2**24,
         keep_seconds=3600,
         keep_bytes=2**24,
         reserve_bytes=0,
-    ) as queue:
+    )
+    async with opening as journal, opened as queue:
         for sink in ("hook", "spare"):
             await queue.open_sink(sink)
         health = Health(
             readers=[watching_reader()],
             sinks={name: SinkStatus(name=name) for name in ("hook", "spare")},
         )
-        metrics = Metrics(version="1.2.3")
         yield World(
             queue=queue,
             health=health,
             metrics=metrics,
+            journal=journal,
+            backfill=Lists(),
             controls={
                 name: SinkDelivery(  # it does not run
                     sink=StdoutSink(name=name),

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.app.deliveries import (
+    batch_bytes_of,
     build_breaker,
     build_deliveries,
     build_policy,
@@ -88,6 +89,21 @@ def test_a_sink_without_a_url_is_named_all_the_same() -> None:
 def test_knatives_words_have_no_breaker_unless_it_is_written(keys, has_breaker) -> None:
     """They promise exact times."""
     assert (build_breaker(sink_of(keys)) is not None) == has_breaker
+
+
+@pytest.mark.parametrize(
+    ("keys", "most"),
+    [
+        ("mode: batch", 2**20),
+        ("mode: batch, batch: {bytes: 9KiB}, size: {policy: trim}", 9 * 2**10),
+        ("mode: batch, size: {policy: reject}", 2**16),
+        ("mode: binary", None),
+    ],
+)
+def test_batches_are_built_no_larger_than_they_may_be(keys, most) -> None:
+    """A ceiling that is the receiver's bounds them from the start."""
+    assert batch_bytes_of(sink_of(keys)) == most
+    assert batch_bytes_of(config_of(keys).sinks[1]) is None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bridge.errors import SinkPausedError
 from bridge.health import Health
 from bridge.metrics import Metrics
 from bridge.sinks.consent import HandshakeRules
+from bridge.sinks.egress import Egress
 from tests.unit.api.world import open_world
 from tests.unit.app.test_secrecy import running
 from tests.unit.sinks.receiver import Receiver, answer
@@ -43,6 +44,7 @@ def api_of(sinks):
         queue=None,
         health=Health(),
         metrics=Metrics(version="1"),
+        controls={},
         describe_config=dict,
         check_config=lambda _: [],
         take_consent=build_consent(sinks),
@@ -54,7 +56,9 @@ def api_of(sinks):
 
 async def test_what_is_configured_is_what_the_sink_asks_for():
     """Every key of `handshake` and `outcomes` arrives."""
-    async with build_sinks(configured()) as [hook, _]:
+    async with build_sinks(
+        configured(), egress=Egress(), metrics=Metrics(version="0")
+    ) as [hook, _]:
         outcomes, asked = hook._judge._outcomes, hook._handshake._rules
 
     assert outcomes.words == {409: "success", 404: "retry", 5: "retry", 410: "pause"}
@@ -72,7 +76,9 @@ async def test_a_receiver_agrees_by_our_api():
     """It calls the URL that it was told, on our API, and gets its event."""
     async with (
         Receiver(answer(202), answer()) as receiver,
-        build_sinks(configured(receiver.url)) as sinks,
+        build_sinks(
+            configured(receiver.url), egress=Egress(), metrics=Metrics(version="0")
+        ) as sinks,
     ):
         with pytest.raises(SinkPausedError):
             await sinks[0].send([event()])
@@ -91,7 +97,9 @@ async def test_a_call_back_resumes_the_deliveries_within_a_second(tmp_path):
     async with (
         open_world(tmp_path / "queue.db") as world,
         Receiver(answer(202), answer()) as receiver,
-        build_sinks(configured(receiver.url)) as sinks,
+        build_sinks(
+            configured(receiver.url), egress=Egress(), metrics=Metrics(version="0")
+        ) as sinks,
     ):
         await world.store("a")
         async with running(world, sinks[0]), asyncio.timeout(8):
@@ -107,7 +115,9 @@ async def test_a_call_back_resumes_the_deliveries_within_a_second(tmp_path):
 
 async def test_sinks_that_know_no_handshake_take_no_consent():
     """Neither one without a URL nor one that is not there."""
-    async with build_sinks(configured()) as sinks:
+    async with build_sinks(
+        configured(), egress=Egress(), metrics=Metrics(version="0")
+    ) as sinks:
         consent = build_consent(sinks)
 
         assert not consent("out", "", {})
@@ -117,5 +127,9 @@ async def test_sinks_that_know_no_handshake_take_no_consent():
 async def test_a_handshake_that_is_off_is_none():
     """Whatever else stands beside it."""
     text = "sinks: [{name: a, url: 'http://h', handshake: {origin: a.b}}]"
-    async with build_sinks(parse_config(text, name="b", env={})) as [sink]:
+    async with build_sinks(
+        parse_config(text, name="b", env={}),
+        egress=Egress(),
+        metrics=Metrics(version="0"),
+    ) as [sink]:
         assert sink._handshake is None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.app.backfill import Backfill
 from bridge.app.parts import build_router
 from bridge.app.readers import Readers, build_origins, forms_of
 from bridge.app.reading import read_cluster
@@ -181,13 +182,16 @@ class Everything(Cluster):
 async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
     """All parts together."""
     cluster, queue, config = Everything(), MemoryQueue(), config_of("{kind: Pod}")
+    router, metrics = build_router(config), Metrics(version="0")
+    backfill = Backfill(config, router=router, queue=queue, metrics=metrics)  # type: ignore[arg-type]
     reading = read_cluster(
         cluster,  # type: ignore[arg-type]
         config=config,
         queue=queue,  # type: ignore[arg-type]
-        router=build_router(config),
+        router=router,
         health=Health(),
-        metrics=Metrics(version="0"),
+        metrics=metrics,
+        backfill=backfill,
     )
 
     async with asyncio.TaskGroup() as tasks:
@@ -195,8 +199,10 @@ async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
         await asyncio.sleep(5)
         version = cluster.write("web")
         await asyncio.sleep(5)
+        followed = [one.resource.name for one in backfill._parts().followed()]
         task.cancel()
 
+    assert followed == ["pods"]
     assert ids(queue.entries) == [f"u{version}-{version}"]
     assert queue.positions == {Scope(cluster="uid", resource="pods"): version}
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from bridge.app.deliveries import timeout_of
 from bridge.config import describe, json_schema, parse_config
 from tests.unit.config.faults import NOTHING, faults, only_fault
 
@@ -147,6 +148,13 @@ def test_what_is_written_wins_over_the_preset():
     assert sink.timeout == 7
     assert sink.outcomes.retry == (425,)
     assert sink.outcomes.error_attempts is None
+
+
+def test_a_timeout_in_knatives_words_wins_too():
+    """Where `retry` is written as a Broker's `delivery`."""
+    sink = hook("knative: true, retry: {timeout: PT30S}")
+
+    assert (sink.retry.timeout, timeout_of(sink, sink.timeout)) == (30, 30)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.unit.sinks.forgeries import ALIKE
 from tests.unit.sinks.receiver import answer, close, drip, late, reset, send
 from tests.unit.sinks.toxics import CONTINUE, FLOODS, LARGE, TOXICS
 
-Fate = Literal["delivered", "waits", "rests", "dies", "pauses"]
+Fate = Literal["delivered", "waits", "conflicts", "rests", "dies", "pauses", "stops"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +21,13 @@ class Row:
 
     Attributes:
         meets: Whom.
-        fate: ``delivered``; ``waits``: tried again; ``rests``: so is everything for the
-            sink, not before it said; ``dies``: a dead letter; ``pauses``: kept until
-            somebody mends something.
+        fate: ``delivered``; ``waits``: tried again, and the breaker counts it;
+            ``conflicts``: tried again, and the breaker does not; ``rests``: everything
+            for the sink waits, not before it said; ``dies``: a dead letter; ``pauses``:
+            kept until somebody mends something; ``stops``: until somebody says so.
         counted: As what attempts are counted.
         says: What the log says of it.
-        rest: Seconds that the sink asked for.
+        rest: Seconds that the sink asked for; 0: nothing of use.
         data: Of the events.
         seconds: The sink's timeout.
         is_known: An event was delivered before, over a connection that is kept.
@@ -58,13 +59,13 @@ def _statuses(fate: Fate, *statuses: int) -> dict[str, Row]:
     return {str(status): _status(status, fate) for status in statuses}
 
 
-def _at_a_time(seconds: int, fate: Fate) -> Row:
+def _at_a_time(seconds: int) -> Row:
     return Row(
         meets=behaving(peers.resting(503, seconds)),
-        fate=fate,
+        fate="rests",
         counted="5xx",
         says="sink hook answered 503",
-        rest=seconds,
+        rest=max(0, seconds),
     )
 
 
@@ -72,15 +73,18 @@ STATUSES = {
     **_statuses("delivered", 200, 201, 202, 203, 204, 205, 206, 226),
     **_statuses("pauses", 300, 301, 302, 303, 304, 307, 308),
     **_statuses("dies", 400, 402, 406, 413, 418, 422, 451),
-    **_statuses("pauses", 401, 403, 405, 407, 410, 415, 501, 505),
-    **_statuses("waits", 404, 408, 409, 421, 425, 429),
-    **_statuses("waits", 500, 502, 503, 504, 507, 599, 600, 999),
+    **_statuses("pauses", 401, 403, 405, 407, 415, 501, 505),
+    **_statuses("stops", 410),
+    **_statuses("waits", 404, 408, 421, 425),
+    **_statuses("waits", 500, 502, 504, 507, 599, 600, 999),
+    **_statuses("rests", 429, 503),
+    **_statuses("conflicts", 409),
     "429, come back in 7 s": _status(429, "rests", 7, Retry_After="7"),
     "503, come back in 7 s": _status(503, "rests", 7, Retry_After="7"),
-    "503, come back at a time": _at_a_time(90, "rests"),
+    "503, come back at a time": _at_a_time(90),
     "503, come back tomorrow": _status(503, "rests", 3600, Retry_After="86400"),
-    "503, come back yesterday": _at_a_time(-86400, "waits"),
-    "503, come back whenever": _status(503, "waits", Retry_After="-1"),
+    "503, come back yesterday": _at_a_time(-86400),
+    "503, come back whenever": _status(503, "rests", Retry_After="-1"),
     "500, come back in 7 s": _status(500, "waits", Retry_After="7"),
 }
 

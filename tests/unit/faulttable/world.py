@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import BreakerLimits, RetryPolicy, SinkDelivery
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Outcome, Released, Retry
@@ -22,6 +22,12 @@ DELAY = 0.5
 """The wait after the first attempt: half of what it may be."""
 
 PAUSE = 60.0
+
+_AGO = 3.0
+"""How old a time of day may be that a receiver wrote into its answer."""
+
+BREAKER = BreakerLimits(attempts=1, minimum_seconds=30.0)
+"""Opens at the first failure that is the sink's fault, to show which are."""
 
 
 class Watched:
@@ -53,7 +59,7 @@ class Told:
     Attributes:
         deliveries: For each event: ``delivered``, ``dead``, ``kept``, or in how many
             seconds it is due.
-        gate: Its kind and for how many seconds; None: open.
+        gate: Its kind and for how many seconds, None: for ever; None: open.
         counted: How many attempts of each class were counted.
         waiting: How many deliveries are in the queue.
         dead: How many are dead letters.
@@ -70,7 +76,7 @@ class Told:
 
 def expected(row: Row, events: int) -> Told:
     """Return what has to become of a row, for one event or for a batch of two."""
-    kept = row.fate in ("waits", "rests", "pauses")
+    kept = row.fate not in ("delivered", "dies")
     halves = 2 if row.fate == "dies" and events > 1 else 0
     return Told(
         deliveries=[_delivery(row)] * events,
@@ -86,16 +92,22 @@ def _delivery(row: Row) -> Any:
         "delivered": "delivered",
         "dies": "dead",
         "pauses": "kept",
+        "stops": "kept",
+        "conflicts": pytest.approx(DELAY),
         "waits": pytest.approx(DELAY),
-        "rests": pytest.approx(row.rest, abs=5),
+        "rests": pytest.approx(0.0),  # the gate says when
     }
     return fates[row.fate]
 
 
 def _gate(row: Row) -> tuple[str, Any] | None:
-    if row.fate == "rests":
-        return "waiting", pytest.approx(row.rest, abs=5)
-    return ("paused", pytest.approx(PAUSE)) if row.fate == "pauses" else None
+    gates: dict[Fate, tuple[str, Any]] = {
+        "pauses": ("paused", pytest.approx(PAUSE)),
+        "stops": ("stopped", None),
+        "rests": ("waiting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
+        "waits": ("tripped", pytest.approx(BREAKER.minimum_seconds)),
+    }
+    return gates.get(row.fate)
 
 
 async def tell(row: Row, *, engine: str, mode: str, folder: Path) -> Told:
@@ -138,9 +150,11 @@ async def _deliver(sink: HttpSink, queue: Watched, clock: FakeClock) -> Told:
         queue=queue,  # type: ignore[arg-type]
         concurrency=1,
         policy=RetryPolicy(),
+        breaker=BREAKER,
         status=status,
         metrics=metrics,
         now=clock.now,
+        steady=clock.monotonic,
         random=lambda: 0.5,
     )
     stop = asyncio.Event()
@@ -151,7 +165,7 @@ async def _deliver(sink: HttpSink, queue: Watched, clock: FakeClock) -> Told:
     gate, depth = await queue.gated("hook"), await queue.depth("hook")
     return Told(
         deliveries=[_told(one, clock.now()) for one in queue.outcomes],
-        gate=gate and (gate.kind, gate.until - clock.now()),
+        gate=gate and (gate.kind, gate.until and gate.until - clock.now()),
         counted=_counted(metrics),
         waiting=depth.waiting,
         dead=depth.dead,

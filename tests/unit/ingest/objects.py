@@ -10,6 +10,7 @@ from bridge.cluster import CORE_EVENTS, Change, Known, Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
+from bridge.filters.routes import Chosen
 from bridge.ingest import Conversion, Form, Shaping, Source
 from bridge.ingest.past import Past
 from bridge.queue import Entry, Scope
@@ -111,12 +112,17 @@ def remembers(entries: Sequence[Entry]) -> list[tuple[str, bool]]:
 class Routes:
     """A router for tests: `hook` wants everything of `events` but Killing."""
 
-    def sinks_for(
+    def choose(
         self, event: CloudEvent, *, sources: Sequence[str], labels: Any = dict
-    ) -> tuple[str, ...]:
+    ) -> Chosen:
         """See `bridge.filters.routes.Router`."""
         wanted = "events" in sources and event.extensions.get("reason") != "Killing"
-        return ("hook", "broker") if wanted else ()
+        return self.all_of(sources) if wanted else Chosen((), ())
+
+    def all_of(self, sources: Sequence[str]) -> Chosen:
+        """See `bridge.filters.routes.Router`."""
+        routes = ("all",) if "events" in sources else ()
+        return Chosen(self.sinks_of_sources(sources), routes)
 
     def sinks_of_sources(self, sources: Sequence[str]) -> tuple[str, ...]:
         """See `bridge.filters.routes.Router`."""

@@ -55,6 +55,19 @@ def shown(entries: Sequence[Entry]) -> list[tuple[tuple[str, ...], bool]]:
     ]
 
 
+def test_entries_name_the_routes_that_chose_their_sinks() -> None:
+    """An operator can ask by them, whatever form a sink has its events in."""
+    one = shaping(
+        *thin_and_rich(),
+        routes=[route("hook", "broker"), route("hook", source="other")],
+        broker=Form("knative", "object"),
+    )
+
+    made = one.entries(Told(change(1), Context(), NOW), BOTH)
+
+    assert [entry.routes for entry in made] == [("r",), ("r",)]
+
+
 def test_sink_of_two_sources_gets_the_richer_event_once() -> None:
     """However many sources lead to it, and in whatever order they are written."""
     sources = thin_and_rich(wants_previous=True)

@@ -1,8 +1,10 @@
 """The life of a queue that may end at any moment, and what must hold afterwards.
 
 Batches of three events are put, each with its number as cursor; some are delivered,
-some delayed, some given up. A `Ledger` notes what was promised from outside: a put that
-returned, an answer that the sink gave before it was to be recorded.
+some delayed, some given up. They wait for a second sink, too, which gets one of each
+object at a time, and whose dead letters go to a third. A `Ledger` notes what was promised
+from outside: a put that returned, an answer that the sink gave before it was to be
+recorded.
 """
 
 import shutil
@@ -12,11 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge.queue import Dead, Delivered, Released, Retry
+from bridge.queue import Dead, Delivered, Forward, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.samples import SCOPE, QueueFile, put
+from tests.unit.queue.samples import SCOPE, QueueFile, encoded, entry
 
 BATCHES = 5
+SINKS = ("hook", "lanes", "letters")
+LOOSE = """
+SELECT count(*) FROM delivery JOIN sink ON sink.id = sink
+WHERE sink.ordering = 'object' AND lane IS NULL
+"""
 
 
 @dataclass
@@ -27,11 +34,15 @@ class Ledger:
         put: The number of the last batch whose put returned; -1: none did.
         answered: Ids that the sink took.
         recorded: Of these, those whose settle returned.
+        lanes: Ids that the second sink took, in the order of its answers.
+        forwarded: Ids that were given up; of each a letter has to wait.
     """
 
     put: int = -1
     answered: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
+    lanes: list[str] = field(default_factory=list)
+    forwarded: set[str] = field(default_factory=set)
 
 
 def of_batch(batch: int) -> list[str]:
@@ -44,9 +55,15 @@ async def live(
 ) -> None:
     """Put, lease and settle; `tell` hears each promise as it is given."""
     await queue.open_sink("hook")
+    await queue.open_sink("lanes", ordering="object")
+    await queue.open_sink("letters")
     for batch in range(BATCHES):
         since = None if batch == 0 else str(batch - 1)
-        await put(queue, *of_batch(batch), since=since, to=str(batch))
+        entries = [
+            entry(name, sinks=("hook", "lanes"), key=name[-1], routes=("all",))
+            for name in of_batch(batch)
+        ]
+        await queue.put(entries, scope=SCOPE, since=since, to=str(batch))
         ledger.put = batch
         tell(f"put {batch}")
         first, *others = await queue.lease("hook", 4)
@@ -60,27 +77,64 @@ async def live(
         if batch == 3:
             [lease] = await queue.lease("hook", 1)
             await queue.settle([Dead(lease=lease, reason="no")])
+        await live_in_lanes(queue, ledger, tell)
+
+
+async def live_in_lanes(
+    queue: SqliteQueue, ledger: Ledger, tell: Callable[[str], None]
+) -> None:
+    """Deliver one, forward one, and leave the rest."""
+    answered, given_up, *others = await queue.lease("lanes", 3)
+    ledger.lanes.append(answered.event.id)
+    tell(f"lanes {answered.event.id}")
+    name = given_up.event.id
+    letter = Forward(sink="letters", event=encoded(f"letter-{name}"))
+    dead = Dead(lease=given_up, reason="no", forward=letter)
+    released = [Released(lease=lease) for lease in others]
+    await queue.settle([Delivered(lease=answered), dead, *released])
+    ledger.forwarded.add(name)
+    tell(f"forwarded {name}")
 
 
 async def faults_of(file: QueueFile, ledger: Ledger) -> list[str]:
     """Open what is left and say which promises do not hold."""
     async with file.open() as queue:
         cursor = int(await queue.cursor(SCOPE) or -1)
-        select = "SELECT event.id FROM event JOIN {} ON event = seq"
+        sinks = {sink: await waiting_for(queue, sink) for sink in SINKS}
         execute = queue._store.execute
         stored = {str(row[0]) for row in execute("SELECT id FROM event")}
-        waiting = {str(row[0]) for row in execute(select.format("delivery"))}
-        dead = {str(row[0]) for row in execute(select.format("dead"))}
+        dead = {letter.event.id async for letter in queue.dead(None, None)}
         [check] = execute("PRAGMA integrity_check").fetchall()
+        [(loose,)] = execute(LOOSE).fetchall()
+    waiting, lanes = set(sinks["hook"]), set(sinks["lanes"])
+    letters = {name.removeprefix("letter-") for name in sinks["letters"]}
     read = {name for batch in range(cursor + 1) for name in of_batch(batch)}
     faults = {
         "cursor before a put that returned": cursor < ledger.put,
         "events lost": read - waiting - dead - ledger.answered,
-        "events beyond the cursor": stored - read,
+        "events lost in lanes": read - lanes - letters - set(ledger.lanes),
+        "events beyond the cursor": {name for name in stored if "l" not in name} - read,
         "recorded outcomes forgotten": waiting & ledger.recorded,
+        "letters lost": ledger.forwarded - letters,
+        "given up, and not": lanes & letters,
+        "rows without a lane": loose,
+        "out of order": sorted(ledger.lanes, key=_key) != _by_key(ledger.lanes),
         "file damaged": check != ("ok",),
     }
     return [f"{name}: {fault}" for name, fault in faults.items() if fault]
+
+
+async def waiting_for(queue: SqliteQueue, sink: str) -> list[str]:
+    """Return the ids of what waits for a sink."""
+    return [one.event.id async for one in queue.waiting(sink, None)]
+
+
+def _key(name: str) -> str:
+    return name[-1]
+
+
+def _by_key(names: list[str]) -> list[str]:
+    return sorted(sorted(names), key=_key)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.events import EncodedEvent
-from bridge.queue import Entry, Gate, Lease, Queue, Scope
+from bridge.queue import Entry, Gate, GateKind, Lease, Queue, Scope
 from bridge.queue.sqlite import SqliteQueue
 
 SCOPE = Scope(cluster="c-1", resource="events")
@@ -89,9 +89,11 @@ def rejected(name: str, error: str = "no uid") -> Entry:
     return Entry(event=None, encoded=encoded(name), error=error)
 
 
-def closed(until: float | None, reason: str = "paused") -> Gate:
+def closed(
+    until: float | None, reason: str = "paused", kind: GateKind = "paused"
+) -> Gate:
     """Return the gate of a sink that waits for its operator."""
-    return Gate(until=until, kind="paused", reason=reason)
+    return Gate(until=until, kind=kind, reason=reason)
 
 
 def knows(key: str, value: bytes | None) -> Entry:

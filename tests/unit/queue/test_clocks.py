@@ -151,6 +151,28 @@ async def test_search_goes_on_where_it_ended(
     assert (due / 1e6 - clock.wall, event) == (pytest.approx(-8), 2)
 
 
+async def test_gate_of_our_operator_is_never_shortened(
+    file: QueueFile, clock: FakeClock
+) -> None:
+    """Nor does time count behind it, over restarts and a clock set back."""
+    stopped = closed(None, "by hand", kind="stopped")
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await due_after(queue, clock, 0)
+        await queue.gate("hook", stopped)
+        clock.advance(100_000)
+    clock.wall -= 200_000
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        clock.advance(100_000)
+        assert await queue.gated("hook") == stopped
+        await queue.gate("hook", None)
+
+        [lease] = await queue.lease("hook", 1)
+
+    assert (lease.attempt, lease.age_seconds) == (2, 0.0)
+
+
 def test_clock_notices_only_a_step_back() -> None:
     """Time that passes, or a step forward, is none."""
     fake = FakeClock()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.memory_queue import MemoryQueue
-from tests.unit.queue.contract import Opener, QueueContract, Remembering
+from tests.unit.queue.contract import Opener, Ordered, QueueContract, Remembering
 from tests.unit.queue.samples import QueueFile
 
 
@@ -19,7 +19,7 @@ class TestSqliteQueue(QueueContract):
         return partial(QueueFile(path=tmp_path / "queue.db").open)
 
 
-class TestMemoryQueue(Remembering):
+class TestMemoryQueue(Remembering, Ordered):
     """Run on a dictionary."""
 
     @pytest.fixture

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from bridge.queue import Delivered, Lease
+from bridge.queue import Delivered, Entry, Lease
 from bridge.queue.sqlite import SqliteQueue
 from tests.unit.queue.lives import Ledger, Snapshots, faults_of, live
-from tests.unit.queue.samples import QueueFile
+from tests.unit.queue.samples import SCOPE, QueueFile
 
 LOG_HEADER_BYTES = 32
 FRAME_BYTES = 24 + 16384
@@ -37,6 +37,23 @@ class EntriesFirst(SqliteQueue):
         """Store the entries twice when a kill falls between the commits."""
         await super().put(entries, scope=scope, since=since, to=since)
         await super().put([], scope=scope, since=since, to=to)
+
+
+class ForwardLater(SqliteQueue):
+    """A dead letter goes in one commit, its forwarded event comes in another."""
+
+    async def settle(self, outcomes: Any) -> None:
+        """Lose a dead letter when a kill falls between the commits."""
+        forwards = [one for one in outcomes if getattr(one, "forward", None)]
+        await super().settle([Delivered(lease=one.lease) for one in forwards])
+        if forwards:
+            cursor = await self.cursor(SCOPE)
+            entries = [
+                Entry(event=None, encoded=one.forward.event, sinks=(one.forward.sink,))
+                for one in forwards
+            ]
+            await self.put(entries, scope=SCOPE, since=cursor, to=cursor)
+        await super().settle([one for one in outcomes if one not in forwards])
 
 
 class GoneWhenLeased(SqliteQueue):
@@ -87,6 +104,7 @@ async def test_a_kill_before_any_statement_breaks_no_promise(folder: Path) -> No
         (CursorFirst, "events lost"),
         (EntriesFirst, "events beyond the cursor"),
         (GoneWhenLeased, "events lost"),
+        (ForwardLater, "events lost in lanes"),
     ],
 )
 async def test_a_kill_before_any_statement_finds_mutants(
@@ -105,7 +123,7 @@ async def test_a_log_cut_anywhere_breaks_no_promise(folder: Path) -> None:
     async with file.open(reserve_bytes=0) as queue:
         await live(queue, ledger)
         whole = Snapshots(folder=folder)
-        whole.take(file.path, Ledger(answered=ledger.answered))
+        whole.take(file.path, Ledger(answered=ledger.answered, lanes=ledger.lanes))
     [(copy, promised)] = whole.taken
     log = copy.path.with_name("queue.db-wal")
     frames = (log.stat().st_size - LOG_HEADER_BYTES) // FRAME_BYTES
@@ -148,3 +166,7 @@ def note(ledger: Ledger, promise: list[str]) -> None:
             ledger.answered.add(id_)
         case ["recorded", id_]:
             ledger.recorded.add(id_)
+        case ["lanes", id_]:
+            ledger.lanes.append(id_)
+        case ["forwarded", id_]:
+            ledger.forwarded.add(id_)

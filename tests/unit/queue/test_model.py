@@ -1,7 +1,7 @@
 """The queue against a model of a few dictionaries, by random walks.
 
 Put, lease, settle, forward, expiry, replay, purge, gates, clocks that jump, restarts,
-kills, and sinks that ask for another order: after each step the queue and the model must
+kills, sinks that ask for another order: after each step the queue and the model must
 count the same, and what is leased must be what the model says may be leased. So there
 are never two leases in one lane, and what is leased is the oldest of its lane.
 """

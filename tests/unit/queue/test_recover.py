@@ -12,7 +12,16 @@ from bridge.errors import QueueCorruptError, QueueError, QueueLockedError
 from bridge.queue import Dead, Delivered, schema
 from bridge.queue.recover import recover
 from bridge.queue.schema import PAGE_BYTES
-from tests.unit.queue.samples import SCOPE, QueueFile, entry, ids, knows, rejected
+from tests.unit.queue.contract.base import LONG_AGO
+from tests.unit.queue.samples import (
+    SCOPE,
+    QueueFile,
+    closed,
+    entry,
+    ids,
+    knows,
+    rejected,
+)
 
 EVENTS = 300
 DELIVERED = 20
@@ -22,7 +31,9 @@ async def fill(file: QueueFile) -> None:
     """Make a file with one of everything and 279 waiting deliveries."""
     async with file.open() as queue:
         await queue.open_sink("hook")
-        entries = [entry(str(number), size=2000) for number in range(EVENTS)]
+        entries = [
+            entry(str(number), size=2000, routes=("all",)) for number in range(EVENTS)
+        ]
         await queue.put(entries, scope=SCOPE, since=None, to="4")
         await queue.put(
             [rejected("raw"), knows("k", b"v")], scope=SCOPE, since="4", to="5"
@@ -182,6 +193,74 @@ def test_recover_drops_rows_that_cannot_be(tmp_path: Path) -> None:
     old.close()
 
     assert recover(tmp_path / "queue.db", tmp_path / "new.db").events == 1
+
+
+def old_file(path: Path) -> None:
+    """Make a file of version 1, with a gate and two deliveries."""
+    old = apsw.Connection(str(path))
+    schema.create(old)
+    old.execute(schema.V1)
+    old.pragma("user_version", 1)
+    old.execute(
+        "INSERT INTO sink (name, gate_until, gate_reason)"
+        " VALUES ('hook', 1, 'paused: 401')"
+    )
+    for one in (entry("a").encoded, entry("b").encoded):
+        assert one is not None
+        row = (one.data_offset, one.id, one.body)
+        old.execute(
+            "INSERT INTO event (stored, ends, data_offset, id, body)"
+            " VALUES (1, 1, ?, ?, ?)",
+            row,
+        )
+    old.execute("INSERT INTO delivery (sink, event, due) VALUES (1, 1, 1), (1, 2, 1)")
+    old.close()
+
+
+@pytest.mark.parametrize("pages", [(), (0,)])
+async def test_recover_reads_a_file_of_version_1(
+    tmp_path: Path, pages: tuple[int, ...]
+) -> None:
+    """Its gates, too; also if its first page has to be mended."""
+    old_file(tmp_path / "queue.db")
+    damage(tmp_path / "queue.db", *pages)
+
+    recovery = recover(tmp_path / "queue.db", tmp_path / "new.db")
+
+    assert (recovery.events, recovery.deliveries, recovery.in_doubt) == (2, 2, 0)
+    async with QueueFile(path=tmp_path / "new.db").open() as queue:
+        await queue.open_sink("hook")
+        assert ids(await queue.lease("hook", 5)) == ["a", "b"]
+        assert await queue.gated("hook") == closed(1e-6, "401")
+
+
+async def test_recover_carries_routes(full: QueueFile, tmp_path: Path) -> None:
+    """As far as they can be read; what is in doubt is not known."""
+    recover(full.path, tmp_path / "new.db")
+    shutil.copyfile(full.path, tmp_path / "damaged.db")
+    old = apsw.Connection(str(tmp_path / "damaged.db"))
+    old.execute("UPDATE route_set SET names = 'noise'")
+    old.close()
+    recover(tmp_path / "damaged.db", tmp_path / "other.db")
+
+    found = []
+    for name in ("new.db", "other.db"):
+        async with QueueFile(path=tmp_path / name).open() as queue:
+            found.append({one.routes async for one in queue.kept(LONG_AGO, None)})
+    assert found == [{("all",)}, {()}]
+
+
+async def test_recovered_rows_are_given_lanes(full: QueueFile, tmp_path: Path) -> None:
+    """Those in doubt as well."""
+    async with full.open() as queue:
+        await queue.open_sink("hook", ordering="object")
+    damage(full.path, 6)
+    recover(full.path, tmp_path / "new.db")
+
+    async with QueueFile(path=tmp_path / "new.db").open() as queue:
+        await queue.open_sink("hook", ordering="object")
+
+        assert not queue._store.execute("SELECT * FROM delivery WHERE lane IS NULL").get
 
 
 def test_recover_of_nothing_says_so(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from bridge.app.parts import build_sinks
 from bridge.config import parse_config
+from bridge.metrics import Metrics
+from bridge.sinks.egress import Egress
 from bridge.sinks.outcomes import Outcomes
 from bridge.sinks.transport import IDLE_SECONDS
 from tests.unit.sinks import test_handshake
@@ -26,7 +28,11 @@ OF_CONTRACT = {
 async def preset():
     """What statuses mean to a sink with the preset."""
     text = "sinks: [{name: a, url: 'http://h', knative: true}]"
-    async with build_sinks(parse_config(text, name="b", env={})) as [sink]:
+    async with build_sinks(
+        parse_config(text, name="b", env={}),
+        egress=Egress(),
+        metrics=Metrics(version="0"),
+    ) as [sink]:
         yield sink._judge._outcomes
 
 

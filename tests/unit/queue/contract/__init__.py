@@ -8,10 +8,11 @@ from tests.unit.queue.contract.base import Opener
 from tests.unit.queue.contract.deliveries import Deliveries
 from tests.unit.queue.contract.looking import Looking
 from tests.unit.queue.contract.memory import Remembering
+from tests.unit.queue.contract.outcomes import Ordered, Outcomes
 from tests.unit.queue.contract.puts import Puts
 
-__all__ = ["Opener", "QueueContract", "Remembering"]
+__all__ = ["Opener", "Ordered", "QueueContract", "Remembering"]
 
 
-class QueueContract(Puts, Remembering, Deliveries, Looking):
+class QueueContract(Puts, Remembering, Deliveries, Ordered, Outcomes, Looking):
     """The whole of it."""

@@ -1,0 +1,132 @@
+"""Deliveries: why something did not arrive, and how it does afterwards."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, status
+
+from bridge.api.found import (
+    Found,
+    find_page,
+    kept_event,
+    of_attempt,
+    of_letter,
+    of_pending,
+    with_attempts,
+)
+from bridge.api.models import Page
+from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
+from bridge.api.replaying import replay_all
+from bridge.api.rows import get
+from bridge.api.selection import Chooser, Selection, State
+from bridge.api.shown import (
+    DeliveriesReplayed,
+    Delivery,
+    DeliveryDetail,
+    DeliveryPurge,
+    DeliveryReplay,
+    PurgedSome,
+    show_attempts,
+    show_delivery,
+)
+from bridge.api.sinks import require_configured
+from bridge.api.steps import Steps, replay_to
+from bridge.journal import Attempt, Recorded
+
+router = APIRouter(tags=["deliveries"])
+
+
+class DeliveryQuery(Selection, Turn):
+    """Which deliveries to list."""
+
+    state: State = "waiting"
+    """How far they have come. Those that were delivered are remembered as long as the
+    journal reaches back."""
+
+
+@router.get("/deliveries", summary="What became of events on their way to sinks")
+async def list_deliveries(
+    parts: PartsGiven, query: Annotated[DeliveryQuery, Query()]
+) -> Page[Delivery]:
+    """Return deliveries in one state, oldest first for each sink."""
+    found, last = await find_page(
+        parts, query.state, Chooser(query), after=query.after, limit=query.limit
+    )
+    return Page(items=[show_delivery(one, query.state) for one in found], next=last)
+
+
+@router.get("/deliveries/{event}/{sink}", summary="One delivery", responses=NOT_FOUND)
+async def show_delivery_of(parts: PartsGiven, event: str, sink: str) -> DeliveryDetail:
+    """Return a delivery with every attempt that is remembered, and its event."""
+    attempts = await parts.journal.attempts_of(event, sink)
+    found = await _find(parts, event, sink, attempts)
+    if found is None:
+        message = f"no such delivery: {event} to {sink}, or it is forgotten"
+        raise HTTPException(status.HTTP_404_NOT_FOUND, message)
+    shown = show_delivery(found, found.state or "waiting")
+    return DeliveryDetail(
+        **shown.model_dump(),
+        tries=show_attempts(one for one in attempts if one.id in {"", found.id}),
+        content=None if found.encoded is None else json.loads(found.encoded.body),
+    )
+
+
+@router.post("/deliveries/replay", summary="Deliver events anew", responses=NOT_FOUND)
+async def replay_deliveries(
+    parts: PartsGiven, replay: DeliveryReplay
+) -> DeliveriesReplayed:
+    """Put events into the queue for a sink, with their own ids.
+
+    A request takes a bounded time; `next` says how to go on.
+    """
+    require_configured(parts, replay.to)
+    if replay.handles is None:
+        return await replay_all(parts, replay)
+    handles = list(dict.fromkeys(replay.handles))
+    count = await replay_to(parts, replay.to, handles)
+    return DeliveriesReplayed(
+        replayed=count, skipped=len(handles) - count, kept=count, oldest=None, listed=[]
+    )
+
+
+@router.post("/deliveries/purge", summary="End deliveries", responses=NOT_FOUND)
+async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> PurgedSome:
+    """End deliveries that wait for a sink, for good."""
+    steps = Steps(parts, "waiting", Chooser(purge), begin=purge.next)
+    purged = 0
+    async for found in steps.run():
+        targets = [one.target for one in found]
+        purged += await parts.queue.purge(purge.sink, targets)
+    parts.metrics.deliveries.labels(purge.sink, "purged").inc(purged)
+    return PurgedSome(purged=purged, next=steps.next)
+
+
+async def _find(
+    parts: Parts, event: str, sink: str, attempts: Sequence[Attempt]
+) -> Found | None:
+    """Return what is known of a delivery; None: nothing is."""
+    pending = await get(partial(parts.queue.waiting, sink), event)
+    if pending is not None:
+        return (await with_attempts(parts, [of_pending(sink, pending)]))[0]
+    kept = await kept_event(parts, event)
+    letters = [] if kept is None else await parts.queue.letters(event)
+    dead = [of_letter(one) for one in letters if one.sink == sink]
+    if dead:
+        return (await with_attempts(parts, dead[-1:]))[0]
+    if not attempts:
+        return None
+    last = of_attempt(Recorded("", attempts[-1]))
+    state: State = "dead" if attempts[-1].ending == "dead" else "delivered"
+    if kept is None or last.id not in {"", kept.event.id}:
+        return replace(last, state=state)
+    return replace(
+        last,
+        state=state,
+        id=kept.event.id,
+        encoded=kept.event,
+        stored=kept.stored,
+        routes=kept.routes,
+    )

@@ -1,0 +1,302 @@
+"""Gives a sink what it would have got, had it been there all the time.
+
+It reads what the API server still holds, by lists, and makes events of it by the very
+rules and with the very ids of the readers. No cursor moves, and nothing is remembered.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from bridge.api.parts import Listed
+from bridge.app.following import EVERYWHERE, Scopes
+from bridge.app.readers import Readers, forms_of
+from bridge.app.sources import Wanted
+from bridge.cluster import Change, Resource
+from bridge.cluster.changes import read_listed
+from bridge.cluster.client import ClusterClient, Page
+from bridge.cluster.identity import Keeps
+from bridge.config import Config
+from bridge.errors import ClusterError, ExpiredError
+from bridge.events import CloudEvent, EncodedEvent
+from bridge.events.encode import decode
+from bridge.filters.routes import Router
+from bridge.ingest import Form, Source
+from bridge.ingest.memory import EPOCH, read_epoch
+from bridge.ingest.plan import Planner
+from bridge.ingest.reader import HELD_SECONDS
+from bridge.metrics import Metrics
+from bridge.queue import Entry, Queue, Scope
+
+ANSWERS_SECONDS = 20.0
+"""How long a page waits for what is asked about its objects."""
+
+_READ_BEFORE = "0"  # a version: so nothing is there for the very first time
+
+
+class Spot(NamedTuple):
+    """A scope that a source of the sink reads."""
+
+    resource: Resource
+    scope: Scope
+    sources: tuple[Source, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Where it stands among all."""
+        scope = self.scope
+        return (
+            scope.resource,
+            scope.namespace,
+            scope.field_selector,
+            scope.label_selector,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Connected:
+    """What is known once the cluster is read."""
+
+    client: ClusterClient
+    readers: Readers
+    followed: Callable[[], Sequence[Scopes]]
+
+
+class Backfill:
+    """Lists again what the readers have read; see `bridge.api.parts.Backfill`."""
+
+    def __init__(
+        self, config: Config, *, router: Router, queue: Queue, metrics: Metrics
+    ) -> None:
+        """Bind the parts; it answers once `connect` was called.
+
+        Args:
+            config: The configuration.
+            router: Chooses the sinks.
+            queue: Where to.
+            metrics: What is counted.
+        """
+        self._forms = forms_of(config)
+        self._router = router
+        self._queue = queue
+        self._metrics = metrics
+        self._connected: _Connected | None = None
+
+    def connect(
+        self,
+        client: ClusterClient,
+        *,
+        readers: Readers,
+        followed: Callable[[], Sequence[Scopes]],
+    ) -> None:
+        """Take what is known once the cluster is read.
+
+        Args:
+            client: The cluster.
+            readers: Makes conversions.
+            followed: Gives what is read now.
+        """
+        self._connected = _Connected(client=client, readers=readers, followed=followed)
+
+    def wanted(self, sink: str) -> Callable[[EncodedEvent], bool]:
+        """Return what says whether a route leads a stored event to a sink.
+
+        Not where only labels could tell, nor if the sink has events in another form:
+        such events are left to the list.
+
+        Raises:
+            ClusterError: The API server was not reached yet.
+        """
+        followed = self._parts().followed()
+        form = self._forms[sink]
+
+        def is_wanted(encoded: EncodedEvent) -> bool:
+            if not _has_form(encoded, form):
+                return False
+            event = decode(encoded)
+            sources = tuple(_readers_of(event, followed))
+            return bool(sources) and self._router.leads(
+                event, sink=sink, sources=sources
+            )
+
+        return is_wanted
+
+    async def list_page(
+        self,
+        sink: str,
+        *,
+        place: str | None,
+        takes: Callable[[Entry], bool],
+    ) -> Listed | None:
+        """List a page and queue what the sink wants; see `bridge.api.parts.Backfill`.
+
+        Raises:
+            ClusterError: It cannot be listed now.
+            QueueError: There is no room.
+        """
+        parts = self._parts()
+        spots = self._spots(sink, parts.followed())
+        spot, token = _resume(spots, place)
+        if spot is None:
+            return None
+        try:
+            page = await _list(parts.client, spot, token)
+        except ExpiredError:
+            page = await _list(parts.client, spot, "")
+        entries = await self._entries(parts, spot, page)
+        chosen = [one for one in entries if sink in one.sinks and takes(one)]
+        await self._put(sink, spot.scope.cluster, chosen)
+        return Listed(
+            resource=spot.scope.resource,
+            namespace=spot.scope.namespace,
+            listed=len(page.items),
+            queued=len(chosen),
+            oldest=min((_time(one) for one in chosen), default=None),
+            place=_place_after(spots, spot, page),
+        )
+
+    def _parts(self) -> _Connected:
+        if self._connected is None:
+            raise ClusterError("the API server was not reached yet")
+        return self._connected
+
+    def _spots(self, sink: str, followed: Sequence[Scopes]) -> list[Spot]:
+        spots = [
+            Spot(scopes.resource, scope, sources)
+            for scopes in followed
+            for scope, sources in scopes.now().items()
+        ]
+        reaching = [one for one in spots if sink in self._sinks_of(one)]
+        return sorted(reaching, key=lambda one: one.key)
+
+    def _sinks_of(self, spot: Spot) -> tuple[str, ...]:
+        names = tuple(source.name for source in spot.sources)
+        return self._router.sinks_of_sources(names)
+
+    async def _entries(self, parts: _Connected, spot: Spot, page: Page) -> list[Entry]:
+        rows = self._queue.remembered(spot.scope, EPOCH)
+        stored = {key: value async for key, value in rows}
+        planner = Planner(
+            parts.readers.conversion(spot.resource, spot.scope, spot.sources, None),
+            cursor=_READ_BEFORE,
+            epoch=read_epoch(stored.get(EPOCH)),
+        )
+        entries = planner.plan(list(_changes(page, spot.resource))).entries
+        try:
+            async with asyncio.timeout(ANSWERS_SECONDS):
+                while planner.held:
+                    await asyncio.sleep(HELD_SECONDS)
+                    entries += planner.plan(()).entries
+        except TimeoutError as error:
+            raise ClusterError(
+                f"list {spot.resource.name}: what its objects are about is not known"
+                f" after {ANSWERS_SECONDS:g} s"
+            ) from error
+        return entries
+
+    async def _put(self, sink: str, cluster: str, entries: list[Entry]) -> None:
+        scope = Scope(cluster=cluster, resource="@backfill")
+        most = self._queue.max_entries
+        for start in range(0, len(entries), most):
+            some = [
+                msgspec.structs.replace(one, sinks=(sink,))
+                for one in entries[start : start + most]
+            ]
+            await self._queue.put(some, scope=scope, since=None, to=None)
+            self._metrics.routed.labels(sink).inc(len(some))
+
+
+async def _list(client: ClusterClient, spot: Spot, token: str) -> Page:
+    scope = spot.scope
+    return await client.list_page(
+        spot.resource,
+        namespace=None if scope.namespace == EVERYWHERE else scope.namespace,
+        field_selector=scope.field_selector,
+        label_selector=scope.label_selector,
+        continue_token=token,
+    )
+
+
+def _changes(page: Page, resource: Resource) -> Iterator[Change]:
+    for one in read_listed(page.items, resource=resource, keeps=Keeps()):
+        yield Change(
+            change="added",
+            resource=resource,
+            object=one.object,
+            resource_version=one.version,
+            listed=True,
+        )
+
+
+def _has_form(encoded: EncodedEvent, form: Form) -> bool:
+    """Return whether an event is in a form, and tells of a change at all."""
+    head = encoded.body[: encoded.data_offset]
+    is_knative = b'"type":"dev.knative.apiserver.' in head
+    if not is_knative and not any(one in head for one in (b".event.", b".resource.")):
+        return False
+    is_reference = b'"metadata":' not in encoded.body[encoded.data_offset :]
+    return form == Form(
+        "knative" if is_knative else "kubebridge",
+        "reference" if is_reference else "object",
+    )
+
+
+def _readers_of(event: CloudEvent, followed: Sequence[Scopes]) -> Iterator[str]:
+    """Yield the names of the sources that may have read a stored event."""
+    said = event.extensions
+    is_event = ".event." in event.type or said.get("kind") == "Event"
+    namespace = str(said.get("namespace", ""))
+    for scopes in followed:
+        resource = scopes.resource
+        is_kind = said.get("kind") == resource.kind and (
+            said.get("apiversion") == resource.api_version
+        )
+        if (resource.is_events and is_event) or (is_kind and not is_event):
+            yield from (
+                one.source.name for one in scopes.wanted if _reads(one, namespace)
+            )
+
+
+def _reads(wanted: Wanted, namespace: str) -> bool:
+    return not wanted.namespaces or namespace in wanted.namespaces
+
+
+def _time(entry: Entry) -> str:
+    return (entry.event.time if entry.event is not None else None) or ""
+
+
+def _place_after(spots: Sequence[Spot], spot: Spot, page: Page) -> str | None:
+    """Return where to go on: on the next page, else at the next scope."""
+    if page.continue_token:
+        return _write(spot.key, page.continue_token)
+    later = [one.key for one in spots if one.key > spot.key]
+    return _write(later[0], "") if later else None
+
+
+def _resume(spots: Sequence[Spot], place: str | None) -> tuple[Spot | None, str]:
+    """Return where to list, and the token to go on with."""
+    key, token = _read(place)
+    for spot in spots:
+        if spot.key >= key:
+            return spot, token if spot.key == key else ""
+    return None, ""
+
+
+def _write(key: tuple[str, ...], token: str) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([*key, token])).decode()
+
+
+def _read(place: str | None) -> tuple[tuple[str, ...], str]:
+    """Return the scope and the token; what is none of ours is the beginning."""
+    try:
+        *key, token = msgspec.json.decode(
+            base64.urlsafe_b64decode(place or ""), type=list[str]
+        )
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        return (), ""
+    return tuple(key), token

@@ -1,0 +1,40 @@
+"""``kubebridge send-test``: whether a sink takes what is sent to it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.client import DEFAULT_URL, Api, TokenFile, Url
+from bridge.cli.deliveries import attempts_table
+from bridge.cli.output import FAILED, Output, show
+
+
+def send_test(
+    sink: Annotated[str, typer.Argument(help="Name of the sink.")],
+    timeout: Annotated[
+        float,
+        typer.Option(min=0, max=50, help="Seconds to wait for the attempt."),
+    ] = 30.0,
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    output: Output = None,
+) -> None:
+    """Send one synthetic event to a sink, and say what became of it."""
+    body = {"timeoutSeconds": timeout}
+    answer = Api(url, token_file).post("sinks", sink, "test", body=body)
+    show(answer, _described, output=output)
+    if answer["outcome"] != "delivered":
+        raise typer.Exit(FAILED)
+
+
+def _described(answer: dict[str, Any]) -> str:
+    said = {
+        "delivered": "delivered",
+        "waiting": "not tried in time, and taken back",
+    }.get(answer["outcome"], "not delivered, and taken back")
+    lines = [f"{answer['id']} to {answer['sink']}: {said}"]
+    if answer["reason"]:
+        lines.append(f"the sink is held back: {answer['reason']}")
+    if answer["tries"]:
+        lines.append(attempts_table(answer["tries"]))
+    return "\n".join(lines)

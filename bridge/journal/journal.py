@@ -1,0 +1,284 @@
+"""Records attempts beside the queue, and finds them again.
+
+`add` only appends to a list; every half second, or every thousand attempts, one thread
+stores the list as a chunk. Delivery never waits for it: what cannot be stored is
+dropped and counted, and after a minute it is tried again. A kill takes what was not
+stored yet.
+"""
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import apsw
+import msgspec
+
+from bridge.journal import Attempt, Recorded
+from bridge.journal.file import JournalFile, event_number
+from bridge.logs import RepeatedFailure, get_logger
+from bridge.metrics import Metrics
+
+FLUSH_SECONDS: Final = 0.5
+"""How long an attempt is only in memory, at most."""
+
+CHUNK_ATTEMPTS: Final = 1000
+"""How many attempts are stored without waiting for that time."""
+
+MOST_UNDER_WAY: Final = 8
+"""Chunks that may wait for the thread; what comes beyond is dropped."""
+
+REST_SECONDS: Final = 60.0
+"""How long nothing is recorded after the file could not be written."""
+
+_QUESTION_CHUNKS: Final = 32
+_NO_CHUNKS: Final[list[int]] = []
+_NO_ATTEMPTS: Final[list[Attempt]] = []
+_BROKEN = (apsw.Error, OSError, zlib.error, msgspec.MsgspecError, ValueError)
+
+Given = TypeVar("Given")
+
+
+class Journal:
+    """The journal of one process; `open` is how it is made."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_size_bytes: int,
+        keep_seconds: float,
+        metrics: Metrics,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Name the file; nothing is opened before the first chunk or question."""
+        self._path = path
+        self._max_size = max_size_bytes
+        self._keep = keep_seconds
+        self._metrics = metrics
+        self._now = now
+        self._monotonic = monotonic
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._file: JournalFile | None = None
+        self._rests_until = 0.0
+        self._buffer: list[Attempt] = []
+        self._next = 1
+        self._timer: asyncio.TimerHandle | None = None
+        self._under_way = 0
+        self._failures = RepeatedFailure(get_logger(), "Attempts are not recorded.")
+        metrics.journal_recording.set(1)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path,
+        *,
+        max_size_bytes: int,
+        keep_seconds: float,
+        metrics: Metrics,
+    ) -> AsyncIterator[Self]:
+        """Record until the block ends; what was added until then is stored.
+
+        Args:
+            path: The file; made, with its folder, when there is something to store.
+            max_size_bytes: What it may take; the oldest attempts go.
+            keep_seconds: How long an attempt stays at most.
+            metrics: What is counted.
+        """
+        journal = cls(
+            path,
+            max_size_bytes=max_size_bytes,
+            keep_seconds=keep_seconds,
+            metrics=metrics,
+        )
+        try:
+            yield journal
+        finally:
+            await journal.aclose()
+
+    def add(self, attempt: Attempt) -> None:
+        """Take an attempt; it is stored soon, and never waited for."""
+        self._buffer.append(attempt)
+        if len(self._buffer) >= self._next:
+            self._arrange()
+
+    async def attempts_of(self, event: str, sink: str | None = None) -> list[Attempt]:
+        """Return the attempts to deliver an event, oldest first.
+
+        Args:
+            event: Its handle.
+            sink: Only those to this sink; None: to any.
+        """
+        number = event_number(event)
+        found = [
+            attempt
+            async for attempt in self._about(number, number, sink)
+            if attempt.event == event and sink in {None, attempt.sink}
+        ]
+        return found[::-1]
+
+    async def last_attempts(
+        self, wanted: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], Attempt]:
+        """Return the last attempt of those deliveries that are still known.
+
+        Args:
+            wanted: Handle of the event and name of the sink of each.
+        """
+        missing = set(wanted)
+        found: dict[tuple[str, str], Attempt] = {}
+        if not missing:
+            return found
+        numbers = [event_number(event) for event, _ in missing]
+        async for attempt in self._about(min(numbers), max(numbers), None):
+            key = (attempt.event, attempt.sink)
+            if key in missing:
+                found[key] = attempt
+                missing.remove(key)
+                if not missing:
+                    break
+        return found
+
+    async def recorded(
+        self, after: str | None = None, *, since: float = 0.0
+    ) -> AsyncIterator[Recorded]:
+        """Iterate attempts in the order in which they ended.
+
+        Args:
+            after: Handle of the last one that is not wanted; None: from the oldest.
+            since: Unix seconds; attempts that ended much earlier are left out.
+        """
+        chunk, start = _place(after)
+        while found := await self._ask(
+            partial(_next_chunk, chunk=chunk, since=since), None
+        ):
+            number, attempts = found
+            first = start if number == chunk else 0
+            for index in range(first, len(attempts)):
+                yield Recorded(f"j{number}.{index}", attempts[index])
+            chunk, start = number + 1, 0
+
+    async def aclose(self) -> None:
+        """Store what was added, and leave the file."""
+        self._flush()
+        await self._loop.run_in_executor(self._thread, self._leave)
+        self._thread.shutdown(wait=False)
+
+    async def _about(
+        self, first: int, last: int, sink: str | None
+    ) -> AsyncIterator[Attempt]:
+        """Iterate what may be about events between two, newest first."""
+        where = partial(_chunks_about, first=first, last=last, sink=sink)
+        chunks = iter(await self._ask(where, _NO_CHUNKS))
+        while part := list(islice(chunks, _QUESTION_CHUNKS)):
+            for attempt in await self._ask(partial(_read, chunks=part), _NO_ATTEMPTS):
+                yield attempt
+
+    async def _ask(
+        self, question: Callable[[JournalFile], Given], nothing: Given
+    ) -> Given:
+        """Return the answer, as of now; `nothing` where the file is of no use."""
+        self._flush()
+        return await self._loop.run_in_executor(
+            self._thread, self._answer, question, nothing
+        )
+
+    def _arrange(self) -> None:
+        if len(self._buffer) >= CHUNK_ATTEMPTS:
+            self._flush()
+        else:
+            self._timer = self._loop.call_later(FLUSH_SECONDS, self._flush)
+            self._next = CHUNK_ATTEMPTS
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch, self._buffer, self._next = self._buffer, [], 1
+        if not batch:
+            return
+        is_resting = self._monotonic() < self._rests_until
+        if is_resting or self._under_way >= MOST_UNDER_WAY:
+            self._metrics.journal_dropped.inc(len(batch))
+            return
+        self._under_way += 1
+        storing = self._thread.submit(self._store, batch)
+        storing.add_done_callback(partial(self._report, len(batch)))
+
+    def _report(self, count: int, storing: Future[None]) -> None:
+        self._loop.call_soon_threadsafe(self._stored, count, storing)
+
+    def _stored(self, count: int, storing: Future[None]) -> None:
+        self._under_way -= 1
+        fault = storing.exception()
+        self._metrics.journal_recording.set(fault is None)
+        if fault is None:
+            self._failures.recovered("Attempts are recorded again.")
+            return
+        self._rests_until = self._monotonic() + REST_SECONDS
+        self._metrics.journal_dropped.inc(count)
+        self._failures.failed(f"journal {self._path}: {fault}")
+
+    # What follows runs on the thread.
+
+    def _store(self, batch: list[Attempt]) -> None:
+        try:
+            self._opened().append(batch, oldest=self._now() - self._keep)
+        except _BROKEN:
+            self._leave()
+            raise
+
+    def _answer(
+        self, question: Callable[[JournalFile], Given], nothing: Given
+    ) -> Given:
+        try:
+            return question(self._opened())
+        except _BROKEN:
+            self._leave()  # the next use opens it anew, and looks what is wrong
+            return nothing
+
+    def _opened(self) -> JournalFile:
+        if self._file is None:
+            self._file = JournalFile.open(self._path, max_size_bytes=self._max_size)
+        return self._file
+
+    def _leave(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _chunks_about(
+    file: JournalFile, *, first: int, last: int, sink: str | None
+) -> list[int]:
+    return file.chunks_about(first, last, sink)
+
+
+def _read(file: JournalFile, *, chunks: list[int]) -> list[Attempt]:
+    return list(chain.from_iterable(map(_backwards, file.read(chunks))))
+
+
+def _backwards(attempts: list[Attempt]) -> Iterator[Attempt]:
+    return reversed(attempts)
+
+
+def _next_chunk(
+    file: JournalFile, *, chunk: int, since: float
+) -> tuple[int, list[Attempt]] | None:
+    return file.next_chunk(chunk, since=since)
+
+
+def _place(handle: str | None) -> tuple[int, int]:
+    """Return the chunk to read from, and the attempt in it."""
+    chunk, _, index = (handle or "").partition(".")
+    number = event_number(chunk)
+    return number, event_number(f"j{index}") + 1 if number else 0

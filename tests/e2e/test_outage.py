@@ -1,0 +1,48 @@
+"""A sink is gone while 10,000 events wait for it: all arrive, in order where asked."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.controlplane.cluster import ControlPlane
+from tests.e2e.brisk import BRISK
+from tests.e2e.outage import ORDERINGS, PODS, Outage, disorder
+
+WAITING = 10_000
+SECONDS = 3.0
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_sink_that_is_back_gets_all_that_waits(
+    control_plane: ControlPlane, tmp_path: Path, ordering: str
+) -> None:
+    """Once each; with `ordering: object`, each object's in the order of writing."""
+    settings = BRISK | ({} if ordering == "none" else {"ordering": ordering})
+    with Outage(plane=control_plane, folder=tmp_path, settings=settings) as outage:
+        outage.pile_up(WAITING)
+        time.sleep(SECONDS)
+        ledger = outage.end(seconds=120).ledger
+
+        assert dict(ledger.ids()) == dict.fromkeys(outage.writer.ids, 1)
+        assert len({json.loads(one)["partitionkey"] for one in ledger.bodies}) == PODS
+        if ordering == "object":
+            assert disorder(ledger.bodies) == []
+
+
+def body(key: str, version: int) -> bytes:
+    """Return an event about an object."""
+    data = {"metadata": {"resourceVersion": str(version)}}
+    found = {"id": f"{key}-{version}", "partitionkey": key, "data": data}
+    return json.dumps(found).encode()
+
+
+def test_disorder_is_found_in_each_object_alone() -> None:
+    """Versions are compared as numbers; repeats are no disorder."""
+    arrived = [body("a", 9), body("b", 7), body("a", 10), body("a", 10), body("b", 8)]
+
+    assert disorder(arrived) == []
+    assert disorder([*arrived, body("b", 9), body("a", 9)]) == ["a-9"]
