@@ -1,4 +1,4 @@
-"""What happens to a queue and its model from outside: clocks, gates, orders, restarts."""
+"""What happens to a queue from outside: clocks, gates, other orders, restarts."""
 
 import asyncio
 import shutil
