@@ -266,10 +266,8 @@ class SqliteQueue:
     async def storage(self) -> Storage:
         """See `Queue.storage`."""
         room = self._store.room
-        used_bytes = await self._reader.ask(questions.used_bytes)
-        return Storage(
-            used_bytes=used_bytes, max_bytes=room.max_bytes, full=room.refusal
-        )
+        used = await self._reader.ask(questions.used_bytes)
+        return Storage(used_bytes=used, max_bytes=room.max_bytes, full=room.refusal)
 
     def tally(self, sink: str) -> Tally:
         """See `Queue.tally`."""

@@ -45,6 +45,8 @@ def api_of(sinks):
         health=Health(),
         metrics=Metrics(version="1"),
         controls={},
+        journal=None,
+        backfill=None,
         describe_config=dict,
         check_config=lambda _: [],
         take_consent=build_consent(sinks),
