@@ -208,8 +208,7 @@ class SqliteQueue:
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """See `Queue.settle`."""
-        work = partial(settlement.settle, self._store, outcomes)
-        await self._writer.do(Job(kind="outcome", work=work, rows=len(outcomes)))
+        await self._writer.do(settlement.recording(self._store, outcomes))
 
     async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`; it holds even if a full volume cannot record it yet."""

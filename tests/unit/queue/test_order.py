@@ -133,6 +133,23 @@ async def test_what_a_replay_overtook_is_not_forgotten(
     assert await leased(queue) == ["a2"]
 
 
+async def test_retry_that_is_due_waits_for_an_older_one_that_is_not(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """A replay that failed holds up what is younger."""
+    await put(queue, "a1", "a2", to="1")
+    await queue.settle([Delivered(lease=(await take(queue))["a1"])])
+    leases = await take(queue)
+    await queue.settle([Retry(lease=leases["a2"], due=clock.wall + 5)])
+    await queue.enqueue("hook", ["e1"])
+    clock.advance(1)
+    leases = await take(queue)
+    await queue.settle([Retry(lease=leases["a1"], due=clock.wall + 60)])
+    clock.advance(10)
+
+    assert await leased(queue) == []
+
+
 async def test_replays_of_one_object_go_one_by_one(
     queue: SqliteQueue, clock: FakeClock
 ) -> None:

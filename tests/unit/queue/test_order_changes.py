@@ -90,6 +90,22 @@ async def test_order_of_a_sink_hands_out_a_run(
         assert await leased(queue, 1) == ["a1"]
 
 
+async def test_line_after_a_long_search_does_not_spin(
+    file: QueueFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was left of the search under other rules is no reason to look again."""
+    monkeypatch.setattr("bridge.queue.search.LEAST_ROWS", 2)
+    async with file.open() as queue:
+        await queue.open_sink("hook", ordering="object")
+        await put(queue, *[f"a{number}" for number in range(40)], to="1")
+        await queue.lease("hook", 1)
+        assert queue._store.outbox("hook").is_unread
+
+        await queue.open_sink("hook", ordering="sink")
+
+        assert queue._store.outbox("hook").wakes_at(1) != 1
+
+
 async def test_run_ends_before_what_is_not_due(
     file: QueueFile, clock: FakeClock
 ) -> None:
