@@ -34,11 +34,11 @@ from bridge.queue import (
     settlement,
 )
 from bridge.queue.clock import Clock
-from bridge.queue.faults import translated
 from bridge.queue.group import Job
 from bridge.queue.lockfile import locked
 from bridge.queue.reader import Reader
 from bridge.queue.store import Settings, Store
+from bridge.queue.upkeep import open_store
 from bridge.queue.writer import Writer
 
 
@@ -116,7 +116,7 @@ class SqliteQueue:
         ):
             thread = ThreadPoolExecutor(1, thread_name_prefix="queue-writer")
             stack.callback(thread.shutdown, wait=False)
-            store = await loop.run_in_executor(thread, _open_store, settings, clock)
+            store = await loop.run_in_executor(thread, open_store, settings, clock)
             writer = Writer(store=store, thread=thread)
             stack.push_async_callback(writer.aclose)
             reader = Reader(path)
@@ -293,11 +293,3 @@ class SqliteQueue:
 
     async def _order(self, work: Callable[[], Any]) -> Any:
         return await self._writer.do(Job(kind="order", work=work))
-
-
-def _open_store(settings: Settings, clock: Clock) -> Store:
-    with translated(str(settings.path)):
-        store = Store(settings=settings, clock=clock)
-        with store.transaction():
-            gates.cap_waits(store)
-        return store
