@@ -1,7 +1,6 @@
 """What a watch line or a listed object says."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -72,8 +71,7 @@ def ends_initial(line: bytes) -> bool:
     return (annotations or {}).get("k8s.io/initial-events-end") == "true"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One object of a list.
 
     Attributes:

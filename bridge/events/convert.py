@@ -34,7 +34,6 @@ from bridge.events import objects
 from bridge.events.cloudevent import CloudEvent
 from bridge.events.context import Concerned, Context
 from bridge.events.gap import gap_event
-from bridge.events.objects import Metadata, Reference
 from bridge.events.origin import Origin
 from bridge.events.paths import list_paths
 from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts, present
@@ -80,9 +79,9 @@ def _convert(
     elif context.concerned is not None:
         _add_concerned(facts, context.concerned)
     names = PROFILES[origin.profile](change, facts, origin)
-    subject, texts = _printable(names.subject, {**names.concerned, **facts.details})
+    subject, texts = _printable(names.subject, names.concerned | facts.details)
     return CloudEvent(
-        id=origin.identify(_identity(change, facts.itself.uid, context.resync)),
+        id=origin.identify(_identity(change, facts.metadata.uid, context.resync)),
         source=origin.uri,
         type=names.type,
         subject=subject or None,
@@ -157,7 +156,8 @@ def _read_event(change: Change) -> Facts:
     event = objects.read_event(change.object)
     involved = event.involved
     return Facts(
-        itself=_reference(change.resource, event.metadata),
+        resource=change.resource,
+        metadata=event.metadata,
         involved=involved,
         severity=event.type,
         details=present(
@@ -165,7 +165,7 @@ def _read_event(change: Change) -> Facts:
                 "reason": event.reason,
                 "action": event.action,
                 "component": event.component,
-                "node": event.host or _node_name(involved),
+                "node": event.host or _node_name(involved.kind, involved.name),
                 "partitionkey": involved.uid,
             }
         ),
@@ -181,15 +181,16 @@ def _read_object(change: Change) -> Facts:
     raw = change.object
     read = objects.read_pod if change.resource.name == "pods" else objects.read_object
     found = read(raw)
-    itself = _reference(change.resource, found.metadata)
-    node = found.node or _node_name(itself)
+    metadata = found.metadata
+    node = found.node or _node_name(change.resource.kind, metadata.name)
     return Facts(
-        itself=itself,
+        resource=change.resource,
+        metadata=metadata,
         involved=None,
         severity="",
-        details=present({"node": node, "partitionkey": itself.uid}),
+        details=present({"node": node, "partitionkey": metadata.uid}),
         numbers={},
-        time=None if change.change == "deleted" else found.metadata.written,
+        time=None if change.change == "deleted" else metadata.written,
         payload=_payload(raw, change.resource),
     )
 
@@ -200,18 +201,8 @@ def _payload(raw: bytes, resource: Resource) -> bytes:
     return objects.payload(shown, kind=resource.kind, api_version=resource.api_version)
 
 
-def _reference(resource: Resource, metadata: Metadata) -> Reference:
-    return Reference(
-        kind=resource.kind,
-        namespace=metadata.namespace,
-        name=metadata.name,
-        uid=metadata.uid,
-        api_version=resource.api_version,
-    )
-
-
-def _node_name(about: Reference) -> str:
-    return about.name if about.kind == "Node" else ""
+def _node_name(kind: str, name: str) -> str:
+    return name if kind == "Node" else ""
 
 
 def _printable(subject: str, attributes: dict[str, str]) -> tuple[str, dict[str, str]]:

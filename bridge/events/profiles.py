@@ -24,8 +24,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from bridge.cluster import Change
-from bridge.events.objects import Reference
+from bridge.cluster import Change, Resource
+from bridge.events.objects import Metadata, Reference
 from bridge.events.origin import Origin
 
 
@@ -33,7 +33,8 @@ class Facts(Struct):
     """What a change tells, in whatever form it came.
 
     Attributes:
-        itself: The changed object.
+        resource: What kind of object changed.
+        metadata: Which one.
         involved: The object that a Kubernetes Event is about; None: the change is not
             the occurrence of one.
         severity: `type` of a Kubernetes Event, ``Normal`` or ``Warning``; else empty.
@@ -43,13 +44,25 @@ class Facts(Struct):
         payload: The object, for `data`.
     """
 
-    itself: Reference
+    resource: Resource
+    metadata: Metadata
     involved: Reference | None
     severity: str
     details: dict[str, str]
     numbers: dict[str, int]
     time: str | None
     payload: bytes
+
+    @property
+    def itself(self) -> Reference:
+        """The changed object."""
+        return Reference(
+            kind=self.resource.kind,
+            namespace=self.metadata.namespace,
+            name=self.metadata.name,
+            uid=self.metadata.uid,
+            api_version=self.resource.api_version,
+        )
 
 
 class Names(Struct):

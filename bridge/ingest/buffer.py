@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from bridge.cluster import Change, Item, Learned
 from bridge.ingest.resync import Again
 
+_SIZED = (Change, Learned)  # twice as fast to ask for as a union of them
+
 MOST_ITEMS = 2_000
 MOST_BYTES = 16 * 1024 * 1024
 
@@ -56,4 +58,4 @@ class Buffer:
 
 
 def _size(item: Item | Again) -> int:
-    return len(item.object) if isinstance(item, Change | Learned) else 0
+    return len(item.object) if isinstance(item, _SIZED) else 0

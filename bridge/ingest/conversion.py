@@ -1,7 +1,6 @@
 """One change → the entries that it becomes, or the word that something is missing."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Literal
 
 import msgspec
@@ -121,10 +120,10 @@ class Conversion:
             return _NOTHING  # its time to live is over: nothing happened [informer D1]
         if self._is_secret:
             change = msgspec.structs.replace(change, object=redacted(change.object))
-        convert = partial(
-            self._converted, change, recorded, patience, is_first=is_first
+        return self._guarded(
+            change,
+            lambda: self._converted(change, recorded, patience, is_first=is_first),
         )
-        return self._guarded(change, convert)
 
     def learned(self, learned: Learned) -> Sequence[Entry]:
         """Return what is remembered of an object that is no news."""
@@ -151,7 +150,7 @@ class Conversion:
         told = Told(change, Context(resync=again.number), recorded)
 
         def convert() -> Converted:
-            return Converted(entries=[*self._shaping.entries(told, (source.name,))])
+            return Converted(entries=self._shaping.entries(told, (source.name,)))
 
         converted = self._guarded(change, convert)
         return converted.entries if converted else ()
@@ -194,7 +193,7 @@ class Conversion:
             context = _context(before, paths, concerned)
             told = Told(change, context, recorded)
             entries.extend(self._shaping.entries(told, names))
-        is_filtered = not any(entry.sinks for entry in entries)
+        is_filtered = not any([entry.sinks for entry in entries])
         if change.known is not None:
             object_ = None if change.change == "deleted" else change.object
             entries.extend(self._memories(change.known, object_))

@@ -8,7 +8,6 @@ Without a store only versions tell: what is newer than the cursor is news. With 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
@@ -20,8 +19,7 @@ from bridge.cluster.store import Store
 from bridge.cluster.versions import is_newer, order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One name in a list, and what changed about it.
 
     Attributes:
@@ -54,24 +52,29 @@ def plain_changes(
     if news.now is not None:
         kind: Literal["added", "modified"]
         kind = "modified" if news.is_same_object else "added"
-        change = listed_change(news.now, change=kind, resource=resource)
         changes.append(
-            change if remembers else msgspec.structs.replace(change, known=None)
+            listed_change(
+                news.now, change=kind, resource=resource, remembers=remembers
+            )
         )
     return changes
 
 
 def listed_change(
-    listed: Listed, *, change: Literal["added", "modified"], resource: Resource
+    listed: Listed,
+    *,
+    change: Literal["added", "modified"],
+    resource: Resource,
+    remembers: bool = True,
 ) -> Change:
-    """Return a state that a list holds as a change."""
+    """Return a state that a list holds as a change; see `plain_changes`."""
     return Change(
         change=change,
         resource=resource,
         object=listed.object,
         resource_version=listed.version,
         listed=True,
-        known=listed.known,
+        known=listed.known if remembers else None,
     )
 
 
@@ -204,10 +207,11 @@ class Passed:
 
     def has(self, listed: Listed) -> bool:
         """Tell whether this very revision was handed over."""
-        return any(
-            listed.key <= key and not is_newer(listed.version, than=version)
-            for key, version in self._marks
-        )
+        key = listed.key
+        for mark, version in self._marks:  # noqa: SIM110 - a generator takes longer
+            if key <= mark and not is_newer(listed.version, than=version):
+                return True
+        return False
 
 
 class NewerOnly:
@@ -229,11 +233,9 @@ class NewerOnly:
     def judge(self, listed: Sequence[Listed]) -> list[News | Learned]:
         """Return what is newer and was not handed over, in the order of versions."""
         newer_than = self._plan.newer_than
-        wanted = [
-            one
-            for one in listed
-            if newer_than is None or is_newer(one.version, than=newer_than)
-        ]
+        wanted = listed
+        if newer_than is not None:
+            wanted = [one for one in listed if is_newer(one.version, than=newer_than)]
         self.found_newer = self.found_newer or bool(wanted)
         news: list[News | Learned] = [
             News(was=None, now=one)
@@ -245,13 +247,16 @@ class NewerOnly:
 
     def _mark(self, listed: Sequence[Listed]) -> None:
         """Note how far the list came, as long as it comes in the order of keys."""
-        for one in listed:
-            self._is_sorted = self._is_sorted and one.key >= self._last
-            self._last = one.key
-            # As good as the list's own version, which a stream tells at its end: up
-            # to here the list holds nothing newer.
-            self._newest = max(self._newest, one.version, key=order)
-        if listed and self._is_sorted:
+        if not listed:
+            return
+        keys = [self._last, *[one.key for one in listed]]
+        self._is_sorted = self._is_sorted and keys == sorted(keys)
+        self._last = keys[-1]
+        # As good as the list's own version, which a stream tells at its end: up to here
+        # the list holds nothing newer.
+        newest = max(listed, key=_version_order).version
+        self._newest = max(self._newest, newest, key=order)
+        if self._is_sorted:
             self._passed.add(self._last, self._newest)
 
     def vanish(self, deletion: Change) -> Change | None:
@@ -266,4 +271,4 @@ class NewerOnly:
 
 
 def _version_order(listed: Listed) -> tuple[int, str]:
-    return order(listed.version)
+    return order(listed.known.version)
