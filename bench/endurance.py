@@ -69,6 +69,7 @@ def endurance(
         config = configuration(plane, folder, {"url": f"http://127.0.0.1:{hook.port}/"})
         config["sources"] = [{}]
         config["queue"]["keep"] = _KEEP
+        config["journal"] = {"keep": _KEEP}
         with bridge(config, folder, port=free_port()) as process:
             wait_until(lambda: is_up(process, "/readyz"), what="readiness")
             count = int(per_second * 60 * (WARM_UP_MINUTES + minutes))

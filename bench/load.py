@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from zlib import crc32
 
 import aiohttp
 
@@ -14,7 +15,7 @@ OBJECTS = 5_000
 
 
 def event(namespace: str, name: str, message: str) -> dict[str, object]:
-    """Return an Event like those that a kubelet writes; its name ends with a number."""
+    """Return an Event like those that a kubelet writes, about one of `OBJECTS` Pods."""
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -23,7 +24,7 @@ def event(namespace: str, name: str, message: str) -> dict[str, object]:
             "kind": "Pod",
             "namespace": namespace,
             "name": f"checkout-7d9c5b7f6d-{name[-5:]}",
-            "uid": f"6f1b2a34-8b1c-4a52-9b1e-{int(name[-7:]) % OBJECTS:012d}",
+            "uid": f"6f1b2a34-8b1c-4a52-9b1e-{crc32(name.encode()) % OBJECTS:012d}",
             "apiVersion": "v1",
             "resourceVersion": "48211",
             "fieldPath": "spec.containers{checkout}",

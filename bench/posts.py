@@ -20,6 +20,7 @@ from yarl import URL
 from bench.ways import SMALL_BYTES, Places, Way, receivers, ways
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
+from bridge.logs import configure_logs
 from bridge.sinks.composition import Composition
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.http import HttpSink
@@ -132,14 +133,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
-    names = ", ".join(ways(Places(plain=0, tls=0, mutual=0)))
+    names = list(ways(Places(plain=0, tls=0, mutual=0)))
     parser.add_argument("ways", nargs="*", metavar="WAY", help=f"of {names}; none: all")
     arguments = parser.parse_args()
+    if unknown := set(arguments.ways).difference(names):
+        parser.error(f"expected ways of {names}, got {sorted(unknown)}")
     run = asyncio.run
     if arguments.loop == "uvloop":
         import uvloop  # noqa: PLC0415  # an extra
 
         run = uvloop.run
+    configure_logs(level="error")
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
     with receivers() as places:
         for engine in [arguments.engine] if arguments.engine else ENGINES:

@@ -281,3 +281,10 @@ class SinkPausedError(SinkError):
             excerpt=excerpt,
         )
         self.until_resumed = until_resumed
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """Return the first error in a group that is no group itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -5,16 +5,14 @@ rules and with the very ids of the readers. No cursor moves, and nothing is reme
 """
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 
 from bridge.api.parts import Listed
 from bridge.app.following import EVERYWHERE, Scopes
+from bridge.app.places import Spot, place_after, resume
 from bridge.app.readers import Readers, forms_of
 from bridge.app.sources import Wanted
 from bridge.cluster import Change, Resource
@@ -26,7 +24,7 @@ from bridge.errors import ClusterError, ExpiredError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import decode
 from bridge.filters.routes import Router
-from bridge.ingest import Form, Source
+from bridge.ingest import Form
 from bridge.ingest.memory import EPOCH, read_epoch
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
@@ -37,25 +35,6 @@ ANSWERS_SECONDS = 20.0
 """How long a page waits for what is asked about its objects."""
 
 _READ_BEFORE = "0"  # a version: so nothing is there for the very first time
-
-
-class Spot(NamedTuple):
-    """A scope that a source of the sink reads."""
-
-    resource: Resource
-    scope: Scope
-    sources: tuple[Source, ...]
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Where it stands among all."""
-        scope = self.scope
-        return (
-            scope.resource,
-            scope.namespace,
-            scope.field_selector,
-            scope.label_selector,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +120,7 @@ class Backfill:
         """
         parts = self._parts()
         spots = self._spots(sink, parts.followed())
-        spot, token = _resume(spots, place)
+        spot, token = resume(spots, place)
         if spot is None:
             return None
         try:
@@ -157,7 +136,7 @@ class Backfill:
             listed=len(page.items),
             queued=len(chosen),
             oldest=min((_time(one) for one in chosen), default=None),
-            place=_place_after(spots, spot, page),
+            place=place_after(spots, spot, page),
         )
 
     def _parts(self) -> _Connected:
@@ -268,35 +247,3 @@ def _reads(wanted: Wanted, namespace: str) -> bool:
 
 def _time(entry: Entry) -> str:
     return (entry.event.time if entry.event is not None else None) or ""
-
-
-def _place_after(spots: Sequence[Spot], spot: Spot, page: Page) -> str | None:
-    """Return where to go on: on the next page, else at the next scope."""
-    if page.continue_token:
-        return _write(spot.key, page.continue_token)
-    later = [one.key for one in spots if one.key > spot.key]
-    return _write(later[0], "") if later else None
-
-
-def _resume(spots: Sequence[Spot], place: str | None) -> tuple[Spot | None, str]:
-    """Return where to list, and the token to go on with."""
-    key, token = _read(place)
-    for spot in spots:
-        if spot.key >= key:
-            return spot, token if spot.key == key else ""
-    return None, ""
-
-
-def _write(key: tuple[str, ...], token: str) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([*key, token])).decode()
-
-
-def _read(place: str | None) -> tuple[tuple[str, ...], str]:
-    """Return the scope and the token; what is none of ours is the beginning."""
-    try:
-        *key, token = msgspec.json.decode(
-            base64.urlsafe_b64decode(place or ""), type=list[str]
-        )
-    except (binascii.Error, msgspec.MsgspecError, ValueError):
-        return (), ""
-    return tuple(key), token

@@ -18,6 +18,7 @@ from bridge.errors import (
     QueueCorruptError,
     QueueLockedError,
     QueueNewerError,
+    first_cause,
 )
 from bridge.logs import configure_logs, get_logger
 
@@ -46,7 +47,7 @@ def main(*, config_path: Path | None) -> int:
     except KubebridgeError as error:
         return _explain(error)
     except BaseExceptionGroup as group:
-        cause = _first_cause(group)
+        cause = first_cause(group)
         if not isinstance(cause, KubebridgeError):
             raise
         return _explain(cause)
@@ -70,12 +71,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
-
-
-def _first_cause(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _explain(error: KubebridgeError) -> int:

@@ -14,14 +14,15 @@ from bridge.app.backfill import Backfill
 from bridge.app.following import Following, Scopes, may_read_everywhere
 from bridge.app.identity import identify
 from bridge.app.readers import Readers
-from bridge.app.sources import Wanted, by_target, target_of, wanted_sources
+from bridge.app.sources import Wanted, by_target, wanted_sources
+from bridge.app.unread import state_of, unread_status
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import Target, find_resource
 from bridge.config import Config
-from bridge.errors import ClusterError, ForbiddenError, NotServedError
+from bridge.errors import ClusterError, NotServedError, first_cause
 from bridge.filters.routes import Router
-from bridge.health import Health, ReaderState, ReaderStatus
+from bridge.health import Health, ReaderStatus
 from bridge.ingest import Namespaces
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
@@ -83,25 +84,6 @@ async def read_cluster(
         if backfill is not None:
             backfill.connect(client, readers=readers, followed=reading.followed)
         await reading.run()
-
-
-def reader_statuses(config: Config) -> list[ReaderStatus]:
-    """Return a status for each source, before anything is known of the cluster."""
-    return [
-        ReaderStatus(
-            sources=(source.name,), resource=str(target_of(source)), namespace="*"
-        )
-        for source in config.sources
-    ]
-
-
-def unread_status(target: Target, wanted: Sequence[Wanted]) -> ReaderStatus:
-    """Return the status of sources of which nothing is known but what they name."""
-    return ReaderStatus(
-        sources=tuple(one.source.name for one in wanted),
-        resource=str(target),
-        namespace="*",
-    )
 
 
 class Reading:
@@ -208,7 +190,7 @@ class Reading:
         try:
             resource = await find_resource(self._client, target)
         except ClusterError as error:
-            status.state, status.error = _state_of(error), str(error)
+            status.state, status.error = state_of(error), str(error)
             self._readers.failed(str(target), error)
             return None
         if target.api_version not in {"", resource.api_version}:
@@ -229,7 +211,7 @@ class Reading:
             self._log.warning(
                 "Not served any more.",
                 resource=resource.name,
-                error=str(_first(errors)),
+                error=str(first_cause(errors)),
             )
         del self._followed[resource.name]
         self._scopes_of.pop(resource.name, None)
@@ -291,19 +273,3 @@ class Reading:
     def _publish(self) -> None:
         read = [status for statuses in self._read.values() for status in statuses]
         self._health.readers = [*read, *self._unread.values()]
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error that is no group."""
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _state_of(error: ClusterError) -> ReaderState:
-    match error:
-        case NotServedError():
-            return "absent"
-        case ForbiddenError():
-            return "failed"
-        case _:
-            return "waiting"

@@ -28,8 +28,9 @@ from bridge.app.parts import (
     open_queue,
     read_token,
 )
-from bridge.app.reading import read_cluster, reader_statuses
+from bridge.app.reading import read_cluster
 from bridge.app.server import bind, is_loopback, serving, url_of
+from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
 from bridge.config import ClusterConfig, Config, describe, find_problems
 from bridge.deliver import SinkDelivery

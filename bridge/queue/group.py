@@ -33,15 +33,16 @@ class Job:
 
     Attributes:
         work: Does it; its result is the job's. That of an outcome: whether it wrote.
-        kind: An ``outcome`` may wait a little for company, and stops the leases if it
-            cannot be written down; ``upkeep`` may be left undone; an ``order`` is an
-            operator's.
+        kind: An ``outcome`` stops the leases if it cannot be written down; ``upkeep``
+            may be left undone; an ``order`` is an operator's.
+        lingers: Whether it may wait a little for company.
         prepare: Done before, and stays done if `work` fails; may refuse the job.
         rows: About how many rows it writes.
     """
 
     work: Callable[[], Any]
     kind: Kind
+    lingers: bool = False
     prepare: Callable[[], None] | None = None
     rows: int = 1
 

@@ -233,6 +233,7 @@ class Outbox:
         self.look_again()
         self.returned.clear()
         self.tail.forget()
+        self.is_unread = False
         if self.order is not None:
             self.order.freed.clear()
 

@@ -24,6 +24,7 @@ from bridge.queue import (
 )
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros
+from bridge.queue.group import Job
 from bridge.queue.outbox import Outbox, event_of
 from bridge.queue.store import Store, numbers
 
@@ -55,6 +56,21 @@ class Sorted:
                 self.dead.append(outcome)
             case _:
                 assert_never(outcome)
+
+
+def recording(store: Store, outcomes: Sequence[Outcome]) -> Job:
+    """Return the job that records the outcomes; made on the event loop.
+
+    It lingers, unless nothing more can be leased for a sink before it is done.
+    """
+    sinks = {outcome.lease.sink for outcome in outcomes}
+    is_awaited = any(store.outbox(sink).ordering == "sink" for sink in sinks)
+    return Job(
+        kind="outcome",
+        work=partial(settle, store, outcomes),
+        lingers=not is_awaited,
+        rows=len(outcomes),
+    )
 
 
 def settle(store: Store, outcomes: Iterable[Outcome]) -> bool:

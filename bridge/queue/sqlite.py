@@ -34,11 +34,11 @@ from bridge.queue import (
     settlement,
 )
 from bridge.queue.clock import Clock
-from bridge.queue.faults import translated
 from bridge.queue.group import Job
 from bridge.queue.lockfile import locked
 from bridge.queue.reader import Reader
 from bridge.queue.store import Settings, Store
+from bridge.queue.upkeep import open_store
 from bridge.queue.writer import Writer
 
 
@@ -116,7 +116,7 @@ class SqliteQueue:
         ):
             thread = ThreadPoolExecutor(1, thread_name_prefix="queue-writer")
             stack.callback(thread.shutdown, wait=False)
-            store = await loop.run_in_executor(thread, _open_store, settings, clock)
+            store = await loop.run_in_executor(thread, open_store, settings, clock)
             writer = Writer(store=store, thread=thread)
             stack.push_async_callback(writer.aclose)
             reader = Reader(path)
@@ -208,8 +208,7 @@ class SqliteQueue:
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """See `Queue.settle`."""
-        work = partial(settlement.settle, self._store, outcomes)
-        await self._writer.do(Job(kind="outcome", work=work, rows=len(outcomes)))
+        await self._writer.do(settlement.recording(self._store, outcomes))
 
     async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`; it holds even if a full volume cannot record it yet."""
@@ -266,10 +265,8 @@ class SqliteQueue:
     async def storage(self) -> Storage:
         """See `Queue.storage`."""
         room = self._store.room
-        used_bytes = await self._reader.ask(questions.used_bytes)
-        return Storage(
-            used_bytes=used_bytes, max_bytes=room.max_bytes, full=room.refusal
-        )
+        used = await self._reader.ask(questions.used_bytes)
+        return Storage(used_bytes=used, max_bytes=room.max_bytes, full=room.refusal)
 
     def tally(self, sink: str) -> Tally:
         """See `Queue.tally`."""
@@ -296,11 +293,3 @@ class SqliteQueue:
 
     async def _order(self, work: Callable[[], Any]) -> Any:
         return await self._writer.do(Job(kind="order", work=work))
-
-
-def _open_store(settings: Settings, clock: Clock) -> Store:
-    with translated(str(settings.path)):
-        store = Store(settings=settings, clock=clock)
-        with store.transaction():
-            gates.cap_waits(store)
-        return store

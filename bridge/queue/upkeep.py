@@ -1,11 +1,25 @@
-"""What has to be done now and then, whether or not anything happens."""
+"""What has to be done at open and now and then, whether or not anything happens."""
 
 from bridge.queue import retention
-from bridge.queue.clock import SECOND
+from bridge.queue.clock import SECOND, Clock
+from bridge.queue.faults import translated
 from bridge.queue.gates import cap_waits
-from bridge.queue.store import Store
+from bridge.queue.store import Settings, Store
 
 _IDLE_SAVE = 60 * SECOND
+
+
+def open_store(settings: Settings, clock: Clock) -> Store:
+    """Open the file, and let nothing wait for a clock that was set back meanwhile.
+
+    Raises:
+        QueueError: The file cannot be used.
+    """
+    with translated(str(settings.path)):
+        store = Store(settings=settings, clock=clock)
+        with store.transaction():
+            cap_waits(store)
+        return store
 
 
 def keep_up(store: Store) -> None:

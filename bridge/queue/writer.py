@@ -184,10 +184,10 @@ class Writer:
             self._timers.set("linger", LINGER_SECONDS, self._end_linger)
 
     def _is_group(self) -> bool:
-        """Whether the jobs go now: outcomes by themselves wait for company."""
+        """Whether the jobs go now: those that linger wait for company."""
         return bool(self._jobs) and (
             self._has_lingered
-            or any(job.kind != "outcome" for job, _ in self._jobs)
+            or any(not job.lingers for job, _ in self._jobs)
             or sum(job.rows for job, _ in self._jobs) >= GROUP_ROWS
         )
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bridge.config import HttpSinkConfig
 from tests.conformance.broker import Subscriber
 from tests.conformance.thread import BrokerThread
 from tests.controlplane.cluster import ControlPlane
@@ -19,13 +18,10 @@ __all__ = ["control_plane", "namespace", "writer"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-PRESET = "knative" in HttpSinkConfig.model_fields
-KNATIVE = {"knative": True} if PRESET else {"mode": "structured", "timeout": "60s"}
-"""What a Broker needs of a sink: the preset, as far as there is one."""
+KNATIVE = {"knative": True}
+"""What a Broker needs of a sink."""
 
 BRISK = {"min": "100ms", "max": "300ms"}
-CAPPED = BRISK if PRESET else BRISK | {"attempts": 5, "age": "1s"}
-"""Nothing is tried for ever; the preset says so of 500 by itself."""
 
 Start = Callable[..., Bridge]
 
@@ -125,7 +121,7 @@ def test_event_that_always_fails_behind_the_broker_is_given_up(
 ) -> None:
     """It is a dead letter that says 500; what comes after it is delivered."""
     with BrokerThread(subscriber=Subscriber(refused={"bad-000000"})) as broker:
-        bridge = start(broker, retry=CAPPED)
+        bridge = start(broker, retry=BRISK)
         writer.fill(1, prefix="bad")
         writer.fill(20, prefix="good", repeats=0)
         wait_until(lambda: sink_of(bridge)["deadLetters"] == 1)

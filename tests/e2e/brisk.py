@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from bridge.config import HttpSinkConfig
+_SHORT = {"min": "500ms", "max": "1s"}
 
-RETRY: dict[str, Any] = {"retry": {"min": "500ms", "max": "1s"}}
-BREAKER: dict[str, Any] = {"breaker": {"min": "500ms", "max": "1s"}}
-BRISK = RETRY | (BREAKER if "breaker" in HttpSinkConfig.model_fields else {})
-"""Settings of such a sink; of its breaker too, as far as there is one."""
+BRISK: dict[str, Any] = {"retry": _SHORT, "breaker": _SHORT}
+"""Settings of such a sink."""

@@ -11,7 +11,6 @@ import aiohttp
 import msgspec
 
 from bench.load import event
-from bridge.config import HttpSinkConfig
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.bridge import Bridge, free_port, wait_until
 from tests.e2e.conftest import make_namespace
@@ -20,11 +19,6 @@ from tests.e2e.writer import Writer
 
 PODS = 200
 """About so many objects are the Events."""
-
-ORDERINGS = (
-    ("none", "object") if "ordering" in HttpSinkConfig.model_fields else ("none",)
-)
-"""Values of the key `ordering`, as far as there is one."""
 
 
 class PodWriter(Writer):
@@ -89,9 +83,13 @@ class Outage:
         self.writer.fill(count, prefix="outage")
         wait_until(lambda: self.bridge.backlog("hook") == count)
 
+    def back(self) -> Receiver:
+        """Return what will be behind the sink."""
+        return Receiver(port=self._port)
+
     def end(self, *, seconds: float) -> Receiver:
         """Let the sink be back; wait until it has all, at most so long."""
-        receiver = self._stack.enter_context(Receiver(port=self._port))
+        receiver = self._stack.enter_context(self.back())
         bodies, count = receiver.ledger.bodies, len(self.writer.ids)
         wait_until(lambda: len(bodies) >= count, seconds=seconds)
         wait_until(lambda: self.bridge.backlog("hook") == 0)

@@ -7,21 +7,23 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
+from tests.e2e.bridge import wait_until
 from tests.e2e.brisk import BRISK
-from tests.e2e.outage import ORDERINGS, PODS, Outage, disorder
+from tests.e2e.outage import PODS, Outage, disorder
 
 WAITING = 10_000
 SECONDS = 3.0
+KILLED = 2_000
 
 
 @pytest.mark.e2e
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("ordering", ORDERINGS)
+@pytest.mark.parametrize("ordering", ["none", "object"])
 def test_sink_that_is_back_gets_all_that_waits(
     control_plane: ControlPlane, tmp_path: Path, ordering: str
 ) -> None:
     """Once each; with `ordering: object`, each object's in the order of writing."""
-    settings = BRISK | ({} if ordering == "none" else {"ordering": ordering})
+    settings = BRISK | {"ordering": ordering}
     with Outage(plane=control_plane, folder=tmp_path, settings=settings) as outage:
         outage.pile_up(WAITING)
         time.sleep(SECONDS)
@@ -31,6 +33,28 @@ def test_sink_that_is_back_gets_all_that_waits(
         assert len({json.loads(one)["partitionkey"] for one in ledger.bodies}) == PODS
         if ordering == "object":
             assert disorder(ledger.bodies) == []
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("ordering", ["object", "sink"])
+def test_order_outlives_kills(
+    control_plane: ControlPlane, tmp_path: Path, ordering: str
+) -> None:
+    """Killed again and again meanwhile: what comes twice comes before what is later."""
+    settings = BRISK | {"ordering": ordering}
+    with Outage(plane=control_plane, folder=tmp_path, settings=settings) as outage:
+        outage.pile_up(KILLED)
+        with outage.back() as receiver:
+            for share in (0.2, 0.5, 0.8):
+                wait_until(lambda: len(receiver.ledger.bodies) > share * KILLED)  # noqa: B023
+                outage.bridge.kill()
+                outage.bridge.start_and_wait()
+            wait_until(lambda: outage.bridge.backlog("hook") == 0)
+        ledger = receiver.ledger
+
+    assert set(ledger.ids()) == set(outage.writer.ids)
+    assert disorder(ledger.bodies) == []
 
 
 def body(key: str, version: int) -> bytes:

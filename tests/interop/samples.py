@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from msgspec.structs import replace as altered
@@ -15,6 +13,7 @@ from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.convert import gap_event
 from bridge.events.encode import decode, encode
 from bridge.events.origin import Origin
+from bridge.sinks.payload import trim
 from tests.unit.events.samples import (
     RECORDED_TIME,
     RESOURCES,
@@ -66,10 +65,7 @@ def encoded() -> Mapping[str, EncodedEvent]:
 
 
 def _trimmed() -> dict[str, EncodedEvent]:
-    """Return the largest event with less in it, as far as there is what does that."""
-    if find_spec("bridge.sinks.payload") is None:
-        return {}
-    trim = import_module("bridge.sinks.payload").trim
+    """Return the largest event with less in it."""
     large = encode(converted(kubernetes_event(message=MESSAGES["1 MB"])))
     return {
         f"trimmed to {size} bytes": trim(

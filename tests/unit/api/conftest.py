@@ -23,3 +23,15 @@ async def client(world) -> AsyncIterator[httpx.AsyncClient]:
         transport=transport, base_url="http://127.0.0.1:8080", headers=BEARER
     ) as client:
         yield client
+
+
+@pytest.fixture
+async def mixed(world):
+    """Of hook: a and b failed with 503, c is fresh, d was delivered, e is dead."""
+    await world.store("d")
+    await world.deliver()
+    await world.store("e", routes=("pods", "all"))
+    await world.give_up()
+    await world.store("a", "b", reason="Killing")
+    await world.fail()
+    await world.store("c", sinks=("hook", "spare"))

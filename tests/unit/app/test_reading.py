@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.reading import MISSED_SECONDS, Reading, reader_statuses
+from bridge.app.reading import MISSED_SECONDS, Reading
+from bridge.app.unread import reader_statuses
 from bridge.errors import (
     ClusterError,
     ForbiddenError,

@@ -3,8 +3,8 @@
 Batches of three events are put, each with its number as cursor; some are delivered,
 some delayed, some given up. They wait for a second sink, too, which gets one of each
 object at a time, and whose dead letters go to a third. A `Ledger` notes what was
-promised from outside: a put that returned, an answer that the sink gave before it was to be
-recorded.
+promised from outside: a put that returned, an answer that the sink gave before it was
+to be recorded.
 """
 
 import shutil

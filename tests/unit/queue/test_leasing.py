@@ -86,6 +86,20 @@ async def test_due_deliveries_and_fresh_ones_take_turns_by_age(
     ]
 
 
+async def test_old_and_new_take_turns_one_by_one(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """What was not taken is found the next time, be it a repeat or new."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+    await put(queue, "b", since="1", to="2")
+    await settle_retry(queue, lease, clock.wall + 5)
+    clock.advance(10)
+    await put(queue, "c", since="2", to="3")
+
+    assert [(await leased(queue, 1))[0] for _ in range(3)] == ["b", "a", "c"]
+
+
 async def test_fresh_deliveries_that_had_to_wait_are_not_forgotten(
     file: QueueFile, clock: FakeClock
 ) -> None:

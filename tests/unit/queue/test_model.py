@@ -8,80 +8,24 @@ are never two leases in one lane, and what is leased is the oldest of its lane.
 
 import asyncio
 import shutil
-import tempfile
-from contextlib import AsyncExitStack
-from math import inf
-from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import invariant, precondition, rule
 
 from bridge.errors import StaleCursorError
-from bridge.queue import (
-    Dead,
-    Delivered,
-    Forward,
-    Gate,
-    GateKind,
-    Lease,
-    Ordering,
-    Released,
-    Retry,
-)
+from bridge.queue import Dead, Delivered, Forward, Lease, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.model import RUN, Model, Row, key_of
-from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, encoded, entry
+from tests.unit.queue.model import Row, key_of
+from tests.unit.queue.samples import SCOPE, encoded, entry
+from tests.unit.queue.walk import ASKED_SECONDS, LEASE_SECONDS, SINKS, Walk, sinks
 
-SINKS = ("hook", "other")
-ORDERINGS: tuple[Ordering, ...] = ("none", "object", "sink")
-KINDS = ("waiting", "paused", "tripped", "stopped")
-LEASE_SECONDS = 300.0
-BACKOFF_SECONDS, ASKED_SECONDS = 600.0, 3600.0
 MANY = 12
-sinks = st.sampled_from(SINKS)
-orderings = st.sampled_from(ORDERINGS)
 
 
-class QueueMachine(RuleBasedStateMachine):
-    """One queue, one model, one walk."""
-
-    def __init__(self) -> None:
-        """Prepare a folder in memory and a loop."""
-        super().__init__()
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-        self.folder = Path(tempfile.mkdtemp(dir=memory))
-        self.clock = FakeClock()
-        self.model = Model()
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.lives = 0
-        self.file = QueueFile(path=self.folder / "0" / "queue.db", clock=self.clock)
-
-    def run(self, coroutine):
-        """Return what it gives."""
-        return self.runner.run(coroutine)
-
-    async def open(self) -> SqliteQueue:
-        """Open the file and both sinks; what is due too late is due earlier now."""
-        opening = self.file.open(keep_seconds=1e9, lease_seconds=LEASE_SECONDS)
-        queue = await self.stack.enter_async_context(opening)
-        for sink in SINKS:
-            ordering = self.model.orderings[sink]
-            await queue.open_sink(sink, ordering=ordering, run=RUN)
-        return queue
-
-    @initialize(first=orderings, second=orderings)
-    def begin(self, first: Ordering, second: Ordering) -> None:
-        """Open an empty queue."""
-        self.model.orderings = {"hook": first, "other": second}
-        self.queue = self.run(self.open())
+class QueueMachine(Walk):
+    """What readers, senders and operators do."""
 
     @rule(routes=st.lists(st.sets(sinks), min_size=1, max_size=6), stale=st.booleans())
     def put(self, routes: list[set[str]], stale: bool) -> None:
@@ -181,56 +125,6 @@ class QueueMachine(RuleBasedStateMachine):
         self.run(self.queue.settle([Delivered(lease=lease)]))
         self.model.waiting.pop(key, None)
 
-    @rule(seconds=st.sampled_from([1.0, 10.0, 290.0, 700.0, 4000.0]))
-    def wait(self, seconds: float) -> None:
-        """Time passes, leases expire."""
-        self.clock.advance(seconds)
-        self.tick()
-
-    @rule(seconds=st.sampled_from([30.0, 3000.0, 86400.0]))
-    def set_back(self, seconds: float) -> None:
-        """The wall clock loses time: nothing waits for it to come again."""
-        for row in self.model.waiting.values():
-            row.was_due = row.was_due or row.due <= self.clock.wall
-        self.clock.wall -= seconds
-        self.tick()
-        self.cap()
-
-    def tick(self) -> None:
-        """Have the queue look at its clocks."""
-        self.queue._writer._tick()
-        self.run(self.queue.settle([]))
-        self.model.drop_leases(self.clock.steady)
-
-    def cap(self) -> None:
-        """Shorten what is due too late."""
-        now = self.clock.wall
-        for row in self.model.waiting.values():
-            longest = 0.0
-            if row.delay is not None:
-                longest = min(max(row.delay, BACKOFF_SECONDS), ASKED_SECONDS)
-            row.due = min(row.due, now + longest)
-        for sink, until in self.model.gates.items():
-            if until != inf:
-                self.model.gates[sink] = min(until, now + ASKED_SECONDS)
-
-    @rule(
-        sink=sinks,
-        kind=st.sampled_from(KINDS),
-        seconds=st.sampled_from([-1.0, 20.0, 5000.0]),
-    )
-    def close_gate(self, sink: str, kind: GateKind, seconds: float) -> None:
-        """Close a gate of any kind; that of our operator stays until it is opened."""
-        until = None if kind == "stopped" else self.clock.wall + seconds
-        self.run(self.queue.gate(sink, Gate(until=until, kind=kind, reason="no")))
-        self.model.gates[sink] = inf if until is None else until
-
-    @rule(sink=sinks)
-    def open_gate(self, sink: str) -> None:
-        """Let deliveries through."""
-        self.run(self.queue.gate(sink, None))
-        self.model.gates.pop(sink, None)
-
     @precondition(lambda self: self.model.events)
     @rule(data=st.data(), sink=sinks)
     def replay(self, data: st.DataObject, sink: str) -> None:
@@ -252,36 +146,6 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.run(self.queue.purge(sink, None)) == len(keys)
         for key in keys:
             del self.model.waiting[key]
-
-    @rule(sink=sinks, ordering=orderings)
-    def reorder(self, sink: str, ordering: Ordering) -> None:
-        """A sink asks for another order, with leases out."""
-        if self.model.orderings[sink] != ordering:
-            for (owner, _), row in self.model.waiting.items():
-                if owner == sink:
-                    row.was_due = row.was_due or row.has_returned
-                    row.has_returned = False
-        self.model.orderings[sink] = ordering
-        self.run(self.queue.open_sink(sink, ordering=ordering, run=RUN))
-
-    @rule(is_kill=st.booleans(), first=orderings, second=orderings)
-    def restart(self, is_kill: bool, first: Ordering, second: Ordering) -> None:
-        """Close the file, or take what a kill would leave of it, and open it again."""
-        self.lives += 1
-        copy = self.folder / str(self.lives) / "queue.db"
-        copy.parent.mkdir()
-        if is_kill:
-            _copy(self.file.path, copy)
-        self.run(self.stack.aclose())
-        if is_kill:
-            self.file = QueueFile(path=copy, clock=self.clock)
-        self.model.drop_leases(float("inf"))
-        self.model.lost.clear()
-        for row in self.model.waiting.values():
-            row.has_returned = row.was_due = False
-        self.model.orderings = {"hook": first, "other": second}
-        self.cap()
-        self.queue = self.run(self.open())
 
     @invariant()
     def agree(self) -> None:
@@ -337,11 +201,6 @@ async def _lease(
         return []
 
 
-def _copy(path: Path, copy: Path) -> None:
-    for suffix in ("", "-wal"):
-        shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-
-
 TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.settings = settings(
     max_examples=25,
@@ -349,4 +208,4 @@ TestQueueMachine.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestQueueMachine.pytestmark = []
+TestQueueMachine.pytestmark = [pytest.mark.timeout(60)]

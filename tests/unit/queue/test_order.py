@@ -4,13 +4,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bridge.events import CloudEvent, EncodedEvent
-from bridge.events.encode import encode
 from bridge.queue import Dead, Delivered, Lease, Queue, Released, Retry, replay
-from bridge.queue.order import lane_of
 from bridge.queue.sqlite import SqliteQueue
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, entry, leased
 
@@ -136,6 +131,23 @@ async def test_what_a_replay_overtook_is_not_forgotten(
     await queue.settle([Delivered(lease=first["a1"])])
 
     assert await leased(queue) == ["a2"]
+
+
+async def test_retry_that_is_due_waits_for_an_older_one_that_is_not(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """A replay that failed holds up what is younger."""
+    await put(queue, "a1", "a2", to="1")
+    await queue.settle([Delivered(lease=(await take(queue))["a1"])])
+    leases = await take(queue)
+    await queue.settle([Retry(lease=leases["a2"], due=clock.wall + 5)])
+    await queue.enqueue("hook", ["e1"])
+    clock.advance(1)
+    leases = await take(queue)
+    await queue.settle([Retry(lease=leases["a1"], due=clock.wall + 60)])
+    clock.advance(10)
+
+    assert await leased(queue) == []
 
 
 async def test_replays_of_one_object_go_one_by_one(
@@ -265,123 +277,3 @@ async def test_order_survives_a_restart(file: QueueFile) -> None:
         await queue.open_sink("hook", ordering="object")
 
         assert await leased(queue) == ["a1", "b1"]
-
-
-async def test_rows_get_lanes_when_a_sink_asks_for_order(
-    file: QueueFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All that wait, a few in each transaction."""
-    monkeypatch.setattr("bridge.queue.lanes.CHUNK", 2)
-    async with file.open() as queue:
-        await queue.open_sink("hook")
-        await put(queue, "a1", "a2", "b1", "a3", "b2", to="1")
-    async with file.open() as queue:
-        await queue.open_sink("hook", ordering="object")
-
-        assert await leased(queue) == ["a1", "b1"]
-        assert not queue._store.column(
-            "SELECT 1 FROM delivery WHERE lane IS NULL AND sink = ?", (1,)
-        )
-
-
-async def test_order_asked_for_while_two_of_an_object_are_leased(
-    file: QueueFile,
-) -> None:
-    """The third waits for both."""
-    async with file.open() as queue:
-        await queue.open_sink("hook")
-        await put(queue, "a1", "a2", "a3", to="1")
-        leases = await take(queue, 2)
-        await queue.open_sink("hook", ordering="object")
-
-        await queue.settle([Delivered(lease=leases["a1"])])
-        assert await leased(queue) == []
-        await queue.settle([Delivered(lease=leases["a2"])])
-
-        assert await leased(queue) == ["a3"]
-
-
-async def test_order_given_up_lets_all_go(queue: SqliteQueue) -> None:
-    """But nothing twice."""
-    await put(queue, "a1", "a2", "a3", to="1")
-    await take(queue)
-
-    await queue.open_sink("hook")
-
-    assert await leased(queue) == ["a2", "a3"]
-
-
-async def test_order_of_a_sink_hands_out_one(file: QueueFile, clock: FakeClock) -> None:
-    """Whatever its object; and the next when it ended."""
-    async with file.open() as queue:
-        await queue.open_sink("hook", ordering="sink")
-        await put(queue, "a1", "b1", "c1", to="1")
-        leases = await take(queue)
-        assert (list(leases), await leased(queue)) == (["a1"], [])
-        await queue.settle([Retry(lease=leases["a1"], due=clock.wall + 5)])
-        assert await leased(queue) == []
-        clock.advance(5)
-        leases = await take(queue)
-        await queue.settle([Delivered(lease=leases["a1"])])
-
-        assert await leased(queue) == ["b1"]
-
-
-async def test_order_of_a_sink_hands_out_a_run(
-    file: QueueFile, clock: FakeClock
-) -> None:
-    """The oldest few together, then nothing until all of them ended."""
-    async with file.open() as queue:
-        await queue.open_sink("hook", ordering="sink", run=2)
-        await put(queue, "a1", "b1", "c1", to="1")
-        first, second = (await take(queue)).values()
-        await queue.settle([Retry(lease=first, due=clock.wall - 5)])
-        assert await leased(queue) == []
-
-        await queue.settle([Released(lease=second)])
-
-        assert await leased(queue, 1) == ["a1"]
-
-
-async def test_run_ends_before_what_is_not_due(
-    file: QueueFile, clock: FakeClock
-) -> None:
-    """What follows it waits, too."""
-    async with file.open() as queue:
-        await queue.open_sink("hook", ordering="sink", run=3)
-        await put(queue, "a1", "b1", "c1", to="1")
-        first, second, third = (await take(queue)).values()
-        late = Retry(lease=second, due=clock.wall + 5)
-        await queue.settle([Released(lease=first), late, Released(lease=third)])
-
-        assert await leased(queue) == ["a1"]
-
-
-TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1)
-TEXT = TEXT.filter(lambda text: not any(0x7F <= ord(one) < 0xA0 for one in text))
-
-
-def lane(id_: str, subject: str | None = None, key: str | None = None) -> int:
-    """Return the lane of an event with data."""
-    extensions = {} if key is None else {"partitionkey": key}
-    event = CloudEvent(
-        id=id_, source="/s", type="t", subject=subject, extensions=extensions, data=b"1"
-    )
-    return lane_of(encode(event))
-
-
-@given(one=TEXT, other=TEXT, key=TEXT)
-def test_lane_is_that_of_the_key(one: str, other: str, key: str) -> None:
-    """The partition key, else the subject, else the id; within 64 bits."""
-    assert lane(one, one, key) == lane(other, other, key) == lane(one, key)
-    assert lane(key) == lane(one, key)
-    assert (lane(one) == lane(other)) == (one == other)
-    assert -(1 << 63) <= lane(one) < 1 << 63
-
-
-def test_lane_of_what_cannot_be_read_is_its_own() -> None:
-    """The queue never stops for it."""
-    one = EncodedEvent(id="a", body=b"\x00", data_offset=0)
-    other = EncodedEvent(id="b", body=b"\x00", data_offset=0)
-
-    assert lane_of(one) != lane_of(other)

@@ -8,7 +8,8 @@ import apsw
 import pytest
 
 from bridge.errors import QueueError
-from bridge.queue import Delivered, Retry, Scope
+from bridge.queue import Delivered, Ordering, Retry, Scope
+from bridge.queue.settlement import recording
 from bridge.queue.sqlite import SqliteQueue
 from bridge.queue.writer import run_pass
 from tests.unit.queue.hooks import lease_error, raising
@@ -42,6 +43,20 @@ async def test_puts_that_wait_share_a_transaction(
             tasks.create_task(put(queue, str(number), scope=scope), name="put")
 
     assert statements.count("COMMIT") == 1
+
+
+@pytest.mark.parametrize("ordering", ["none", "object", "sink"])
+async def test_outcomes_linger_unless_a_sink_waits_for_them(
+    queue: SqliteQueue, ordering: Ordering
+) -> None:
+    """In order `sink` nothing else can be leased before the outcome is recorded."""
+    await queue.open_sink("hook", ordering=ordering)
+    await put(queue, "a", "b")
+    (lease,) = await queue.lease("hook", 1)
+
+    job = recording(queue._store, [Delivered(lease=lease)])
+
+    assert job.lingers is (ordering != "sink")
 
 
 async def test_a_group_is_bounded_in_rows(
