@@ -68,7 +68,11 @@ class Jobs:
             return
         self._epoch = epoch  # the gate is open now, whatever was before
         for lease in leases:
-            await self._join(lease)
+            if not self._fits(lease):
+                await self._flush()
+            self._join(lease)
+            if len(self._partial) == self._limits.events:
+                await self._flush()
         if self._limits.linger_seconds:
             self._begun.set()
         else:
@@ -102,19 +106,18 @@ class Jobs:
             self._queue.get_nowait()
             self._queue.task_done()
 
-    async def _join(self, lease: Lease) -> None:
-        """Add to the partial job; give it when it is full."""
-        limits, size = self._limits, len(lease.event.body) + 1  # and a comma
-        most = limits.size_bytes
-        if most is not None and self._size_bytes + size >= most:  # and two brackets
-            await self._flush()
+    def _fits(self, lease: Lease) -> bool:
+        most = self._limits.size_bytes
+        # Each event takes a comma, and the whole two brackets.
+        return most is None or self._size_bytes + len(lease.event.body) + 1 < most
+
+    def _join(self, lease: Lease) -> None:
+        """Add to the partial job."""
         if not self._partial:
             now = asyncio.get_running_loop().time()
-            self._deadline = now + limits.linger_seconds
+            self._deadline = now + self._limits.linger_seconds
         self._partial.append(lease)
-        self._size_bytes += size
-        if len(self._partial) == limits.events:
-            await self._flush()
+        self._size_bytes += len(lease.event.body) + 1
 
     async def _flush(self) -> None:
         partial, self._partial = self._partial, []
