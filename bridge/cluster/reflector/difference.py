@@ -53,9 +53,7 @@ def plain_changes(
         kind: Literal["added", "modified"]
         kind = "modified" if news.is_same_object else "added"
         changes.append(
-            listed_change(
-                news.now, change=kind, resource=resource, remembers=remembers
-            )
+            listed_change(news.now, change=kind, resource=resource, remembers=remembers)
         )
     return changes
 
