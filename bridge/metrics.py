@@ -8,7 +8,9 @@ any moment::
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
+
+from bridge.durations import DurationHistogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +79,10 @@ class Metrics:
             ("sink", "policy"),
             registry=registry,
         )
-        self.delivery_seconds = Histogram(
+        self.delivery_seconds = DurationHistogram(
             "kubebridge_delivery_seconds",
             "From the commit of an event to its 2xx.",
-            ("sink",),
+            "sink",
             buckets=SECONDS,
             registry=registry,
         )

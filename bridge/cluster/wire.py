@@ -7,7 +7,7 @@ Events (null eventTime).
 import msgspec
 
 
-class ListMetadata(msgspec.Struct, rename="camel"):
+class ListMetadata(msgspec.Struct, rename="camel", gc=False):
     """`metadata` of a list (Kubernetes API conventions, Lists)."""
 
     resource_version: str = ""
@@ -15,14 +15,14 @@ class ListMetadata(msgspec.Struct, rename="camel"):
     remaining_item_count: int | None = None
 
 
-class ListForm(msgspec.Struct):
+class ListForm(msgspec.Struct, gc=False):
     """A list, its objects raw; Go writes a nil slice as null."""
 
     metadata: ListMetadata
     items: list[msgspec.Raw] | None = None
 
 
-class Metadata(msgspec.Struct, rename="camel"):
+class Metadata(msgspec.Struct, rename="camel", gc=False):
     """What is read of an object's `metadata`."""
 
     resource_version: str
@@ -31,14 +31,14 @@ class Metadata(msgspec.Struct, rename="camel"):
     uid: str = ""
 
 
-class HeadForm(msgspec.Struct):
+class HeadForm(msgspec.Struct, gc=False):
     """The beginning of an object; lists of built-in kinds leave its kind out."""
 
     metadata: Metadata
     kind: str = ""
 
 
-class OwnerForm(msgspec.Struct, rename="camel"):
+class OwnerForm(msgspec.Struct, rename="camel", gc=False):
     """One of `metadata.ownerReferences` (v1 OwnerReference)."""
 
     api_version: str
@@ -48,7 +48,7 @@ class OwnerForm(msgspec.Struct, rename="camel"):
     controller: bool | None = None
 
 
-class DetailedMetadata(Metadata):
+class DetailedMetadata(Metadata, gc=False):
     """What is read of `metadata` where more than identity is remembered."""
 
     labels: dict[str, str] | None = None
@@ -56,58 +56,58 @@ class DetailedMetadata(Metadata):
     owner_references: list[OwnerForm] | None = None
 
 
-class DetailedHeadForm(msgspec.Struct):
+class DetailedHeadForm(msgspec.Struct, gc=False):
     """As `HeadForm`, with detailed metadata."""
 
     metadata: DetailedMetadata
     kind: str = ""
 
 
-class VersionedMetadata(msgspec.Struct, rename="camel"):
+class VersionedMetadata(msgspec.Struct, rename="camel", gc=False):
     """What is read of `metadata` in a watch line, where each field costs time."""
 
     resource_version: str
 
 
-class VersionedForm(msgspec.Struct):
+class VersionedForm(msgspec.Struct, gc=False):
     """An object of which only its version is read."""
 
     metadata: VersionedMetadata
 
 
-class AnnotatedMetadata(msgspec.Struct):
+class AnnotatedMetadata(msgspec.Struct, gc=False):
     """What is read of `metadata` in a bookmark."""
 
     annotations: dict[str, str] | None = None
 
 
-class AnnotatedForm(msgspec.Struct):
+class AnnotatedForm(msgspec.Struct, gc=False):
     """A bookmark's object."""
 
     metadata: AnnotatedMetadata
 
 
-class LineForm(msgspec.Struct):
+class LineForm(msgspec.Struct, gc=False):
     """One line of a watch (Kubernetes API concepts, WatchEvent)."""
 
     type: str
     object: msgspec.Raw
 
 
-class StatusCause(msgspec.Struct):
+class StatusCause(msgspec.Struct, gc=False):
     """One of `details.causes` of a Status."""
 
     reason: str | None = None
 
 
-class StatusDetails(msgspec.Struct, rename="camel"):
+class StatusDetails(msgspec.Struct, rename="camel", gc=False):
     """`details` of a Status."""
 
     retry_after_seconds: float | None = None
     causes: list[StatusCause] | None = None
 
 
-class StatusForm(msgspec.Struct):
+class StatusForm(msgspec.Struct, gc=False):
     """A Status, as bodies of failed requests and ERROR lines carry it."""
 
     message: str | None = None
@@ -116,7 +116,7 @@ class StatusForm(msgspec.Struct):
     details: StatusDetails | None = None
 
 
-class ServerVersionForm(msgspec.Struct, rename="camel"):
+class ServerVersionForm(msgspec.Struct, rename="camel", gc=False):
     """The answer of ``/version``."""
 
     git_version: str

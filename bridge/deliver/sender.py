@@ -107,8 +107,7 @@ class Sender:
         self._recorder.add([Delivered(lease=lease) for lease in leases])
         self._succeeded.inc()
         self._delivered.inc(len(leases))
-        for lease in leases:
-            self._seconds.observe(now - lease.stored)
+        self._seconds.observe([now - lease.stored for lease in leases])
         self._status.last_success_at = datetime.fromtimestamp(now, UTC)
         self._failures.recovered("Delivery works again.")
         if self._record is not None:

@@ -50,7 +50,7 @@ def encode(event: CloudEvent) -> EncodedEvent:
         return EncodedEvent(id=event.id, body=head, data_offset=0)
     return EncodedEvent(
         id=event.id,
-        body=b"%b%b%b}" % (head[:-1], _DATA, event.data),
+        body=b"".join((head[:-1], _DATA, event.data, b"}")),
         data_offset=len(head) - 1 + len(_DATA),
     )
 

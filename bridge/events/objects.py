@@ -14,7 +14,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MANAGED_FIELDS = b',"managedFields":'
 
 
-class Reference(Struct, rename="camel"):
+class Reference(Struct, rename="camel", gc=False):
     """Which object is meant (v1 ObjectReference); unknown parts are empty."""
 
     kind: str = ""
@@ -24,13 +24,13 @@ class Reference(Struct, rename="camel"):
     api_version: str = ""
 
 
-class Write(Struct):
+class Write(Struct, gc=False):
     """When somebody last wrote to the object (v1 ManagedFieldsEntry)."""
 
     time: str | None = None
 
 
-class Metadata(Struct, rename="camel"):
+class Metadata(Struct, rename="camel", gc=False):
     """Who the object is (v1 ObjectMeta)."""
 
     uid: str
@@ -47,7 +47,7 @@ class Metadata(Struct, rename="camel"):
         return max(filter(None, times), default=self.creation_timestamp)
 
 
-class PlainObject(Struct):
+class PlainObject(Struct, gc=False):
     """Any object."""
 
     metadata: Metadata
@@ -58,13 +58,13 @@ class PlainObject(Struct):
         return ""
 
 
-class PodSpec(Struct, rename="camel"):
+class PodSpec(Struct, rename="camel", gc=False):
     """Where a Pod runs."""
 
     node_name: str = ""
 
 
-class Pod(PlainObject):
+class Pod(PlainObject, gc=False):
     """A Pod."""
 
     spec: PodSpec = field(default_factory=PodSpec)
@@ -75,7 +75,7 @@ class Pod(PlainObject):
         return self.spec.node_name
 
 
-class EventSource(Struct):
+class EventSource(Struct, gc=False):
     """Who reported a Kubernetes Event, in the older way (v1 EventSource)."""
 
     component: str = ""
@@ -85,14 +85,14 @@ class EventSource(Struct):
 _NOBODY = EventSource()
 
 
-class EventSeries(Struct, rename="camel"):
+class EventSeries(Struct, rename="camel", gc=False):
     """How often a Kubernetes Event was repeated (EventSeries of either group)."""
 
     count: int = 0
     last_observed_time: str | None = None
 
 
-class KubernetesEvent(Struct, rename="camel"):
+class KubernetesEvent(Struct, rename="camel", gc=False):
     """A Kubernetes Event as core/v1 or as events.k8s.io/v1 spells it.
 
     The two are one object with two sets of names; each fills its own half here, and
@@ -165,11 +165,11 @@ read_pod = msgspec.json.Decoder(Pod).decode
 read_object = msgspec.json.Decoder(PlainObject).decode
 
 
-class _Labels(Struct):
+class _Labels(Struct, gc=False):
     labels: dict[str, str] | None = None
 
 
-class _Labelled(Struct):
+class _Labelled(Struct, gc=False):
     metadata: _Labels
 
 

@@ -29,7 +29,7 @@ from bridge.events.objects import Metadata, Reference
 from bridge.events.origin import Origin
 
 
-class Facts(Struct):
+class Facts(Struct, gc=False):
     """What a change tells, in whatever form it came.
 
     Attributes:
@@ -65,7 +65,7 @@ class Facts(Struct):
         )
 
 
-class Names(Struct):
+class Names(Struct, gc=False):
     """What a profile chose.
 
     Attributes:

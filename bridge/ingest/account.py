@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
+from operator import attrgetter
 
 from bridge.cluster import (
     Bookmark,
@@ -22,6 +24,8 @@ from bridge.ingest.source import Source
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
+
+_sinks_of = attrgetter("sinks")
 
 
 class Account:
@@ -62,7 +66,7 @@ class Account:
 
     def routed(self, entries: Sequence[Entry]) -> None:
         """Count the deliveries that began."""
-        counts = Counter(sink for entry in entries for sink in entry.sinks)
+        counts = Counter(chain.from_iterable(map(_sinks_of, entries)))
         for sink, count in counts.items():
             self._metrics.routed.labels(sink).inc(count)
 

@@ -1,6 +1,7 @@
 """One change → the entries that it becomes, or the word that something is missing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -42,6 +43,8 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_filtered: bool = False
     is_rejected: bool = False
 
+
+_sinks_of = attrgetter("sinks")
 
 _NOTHING = Converted(entries=())
 _UNFIT = (ConversionError, InvalidEventError, *NOT_JSON)
@@ -193,7 +196,7 @@ class Conversion:
             context = _context(before, paths, concerned)
             told = Told(change, context, recorded)
             entries.extend(self._shaping.entries(told, names))
-        is_filtered = not any([entry.sinks for entry in entries])
+        is_filtered = not any(map(_sinks_of, entries))
         if change.known is not None:
             object_ = None if change.change == "deleted" else change.object
             entries.extend(self._memories(change.known, object_))

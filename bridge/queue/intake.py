@@ -14,8 +14,9 @@ from bridge.queue.order import lane_of
 from bridge.queue.outbox import Outbox, Waiting
 from bridge.queue.store import Store, numbers
 
-# A statement with this many rows takes one step; each size is compiled only once.
-_STRIDES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+# A statement with this many rows takes one step; each size is compiled only once. A
+# full put is one: each step has to win the interpreter's lock from the event loop.
+_STRIDES = (500, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

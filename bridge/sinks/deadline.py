@@ -28,9 +28,8 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
 
-    def start(self, attempt: "_Attempt") -> float:
+    def start(self, attempt: "_Attempt", loop: asyncio.AbstractEventLoop) -> float:
         """Let the time of an attempt begin; return when it ends, in loop time."""
-        loop = asyncio.get_running_loop()
         due = loop.time() + self._seconds
         self._running[attempt] = None
         if self._timer is None:
@@ -62,12 +61,13 @@ class _Attempt:
         self._is_expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("expected a task around an attempt, got none")
         self._task = task
         self._cancelling = task.cancelling()
-        self.due = self._deadlines.start(self)
+        self.due = self._deadlines.start(self, loop)
 
     def expire(self) -> None:
         """Cancel the task, which is inside the context and waits."""

@@ -1,8 +1,7 @@
 """What a sink must not show of what it sends, wherever it comes back from."""
 
-from dataclasses import replace
-
 import httpx
+from msgspec.structs import replace
 
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.oauth2 import OAuth2Auth

@@ -1,7 +1,8 @@
 """An answer, as far as anybody wants to know it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 EXCERPT_BYTES = 4096
 """How much of an answer is kept."""
@@ -10,8 +11,7 @@ MOST_READ_BYTES = 65536
 """How much of an answer is read so that its connection can be used again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """An answer, whatever its status.
 
     Attributes:

@@ -206,7 +206,7 @@ class Passed:
     def has(self, listed: Listed) -> bool:
         """Tell whether this very revision was handed over."""
         key = listed.key
-        for mark, version in self._marks:  # noqa: SIM110 - a generator takes longer
+        for mark, version in self._marks:
             if key <= mark and not is_newer(listed.version, than=version):
                 return True
         return False

@@ -15,6 +15,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         answer: What came of the answer to the last request.
+        loop: The loop that it lives in.
         idle_since: When it was last put aside, in loop time.
     """
 
@@ -27,6 +28,8 @@ class Connection(asyncio.Protocol):
         """
         self._origin = origin
         self._on_lost = on_lost
+        # Asked for once: each time costs a system call (getpid, in CPython 3.11).
+        self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._fault: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -126,7 +129,7 @@ class Connection(asyncio.Protocol):
         self._on_lost(self)
 
     def _wait(self) -> asyncio.Future[None]:
-        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._waiter = waiter = self.loop.create_future()
         if self._fault is not None:
             waiter.set_exception(self._fault)
         return waiter

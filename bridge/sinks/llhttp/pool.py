@@ -103,7 +103,7 @@ class Pool:
         if self._is_closed or not connection.is_reusable:
             connection.abort()
             return
-        loop = asyncio.get_running_loop()
+        loop = connection.loop
         connection.rest(loop.time())
         self._idle.setdefault(peer, []).append(connection)
         if self._timer is None:
@@ -123,11 +123,11 @@ class Pool:
                     await self._drained.wait()
 
     def _find_idle(self, peer: Peer) -> Connection | None:
-        now = asyncio.get_running_loop().time()
         idle = self._idle.get(peer, [])
         while idle:
             connection = idle.pop()
-            if connection.idle_since + self._idle_seconds > now and connection.is_open:
+            age = connection.loop.time() - connection.idle_since
+            if age < self._idle_seconds and connection.is_open:
                 return connection
             connection.close()
         return None
