@@ -33,13 +33,13 @@ class BreakerConfig(Model):
     window: PositiveDuration = written("60s")
     """How far back it looks."""
 
-    min: PositiveDuration = written("30s")
+    min: PositiveDuration = written("2s")
     """How long nothing is tried at first; that doubles while the trial of a single
     delivery afterwards fails."""
 
-    max: PositiveDuration = written("10m")
-    """Longest that nothing is tried: a sink that is back is noticed within 10
-    minutes."""
+    max: PositiveDuration = written("60s")
+    """Longest that nothing is tried: a sink that is back is noticed within a minute, as
+    a paused one is, and a trial is a single request."""
 
     @model_validator(mode="after")
     def _grows(self) -> Self:

@@ -19,7 +19,10 @@ STEPS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerLimits:
-    """When a breaker opens, and for how long [delivery 1.5].
+    """When a breaker opens, and for how long.
+
+    The share and the count are Convoy's [delivery 1.1]. Its 30 s and more are not: a
+    trial is a single request, and a sink that is back should not wait long for it.
 
     Attributes:
         share: Least part of the attempts in the window that must have failed, of 1.
@@ -32,8 +35,8 @@ class BreakerLimits:
     share: float = 0.7
     attempts: int = 10
     window_seconds: float = 60.0
-    minimum_seconds: float = 30.0
-    maximum_seconds: float = 600.0
+    minimum_seconds: float = 2.0
+    maximum_seconds: float = 60.0
 
 
 @dataclass(slots=True)

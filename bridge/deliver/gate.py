@@ -178,7 +178,7 @@ class SinkGate:
     async def _rest(self, error: SinkError) -> None:
         """Wait as the schedule says, longer each time, or as the sink asks."""
         self._rests += 1
-        seconds = self._policy.wait(self._rests, error, random=self._random)
+        seconds = self._policy.rest(self._rests, error, random=self._random)
         if self._status.state != "waiting":
             self._log.warning("Sink rests.", error=str(error), seconds=seconds)
         await self._close("waiting", self._now() + seconds, str(error), self._rests)

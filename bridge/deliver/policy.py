@@ -23,17 +23,19 @@ class RetryPolicy:
     retry_after_seconds: float = 3600.0
     dead_letters: DeadLetterSink | None = None
 
-    def wait(
+    def rest(
         self, failures: int, error: SinkError, *, random: Callable[[], float]
     ) -> float:
-        """Return the seconds to wait: the schedule's or those asked for, the longer.
+        """Return the seconds that the whole sink rests: its word, or the schedule's.
+
+        The longer of both.
 
         Args:
             failures: How many there were running, this one included.
             error: How the attempt ended.
             random: Gives fractions in [0, 1).
         """
-        return max(self.schedule.delay(failures, random=random), self.asked(error))
+        return max(self.schedule.rest(failures, random=random), self.asked(error))
 
     def asked(self, error: SinkError) -> float:
         """Return the seconds that the sink asked for, capped; 0: for nothing."""
@@ -68,7 +70,8 @@ class RetryPolicy:
                 # What the whole sink has to wait for its gate makes it wait.
                 if error.scope == "sink":
                     return Retry(lease=lease, due=now)
-                seconds = self.wait(lease.attempt, error, random=random)
+                delay = self.schedule.delay(lease.attempt, random=random)
+                seconds = max(delay, self.asked(error))
                 return Retry(lease=lease, due=now + seconds)
             case TemporarySinkError() | PermanentSinkError():
                 return self._dead(lease, error)

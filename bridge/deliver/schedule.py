@@ -10,6 +10,9 @@ from bridge.retry import retry_delay, steady_delay
 LONGEST_SECONDS: Final = 3600.0
 """Bound of any delay of a `Counted` schedule: the queue keeps no longer one."""
 
+LONGEST_REST_SECONDS: Final = 60.0
+"""Of a sink that does not say how long; a paused one is tried as often."""
+
 
 class Schedule(Protocol):
     """Delays, and an end to them."""
@@ -19,6 +22,15 @@ class Schedule(Protocol):
 
         Args:
             attempt: From 1.
+            random: Gives fractions in [0, 1).
+        """
+        ...
+
+    def rest(self, failures: int, *, random: Callable[[], float]) -> float:
+        """Return the seconds that a whole sink rests after so many failures running.
+
+        Args:
+            failures: From 1.
             random: Gives fractions in [0, 1).
         """
         ...
@@ -54,6 +66,10 @@ class Jittered:
             random=random,
         )
 
+    def rest(self, failures: int, *, random: Callable[[], float]) -> float:
+        """See `Schedule.rest`; a trial is one request, so a minute at most."""
+        return min(self.delay(failures, random=random), LONGEST_REST_SECONDS)
+
     def is_over(self, lease: Lease) -> bool:
         """See `Schedule.is_over`; old, and tried often."""
         return lease.attempt >= self.attempts and lease.age_seconds >= self.age_seconds
@@ -81,6 +97,8 @@ class Counted:
             delay_seconds=self.delay_seconds,
             maximum_seconds=LONGEST_SECONDS,
         )
+
+    rest = delay
 
     def is_over(self, lease: Lease) -> bool:
         """See `Schedule.is_over`; however old it is."""

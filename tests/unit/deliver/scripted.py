@@ -171,5 +171,6 @@ def always(fault: Exception) -> Callable[[list[str]], None]:
 
 def tripping(**sink: Any) -> Bench:
     """Return deliveries, one at a time, with a breaker that opens after four."""
-    more = {"breaker": BreakerLimits(attempts=4)}
+    limits = BreakerLimits(attempts=4, minimum_seconds=30, maximum_seconds=600)
+    more = {"breaker": limits}
     return Bench(ScriptedSink(**sink), concurrency=1, more=more)

@@ -121,9 +121,18 @@ def test_retry_after_is_capped_and_never_shortens(header, most, wait) -> None:
 
     fault = error(429, retry_after_seconds=float(header))
 
-    assert policy.wait(1, fault, random=lambda: 0.0) == wait
+    assert policy.rest(1, fault, random=lambda: 0.0) == wait
 
 
 def test_only_the_sinks_failures_ask_for_anything() -> None:
     """A pause has a time of its own."""
     assert RetryPolicy().asked(paused()) == 0.0
+
+
+def test_a_sink_that_says_nothing_rests_a_minute_at_most() -> None:
+    """A trial is one request; exact schedules stay exact."""
+    exact = Counted(retries=9, backoff="linear", delay_seconds=100.0)
+
+    rests = [one.rest(20, random=lambda: 1.0) for one in (Jittered(), exact)]
+
+    assert rests == [60.0, 1900.0]

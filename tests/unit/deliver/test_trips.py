@@ -82,9 +82,8 @@ async def test_failed_trial_burns_no_attempt_the_first_time() -> None:
 
 async def test_answer_that_was_under_way_does_not_close_the_breaker() -> None:
     """What began before it opened is old news."""
-    bench = Bench(
-        ScriptedSink(), concurrency=2, more={"breaker": BreakerLimits(attempts=4)}
-    )
+    limits = BreakerLimits(attempts=4, minimum_seconds=30.0)
+    bench = Bench(ScriptedSink(), concurrency=2, more={"breaker": limits})
     bench.sink.answer = lambda ids: ids == ["z"] or always(error(500))(ids)
     bench.sink.slow = {"z": 5.0}
     bench.put("z", *"abcdef")
