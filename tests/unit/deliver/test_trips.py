@@ -169,4 +169,4 @@ async def test_half_open_leases_exactly_one() -> None:
     async with bench.running():
         await asyncio.sleep(95)
 
-    assert asked == [32, 32, 1, 1]
+    assert asked == [16, 16, 1, 1]
