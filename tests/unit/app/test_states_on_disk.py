@@ -46,7 +46,9 @@ async def eventually(holds):
 async def until_closed(queue, *, times):
     """Wait until a gate was closed so often running, for at most five seconds."""
     async with asyncio.timeout(5):
-        while (gate := await queue.gated("hook")) is None or gate.count < times:
+        while (  # noqa: ASYNC110
+            (gate := await queue.gated("hook")) is None or gate.count < times
+        ):
             await asyncio.sleep(0.01)
 
 
