@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -70,10 +70,9 @@ class GoneWhenLeased(SqliteQueue):
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Return a folder in memory, if there is one: hundreds of files are opened."""
     memory = Path("/dev/shm")
-    path = (memory if memory.is_dir() else tmp_path) / f"kubebridge-{tmp_path.name}"
-    path.mkdir()
-    yield path
-    shutil.rmtree(path)
+    where = memory if memory.is_dir() else tmp_path
+    with TemporaryDirectory(prefix="kubebridge-", dir=where) as path:
+        yield Path(path)
 
 
 async def faults_at_every_statement(kind: type[SqliteQueue], folder: Path) -> set[str]:

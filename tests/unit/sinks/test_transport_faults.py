@@ -153,7 +153,7 @@ async def test_unknown_name_is_a_dns_error(post, make_transport):
 @both_ways
 async def test_silent_machine_is_a_connect_timeout(post, make_transport):
     """A connection that does not come about in two thirds of the time is given up."""
-    transport = make_transport(timeout_seconds=0.3)
+    transport = make_transport(timeout_seconds=1.5)
 
     with deaf_port() as port, pytest.raises(httpx.ConnectTimeout) as caught:
         await post(transport, f"http://127.0.0.1:{port}/hook?token=hidden")
