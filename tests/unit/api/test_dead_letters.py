@@ -100,71 +100,12 @@ async def test_a_place_that_is_none_of_ours_is_refused(client, place):
     assert answer.status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({"reason": "400", "sink": "hook"}, ["a", "b"]),
-        ({"reason": "4xx", "sink": "spare"}, ["c"]),
-        ({"reason": "bad", "sink": "spare"}, ["c"]),
-        ({"reason": "Refused"}, ["a", "b", "c"]),
-        ({"reason": "404"}, []),
-        ({"reason": "such field"}, ["raw"]),
-        ({"attribute": "id=b"}, ["b"]),
-        ({"attribute": "reason=Back*", "sink": "spare"}, ["c"]),
-        ({"route": "all"}, ["a", "b", "c"]),
-        ({"route": "none"}, []),
-        ({"since": "2099-01-01T00:00:00"}, []),
-        ({"until": "2000-01-01T00:00:00Z"}, []),
-        ({"since": "2000-01-01T00:00:00Z", "until": "2099-01-01"}, [*"abc", "raw"]),
-    ],
-    ids=str,
-)
-async def test_dead_letters_are_chosen(client, letters, asked, found):
-    """By sink, route, time, attributes and the reason of the last attempt."""
-    assert await ids(client, **asked) == found
-
-
-async def test_dead_letters_are_replayed_by_choice(client, world, letters):
-    """What was chosen, and nothing else."""
-    body = {"all": True, "attribute": ["id=b"], "reason": "400"}
-
-    answer = await client.post(f"{PATH}/replay", json=body)
-
-    assert answer.json() == {"replayed": 1, "skipped": 0, "next": None}
-    assert await ids(client) == ["a", "c", "raw"]
-
-
-async def test_a_replay_of_many_is_continued(client, letters, monkeypatch):
-    """One request takes a bounded time; `next` goes on with what was meant at first."""
-    monkeypatch.setattr(steps, "STEP", 1)
-    monkeypatch.setattr(steps, "MOST_SECONDS", 0.0)
-    body = {"all": True}
-    taken = []
-    while body.get("next", "") is not None:
-        answer = (await client.post(f"{PATH}/replay", json=body)).json()
-        body["next"] = answer["next"]
-        taken.append(answer["replayed"])
-
-    assert taken == [1, 1, 1, 0, 0]
-
-
-@pytest.mark.parametrize("place", ["x", "1:", ":d1", "-1:d1", "nan:d1", "1e99:d1"])
-async def test_a_place_that_is_none_of_ours_is_refused(client, place):
-    """Only `next` of an answer goes on."""
-    body = {"all": True, "next": place}
-
-    answer = await client.post(f"{PATH}/purge", json=body)
-
-    assert answer.status_code == 422
-
-
 async def test_a_dead_letter_is_shown_with_event_and_answer(client, letters):
     """What was sent, and what came back."""
     letter = (await client.get(f"{PATH}/{letters['b']}")).json()
 
     assert letter["event"]["id"] == "b"
     assert letter["answer"] == "no"
-    assert [(one["number"], one["status"]) for one in letter["tries"]] == [(1, 400)]
     assert [(one["number"], one["status"]) for one in letter["tries"]] == [(1, 400)]
 
 
@@ -273,7 +214,6 @@ async def test_all_dead_letters_are_purged(client, letters, body, left):
         {"all": False},
         {"sink": "hook"},
         {"sink": "hook", "handles": ["d1"]},
-        {"next": "1:d1", "handles": ["d1"]},
         {"next": "1:d1", "handles": ["d1"]},
     ],
     ids=str,

@@ -86,51 +86,6 @@ class Lists:
         )
 
 
-class Lists:
-    """Pages of lists for `Backfill`: what each would queue, by id.
-
-    Attributes:
-        pages: The ids on each page of resource `events`.
-        refused: Ids of stored events that no route leads anywhere.
-        fault: Raised instead of an answer.
-        put: What was queued.
-    """
-
-    def __init__(self) -> None:
-        self.pages: list[list[str]] = []
-        self.refused: set[str] = set()
-        self.fault: Exception | None = None
-        self.put: list[str] = []
-
-    def wanted(self, sink: str):
-        """See `Backfill`."""
-        return lambda encoded: encoded.id not in self.refused
-
-    async def list_page(self, sink: str, *, place, takes):
-        """See `Backfill`."""
-        if self.fault is not None:
-            raise self.fault
-        number = int(place or 0)
-        if number >= len(self.pages):
-            return None
-        made = [event(name) for name in self.pages[number]]
-        entries = [
-            Entry(event=one, encoded=encode(one), sinks=(sink,), routes=("all",))
-            for one in made
-        ]
-        taken = [entry.event.id for entry in entries if takes(entry)]
-        self.put += taken
-        more = number + 1 < len(self.pages)
-        return Listed(
-            resource="events",
-            namespace="*",
-            listed=len(made),
-            queued=len(taken),
-            oldest="2026-11-20T10:00:00Z" if taken else None,
-            place=str(number + 1) if more else None,
-        )
-
-
 @dataclass
 class World:
     """The parts of a process."""
