@@ -1,5 +1,6 @@
 """An API server on a real socket that answers what a test tells it."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Callable
@@ -120,7 +121,7 @@ def page(*names: str, version: str = "9", token: str = "") -> Answer:
 
 def streaming(
     *chunks: bytes,
-    hold: Awaitable[object] | None = None,
+    hold: asyncio.Event | None = None,
     last: bytes = b"",
     cut: bool = False,
 ) -> Behaviour:
@@ -134,7 +135,7 @@ def streaming(
         for chunk in chunks:
             await response.write(chunk)
         if hold is not None:
-            await hold
+            await hold.wait()
             await response.write(last)
         if cut:
             request.transport.abort()

@@ -122,7 +122,7 @@ async def test_a_name_that_does_not_exist_is_unreachable(tmp_path):
 async def test_a_server_that_hangs_is_given_up(tmp_path, monkeypatch):
     """There is a deadline for every answer."""
     monkeypatch.setattr(client_module, "ANSWER_SECONDS", 0.05)
-    forever = streaming(b"{", hold=asyncio.Event().wait())
+    forever = streaming(b"{", hold=asyncio.Event())
     async with connected(tmp_path, forever) as (client, _):
         with pytest.raises(UnreachableError, match="no answer in time"):
             await client.get("/version")

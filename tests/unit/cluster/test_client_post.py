@@ -144,7 +144,7 @@ async def test_a_post_that_is_cut_is_not_repeated(tmp_path):
 async def test_a_post_has_a_deadline(tmp_path, monkeypatch):
     """As everything that is asked."""
     monkeypatch.setattr(client_module, "ANSWER_SECONDS", 0.05)
-    forever = streaming(b"{", hold=asyncio.Event().wait())
+    forever = streaming(b"{", hold=asyncio.Event())
     async with connected(tmp_path, forever) as (client, _):
         with pytest.raises(UnreachableError, match="no answer in time"):
             await client.post("/x", {})

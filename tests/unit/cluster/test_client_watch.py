@@ -67,7 +67,7 @@ async def test_a_watch_that_is_cut_is_unreachable(tmp_path):
 async def test_reading_can_be_cancelled_and_goes_on(tmp_path):
     """A deadline around a read loses no byte."""
     more = asyncio.Event()
-    behaviour = streaming(b"on", hold=more.wait(), last=b"e\n")
+    behaviour = streaming(b"on", hold=more, last=b"e\n")
     async with connected(tmp_path, behaviour) as (client, _), watch(client) as stream:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
@@ -100,7 +100,7 @@ async def test_leaving_a_watch_closes_its_connection(tmp_path):
 async def test_a_watch_that_outlives_its_time_is_given_up(tmp_path, monkeypatch):
     """The server ought to end it; a proxy that lost it never does."""
     monkeypatch.setattr(client_module, "WATCH_GRACE_SECONDS", -0.8)
-    behaviour = streaming(b"one\n", hold=asyncio.Event().wait())
+    behaviour = streaming(b"one\n", hold=asyncio.Event())
     async with (
         connected(tmp_path, behaviour) as (client, _),
         watch(client, timeout_seconds=1) as stream,
@@ -119,7 +119,7 @@ async def test_a_refused_watch_is_never_read(tmp_path):
 
 async def test_leaving_a_watch_waits_for_no_goodbye(tmp_path):
     """TLS says goodbye for up to 30 s; the socket is closed before anybody answers."""
-    behaviour = streaming(b"one\n", hold=asyncio.Event().wait())
+    behaviour = streaming(b"one\n", hold=asyncio.Event())
     trust = {"certificate-authority": str(CERTIFICATES / "ca.pem")}
     async with connected(tmp_path, behaviour, tls=server_tls(), cluster=trust) as (
         client,

@@ -25,7 +25,7 @@ TRUST = {"certificate-authority": str(CERTIFICATES / "ca.pem")}
 
 async def test_every_connection_notices_a_dead_peer():
     """Probes after 30 s of silence; 60 s for data that nobody acknowledges."""
-    open_ended = streaming(b"x", hold=asyncio.Event().wait())
+    open_ended = streaming(b"x", hold=asyncio.Event())
     async with (
         serve(open_ended) as server,
         open_session(TlsMaterial().context()) as session,
