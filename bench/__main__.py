@@ -1,4 +1,8 @@
-"""Run all rows and print a table and JSON: `make bench`."""
+"""Run all rows and print a table and JSON: `make bench`.
+
+With ``--against <commit>`` the rows of `COMPARED` are measured in turns with the build
+of that commit, and only ratios say anything: machines of one class differ by a factor.
+"""
 
 import argparse
 import asyncio
@@ -8,13 +12,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from bench import resources, rows
+from bench import resources, rows, steady
+from bench.candidates import checked_out, here
 from bench.endurance import endurance
 from bench.isolation import isolation
 from bench.load import Writer
 from bench.rows import Figures
+from bench.turns import Measure, compared, in_turns, print_compared
 from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
 
@@ -24,6 +31,12 @@ Rows = dict[str, Callable[[], Figures]]
 FILLED = ("single", "ordered", "slow", "batch", "start")
 """The rows that need retained Events."""
 
+STEADY = (10.0, 100.0, 300.0)
+"""Events a second of the rows `steady`."""
+
+COMPARED = ("import", "idle", "steady", "single", "batch", "ordered", "start", "memory")
+"""The rows that can be measured in turns with another commit."""
+
 
 def main() -> int:
     """Measure; return the exit code."""
@@ -32,10 +45,12 @@ def main() -> int:
     if isinstance(binaries, str):
         print(f"bench: {binaries}", file=sys.stderr)
         return 2
+    if arguments.against:
+        return _compare(arguments, binaries)
     results: dict[str, Figures] = {}
     wanted, count = set(arguments.rows), arguments.events
     _measure(_rows_alone(arguments), wanted, results)
-    if wanted - {"help", "claim", "endurance"}:
+    if wanted - {"help", "import", "claim", "endurance"}:
         with (
             tempfile.TemporaryDirectory(prefix="kubebridge-bench-") as folder,
             ControlPlane(folder=Path(folder), binaries=binaries) as plane,
@@ -52,6 +67,73 @@ def main() -> int:
     return 0
 
 
+def _compare(arguments: argparse.Namespace, binaries: Mapping[str, Path]) -> int:
+    """Measure this build and another in turns; return the exit code."""
+    wanted = [name for name in COMPARED if name in arguments.rows]
+    results = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="kubebridge-bench-") as folder,
+        checked_out(arguments.against, Path(folder)) as other,
+        ControlPlane(folder=Path(folder) / "plane", binaries=binaries) as plane,
+    ):
+        filled = 0
+        for name, measure in _compared_rows(plane, arguments):
+            if name.partition(",")[0] not in wanted:
+                continue
+            need = _retained(name, arguments)
+            asyncio.run(
+                Writer(plane.apiserver).fill(
+                    max(0, need - filled), prefix=f"fill-{filled}"
+                )
+            )
+            filled = max(filled, need)
+            found = in_turns(measure, [here(), other], rounds=arguments.rounds)
+            results[name] = compared(found["here"], found[other.name])
+            print_compared(name, results[name])
+    machine = _machine() | {"against": arguments.against}
+    print(json.dumps({"machine": machine, "rows": results}, indent=1))
+    return 0
+
+
+def _retained(name: str, arguments: argparse.Namespace) -> int:
+    """Return how many Events must be in the cluster for a row."""
+    if name == "memory":
+        return int(arguments.retained)
+    return int(arguments.events) if name in FILLED else 0
+
+
+def _compared_rows(
+    plane: ControlPlane, arguments: argparse.Namespace
+) -> list[tuple[str, Measure]]:
+    """Return the rows in an order in which the cluster only fills up."""
+    count = arguments.events
+
+    def at(per_second: float) -> Measure:
+        return lambda one: steady.steady(
+            plane, per_second=per_second, seconds=arguments.seconds, candidate=one
+        )
+
+    def filled(**sink: object) -> Measure:
+        return lambda one: rows.throughput(plane, count, candidate=one, **sink)
+
+    return [
+        ("import", lambda one: steady.imports(candidate=one)),
+        (
+            "idle",
+            lambda one: steady.idle(plane, seconds=arguments.seconds, candidate=one),
+        ),
+        *((f"steady,{rate:.0f}", at(rate)) for rate in STEADY),
+        ("single", filled()),
+        ("batch", filled(mode="batch", batch={"size": 50})),
+        ("ordered", filled(ordering="object")),
+        ("start", lambda one: rows.start(plane, candidate=one)),
+        (
+            "memory",
+            lambda one: rows.memory(plane, arguments.retained, candidate=one),
+        ),
+    ]
+
+
 def _measure(rows: Rows, wanted: set[str], results: dict[str, Figures]) -> None:
     for name, measure in rows.items():
         if name.partition(",")[0] in wanted:
@@ -61,7 +143,11 @@ def _measure(rows: Rows, wanted: set[str], results: dict[str, Figures]) -> None:
 
 def _rows_alone(arguments: argparse.Namespace) -> Rows:
     """Return the rows without an API server."""
-    return {"help": rows.help_text, "claim": lambda: rows.claim(arguments.waiting)}
+    return {
+        "help": rows.help_text,
+        "import": lambda: steady.imports(candidate=here()),
+        "claim": lambda: rows.claim(arguments.waiting),
+    }
 
 
 def _rows(plane: ControlPlane, arguments: argparse.Namespace) -> Rows:
@@ -69,6 +155,13 @@ def _rows(plane: ControlPlane, arguments: argparse.Namespace) -> Rows:
     for engine in arguments.engine or [None]:
         measured |= _rows_of_engine(plane, arguments.events, engine)
     return measured | {
+        "idle": lambda: steady.idle(plane, seconds=arguments.seconds),
+        **{
+            f"steady,{rate:.0f}": partial(
+                steady.steady, plane, per_second=rate, seconds=arguments.seconds
+            )
+            for rate in STEADY
+        },
         "latency": lambda: rows.latency(plane, per_second=300, seconds=20),
         "isolation": lambda: isolation(
             plane, per_second=100, seconds=10, rounds=arguments.rounds
@@ -111,7 +204,8 @@ def _long_rows(binaries: Mapping[str, Path], arguments: argparse.Namespace) -> R
 
 
 def _arguments() -> argparse.Namespace:
-    names = ["help", "claim", "single", "ordered", "slow", "batch", "latency"]
+    names = ["help", "import", "claim", "single", "ordered", "slow", "batch"]
+    names += ["idle", "steady", "latency"]
     names += ["isolation", "start", "memory", "catchup", "unwanted", "pods"]
     names += ["endurance"]
     parser = argparse.ArgumentParser(prog="python -m bench")
@@ -122,8 +216,16 @@ def _arguments() -> argparse.Namespace:
         choices=("llhttp", "aiohttp"),
         help="of single, ordered, slow and batch; may be repeated; default: the sink's",
     )
+    parser.add_argument(
+        "--against", metavar="COMMIT", help=f"measure {', '.join(COMPARED)} in turns"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="of steady and idle, each"
+    )
     parser.add_argument("--waiting", type=int, default=1_000_000, help="of claim")
-    parser.add_argument("--rounds", type=int, default=5, help="of isolation")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="of isolation, and in turns"
+    )
     parser.add_argument("--retained", type=int, default=100_000)
     parser.add_argument("--changes", type=int, default=20_000)
     parser.add_argument("--pods", type=int, default=100_000)

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.candidates import ROOT, Candidate, here
+
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 DEADLINE_SECONDS = 120.0
-ROOT = Path(__file__).parents[1]
+HERE = here()
+"""The build of this checkout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,15 @@ class Running:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1]
         user, system = fields.split()[11:13]
         return (int(user) + int(system)) / TICKS
+
+    def wakeups(self) -> int:
+        """Return how often any of its threads waited and was woken so far."""
+        total = 0
+        for status in Path(f"/proc/{self.process.pid}/task").glob("*/status"):
+            for line in status.read_text().splitlines():
+                if line.startswith("voluntary_ctxt_switches"):
+                    total += int(line.split()[1])
+        return total
 
     def resident_mb(self) -> float:
         """Resident memory now, in MB of 10^6 bytes."""
@@ -90,16 +102,35 @@ def latencies(running: Running) -> list[float]:
 
 
 @contextmanager
-def bridge(config: dict[str, Any], folder: Path, *, port: int) -> Iterator[Running]:
-    """Run the bridge as a user would; it is stopped by SIGTERM."""
+def bridge(
+    config: dict[str, Any],
+    folder: Path,
+    *,
+    port: int,
+    candidate: Candidate | None = None,
+) -> Iterator[Running]:
+    """Run a build as a user would; it is stopped by SIGTERM.
+
+    Args:
+        config: The configuration, in camelCase.
+        folder: Where the configuration and the log are written.
+        port: Where the API listens.
+        candidate: Which build; None: this checkout.
+    """
+    candidate = candidate or HERE
     path = folder / "bridge.yaml"
-    config = {**config, "server": {"port": port}}
+    config = candidate.spelled({**config, "server": {"port": port}})
     path.write_text(json.dumps(config))
     log = (folder / "bridge.log").open("a")
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONASYNCIODEBUG"}
-    command = [sys.executable, "-m", "bridge", "run", "-c", str(path)]
     started = time.time()
-    with subprocess.Popen(command, stderr=log, text=True, env=environment) as process:
+    with subprocess.Popen(
+        candidate.command("run", "-c", str(path)),
+        stderr=log,
+        text=True,
+        env=environment,
+        cwd=candidate.root,
+    ) as process:
         try:
             yield Running(process=process, port=port, started=started)
         finally:

@@ -23,6 +23,7 @@ from bench.bridge_process import (
     receiver,
     wait_until,
 )
+from bench.candidates import Candidate
 from bench.load import Writer
 from tests.controlplane.cluster import ControlPlane
 
@@ -42,7 +43,7 @@ def configuration(plane: ControlPlane, folder: Path, sink: dict[str, Any]) -> An
         "cluster": {"kubeconfig": str(plane.apiserver.kubeconfig())},
         "sources": [{"initial": "emit"}],
         "sinks": [{"name": "hook", **sink}],
-        "queue": {"path": str(folder / "queue.db"), "max_size": "4GiB"},
+        "queue": {"path": str(folder / "queue.db"), "maxSize": "4GiB"},
     }
 
 
@@ -54,7 +55,12 @@ def folder_of_its_own() -> Iterator[Path]:
 
 
 def throughput(
-    plane: ControlPlane, count: int, *, delay_ms: float = 0, **more: Any
+    plane: ControlPlane,
+    count: int,
+    *,
+    delay_ms: float = 0,
+    candidate: Candidate | None = None,
+    **more: Any,
 ) -> Figures:
     """Events per second and CPU per event for `count` retained Events.
 
@@ -63,7 +69,7 @@ def throughput(
     with folder_of_its_own() as folder, receiver(delay_ms=delay_ms) as hook:
         sink: dict[str, Any] = {"url": f"http://127.0.0.1:{hook.port}/"} | more
         config = configuration(plane, folder, sink)
-        with bridge(config, folder, port=free_port()) as process:
+        with bridge(config, folder, port=free_port(), candidate=candidate) as process:
             ready = wait_until(lambda: is_up(process), what="readiness", step=0.002)
             cpu = process.cpu_seconds()
             wait_until(lambda: counts(hook)["events"] >= count, what="delivery")
@@ -101,23 +107,24 @@ def latency(plane: ControlPlane, *, per_second: float, seconds: float) -> Figure
             return {"p50_ms": cuts[49] * 1e3, "p99_ms": cuts[98] * 1e3}
 
 
-def memory(plane: ControlPlane, count: int) -> Figures:
+def memory(
+    plane: ControlPlane, count: int, *, candidate: Candidate | None = None
+) -> Figures:
     """Resident memory with `count` retained Events, all of them queued."""
     with folder_of_its_own() as folder:
         sink = {"url": f"http://127.0.0.1:{free_port()}/", "concurrency": 1}
         config = configuration(plane, folder, sink)
-        with bridge(config, folder, port=free_port()) as process:
+        with bridge(config, folder, port=free_port(), candidate=candidate) as process:
             wait_until(lambda: is_up(process, "/readyz"), what="readiness", step=0.5)
             return {"rss_mb": process.resident_mb(), "queued": count}
 
 
-def start(plane: ControlPlane) -> Figures:
+def start(plane: ControlPlane, *, candidate: Candidate | None = None) -> Figures:
     """Seconds from exec to the first delivery."""
     with folder_of_its_own() as folder, receiver() as hook:
         sink = {"url": f"http://127.0.0.1:{hook.port}/"}
-        with bridge(
-            configuration(plane, folder, sink), folder, port=free_port()
-        ) as process:
+        config = configuration(plane, folder, sink)
+        with bridge(config, folder, port=free_port(), candidate=candidate) as process:
             wait_until(lambda: counts(hook)["events"] > 0, what="delivery", step=0.01)
             return {"exec_to_delivery_s": counts(hook)["first"] - process.started}
 
