@@ -2,6 +2,7 @@
 
 from bridge.queue import retention
 from bridge.queue.clock import SECOND, Clock
+from bridge.queue.connection import limit_log
 from bridge.queue.faults import translated
 from bridge.queue.gates import cap_waits
 from bridge.queue.store import Settings, Store
@@ -20,6 +21,15 @@ def open_store(settings: Settings, clock: Clock) -> Store:
         with store.transaction():
             cap_waits(store)
         return store
+
+
+def resize(store: Store, settings: Settings) -> None:
+    """Take other sizes and times; the file and the leases stay as they are."""
+    before, store.settings = store.settings, settings
+    store.room.max_bytes = settings.max_size_bytes
+    if settings.reserve_bytes != before.reserve_bytes:
+        store.room.reserve.resize(settings.reserve_bytes)
+        limit_log(store.connection, reserve_bytes=settings.reserve_bytes)
 
 
 def keep_up(store: Store) -> None:
