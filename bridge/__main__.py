@@ -1,6 +1,6 @@
 """``python -m bridge`` and ``kubebridge``."""
 
-from bridge.signals import stand_by
+from bridge.signals import stand_by, stand_down
 
 __all__ = ["main"]
 
@@ -10,7 +10,10 @@ def main() -> None:
     stand_by()
     from bridge.cli import main as run_verb  # noqa: PLC0415  # imports take a second
 
-    run_verb()
+    try:
+        run_verb()
+    finally:
+        stand_down()
 
 
 if __name__ == "__main__":

@@ -81,7 +81,17 @@ def stand_by() -> None:
 
     As process 1 every verb can be stopped; anywhere else the kernel does that.
     """
-    if sys.argv[1:2] == ["run"]:
+    if _is_run():
         SIGNALS.stand_by()
     elif os.getpid() == 1:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(_ENDED_BY_SIGTERM))
+
+
+def stand_down() -> None:
+    """Let the exit code be what it is, however many signals still come."""
+    if _is_run():
+        SIGNALS.ignore()
+
+
+def _is_run() -> bool:
+    return sys.argv[1:2] == ["run"]

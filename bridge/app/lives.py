@@ -13,9 +13,13 @@ all of it, at any moment.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from fastapi import FastAPI
+
 import bridge
+from bridge.app.endpoint import Endpoints
 from bridge.app.preparation import OpenQueues, Parts, prepare
 from bridge.app.serve import Life
 from bridge.config import Config
@@ -48,7 +52,10 @@ class Lives:
         self._name = "environment" if path is None else str(path.absolute())
         self._queues = OpenQueues(owner=self._name)
         self._metrics = Metrics(version=bridge.__version__)
+        self._endpoints = Endpoints()
         self._alive: list[Life] = []
+        self._serving: asyncio.TaskGroup
+        self._living: asyncio.TaskGroup
 
     async def run(self, config: Config) -> None:
         """Run a configuration, and those that follow it, until told to stop.
@@ -57,76 +64,90 @@ class Lives:
             KubebridgeError: The first one cannot be used, or a part failed later;
                 alone or in an ExceptionGroup.
         """
-        async with asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(self._follow(config, tasks), name="lives")
-            await self.stop.wait()
-            following.cancel()
-            for life in self._alive:
-                life.stop()
+        async with asyncio.TaskGroup() as self._serving:
+            async with asyncio.TaskGroup() as self._living:
+                following = self._living.create_task(self._follow(config), name="lives")
+                await self.stop.wait()
+                following.cancel()
+                for life in self._alive:
+                    life.stop()
+            self._endpoints.close()
         get_logger().info("Stopped.")
 
-    async def _follow(self, config: Config, tasks: asyncio.TaskGroup) -> None:
-        parts = await self._prepare(config, None)
-        life = await self._begin(parts, tasks, "Started.", version=bridge.__version__)
+    async def _follow(self, config: Config) -> None:
+        parts = await self._prepare(config, has_time=False)
+        life = await self._begin(parts, "Started.", version=bridge.__version__)
         self._note_success()
         while True:
             await self.reload.wait()
             self.reload.clear()
-            life = await self._reload(life, tasks)
+            life = await self._reload(life)
 
-    async def _reload(self, life: Life, tasks: asyncio.TaskGroup) -> Life:
+    async def _reload(self, life: Life) -> Life:
         """Return the life that runs from now on: a new one, or the same."""
         try:
             config = await asyncio.to_thread(self._read)
-            parts = await self._prepare(config, life.parts)
+            parts = await self._prepare(config, has_time=True)
         except Exception as error:  # noqa: BLE001  # a reload never ends the process
             self._refuse(error)
             return life
         try:
-            return await self._replace(life, parts, tasks)
+            return await self._replace(life, parts)
         except Exception as error:  # noqa: BLE001  # nor one that cannot begin
             self._refuse(error)
-        await life.has_closed_api.wait()
-        parts = await self._prepare(life.parts.config, None)
-        return await self._begin(parts, tasks, "Old configuration goes on.")
+        parts = await self._prepare(life.parts.config, has_time=False)
+        return await self._begin(parts, "Old configuration goes on.")
 
-    async def _replace(self, old: Life, parts: Parts, tasks: asyncio.TaskGroup) -> Life:
+    async def _replace(self, old: Life, parts: Parts) -> Life:
         old.replace()
         draining = [one for one in self._alive if one is not old]
         for one in draining[: 1 - MOST_DRAINING]:
             one.cut()
         try:
             await old.has_left.wait()
-            if parts.listener is None:
-                await old.has_closed_api.wait()
+            if parts.endpoint is None:
+                await self._endpoints.release()
+                parts.endpoint = self._endpoints.open(parts.config.server)
         except BaseException:
             await parts.closing.aclose()
             raise
-        life = await self._begin(parts, tasks, "Configuration reloaded.")
+        life = await self._begin(parts, "Configuration reloaded.")
         log = parts.config.log
         configure_logs(level=log.level, format=log.format)
         self._note_success()
         return life
 
-    async def _prepare(self, config: Config, before: Parts | None) -> Parts:
-        return await prepare(
-            config, queues=self._queues, metrics=self._metrics, before=before
-        )
+    async def _prepare(self, config: Config, *, has_time: bool) -> Parts:
+        try:
+            return await prepare(
+                config,
+                queues=self._queues,
+                endpoint=self._endpoints.find(config.server),
+                metrics=self._metrics,
+                has_time=has_time,
+            )
+        except BaseException:
+            self._endpoints.drop_others()
+            raise
 
-    async def _begin(
-        self, parts: Parts, tasks: asyncio.TaskGroup, message: str, **fields: object
-    ) -> Life:
+    async def _begin(self, parts: Parts, message: str, **fields: object) -> Life:
         """Return a life that has begun; raise why it could not."""
-        life = Life(parts)
+        life = Life(parts, show=partial(self._show, parts))
         self._alive.append(life)
-        running = tasks.create_task(
+        running = self._living.create_task(
             life.run(message, configuration=self._name, **fields), name="life"
         )
         running.add_done_callback(lambda _: self._alive.remove(life))
         await life.is_settled.wait()
         if life.failure is not None:
+            self._endpoints.drop_others()
             raise life.failure
         return life
+
+    def _show(self, parts: Parts, api: FastAPI) -> None:
+        assert parts.endpoint is not None  # noqa: S101  # found or opened before
+        parts.endpoint.show(api, self._serving)
+        self._endpoints.use(parts.endpoint)
 
     def _note_success(self) -> None:
         self._metrics.reload_success.set(1)

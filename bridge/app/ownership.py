@@ -19,12 +19,11 @@ def check_owner(queue: Path, owner: str) -> None:
     """
     known = _read(_mark(queue))
     if known and known != owner:
-        raise ConfigError(
-            [
-                f"queue.path: expected one for {owner}, for the default file {queue} "
-                f"belongs to {known}; name another file, or this one to share it"
-            ]
+        problem = (
+            f"queue.path: expected one for {owner}, for the default file {queue} "
+            f"belongs to {known}; name another file, or this one to share it"
         )
+        raise ConfigError([problem])
 
 
 def claim(queue: Path, owner: str) -> None:

@@ -4,18 +4,16 @@ Whatever can fail fails here: at start the process ends for it, at a reload the 
 configuration goes on as if nothing had been asked.
 """
 
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.app.endpoint import Endpoint
 from bridge.app.parts import build_egress, build_sinks, open_journal, open_queue
-from bridge.app.server import bind
 from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
 from bridge.config import ClusterConfig, Config, QueueConfig
-from bridge.errors import ConfigError
 from bridge.health import Health, SinkStatus
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
@@ -31,8 +29,8 @@ class Parts:
     Attributes:
         config: The configuration.
         closing: Closes the parts, the queue last; whoever runs them leaves it.
-        listener: Where the API is served; None: the configuration before this one
-            holds the port, at another address, and has to leave it first.
+        endpoint: Where the API is served; None: the configuration before this one
+            holds the port, on another host, and has to leave it first.
         queue: Where events wait.
         journal: What became of attempts.
         sinks: Those of the configuration, in its order.
@@ -44,7 +42,7 @@ class Parts:
 
     config: Config
     closing: AsyncExitStack
-    listener: socket.socket | None
+    endpoint: Endpoint | None
     queue: SqliteQueue
     journal: Journal
     sinks: Sequence[Sink]
@@ -95,31 +93,34 @@ class _Shared:
 
 
 async def prepare(
-    config: Config, *, queues: OpenQueues, metrics: Metrics, before: Parts | None
+    config: Config,
+    *,
+    queues: OpenQueues,
+    endpoint: Endpoint | None,
+    metrics: Metrics,
+    has_time: bool,
 ) -> Parts:
     """Return the parts of a configuration, ready to run.
 
     Args:
         config: The configuration.
         queues: Those that are open.
+        endpoint: See `Parts`.
         metrics: What is counted.
-        before: What runs now, to take the port over from; None: nothing does, and the
-            cluster is not opened here, so that probes are answered meanwhile.
+        has_time: Whether something else runs meanwhile; if not, the cluster is opened
+            later, so that probes are answered while a plugin takes its time.
 
     Raises:
         KubebridgeError: They cannot be built.
     """
     async with AsyncExitStack() as stack:
-        listener = _listen(config, before)
-        if listener is not None:
-            stack.callback(listener.close)
         egress = build_egress(config.egress)
         queue = await stack.enter_async_context(queues.use(config.queue))
         journal = await stack.enter_async_context(open_journal(config, metrics))
         building = build_sinks(config, egress=egress, metrics=metrics)
         sinks = await stack.enter_async_context(building)
         client = None
-        if before is not None:
+        if has_time:
             client = await stack.enter_async_context(open_cluster(config.cluster))
         health = Health(
             readers=reader_statuses(config),
@@ -128,7 +129,7 @@ async def prepare(
         return Parts(
             config=config,
             closing=stack.pop_all(),
-            listener=listener,
+            endpoint=endpoint,
             queue=queue,
             journal=journal,
             sinks=sinks,
@@ -145,19 +146,3 @@ async def open_cluster(config: ClusterConfig) -> AsyncIterator[ClusterClient]:
     opening = ClusterClient.open(kubeconfig=config.kubeconfig, context=config.context)
     async with opening as client:
         yield client
-
-
-def _listen(config: Config, before: Parts | None) -> socket.socket | None:
-    """Return where to listen: the same socket if the address is the same."""
-    server = config.server
-    if before is None or before.listener is None:
-        return bind(server.host, server.port)
-    old = before.config.server
-    if (server.host, server.port) == (old.host, old.port):
-        return before.listener.dup()
-    try:
-        return bind(server.host, server.port)
-    except ConfigError:
-        if server.port != before.listener.getsockname()[1]:
-            raise
-        return None  # 0.0.0.0 is refused for as long as we listen on 127.0.0.1

@@ -8,7 +8,7 @@ is lost.
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
@@ -22,7 +22,7 @@ from bridge.app.egress import api_server_denied
 from bridge.app.parts import build_consent, build_router, read_token
 from bridge.app.preparation import Parts, open_cluster
 from bridge.app.reading import read_cluster
-from bridge.app.server import bind, is_loopback, serving, url_of
+from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
 from bridge.config import Config, describe, find_problems, orderings_of
 from bridge.deliver import SinkDelivery
@@ -48,9 +48,10 @@ class Life:
     use the same queue, which gives each delivery to one of them.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        """Begin nothing yet."""
+    def __init__(self, parts: Parts, *, show: Callable[[FastAPI], None]) -> None:
+        """Begin nothing yet; `show` lets an API answer from then on."""
         self.parts = parts
+        self._show = show
         self.has_begun = False
         """Whether the parts have come to work."""
 
@@ -63,12 +64,8 @@ class Life:
         self.has_left = asyncio.Event()
         """Set once nothing is read any more, so that the next life may read."""
 
-        self.has_closed_api = asyncio.Event()
-        """Set once the port is free."""
-
         self._deliveries: Mapping[str, SinkDelivery] = {}
         self._stop = asyncio.Event()
-        self._ends_api = asyncio.Event()
         self._is_replaced = False
         self._task: asyncio.Task[None] | None = None
 
@@ -83,7 +80,6 @@ class Life:
         self._is_replaced = True
         for delivery in self._deliveries.values():
             delivery.retire()
-        self._ends_api.set()
         self._stop.set()
 
     def cut(self) -> None:
@@ -111,16 +107,14 @@ class Life:
                 raise
             self.failure = error
         finally:
-            for event in (self.is_settled, self.has_left, self.has_closed_api):
+            for event in (self.is_settled, self.has_left):
                 event.set()
 
     async def _run(self, message: str, fields: Mapping[str, object]) -> None:
         parts = self.parts
         backfill = await self._start()
-        api = _build_api(parts, backfill, self._deliveries)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._serve(api), name="api")
-            tasks.create_task(self._watch(), name="watch")
+            watching = tasks.create_task(self._watch(), name="watch")
             client = parts.client
             if client is None:
                 opening = open_cluster(parts.config.cluster)
@@ -129,15 +123,12 @@ class Life:
                 get_logger().info(message, **fields, **_described(parts, client))
                 self.has_begun = True
                 self.is_settled.set()
-                await self._run_loops(client, backfill)
-            self._ends_api.set()
+                await self._run_loops(client, backfill, watching)
+            watching.cancel()
 
     async def _start(self) -> Backfill:
         """Do all that may fail, but for what waits for the API server."""
         parts, config = self.parts, self.parts.config
-        if parts.listener is None:
-            parts.listener = bind(config.server.host, config.server.port)
-            parts.closing.callback(parts.listener.close)
         await parts.queue.resize(
             max_size_bytes=config.queue.max_size,
             keep_seconds=config.queue.keep,
@@ -155,28 +146,23 @@ class Life:
             record=parts.journal.add,
         )
         router = build_router(config)
-        return Backfill(config, router=router, queue=parts.queue, metrics=parts.metrics)
-
-    async def _serve(self, api: FastAPI) -> None:
-        assert self.parts.listener is not None  # noqa: S101  # bound at the start
-        try:
-            async with serving(api, self.parts.listener):
-                await self._ends_api.wait()
-        finally:
-            self.has_closed_api.set()
+        backfill = Backfill(
+            config, router=router, queue=parts.queue, metrics=parts.metrics
+        )
+        self._show(_build_api(parts, backfill, self._deliveries))
+        return backfill
 
     async def _watch(self) -> None:
-        """Show that the loop turns, and set the gauges, as long as the API is there."""
+        """Show that the loop turns, and set the gauges."""
         parts = self.parts
         gauging = _gauge(parts.queue, parts.health, parts.metrics)
         async with asyncio.TaskGroup() as tasks:
-            beating = tasks.create_task(_beat(parts.health), name="heartbeat")
-            setting = tasks.create_task(gauging, name="gauges")
-            await self._ends_api.wait()
-            beating.cancel()
-            setting.cancel()
+            tasks.create_task(_beat(parts.health), name="heartbeat")
+            tasks.create_task(gauging, name="gauges")
 
-    async def _run_loops(self, client: ClusterClient, backfill: Backfill) -> None:
+    async def _run_loops(
+        self, client: ClusterClient, backfill: Backfill, watching: asyncio.Task[None]
+    ) -> None:
         drain = asyncio.Event()
         async with asyncio.TaskGroup() as delivering:
             for name, delivery in self._deliveries.items():
@@ -187,6 +173,8 @@ class Life:
             try:
                 await self._ingest(client, backfill)
             finally:
+                if self._is_replaced:  # gauges are the next life's
+                    watching.cancel()
                 self.has_left.set()
                 drain.set()
 
@@ -212,13 +200,12 @@ class Life:
 
 def _described(parts: Parts, client: ClusterClient) -> dict[str, object]:
     """Return what a person wants to know of a life that begins."""
-    assert parts.listener is not None  # noqa: S101  # bound at the start
     return {
         "cluster": parts.config.cluster.name,
         "server": client.server,
         "queue": str(parts.config.queue.path),
         "sinks": [sink.name for sink in parts.config.sinks],
-        "api": url_of(parts.listener),
+        "api": parts.endpoint and parts.endpoint.url,
     }
 
 
