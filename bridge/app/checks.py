@@ -105,9 +105,10 @@ def _bad_urls(sink: SinkConfig, trail: Trail) -> Iterator[Fault]:
 def _is_usable(text: str) -> bool:
     """Return whether every library that a URL passes through can read it."""
     try:
-        url = URL(text)
-        host = (httpx.URL(str(url)).raw_host).decode("ascii")
-        host.encode("idna")  # as the resolver will
+        ours = URL(text).with_user(None)  # which is sent as a header field
+        theirs = httpx.URL(str(ours))
+        names = ours.host, ours.raw_host, theirs.host, theirs.raw_host.decode("ascii")
+        (ours.raw_host or "").encode("idna")  # as the resolver will
     except (ValueError, TypeError, LookupError, httpx.InvalidURL):
         return False
-    return bool(host) and bool(url.raw_host) and url.port is not None
+    return all(names) and ours.port is not None

@@ -1,10 +1,12 @@
 """What has to be done at open and now and then, whether or not anything happens."""
 
+from functools import partial
+
 from bridge.queue import retention
 from bridge.queue.clock import SECOND, Clock
 from bridge.queue.connection import limit_log
 from bridge.queue.faults import translated
-from bridge.queue.gates import cap_waits
+from bridge.queue.gates import advance_waits, cap_waits
 from bridge.queue.store import Settings, Store
 
 _IDLE_SAVE = 60 * SECOND
@@ -34,8 +36,9 @@ def resize(store: Store, settings: Settings) -> None:
 
 def keep_up(store: Store) -> None:
     """Look at the clock, the leases and the room; the queue calls it every second."""
-    if store.clock.was_set_back():
-        cap_waits(store)
+    if lost := store.clock.set_back_by():
+        advance_waits(store, lost)
+        store.after_commit(partial(store.clock.forget, lost))
     if not store.is_stalled:
         steady = store.clock.steady()
         for outbox in store.outboxes.values():

@@ -75,7 +75,7 @@ class Running:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until a condition comes true."""
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # of whatever kind
             await asyncio.sleep(0.01)
 
     def emit(self) -> str:
@@ -95,7 +95,7 @@ class Running:
 
     async def watches(self) -> None:
         """Wait until the cluster is watched."""
-        while (await self.ask("/readyz")).status_code != httpx.codes.OK:
+        while (await self.ask("/readyz")).status_code != httpx.codes.OK:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     async def ask(self, path: str) -> httpx.Response:
@@ -108,7 +108,9 @@ class Running:
     async def metric(self, name: str) -> float:
         """Return a metric without labels."""
         lines = (await self.ask("/metrics")).text.splitlines()
-        return next(float(one.split()[1]) for one in lines if one.startswith(f"{name} "))
+        return next(
+            float(one.split()[1]) for one in lines if one.startswith(f"{name} ")
+        )
 
     def _said(self, message: str, since: int) -> list[dict[str, Any]]:
         return [one for one in self.logs[since:] if one["event"] == message]

@@ -88,7 +88,10 @@ async def test_a_bad_file_leaves_the_old_configuration(running, text):
         errors = [one for one in running.logs if one["log_level"] == "error"]
         assert errors == [line]
         assert str(running.file) in line["error"]
-        assert (await running.metric(SUCCESS), await running.metric(SINCE)) == (0, began)
+        assert (await running.metric(SUCCESS), await running.metric(SINCE)) == (
+            0,
+            began,
+        )
         await running.watches()
 
 
@@ -434,11 +437,15 @@ async def test_stop_wins_at_every_step_of_a_reload(running):
 
 async def test_a_part_that_fails_later_ends_the_process(running):
     """Whoever started it starts it again."""
-    with pytest.raises(BaseExceptionGroup) as caught:
+
+    async def fail():
         async with running.run():
             queue = running.lives._alive[0].parts.queue
             queue._writer._fail(QueueError("the disk is gone"), [])
             await asyncio.Event().wait()
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await fail()
 
     assert str(first_cause(caught.value)) == "the disk is gone"
 
@@ -447,7 +454,9 @@ def test_a_port_that_is_taken_is_named():
     """And the error is one of the configuration."""
     with bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Exception, match=f"cannot listen on 127.0.0.1:{port}") as one:
+        with pytest.raises(
+            Exception, match=f"cannot listen on 127.0.0.1:{port}"
+        ) as one:
             bind("127.0.0.1", port)
 
     assert one.value.__cause__.errno == errno.EADDRINUSE
