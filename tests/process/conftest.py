@@ -71,7 +71,8 @@ class Starter:
         return self._ask(f"wait {pid}")
 
     def _ask(self, line: str) -> str:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         return self._process.stdout.readline().strip()
