@@ -173,9 +173,25 @@ class Metrics:
         self._register_watch_gauges(registry)
         self.reload_success = Gauge(
             "kubebridge_config_reload_success",
-            "1 if the last configuration read was usable.",
+            "1 if the last configuration read was usable; 0: an older one goes on.",
             registry=registry,
         )
+        self.last_reload = Gauge(
+            "kubebridge_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force began to be used.",
+            registry=registry,
+        )
+
+    def forget_parts(self) -> None:
+        """Drop the gauges of sinks and watches: a new configuration has its own."""
+        for gauge in (
+            *(self.queue_depth, self.oldest_pending, self.dead_letters),
+            *(self.sink_paused, self.sink_state, self.queue_full, self.watching),
+            *(self.last_progress, self.cursor_version, self.last_read),
+            *(self.read_version, self.snapshot_changes, self.snapshot_seconds),
+            *(self.objects_known, self.changes_held),
+        ):
+            gauge.clear()
 
     def _register_watch_gauges(self, registry: CollectorRegistry) -> None:
         scope = ("resource", "namespace")

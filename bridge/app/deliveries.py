@@ -10,6 +10,7 @@ from bridge.config import (
     KnativeRetryConfig,
     RetryConfig,
     SinkConfig,
+    orderings_of,
 )
 from bridge.deliver import (
     BreakerLimits,
@@ -50,6 +51,7 @@ def build_deliveries(
     most = config.delivery.concurrency
     names = [sink.name for sink in sinks]
     slots = None if most is None else Slots(most, sinks=names)
+    orderings = orderings_of(config)
     return {
         sink.name: _build_delivery(
             settings,
@@ -59,6 +61,7 @@ def build_deliveries(
             metrics=metrics,
             slots=slots,
             record=record,
+            is_single=orderings[sink.name] == "sink",
         )
         for sink, settings in zip(sinks, config.sinks, strict=True)
     }
@@ -73,10 +76,10 @@ def _build_delivery(
     metrics: Metrics,
     slots: Slots | None,
     record: Callable[[Attempt], None] | None,
+    is_single: bool,
 ) -> SinkDelivery:
     http = config if isinstance(config, HttpSinkConfig) else None
     batch = http.batch if http is not None and http.mode == "batch" else None
-    is_single = config.ordering == "sink"
     return SinkDelivery(
         sink=sink,
         queue=queue,

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import assert_never
 
 from bridge.app.deliveries import timeout_of
+from bridge.app.ownership import check_owner, claim
 from bridge.config import (
     AuthConfig,
     Config,
@@ -47,8 +48,30 @@ from bridge.sinks.tls import TlsFiles
 from bridge.sinks.tokens import Client, TokenEndpoint
 
 
-def open_queue(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
-    """Return the queue that the configuration names, to be opened."""
+@asynccontextmanager
+async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[SqliteQueue]:
+    """Yield the queue that the configuration names.
+
+    Args:
+        config: Its settings.
+        owner: The configuration that they stand in. A file that it does not name, the
+            default one, is for the first owner that opens it, lest two configurations
+            deliver each other's events.
+
+    Raises:
+        ConfigError: It is the default file, and another owner's.
+        QueueError: See `SqliteQueue.open`.
+    """
+    is_default = "path" not in config.model_fields_set
+    if is_default:
+        check_owner(config.path, owner)
+    async with _open_file(config) as queue:
+        if is_default:
+            claim(config.path, owner)
+        yield queue
+
+
+def _open_file(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
     return SqliteQueue.open(
         path=config.path,
         max_size_bytes=config.max_size,
@@ -83,13 +106,18 @@ async def build_sinks(
         metrics: What is counted.
     """
     async with AsyncExitStack() as closing:
-        sinks = [_build_sink(one, egress, metrics) for one in config.sinks]
+        sinks = [build_sink(one, egress, metrics) for one in config.sinks]
         for sink in sinks:
             closing.push_async_callback(sink.aclose)
         yield sinks
 
 
-def _build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
+def build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
+    """Return the sink that the configuration describes; it connects nowhere yet.
+
+    Raises:
+        ConfigError: A proxy, its own or the environment's, is no HTTP proxy.
+    """
     match config:
         case StdoutSinkConfig():
             return StdoutSink(

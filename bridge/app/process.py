@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from bridge.app.serve import serve
+from bridge.app.checks import find_unusable
+from bridge.app.lives import Lives
 from bridge.config import Config, load_config
 from bridge.errors import (
     ConfigError,
@@ -20,7 +21,8 @@ from bridge.errors import (
     QueueNewerError,
     first_cause,
 )
-from bridge.logs import configure_logs, get_logger
+from bridge.logs import configure_logs
+from bridge.signals import SIGNALS
 
 FAILED, UNUSABLE, NO_QUEUE = 1, 2, 3
 """Exit codes: a part failed; configuration or usage; queue locked, corrupt or newer."""
@@ -33,17 +35,17 @@ def main(*, config_path: Path | None) -> int:
     """Run until told to stop; return the exit code.
 
     SIGTERM and SIGINT stop it. SIGHUP reads the configuration again and, if that is
-    usable, starts all parts anew under it.
+    usable, starts all parts anew under it; else the old one goes on.
 
     Args:
         config_path: The configuration; None: from the environment alone (`K_SINK`).
     """
+    read = partial(load_config, config_path, os.environ, check=find_unusable)
     try:
-        while True:
-            config = load_config(config_path, os.environ)
-            configure_logs(level=config.log.level, format=config.log.format)
-            if not _run(config, config_path):
-                return 0
+        SIGNALS.is_reload_asked = False  # whatever it was, it is read now
+        config = read()
+        configure_logs(level=config.log.level, format=config.log.format)
+        _run(config, read, config_path)
     except KubebridgeError as error:
         return _explain(error)
     except BaseExceptionGroup as group:
@@ -51,16 +53,35 @@ def main(*, config_path: Path | None) -> int:
         if not isinstance(cause, KubebridgeError):
             raise
         return _explain(cause)
+    return 0
 
 
-def _run(config: Config, config_path: Path | None) -> bool:
-    """Run in the fastest loop there is; return whether to start again."""
+def _run(config: Config, read: Callable[[], Config], path: Path | None) -> None:
+    """Run in the fastest loop there is."""
     _spare_the_collector()
     factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     with suppress(ImportError):
         from uvloop import new_event_loop as factory  # noqa: PLC0415  # an extra
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve_until_told(config, config_path))
+        runner.run(_run_lives(config, read, path))
+
+
+async def _run_lives(
+    config: Config, read: Callable[[], Config], path: Path | None
+) -> None:
+    lives = Lives(read=read, path=path)
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        if SIGNALS.is_stop_asked:
+            lives.stop.set()
+        if SIGNALS.is_reload_asked:
+            SIGNALS.is_reload_asked = False
+            lives.reload.set()
+
+    with SIGNALS.waking(lambda: loop.call_soon_threadsafe(look)):
+        look()  # what came before there was a loop to wake
+        await lives.run(config)
 
 
 def _spare_the_collector() -> None:
@@ -83,40 +104,3 @@ def _explain(error: KubebridgeError) -> int:
             return NO_QUEUE
         case _:
             return FAILED
-
-
-async def _serve_until_told(config: Config, config_path: Path | None) -> bool:
-    stop = asyncio.Event()
-    with _signals(stop, config_path) as is_reload:
-        await serve(config, stop=stop)
-        return is_reload()
-
-
-@contextmanager
-def _signals(
-    stop: asyncio.Event, config_path: Path | None
-) -> Iterator[Callable[[], bool]]:
-    """Set `stop` at a signal; yield what says whether to start again after it."""
-    loop = asyncio.get_running_loop()
-    reloads: list[Config] = []
-
-    def reload() -> None:
-        try:
-            reloads.append(load_config(config_path, os.environ))
-        except ConfigError as error:
-            get_logger().error("New configuration refused.", error=str(error))
-        else:
-            stop.set()
-
-    handlers: dict[signal.Signals, Callable[[], None]] = {
-        signal.SIGTERM: stop.set,
-        signal.SIGINT: stop.set,
-        signal.SIGHUP: reload,
-    }
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield lambda: bool(reloads)
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)

@@ -8,8 +8,7 @@ is lost.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
@@ -17,203 +16,227 @@ from fastapi import FastAPI
 import bridge
 from bridge.api import create_api
 from bridge.app.backfill import Backfill
+from bridge.app.checks import find_unusable
 from bridge.app.deliveries import build_deliveries
 from bridge.app.egress import api_server_denied
-from bridge.app.parts import (
-    build_consent,
-    build_egress,
-    build_router,
-    build_sinks,
-    open_journal,
-    open_queue,
-    read_token,
-)
+from bridge.app.parts import build_consent, build_router, read_token
+from bridge.app.preparation import Parts, open_cluster
 from bridge.app.reading import read_cluster
-from bridge.app.server import bind, is_loopback, serving, url_of
-from bridge.app.unread import reader_statuses
+from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
-from bridge.config import ClusterConfig, Config, describe, find_problems
+from bridge.config import Config, describe, find_problems, orderings_of
 from bridge.deliver import SinkDelivery
-from bridge.health import Health, SinkStatus
-from bridge.journal.journal import Journal
+from bridge.health import Health
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
-from bridge.sinks import Sink
-from bridge.sinks.egress import Egress
 
 BEAT_SECONDS = 1.0
 """How often the loop shows that it turns, and how often gauges are set."""
 
 
-async def serve(config: Config, *, stop: asyncio.Event) -> None:
-    """Run all parts until `stop` is set.
+class Life:
+    """The parts of one configuration at work.
 
-    Raises:
-        KubebridgeError: A part failed; alone or in an ExceptionGroup.
+    ::
+
+        starting ──▶ reading, delivering, API ──stop──▶ draining, API ──▶ over
+           │                   └──────────────replace──▶ draining ───────▶ over
+           └─ failed: `run` raises, `has_begun` is False
+
+    The next life reads, delivers and serves while one that was replaced drains: both
+    use the same queue, which gives each delivery to one of them.
     """
-    metrics = Metrics(version=bridge.__version__)
-    health = Health(
-        readers=reader_statuses(config),
-        sinks={sink.name: SinkStatus(name=sink.name) for sink in config.sinks},
-    )
-    metrics.reload_success.set(1)
-    listener = bind(config.server.host, config.server.port)
-    egress = build_egress(config.egress)
-    async with (
-        open_queue(config.queue) as queue,
-        open_journal(config, metrics) as journal,
-        build_sinks(config, egress=egress, metrics=metrics) as sinks,
-    ):
+
+    def __init__(self, parts: Parts, *, show: Callable[[FastAPI], None]) -> None:
+        """Begin nothing yet; `show` lets an API answer from then on."""
+        self.parts = parts
+        self._show = show
+        self.has_begun = False
+        """Whether the parts have come to work."""
+
+        self.failure: Exception | None = None
+        """Why they have not; None: nothing went wrong."""
+
+        self.is_settled = asyncio.Event()
+        """Set once `has_begun` or `failure` will not change any more."""
+
+        self.has_left = asyncio.Event()
+        """Set once nothing is read any more, so that the next life may read."""
+
+        self._deliveries: Mapping[str, SinkDelivery] = {}
+        self._stop = asyncio.Event()
+        self._is_replaced = False
+        self._task: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        """Read no more, deliver for the grace time, and end; at once if starting."""
+        self._stop.set()
+        if not self.has_begun:
+            self.cut()
+
+    def replace(self) -> None:
+        """Leave reading, sinks and port to the next life; what is under way may end."""
+        self._is_replaced = True
+        for delivery in self._deliveries.values():
+            delivery.retire()
+        self._stop.set()
+
+    def cut(self) -> None:
+        """End at once; what is under way goes back to the queue."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self, message: str, **fields: object) -> None:
+        """Run the parts until told to stop, then close them.
+
+        Args:
+            message: Logged once they work,
+            fields: with these fields, and those of the configuration.
+
+        Raises:
+            KubebridgeError: A part failed; alone or in an ExceptionGroup.
+        """
+        self._task = asyncio.current_task()
+        try:
+            async with self.parts.closing:
+                if not self._stop.is_set():
+                    await self._run(message, fields)
+        except Exception as error:
+            if self.has_begun:
+                raise
+            self.failure = error
+        finally:
+            for event in (self.is_settled, self.has_left):
+                event.set()
+
+    async def _run(self, message: str, fields: Mapping[str, object]) -> None:
+        parts = self.parts
+        backfill = await self._start()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch(), name="watch")
+            client = parts.client
+            if client is None:
+                opening = open_cluster(parts.config.cluster)
+                client = await parts.closing.enter_async_context(opening)
+            async with api_server_denied(parts.egress, client.server):
+                get_logger().info(message, **fields, **_described(parts, client))
+                self.has_begun = True
+                self.is_settled.set()
+                await self._run_loops(client, backfill, watching)
+            watching.cancel()
+
+    async def _start(self) -> Backfill:
+        """Do all that may fail, but for what waits for the API server."""
+        parts, config = self.parts, self.parts.config
+        await parts.queue.resize(
+            max_size_bytes=config.queue.max_size,
+            keep_seconds=config.queue.keep,
+            keep_bytes=config.queue.keep_size,
+            reserve_bytes=config.queue.reserve,
+        )
+        await _open_sinks(config, parts.queue)
+        parts.metrics.forget_parts()
+        self._deliveries = build_deliveries(
+            config,
+            parts.sinks,
+            queue=parts.queue,
+            health=parts.health,
+            metrics=parts.metrics,
+            record=parts.journal.add,
+        )
+        router = build_router(config)
         backfill = Backfill(
-            config, router=build_router(config), queue=queue, metrics=metrics
+            config, router=router, queue=parts.queue, metrics=parts.metrics
         )
-        deliveries = build_deliveries(
-            config,
-            sinks,
-            queue=queue,
-            health=health,
-            metrics=metrics,
-            record=journal.add,
-        )
-        api = _build_api(
-            config,
-            queue=queue,
-            sinks=sinks,
-            journal=journal,
-            backfill=backfill,
-            health=health,
-            metrics=metrics,
-            deliveries=deliveries,
-        )
-        async with (
-            serving(api, listener),
-            _watched(queue=queue, health=health, metrics=metrics),
-            _cluster(config.cluster, egress) as client,
-        ):
-            get_logger().info(
-                "Started.", version=bridge.__version__, api=url_of(listener)
+        self._show(_build_api(parts, backfill, self._deliveries))
+        return backfill
+
+    async def _watch(self) -> None:
+        """Show that the loop turns, and set the gauges."""
+        parts = self.parts
+        gauging = _gauge(parts.queue, parts.health, parts.metrics)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_beat(parts.health), name="heartbeat")
+            tasks.create_task(gauging, name="gauges")
+
+    async def _run_loops(
+        self, client: ClusterClient, backfill: Backfill, watching: asyncio.Task[None]
+    ) -> None:
+        drain = asyncio.Event()
+        async with asyncio.TaskGroup() as delivering:
+            for name, delivery in self._deliveries.items():
+                delivering.create_task(
+                    delivery.run(stop=drain, grace_seconds=self.parts.config.grace),
+                    name=f"deliver {name}",
+                )
+            try:
+                await self._ingest(client, backfill)
+            finally:
+                if self._is_replaced:  # gauges are the next life's
+                    watching.cancel()
+                self.has_left.set()
+                drain.set()
+
+    async def _ingest(self, client: ClusterClient, backfill: Backfill) -> None:
+        parts = self.parts
+        async with asyncio.TaskGroup() as ingesting:
+            reading = ingesting.create_task(
+                read_cluster(
+                    client,
+                    config=parts.config,
+                    queue=parts.queue,
+                    router=build_router(parts.config),
+                    health=parts.health,
+                    metrics=parts.metrics,
+                    backfill=backfill,
+                ),
+                name="ingest",
             )
-            await _run_loops(
-                config,
-                client=client,
-                queue=queue,
-                deliveries=deliveries,
-                backfill=backfill,
-                health=health,
-                metrics=metrics,
-                stop=stop,
-            )
-    get_logger().info("Stopped.")
+            await self._stop.wait()
+            parts.health.stopping = not self._is_replaced
+            reading.cancel()
+
+
+def _described(parts: Parts, client: ClusterClient) -> dict[str, object]:
+    """Return what a person wants to know of a life that begins."""
+    return {
+        "cluster": parts.config.cluster.name,
+        "server": client.server,
+        "queue": str(parts.config.queue.path),
+        "sinks": [sink.name for sink in parts.config.sinks],
+        "api": parts.endpoint and parts.endpoint.url,
+    }
 
 
 def _build_api(
-    config: Config,
-    *,
-    queue: Queue,
-    sinks: Sequence[Sink],
-    journal: Journal,
-    backfill: Backfill,
-    health: Health,
-    metrics: Metrics,
-    deliveries: Mapping[str, SinkDelivery],
+    parts: Parts, backfill: Backfill, deliveries: Mapping[str, SinkDelivery]
 ) -> FastAPI:
+    config = parts.config
     return create_api(
-        queue=queue,
-        journal=journal,
+        queue=parts.queue,
+        journal=parts.journal,
         backfill=backfill,
-        health=health,
-        metrics=metrics,
+        health=parts.health,
+        metrics=parts.metrics,
         controls=deliveries,
         describe_config=lambda: describe(config),
-        check_config=lambda text: find_problems(text, name="body", env=os.environ),
-        take_consent=build_consent(sinks),
+        check_config=lambda text: find_problems(
+            text, name="body", env=os.environ, check=find_unusable
+        ),
+        take_consent=build_consent(parts.sinks),
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )
 
 
-@asynccontextmanager
-async def _cluster(
-    config: ClusterConfig, egress: Egress
-) -> AsyncIterator[ClusterClient]:
-    """Yield the cluster, to which nothing is delivered."""
-    async with (
-        ClusterClient.open(
-            kubeconfig=config.kubeconfig, context=config.context
-        ) as client,
-        api_server_denied(egress, client.server),
-    ):
-        yield client
-
-
-async def _run_loops(
-    config: Config,
-    *,
-    client: ClusterClient,
-    queue: Queue,
-    deliveries: Mapping[str, SinkDelivery],
-    backfill: Backfill,
-    health: Health,
-    metrics: Metrics,
-    stop: asyncio.Event,
-) -> None:
-    await _open_sinks(config, queue)
-    drain = asyncio.Event()
-    async with asyncio.TaskGroup() as delivering:
-        for name, delivery in deliveries.items():
-            delivering.create_task(
-                delivery.run(stop=drain, grace_seconds=config.grace),
-                name=f"deliver {name}",
-            )
-        try:
-            await _ingest(
-                config,
-                client=client,
-                queue=queue,
-                backfill=backfill,
-                health=health,
-                metrics=metrics,
-                stop=stop,
-            )
-        finally:
-            drain.set()
-
-
-async def _ingest(
-    config: Config,
-    *,
-    client: ClusterClient,
-    queue: Queue,
-    backfill: Backfill,
-    health: Health,
-    metrics: Metrics,
-    stop: asyncio.Event,
-) -> None:
-    async with asyncio.TaskGroup() as ingesting:
-        reading = ingesting.create_task(
-            read_cluster(
-                client,
-                config=config,
-                queue=queue,
-                router=build_router(config),
-                health=health,
-                metrics=metrics,
-                backfill=backfill,
-            ),
-            name="ingest",
-        )
-        await stop.wait()
-        health.stopping = True
-        reading.cancel()
-
-
 async def _open_sinks(config: Config, queue: Queue) -> None:
+    orderings = orderings_of(config)
     for sink in config.sinks:
         await queue.open_sink(
             sink.name,
-            ordering=sink.ordering,
+            ordering=orderings[sink.name],
             max_backlog=sink.max_backlog,
             on_full=sink.on_full,
         )
@@ -226,21 +249,6 @@ async def _open_sinks(config: Config, queue: Queue) -> None:
                 sink=name,
                 waiting=depth.waiting,
             )
-
-
-@asynccontextmanager
-async def _watched(
-    *, queue: Queue, health: Health, metrics: Metrics
-) -> AsyncIterator[None]:
-    """Show that the loop turns, and set the gauges, until the block is left."""
-    async with asyncio.TaskGroup() as tasks:
-        beating = tasks.create_task(_beat(health), name="heartbeat")
-        gauging = tasks.create_task(_gauge(queue, health, metrics), name="gauges")
-        try:
-            yield
-        finally:
-            beating.cancel()
-            gauging.cancel()
 
 
 async def _beat(health: Health) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_address
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from bridge.errors import ConfigError
 
@@ -54,7 +54,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+async def serving(api: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Answer requests on `listener` until the block is left."""
     config = uvicorn.Config(
         api,

@@ -56,11 +56,12 @@ def doctor(
     server have? Asks the API server, starts nothing and changes nothing. Exit code 1
     if anything is missing or cannot be told.
     """
+    from bridge.app.checks import find_unusable  # noqa: PLC0415
     from bridge.app.diagnosis import diagnose  # noqa: PLC0415  # imports everything
     from bridge.config import load_config  # noqa: PLC0415
 
     with explained():
-        loaded = load_config(config, os.environ)
+        loaded = load_config(config, os.environ, check=find_unusable)
         cursors = Api(url, token_file).get("cursors")["items"] if url else None
         answer = asyncio.run(diagnose(loaded, cursors=cursors, now=datetime.now(UTC)))
     show(answer, _text, output=output)

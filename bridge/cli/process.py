@@ -91,20 +91,32 @@ def validate(
 
     With what K_SINK and K_CE_OVERRIDES in the environment add to it.
     """
-    from bridge.config import describe, load_config  # noqa: PLC0415  # pydantic
+    from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
+    from bridge.config import (  # noqa: PLC0415
+        describe,
+        explain_orderings,
+        load_config,
+    )
 
     try:
-        effective = describe(load_config(config, os.environ))
+        loaded = load_config(config, os.environ, check=find_unusable)
     except ConfigError as error:
         answer = {"valid": False, "problems": list(error.problems)}
         show(answer, lambda _: "", output=output)
         raise fail(error.problems, code=UNUSABLE) from error
+    effective, notes = describe(loaded), list(explain_orderings(loaded))
     warnings = _left_waiting(Api(url, token_file), effective) if url else []
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     show(
-        {"valid": True, "problems": [], "warnings": warnings, "config": effective},
-        lambda shown: _summary(shown["config"]),
+        {
+            "valid": True,
+            "problems": [],
+            "warnings": warnings,
+            "notes": notes,
+            "config": effective,
+        },
+        lambda shown: "\n".join([_summary(shown["config"]), *notes]),
         output=output,
     )
 

@@ -35,6 +35,7 @@ from bridge.config.models import (
     StdoutSinkConfig,
     TlsConfig,
 )
+from bridge.config.ordering import explain_orderings, orderings_of
 from bridge.config.outcomes import OutcomesConfig
 
 __all__ = [
@@ -66,8 +67,10 @@ __all__ = [
     "StdoutSinkConfig",
     "TlsConfig",
     "describe",
+    "explain_orderings",
     "find_problems",
     "json_schema",
     "load_config",
+    "orderings_of",
     "parse_config",
 ]

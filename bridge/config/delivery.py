@@ -126,9 +126,11 @@ class DeliveredConfig(Model):
     rate: RateConfig | None = None
     """Most requests that it gets; null: no limit but the receiver's own."""
 
-    ordering: Literal["none", "object", "sink"] = "none"
+    ordering: Literal["none", "object", "sink"] | None = None
     """Which deliveries may overtake each other: any; only those about different
-    objects; none, and then one is in flight at a time."""
+    objects; none, and then one is in flight at a time. null: `object` for a sink that
+    gets changes of resources, of which the last one has to win; `none` for one that
+    gets Kubernetes Events alone, each of which is news by itself."""
 
     dead_letter_sink: Name | None = None
     """Name of another sink that gets what is given up here, with `knativeerrordest`,

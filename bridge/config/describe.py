@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import TypeAdapter
 
 from bridge.config.models import Config
+from bridge.config.ordering import orderings_of
 
 _HIDDEN = "***"
 
@@ -17,7 +18,9 @@ def describe(config: Config) -> dict[str, Any]:
     a header without its value.
     """
     shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
+    orderings = orderings_of(config)
     for sink in shown["sinks"]:
+        sink["ordering"] = orderings[sink["name"]]
         _redact_urls(sink)
         _redact_urls((sink.get("auth") or {}).get("oauth2") or {})
         for name, value in sink.get("headers", {}).items():

@@ -1,6 +1,6 @@
 """A file, or a text, becomes a `Config`, or a list of all that is wrong with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,6 +13,9 @@ from bridge.config.models import Config
 from bridge.config.text import NotYamlError, read_document
 from bridge.errors import ConfigError
 
+Check = Callable[[Config], Iterable[Fault]]
+"""Finds what is wrong with a configuration whose every value is right by itself."""
+
 _NOT_KEYS = {
     *("<http>", "<stdout>", "<text>", "<secret>", "[key]"),
     *("<ours>", "<knative>", "<settings>", "<off>"),
@@ -22,13 +25,16 @@ _NOT_KEYS = {
 _SECRET_KEYS = {"auth", "headers", "proxy", "token", "url"}
 
 
-def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
+def load_config(
+    path: Path | None, env: Mapping[str, str], *, check: Check | None = None
+) -> Config:
     """Return the configuration in the file at `path`, with what `env` adds.
 
     Args:
         path: A YAML file in UTF-8; None: there is none. It may be missing when
             `K_SINK` is set, which is a configuration by itself.
         env: The environment.
+        check: Finds further faults; None: nothing does.
 
     Raises:
         ConfigError: It cannot be used; one problem for each fault.
@@ -36,8 +42,8 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> Config:
     if path is None and not env.get("K_SINK"):
         raise ConfigError(["no configuration: expected a file (-c) or K_SINK"])
     if path is None or (env.get("K_SINK") and not path.exists()):
-        return parse_config("", name="environment", env=env)
-    return parse_config(_read(path), name=str(path), env=env)
+        return parse_config("", name="environment", env=env, check=check)
+    return parse_config(_read(path), name=str(path), env=env, check=check)
 
 
 def _read(path: Path) -> str:
@@ -51,22 +57,27 @@ def _read(path: Path) -> str:
         raise ConfigError([problem]) from error
 
 
-def find_problems(text: str, *, name: str, env: Mapping[str, str]) -> tuple[str, ...]:
+def find_problems(
+    text: str, *, name: str, env: Mapping[str, str], check: Check | None = None
+) -> tuple[str, ...]:
     """Return what `parse_config` would refuse, one line for each; empty: nothing."""
     try:
-        parse_config(text, name=name, env=env)
+        parse_config(text, name=name, env=env, check=check)
     except ConfigError as error:
         return error.problems
     return ()
 
 
-def parse_config(text: str, *, name: str, env: Mapping[str, str]) -> Config:
+def parse_config(
+    text: str, *, name: str, env: Mapping[str, str], check: Check | None = None
+) -> Config:
     """Return the configuration that `text` says, with what `env` adds.
 
     Args:
         text: A YAML document.
         name: Path of its file, for messages; relative paths start at its folder.
         env: The environment.
+        check: Finds further faults; None: nothing does.
 
     Raises:
         ConfigError: It cannot be used; one problem for each fault.
@@ -79,7 +90,10 @@ def parse_config(text: str, *, name: str, env: Mapping[str, str]) -> Config:
         problem = f"{name}:1:1: expected a configuration, got nothing"
         raise ConfigError([problem])
     apply_environment(document, env)
-    return _validate(document, env)
+    config = _validate(document, env)
+    if check is not None and (faults := list(check(config))):
+        raise ConfigError(document.lines(faults))
+    return config
 
 
 def _validate(document: Document, env: Mapping[str, str]) -> Config:

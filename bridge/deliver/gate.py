@@ -66,6 +66,7 @@ class SinkGate:
         self._until = 0.0
         self._rests = 0
         self._forgiven = ""
+        self._is_retired = False
         self._log = get_logger(sink=sink.name)
         self.epoch = 0
         """How often the gate was closed; an attempt belongs to that of its lease."""
@@ -90,6 +91,10 @@ class SinkGate:
         if gate.kind == "paused":
             self._fingerprint = self._sink.fingerprint()
             await self._try_next()
+
+    def retire(self) -> None:
+        """Leave the gate to another; what attempts say from now on moves nothing."""
+        self._is_retired = True
 
     async def stop(self, reason: str) -> None:
         """Try nothing until `resume`, also after a restart."""
@@ -120,6 +125,8 @@ class SinkGate:
     def opens_by_success(self, epoch: int) -> bool:
         """Note a 2xx; return whether the gate is to be opened for it."""
         state = self._status.state
+        if self._is_retired:
+            return False
         if state == "open":
             if self._breaker is not None:
                 self._breaker.succeeded()
@@ -145,7 +152,7 @@ class SinkGate:
         """Close the gate if the error asks for it, or for longer if it was a trial."""
         state = self._status.state
         is_trial = state != "open" and epoch == self.epoch
-        if state == "stopped":
+        if state == "stopped" or self._is_retired:
             return
         if is_trial:
             await self._after_trial(error)

@@ -1,6 +1,7 @@
 """What was leased and is not sent yet, grouped into what one attempt carries."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ class Jobs:
         self._limits = limits
         self._queue: asyncio.Queue[Job] = asyncio.Queue(most)
         self._partial: list[Lease] = []
+        self._left: list[Lease] = []
         self._size_bytes = 0
         self._epoch = 0
         self._deadline = 0.0
@@ -62,15 +64,27 @@ class Jobs:
 
     async def add(self, leases: Sequence[Lease], epoch: int) -> None:
         """Group what was leased while the gate's epoch was `epoch`."""
-        if self._limits.events == 1:
-            for lease in leases:
-                await self._queue.put(Job((lease,), epoch))
-            return
+        remaining = deque(leases)
+        try:
+            if self._limits.events == 1:
+                await self._add_each(remaining, epoch)
+            else:
+                await self._add_grouped(remaining, epoch)
+        except asyncio.CancelledError:
+            self._left.extend(remaining)
+            raise
+
+    async def _add_each(self, remaining: deque[Lease], epoch: int) -> None:
+        while remaining:
+            await self._queue.put(Job((remaining[0],), epoch))
+            remaining.popleft()
+
+    async def _add_grouped(self, remaining: deque[Lease], epoch: int) -> None:
         self._epoch = epoch  # the gate is open now, whatever was before
-        for lease in leases:
-            if not self._fits(lease):
+        while remaining:
+            if not self._fits(remaining[0]):
                 await self._flush()
-            self._join(lease)
+            self._join(remaining.popleft())
             if len(self._partial) == self._limits.events:
                 await self._flush()
         if self._limits.linger_seconds:
@@ -81,7 +95,7 @@ class Jobs:
     async def add_trial(self, lease: Lease, epoch: int) -> None:
         """Have one delivery tried alone, and wait for the end of it."""
         done = asyncio.Event()
-        await self._queue.put(Job((lease,), epoch, done))
+        await self._put(Job((lease,), epoch, done))
         await done.wait()
 
     async def linger(self) -> None:
@@ -99,12 +113,13 @@ class Jobs:
         self._deadline = 0.0
         self._cut.set()
 
-    def clear(self) -> None:
-        """Forget what nobody has taken yet; its leases end with the process."""
-        self._partial = []
+    def clear(self) -> Sequence[Lease]:
+        """Forget what nobody has taken yet, and return it."""
+        left, self._left, self._partial = [*self._left, *self._partial], [], []
         while not self._queue.empty():
-            self._queue.get_nowait()
+            left.extend(self._queue.get_nowait().leases)
             self._queue.task_done()
+        return left
 
     def _fits(self, lease: Lease) -> bool:
         most = self._limits.size_bytes
@@ -123,7 +138,14 @@ class Jobs:
         partial, self._partial = self._partial, []
         self._size_bytes = 0
         if partial:
-            await self._queue.put(Job(partial, self._epoch))
+            await self._put(Job(partial, self._epoch))
+
+    async def _put(self, job: Job) -> None:
+        try:
+            await self._queue.put(job)
+        except asyncio.CancelledError:
+            self._left.extend(job.leases)
+            raise
 
     async def _wait(self) -> None:
         self._cut.clear()

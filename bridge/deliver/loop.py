@@ -10,7 +10,7 @@ from bridge.deliver.gate import SinkGate
 from bridge.deliver.jobs import BatchLimits, Jobs
 from bridge.deliver.pace import Pace
 from bridge.deliver.policy import RetryPolicy
-from bridge.deliver.recorder import Recorder
+from bridge.deliver.recorder import LAST_WORDS_SECONDS, Recorder
 from bridge.deliver.sender import Sender
 from bridge.deliver.slots import Slots
 from bridge.deliver.turns import Turns
@@ -126,6 +126,13 @@ class SinkDelivery:
         """Try the sink at once, whatever held it back; return whether anything did."""
         return await self._gate.resume()
 
+    def retire(self) -> None:
+        """Say nothing more of the sink: another one delivers to it from now on.
+
+        What attempts under way come to is recorded all the same.
+        """
+        self._gate.retire()
+
     async def run(self, *, stop: asyncio.Event, grace_seconds: float) -> None:
         """Deliver until `stop` is set; then finish what is under way.
 
@@ -135,7 +142,7 @@ class SinkDelivery:
         """
         await self._gate.restore()
         async with asyncio.TaskGroup() as recording:
-            recording.create_task(self._recorder.run(), name="record")
+            record = recording.create_task(self._recorder.run(), name="record")
             async with asyncio.TaskGroup() as sending:
                 workers = [
                     sending.create_task(self._work(), name=f"work {number}")
@@ -146,6 +153,9 @@ class SinkDelivery:
                 for worker in workers:
                     worker.cancel()
             self._recorder.close()
+            # On a full volume it would go on for ever.
+            await asyncio.wait([record], timeout=LAST_WORDS_SECONDS)
+            record.cancel()
 
     async def _lease_until(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as leasing:
@@ -160,8 +170,8 @@ class SinkDelivery:
                 task.cancel()
 
     async def _drain(self, seconds: float) -> None:
-        """Wait for attempts under way; what is only leased waits for the next start."""
-        self._jobs.clear()
+        """Wait for attempts under way; what is only leased goes back to the queue."""
+        self._sender.release(self._jobs.clear())
         try:
             async with asyncio.timeout(seconds):
                 await self._jobs.join()
@@ -197,6 +207,9 @@ class SinkDelivery:
             job = await self._jobs.get()
             try:
                 await self._sender.attempt(job)
+            except asyncio.CancelledError:
+                self._sender.release(job.leases)
+                raise
             finally:
                 self._jobs.task_done()
                 if job.done is not None:

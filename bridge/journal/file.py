@@ -17,6 +17,7 @@ import msgspec
 
 from bridge.journal import Attempt
 from bridge.logs import get_logger
+from bridge.private import make_database, make_folder
 
 APPLICATION_ID = 0x6B626A31
 """Written into the file's header, so that no other SQLite file is taken for ours."""
@@ -178,7 +179,8 @@ def _shortened(attempt: Attempt) -> Attempt:
 
 
 def _connect(path: Path) -> apsw.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    make_database(path)
     connection = apsw.Connection(str(path))
     try:
         _prepare(connection)

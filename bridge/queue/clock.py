@@ -30,7 +30,7 @@ class Clock:
         """
         self._now = now
         self._monotonic = monotonic
-        self._lead = self.wall() - self.steady()
+        self._lead = self.wall() - self.steady()  # the most that it ever was
 
     def wall(self) -> int:
         """Return Unix microseconds: for what has to survive the process."""
@@ -40,10 +40,19 @@ class Clock:
         """Return microseconds of this process: for durations."""
         return micros(self._monotonic())
 
-    def was_set_back(self) -> bool:
-        """Return whether the wall clock lost more than a second since last asked."""
-        before, self._lead = self._lead, self.wall() - self.steady()
-        return self._lead < before - SECOND
+    def set_back_by(self) -> int:
+        """Return the microseconds that the wall clock has lost; 0: less than a second.
+
+        Also those that it lost little by little. They are returned until forgotten.
+        """
+        lead = self.wall() - self.steady()
+        self._lead = max(self._lead, lead)
+        lost = self._lead - lead
+        return lost if lost > SECOND else 0
+
+    def forget(self, lost: int) -> None:
+        """Do not count so many lost microseconds any more."""
+        self._lead -= lost
 
 
 class TryableClock:

@@ -1,10 +1,12 @@
 """Connections to the queue file: one that writes, one that only reads."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 
 from bridge.errors import QueueCorruptError
+from bridge.private import make_database
 from bridge.queue import schema
 from bridge.queue.faults import is_full
 from bridge.queue.reserve import Reserve
@@ -25,6 +27,8 @@ def open_writer(path: Path, reserve: Reserve, *, reserve_bytes: int) -> apsw.Con
         QueueCorruptError: The file is damaged, or no queue.
         QueueNewerError: A later version wrote it.
     """
+    with suppress(OSError):  # SQLite says what is wrong
+        make_database(path)
     connection = apsw.Connection(str(path))
     try:
         _prepare(connection, path, reserve_bytes)
@@ -54,10 +58,15 @@ def _prepare(connection: apsw.Connection, path: Path, reserve_bytes: int) -> Non
     connection.pragma("synchronous", 2)  # full: grouped commits make it free
     connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("temp_store", 2)  # memory: the root file system may be read-only
+    limit_log(connection, reserve_bytes=reserve_bytes)
+    _check(connection, path)
+
+
+def limit_log(connection: apsw.Connection, *, reserve_bytes: int) -> None:
+    """Bound the log by the reserve, so that its room takes a checkpoint."""
     pages = _checkpoint_pages(reserve_bytes)
     connection.wal_autocheckpoint(pages)
     connection.pragma("journal_size_limit", 2 * pages * schema.PAGE_BYTES)
-    _check(connection, path)
 
 
 def _checkpoint_pages(reserve_bytes: int) -> int:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from bridge.queue import Gate, Ordering
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, micros
-from bridge.queue.outbox import OnFull
+from bridge.queue.outbox import OnFull, Outbox
 from bridge.queue.store import Store, numbers
 
-_LONGEST_BACKOFF_SECONDS = 600.0
-_LONGEST_ASKED_SECONDS = 3600.0
+_LONGEST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +54,48 @@ def set_gate(store: Store, sink: str, gate: Gate | None) -> None:
 
 
 def cap_waits(store: Store) -> None:
-    """See that nothing waits for a clock that was set back.
+    """See at open that nothing waits for a clock that was set back meanwhile.
 
-    No delivery is due later than 10 minutes from now, or, if it was told to wait
-    longer (Retry-After), than that long, an hour at most; no gate later than an hour.
+    No delivery is due later than its whole wait from now, an hour at most. How long a
+    gate was to be closed is not known, but when something was last written is: if that
+    is still to come, the clock was set back by so much at least.
     """
-    wall, steady = store.clock.wall(), store.clock.steady()
-    backoff, asked = micros(_LONGEST_BACKOFF_SECONDS), micros(_LONGEST_ASKED_SECONDS)
+    wall = store.clock.wall()
+    longest = micros(_LONGEST_SECONDS)
     for outbox in store.outboxes.values():
-        store.execute(sql.CAP_DUE, (wall, backoff, asked, outbox.id))
+        store.execute(sql.CAP_DUE, (wall, longest, outbox.id))
         outbox.look_again()
-        gate = outbox.gate
-        if gate is None or gate.until is None:
-            continue
-        if micros(gate.until) > wall + asked:
-            capped = replace(gate, until=(wall + asked) / SECOND)
-            outbox.close_gate(capped, wall=wall, steady=steady)
+    if any(_is_closed(outbox, wall) for outbox in store.outboxes.values()):
+        known: int = store.execute(sql.LAST_KNOWN_TIME, (wall,)).get
+        for outbox in store.outboxes.values():
+            _advance_gate(store, outbox, max(0, known - wall))
+
+
+def advance_waits(store: Store, lost: int) -> None:
+    """See that nothing waits longer because the clock was set back at work.
+
+    Args:
+        store: The open file.
+        lost: By how many microseconds.
+    """
+    wall = store.clock.wall()
+    for outbox in store.outboxes.values():
+        store.execute(sql.ADVANCE_DUE, (lost, outbox.id, wall))
+        outbox.look_again()
+        _advance_gate(store, outbox, lost)
+
+
+def _is_closed(outbox: Outbox, wall: int) -> bool:
+    gate = outbox.gate
+    return gate is not None and gate.until is not None and micros(gate.until) > wall
+
+
+def _advance_gate(store: Store, outbox: Outbox, lost: int) -> None:
+    wall, steady = store.clock.wall(), store.clock.steady()
+    gate = outbox.gate
+    if gate is None or gate.until is None:
+        return
+    until = min(micros(gate.until) - lost, wall + micros(_LONGEST_SECONDS))
+    if until < micros(gate.until):
+        earlier = replace(gate, until=until / SECOND)
+        outbox.close_gate(earlier, wall=wall, steady=steady)

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from bridge.errors import QueueError, QueueLockedError
+from bridge.logs import get_logger
+from bridge.private import FILE_MODE, make_folder, restrict
 
 _POLL_SECONDS = 0.1
 
@@ -52,8 +54,9 @@ def locked_now(path: Path) -> Iterator[None]:
 
 def _open(lock: Path) -> int:
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_folder(lock.parent)
+        restrict(lock)
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         raise QueueError(
             f"queue folder {lock.parent}: expected one that can be written,"
@@ -62,17 +65,28 @@ def _open(lock: Path) -> int:
 
 
 async def _take(descriptor: int, lock: Path, timeout_seconds: float) -> None:
+    if not _try(descriptor):
+        get_logger().warning(
+            "Waiting for the queue.",
+            queue=_file_of(lock),
+            owner=_owner(descriptor),
+            seconds=timeout_seconds,
+        )
     try:
         async with asyncio.timeout(timeout_seconds):
             while not _try(descriptor):  # noqa: ASYNC110  # no event comes from flock
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise QueueLockedError(
-            f"queue {lock.with_suffix('')}: {_owner(descriptor)} owns it and did not"
+            f"queue {_file_of(lock)}: {_owner(descriptor)} owns it and did not"
             f" leave within {timeout_seconds:g} s"
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+
+
+def _file_of(lock: Path) -> str:
+    return str(lock.with_suffix(""))
 
 
 def _owner(descriptor: int) -> str:

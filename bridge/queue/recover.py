@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from bridge.errors import QueueCorruptError, QueueError
+from bridge.private import make_file
 from bridge.queue import schema
 from bridge.queue.faults import translated
 from bridge.queue.lockfile import locked_now
@@ -119,7 +120,7 @@ def recover(path: Path, to: Path) -> Recovery:
         _copied(path, to.with_name(to.name + ".damaged")) as copy,
         translated(str(path)),
         closing(_open_damaged(copy, path)) as old,
-        closing(apsw.Connection(str(to))) as new,
+        closing(_open_new(to)) as new,
     ):
         schema.migrate(new, path=str(to))
         new.execute("BEGIN")
@@ -226,6 +227,11 @@ def _column(new: apsw.Connection, statement: str) -> list[Any]:
     return [row[0] for row in new.execute(statement)]
 
 
+def _open_new(to: Path) -> apsw.Connection:
+    make_file(to)
+    return apsw.Connection(str(to))
+
+
 def _open_damaged(copy: Path, path: Path) -> apsw.Connection:
     """Open the copy, with a first page like any queue's if its own is damaged.
 
@@ -267,6 +273,7 @@ def _mend_first_page(copy: Path, migrations: Sequence[str]) -> None:
 @contextmanager
 def _copied(path: Path, copy: Path) -> Iterator[Path]:
     try:
+        make_file(copy)
         shutil.copyfile(path, copy)
         if (log := path.with_name(path.name + "-wal")).exists():
             shutil.copyfile(log, copy.with_name(copy.name + "-wal"))

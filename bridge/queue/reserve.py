@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from bridge.private import FILE_MODE, restrict
+
 
 class Reserve:
     """A file of a fixed size that is given up when the volume is full.
@@ -26,12 +28,19 @@ class Reserve:
 
     def make(self) -> None:
         """Take the room if there is enough of it; else nothing happens."""
+        restrict(self._path)
         if self.is_held or self.free_bytes() < 2 * self.size_bytes:
             return
         try:
             self._allocate()
         except OSError:
             self.release()
+
+    def resize(self, size_bytes: int) -> None:
+        """Have another size from now on."""
+        self.release()
+        self.size_bytes = size_bytes
+        self.make()
 
     def release(self) -> bool:
         """Give the room back to the volume; return whether there was any."""
@@ -40,7 +49,7 @@ class Reserve:
         return was_there
 
     def _allocate(self) -> None:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         try:
             os.posix_fallocate(descriptor, 0, self.size_bytes)
         finally:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ from bridge.queue.group import Job
 from bridge.queue.lockfile import locked
 from bridge.queue.reader import Reader
 from bridge.queue.store import Settings, Store
-from bridge.queue.upkeep import open_store
+from bridge.queue.upkeep import open_store, resize
 from bridge.queue.writer import Writer
 
 
@@ -122,6 +123,25 @@ class SqliteQueue:
             reader = Reader(path)
             stack.push_async_callback(reader.aclose)
             yield cls(store=store, writer=writer, reader=reader)
+
+    async def resize(
+        self,
+        *,
+        max_size_bytes: int,
+        keep_seconds: float,
+        keep_bytes: int,
+        reserve_bytes: int,
+    ) -> None:
+        """Take other sizes from now on; see `open` for what they mean."""
+        settings = replace(
+            self._store.settings,
+            max_size_bytes=max_size_bytes,
+            keep_seconds=keep_seconds,
+            keep_bytes=keep_bytes,
+            reserve_bytes=reserve_bytes,
+        )
+        if settings != self._store.settings:
+            await self._order(partial(resize, self._store, settings))
 
     async def put(
         self,

@@ -58,9 +58,19 @@ ON CONFLICT (sink, event) DO UPDATE SET due = excluded.due, delay = excluded.del
   attempts = excluded.attempts, first = coalesce(first, excluded.first)
 """
 CAP_DUE = """
-UPDATE delivery SET due = ?1 + min(max(delay, ?2), ?3)
-WHERE delay IS NOT NULL AND sink = ?4 AND due > ?1 + ?2
-  AND due > ?1 + min(max(delay, ?2), ?3)
+UPDATE delivery SET due = ?1 + min(delay, ?2)
+WHERE delay IS NOT NULL AND sink = ?3 AND due > ?1 + min(delay, ?2)
+"""
+ADVANCE_DUE = """
+UPDATE delivery SET due = due - ?1
+WHERE delay IS NOT NULL AND sink = ?2 AND due > ?3
+"""
+LAST_KNOWN_TIME = """
+SELECT max(
+  coalesce((SELECT stored FROM event ORDER BY seq DESC LIMIT 1), 0),
+  coalesce((SELECT max(moved) FROM cursor), 0),
+  coalesce((SELECT max(due - delay) FROM delivery
+            WHERE delay IS NOT NULL AND due > ?1), 0))
 """
 FRESH = """
 SELECT json_group_array(json_array(event, due, attempts, first)) FROM (

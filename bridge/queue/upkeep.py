@@ -1,9 +1,12 @@
 """What has to be done at open and now and then, whether or not anything happens."""
 
+from functools import partial
+
 from bridge.queue import retention
 from bridge.queue.clock import SECOND, Clock
+from bridge.queue.connection import limit_log
 from bridge.queue.faults import translated
-from bridge.queue.gates import cap_waits
+from bridge.queue.gates import advance_waits, cap_waits
 from bridge.queue.store import Settings, Store
 
 _IDLE_SAVE = 60 * SECOND
@@ -22,10 +25,20 @@ def open_store(settings: Settings, clock: Clock) -> Store:
         return store
 
 
+def resize(store: Store, settings: Settings) -> None:
+    """Take other sizes and times; the file and the leases stay as they are."""
+    before, store.settings = store.settings, settings
+    store.room.max_bytes = settings.max_size_bytes
+    if settings.reserve_bytes != before.reserve_bytes:
+        store.room.reserve.resize(settings.reserve_bytes)
+        limit_log(store.connection, reserve_bytes=settings.reserve_bytes)
+
+
 def keep_up(store: Store) -> None:
     """Look at the clock, the leases and the room; the queue calls it every second."""
-    if store.clock.was_set_back():
-        cap_waits(store)
+    if lost := store.clock.set_back_by():
+        advance_waits(store, lost)
+        store.after_commit(partial(store.clock.forget, lost))
     if not store.is_stalled:
         steady = store.clock.steady()
         for outbox in store.outboxes.values():

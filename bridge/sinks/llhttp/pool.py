@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections import deque
 from dataclasses import dataclass
 from ssl import SSLContext
 
@@ -18,6 +19,10 @@ _HEAD_START_SECONDS = 0.25
 """How long an address is tried alone (RFC 8305, 5)."""
 
 _CLOSING_SECONDS = 1.0
+
+MOST_CONNECTING = 4
+"""Connections that are opened at once: of a burst of 64 a receiver's kernel drops some
+SYNs, which then come again a second later, after events that were to follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +67,8 @@ class Pool:
         self._turns = Turns(limit)
         self._idle: dict[Peer, list[Connection]] = {}
         self._open: set[Connection] = set()
+        self._connecting = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._drained = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -90,7 +97,7 @@ class Pool:
                 await self._turns.wait_begin()
                 with contextlib.ExitStack() as stack:
                     stack.callback(self._turns.end)
-                    connection = self._find_idle(peer) or await self._connect(peer)
+                    connection = self._find_idle(peer) or await self._open_in_turn(peer)
                     stack.pop_all()
                 return connection
         except TimeoutError as error:
@@ -106,6 +113,7 @@ class Pool:
         loop = connection.loop
         connection.rest(loop.time())
         self._idle.setdefault(peer, []).append(connection)
+        self._wake()
         if self._timer is None:
             self._timer = loop.call_later(self._idle_seconds, self._close_idle)
 
@@ -131,6 +139,37 @@ class Pool:
                 return connection
             connection.close()
         return None
+
+    async def _open_in_turn(self, peer: Peer) -> Connection:
+        """Open a connection, a few at a time, unless one is given back before."""
+        while self._connecting >= MOST_CONNECTING:
+            await self._wait_for_change()
+            if connection := self._find_idle(peer):
+                return connection
+        self._connecting += 1
+        try:
+            return await self._connect(peer)
+        finally:
+            self._connecting -= 1
+            self._wake()
+
+    async def _wait_for_change(self) -> None:
+        """Wait until a connection was given back, or one may be opened."""
+        change = asyncio.get_running_loop().create_future()
+        self._waiting.append(change)
+        try:
+            await change
+        except asyncio.CancelledError:
+            if not change.cancelled():
+                self._wake()  # it had come, and nobody uses it
+            raise
+
+    def _wake(self) -> None:
+        while self._waiting:
+            change = self._waiting.popleft()
+            if not change.done():
+                change.set_result(None)
+                return
 
     async def _connect(self, peer: Peer) -> Connection:
         loop = asyncio.get_running_loop()

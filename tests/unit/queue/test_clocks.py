@@ -33,7 +33,7 @@ async def dues(queue: SqliteQueue, clock: FakeClock) -> dict[str, float]:
 async def test_open_caps_what_is_due_too_late(
     file: QueueFile, clock: FakeClock
 ) -> None:
-    """At 10 minutes, or at the wait a sink asked for, an hour at most."""
+    """Nothing waits longer than it was told to, an hour at most (issue 10, item 46)."""
     async with file.open() as queue:
         await queue.open_sink("hook")
         await due_after(queue, clock, 5, 300, 1800, 7200)
@@ -41,7 +41,7 @@ async def test_open_caps_what_is_due_too_late(
 
     async with file.open() as queue:
         assert await dues(queue, clock) == pytest.approx(
-            {"5": 600, "300": 600, "1800": 1800, "7200": 3600}
+            {"5": 5, "300": 300, "1800": 1800, "7200": 3600}
         )
 
 
@@ -63,15 +63,47 @@ async def test_open_leaves_what_is_due_in_time(
 async def test_a_clock_that_is_set_back_at_work_is_noticed(
     queue: SqliteQueue, clock: FakeClock
 ) -> None:
-    """What waits is capped, handed out when due, and no lease is handed out twice."""
+    """What waits is due when it was, and no lease is handed out twice (item 46)."""
     await due_after(queue, clock, 0, 0, 300)
     assert len(await queue.lease("hook", 2)) == 2
+    clock.advance(100)
     clock.wall -= 86400
     await asyncio.sleep(1.1)
-    assert await dues(queue, clock) == pytest.approx({"0": 600, "300": 600}, abs=0.1)
-    clock.advance(601)
+    assert (await dues(queue, clock))["300"] == pytest.approx(200, abs=0.1)
+    clock.advance(201)
 
     assert ids(await queue.lease("hook", 10)) == ["300"]
+
+
+async def test_a_gate_opens_when_it_was_to_though_the_clock_is_set_back(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """By whatever, at work (issue 10, item 46)."""
+    await queue.gate("hook", closed(clock.wall + 60, "asked"))
+    clock.advance(20)
+    clock.wall -= 86400
+    await asyncio.sleep(1.1)
+
+    assert await queue.gated("hook") == closed(pytest.approx(clock.wall + 40), "asked")
+
+
+@pytest.mark.parametrize("known", ["a retry", "an event", "a cursor"])
+async def test_a_gate_opens_in_time_after_a_restart_with_a_clock_set_back(
+    file: QueueFile, clock: FakeClock, known: str
+) -> None:
+    """What the file knows of the time before says by how much (issue 10, item 46)."""
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await due_after(queue, clock, 300)
+        if known != "a retry":
+            clock.advance(1000)
+            await put(queue, *(["b"] if known == "an event" else []), since="1")
+        await queue.gate("hook", closed(clock.wall + 60, "asked"))
+    clock.wall -= 86400
+
+    async with file.open() as queue:
+        opens = pytest.approx(clock.wall + 60)
+        assert await queue.gated("hook") == closed(opens, "asked")
 
 
 async def test_a_gate_is_capped_at_an_hour(file: QueueFile, clock: FakeClock) -> None:
@@ -79,7 +111,7 @@ async def test_a_gate_is_capped_at_an_hour(file: QueueFile, clock: FakeClock) ->
     async with file.open() as queue:
         await queue.open_sink("hook")
         await queue.gate("hook", closed(clock.wall + 1800, "asked"))
-    clock.wall -= 86400
+    clock.wall -= 86400  # and nothing in the file says so
 
     async with file.open() as queue:
         assert await queue.gated("hook") == closed(clock.wall + 3600, "asked")
@@ -174,19 +206,29 @@ async def test_gate_of_our_operator_is_never_shortened(
 
 
 def test_clock_notices_only_a_step_back() -> None:
-    """Time that passes, or a step forward, is none."""
+    """Time that passes, or a step forward, is none; it is told until forgotten."""
     fake = FakeClock()
     clock = Clock(now=fake.now, monotonic=fake.monotonic)
     fake.advance(100)
     fake.wall += 100
-    forward = clock.was_set_back()
+    forward = clock.set_back_by()
     fake.wall -= 100
+    told = clock.set_back_by()
+    clock.forget(told)
 
-    assert (forward, clock.was_set_back(), clock.was_set_back()) == (
-        False,
-        True,
-        False,
-    )
+    assert (forward, told, clock.set_back_by()) == (0, 100_000_000, 0)
+
+
+def test_clock_that_loses_little_by_little_is_noticed_too() -> None:
+    """Half a second at a time (issue 10, item 46)."""
+    fake = FakeClock()
+    clock = Clock(now=fake.now, monotonic=fake.monotonic)
+    told = []
+    for _ in range(3):
+        fake.wall -= 0.5
+        told.append(clock.set_back_by())
+
+    assert told == [0, 0, 1_500_000]
 
 
 def test_tryable_clock_stands_while_stopped() -> None:

@@ -34,6 +34,70 @@ async def test_open_makes_folder_and_file(tmp_path: Path) -> None:
         assert path.with_name("queue.db.reserve").stat().st_size == 1024 * 1024
 
 
+async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """Also those from before, whatever the umask was (issue 10, item 23)."""
+    path = tmp_path / "a" / "queue.db"
+    async with QueueFile(path=path).open():
+        pass
+    for one in path.parent.iterdir():
+        one.chmod(0o664)
+
+    async with QueueFile(path=path).open() as queue:
+        await queue.open_sink("hook")
+        files = [one for one in path.parent.iterdir() if one.is_file()]
+        modes = {one.name: one.stat().st_mode & 0o777 for one in files}
+
+    assert modes == dict.fromkeys(modes, 0o600)
+    assert len(modes) == 5  # the file, its log and index, lock and reserve
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("reserve", [0, 2**19, 2**21])
+async def test_resize_changes_what_is_open(tmp_path: Path, reserve: int) -> None:
+    """A reload need not close the file (issue 10, item 3)."""
+    path = tmp_path / "queue.db"
+    async with QueueFile(path=path).open() as queue:
+        await queue.resize(
+            max_size_bytes=2**20,
+            keep_seconds=1.0,
+            keep_bytes=2**10,
+            reserve_bytes=reserve,
+        )
+        settings, room = queue._store.settings, queue._store.room
+
+        assert (settings.keep_seconds, settings.keep_bytes) == (1.0, 2**10)
+        assert (room.max_bytes, room.reserve.is_held) == (2**20, True)
+        held = path.with_name("queue.db.reserve")
+        assert (held.stat().st_size if held.exists() else 0) == reserve
+        limit = queue._store.connection.pragma("journal_size_limit")
+
+    assert limit == 2 * max(1, min(1024, reserve // 32768 or 1024)) * 16384
+
+
+async def test_resize_to_the_same_changes_nothing(tmp_path: Path) -> None:
+    """Nor does the reserve leave its place meanwhile."""
+    path = tmp_path / "queue.db"
+    async with QueueFile(path=path).open() as queue:
+        before = path.with_name("queue.db.reserve").stat().st_ino
+        settings = queue._store.settings
+        await queue.resize(
+            max_size_bytes=settings.max_size_bytes,
+            keep_seconds=2 * settings.keep_seconds,
+            keep_bytes=settings.keep_bytes,
+            reserve_bytes=settings.reserve_bytes,
+        )
+        settings = queue._store.settings
+        await queue.resize(
+            max_size_bytes=settings.max_size_bytes,
+            keep_seconds=settings.keep_seconds,
+            keep_bytes=settings.keep_bytes,
+            reserve_bytes=settings.reserve_bytes,
+        )
+
+        assert queue._store.settings is settings
+        assert path.with_name("queue.db.reserve").stat().st_ino == before
+
+
 async def test_open_takes_an_empty_file(tmp_path: Path) -> None:
     """A file of no bytes is a new queue."""
     path = tmp_path / "queue.db"

@@ -181,3 +181,81 @@ def test_peers_are_told_apart_by_what_they_are():
     )
 
     assert one != other
+
+
+PEER = Peer(origin="http://a", host="a", port=80, tls=None)
+
+
+class Connecting(Pool):
+    """Connects when it is told to."""
+
+    def __init__(self, limit=64):
+        super().__init__(limit=limit, connect_seconds=10, idle_seconds=8)
+        self.begun = self.most = self.now = 0
+        self.go = asyncio.Event()
+
+    async def _connect(self, peer):
+        self.begun += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await self.go.wait()
+        finally:
+            self.now -= 1
+        return Waiting("http://a", self._forget)
+
+
+@pytest.mark.looptime
+async def test_connections_are_opened_a_few_at_a_time():
+    """Of a burst of 64 (issue 10, item 28)."""
+    pool = Connecting()
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(64):
+            tasks.create_task(pool.take(PEER), name=str(number))
+        await asyncio.sleep(1)
+        begun = pool.begun
+        pool.go.set()
+
+    assert (begun, pool.begun, pool.most) == (4, 64, 4)
+
+
+@pytest.mark.looptime
+async def test_who_waits_to_connect_takes_what_is_given_back():
+    """Though all that are being opened hang."""
+    pool = Connecting()
+    pool.go.set()
+    connection = await pool.take(PEER)
+    pool.go.clear()
+    async with asyncio.TaskGroup() as tasks:
+        hanging = [tasks.create_task(pool.take(PEER)) for _ in range(4)]
+        await asyncio.sleep(1)
+        waiting = tasks.create_task(pool.take(PEER))
+        await asyncio.sleep(1)
+        pool.give_back(PEER, connection)
+        assert await waiting is connection
+        for one in hanging:
+            one.cancel()
+
+    assert pool.begun == 5
+
+
+@pytest.mark.looptime
+async def test_who_gives_up_to_wait_lets_the_next_one_connect():
+    """Also in the very moment in which it might have."""
+    pool = Connecting()
+    async with asyncio.TaskGroup() as tasks:
+        first = [tasks.create_task(pool.take(PEER)) for _ in range(4)]
+        await asyncio.sleep(1)
+        waiting = [tasks.create_task(pool.take(PEER)) for _ in range(3)]
+        await asyncio.sleep(1)
+        waiting[0].cancel()
+        await asyncio.sleep(1)
+        first[0].cancel()
+        await asyncio.sleep(0)  # its place is waiting[1]'s from now on
+        waiting[1].cancel()
+        await asyncio.sleep(1)
+        assert pool.begun == 5
+        pool.go.set()
+
+    assert not waiting[2].cancelled()

@@ -1,0 +1,114 @@
+"""What a configuration cannot be used for, found by building all of it.
+
+Nothing connects, nothing is opened: what depends on the machine, such as a port that is
+taken, shows at start and at reload only.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import httpx
+from yarl import URL
+
+from bridge.app.deliveries import build_deliveries
+from bridge.app.parts import build_egress, build_router, build_sink
+from bridge.app.sources import wanted_sources
+from bridge.config import Config, HttpSinkConfig, SinkConfig, describe
+from bridge.config.document import Fault, Trail
+from bridge.errors import ConfigError
+from bridge.health import Health, SinkStatus
+from bridge.metrics import Metrics
+from bridge.queue import Queue
+
+_URLS: tuple[Trail, ...] = (
+    ("url",),
+    ("proxy",),
+    ("auth", "oauth2", "tokenUrl"),
+    ("auth", "oauth2", "proxy"),
+    ("handshake", "callback"),
+)
+
+
+def find_unusable(config: Config) -> Iterator[Fault]:
+    """Yield a fault for each part that cannot be built.
+
+    `kubebridge validate`, a start and a reload all ask this, so that what one of them
+    accepts the others can use.
+    """
+    faults = [
+        fault
+        for index, one in enumerate(config.sinks)
+        for fault in _bad_urls(one, ("sinks", index))
+    ]
+    metrics, egress = Metrics(version=""), build_egress(config.egress)
+    sinks = []
+    for index, one in enumerate(config.sinks):
+        trail: Trail = ("sinks", index)
+        if any(fault.trail[:2] == trail for fault in faults):
+            continue
+        try:
+            sinks.append(build_sink(one, egress, metrics))
+        except Exception as error:  # noqa: BLE001  # of whatever library
+            faults.append(_fault(trail, error))
+    yield from faults
+    if len(sinks) == len(config.sinks):
+        health = Health(sinks={one.name: SinkStatus(name=one.name) for one in sinks})
+        yield from _failing(
+            lambda: build_deliveries(
+                config,
+                sinks,
+                queue=cast("Queue", None),  # nothing is leased
+                health=health,
+                metrics=metrics,
+            )
+        )
+    yield from _failing(lambda: wanted_sources(config, build_router(config)))
+    yield from _failing(lambda: describe(config))
+
+
+def _failing(build: Callable[[], object]) -> Iterator[Fault]:
+    try:
+        build()
+    except Exception as error:  # noqa: BLE001  # of whatever library
+        yield _fault((), error)
+
+
+def _fault(trail: Trail, error: Exception) -> Fault:
+    if isinstance(error, ConfigError):
+        return Fault(trail=trail, message=str(error))
+    # The text of any other error may quote a secret.
+    message = f"expected something usable, got a value that raises {_kind(error)}"
+    return Fault(trail=trail, message=message)
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _bad_urls(sink: SinkConfig, trail: Trail) -> Iterator[Fault]:
+    if not isinstance(sink, HttpSinkConfig):
+        return
+    written = sink.model_dump(
+        by_alias=True, include={"url", "proxy", "auth", "handshake"}
+    )
+    for place in _URLS:
+        text: Any = written
+        for key in place:
+            text = text.get(key) if isinstance(text, dict) else None
+        if isinstance(text, str) and text != "none" and not _is_usable(text):
+            message = (
+                "expected a URL that can be connected to, got one that is malformed"
+            )
+            yield Fault(trail=(*trail, *place), message=message)
+
+
+def _is_usable(text: str) -> bool:
+    """Return whether every library that a URL passes through can read it."""
+    try:
+        ours = URL(text).with_user(None)  # which is sent as a header field
+        theirs = httpx.URL(str(ours))
+        names = ours.host, ours.raw_host, theirs.host, theirs.raw_host.decode("ascii")
+        (ours.raw_host or "").encode("idna")  # as the resolver will
+    except (ValueError, TypeError, LookupError, httpx.InvalidURL):
+        return False
+    return all(names) and ours.port is not None

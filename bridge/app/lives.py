@@ -1,0 +1,166 @@
+"""One life after another: how SIGHUP and SIGTERM change what runs.
+
+::
+
+    SIGHUP ─▶ read ─▶ prepare ─▶ replace the old life ─▶ begin ─▶ "reloaded"
+                │        │                                 │
+                └────────┴── the old configuration goes on ┘  "refused"
+
+What was checked is what is used: the configuration is read once. SIGTERM wins over
+all of it, at any moment.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import bridge
+from bridge.app.endpoint import Endpoints
+from bridge.app.preparation import OpenQueues, Parts, prepare
+from bridge.app.serve import Life
+from bridge.config import Config
+from bridge.errors import KubebridgeError, first_cause
+from bridge.logs import configure_logs, get_logger
+from bridge.metrics import Metrics
+
+MOST_DRAINING = 3
+"""Lives that may drain at once; with one more the oldest is cut."""
+
+
+class Lives:
+    """Runs a configuration, and the next one that is usable when told to reload."""
+
+    def __init__(self, *, read: Callable[[], Config], path: Path | None) -> None:
+        """Run nothing yet.
+
+        Args:
+            read: Gives the configuration as it is now, or raises `ConfigError`; called
+                in a thread.
+            path: Where it stands; None: in the environment.
+        """
+        self.stop = asyncio.Event()
+        """Set: end, whatever is going on."""
+
+        self.reload = asyncio.Event()
+        """Set: read the configuration again."""
+
+        self._read = read
+        self._name = "environment" if path is None else str(path.absolute())
+        self._queues = OpenQueues(owner=self._name)
+        self._metrics = Metrics(version=bridge.__version__)
+        self._endpoints = Endpoints()
+        self._alive: list[Life] = []
+        self._serving: asyncio.TaskGroup
+        self._living: asyncio.TaskGroup
+
+    async def run(self, config: Config) -> None:
+        """Run a configuration, and those that follow it, until told to stop.
+
+        Raises:
+            KubebridgeError: The first one cannot be used, or a part failed later;
+                alone or in an ExceptionGroup.
+        """
+        async with asyncio.TaskGroup() as self._serving:
+            async with asyncio.TaskGroup() as self._living:
+                following = self._living.create_task(self._follow(config), name="lives")
+                await self.stop.wait()
+                following.cancel()
+                for life in self._alive:
+                    life.stop()
+            self._endpoints.close()
+        get_logger().info("Stopped.")
+
+    async def _follow(self, config: Config) -> None:
+        parts = await self._prepare(config, has_time=False)
+        life = await self._begin(parts, "Started.", version=bridge.__version__)
+        self._note_success()
+        while True:
+            await self.reload.wait()
+            self.reload.clear()
+            life = await self._reload(life)
+
+    async def _reload(self, life: Life) -> Life:
+        """Return the life that runs from now on: a new one, or the same."""
+        try:
+            config = await asyncio.to_thread(self._read)
+            parts = await self._prepare(config, has_time=True)
+        except Exception as error:  # noqa: BLE001  # a reload never ends the process
+            self._refuse(error)
+            return life
+        try:
+            return await self._replace(life, parts)
+        except Exception as error:  # noqa: BLE001  # nor one that cannot begin
+            self._refuse(error)
+        parts = await self._prepare(life.parts.config, has_time=False)
+        return await self._begin(parts, "Old configuration goes on.")
+
+    async def _replace(self, old: Life, parts: Parts) -> Life:
+        old.replace()
+        draining = [one for one in self._alive if one is not old]
+        for one in draining[: 1 - MOST_DRAINING]:
+            one.cut()
+        try:
+            await old.has_left.wait()
+            if parts.endpoint is None:
+                await self._endpoints.release()
+                parts.endpoint = self._endpoints.open(parts.config.server)
+        except BaseException:
+            await parts.closing.aclose()
+            raise
+        life = await self._begin(parts, "Configuration reloaded.")
+        log = parts.config.log
+        configure_logs(level=log.level, format=log.format)
+        self._note_success()
+        return life
+
+    async def _prepare(self, config: Config, *, has_time: bool) -> Parts:
+        try:
+            return await prepare(
+                config,
+                queues=self._queues,
+                endpoint=self._endpoints.find(config.server),
+                metrics=self._metrics,
+                has_time=has_time,
+            )
+        except BaseException:
+            self._endpoints.drop_others()
+            raise
+
+    async def _begin(self, parts: Parts, message: str, **fields: object) -> Life:
+        """Return a life that has begun; raise why it could not."""
+        life = Life(parts, show=partial(self._show, parts))
+        self._alive.append(life)
+        running = self._living.create_task(
+            life.run(message, configuration=self._name, **fields), name="life"
+        )
+        running.add_done_callback(lambda _: self._alive.remove(life))
+        await life.is_settled.wait()
+        if life.failure is not None:
+            self._endpoints.drop_others()
+            raise life.failure
+        return life
+
+    def _show(self, parts: Parts, api: FastAPI) -> None:
+        assert parts.endpoint is not None  # noqa: S101  # found or opened before
+        parts.endpoint.show(api, self._serving)
+        self._endpoints.use(parts.endpoint)
+
+    def _note_success(self) -> None:
+        self._metrics.reload_success.set(1)
+        self._metrics.last_reload.set(time.time())
+
+    def _refuse(self, error: Exception) -> None:
+        self._metrics.reload_success.set(0)
+        cause = first_cause(error)
+        # Of what is none of ours the text is not known to be free of secrets.
+        text = str(cause) if isinstance(cause, KubebridgeError) else repr(type(cause))
+        get_logger().error(
+            "New configuration refused.",
+            configuration=self._name,
+            error=text,
+            action="the old configuration goes on; mend the file and send SIGHUP",
+        )
