@@ -25,7 +25,10 @@ from tests.unit.cluster.server import (
     streaming,
 )
 
-UID = b'{"metadata":{"name":"kube-system","uid":"f00","resourceVersion":"4"}}'
+UID = (
+    b'{"kind":"Namespace",'
+    b'"metadata":{"name":"kube-system","uid":"f00","resourceVersion":"4"}}'
+)
 
 
 async def test_get_returns_the_body(tmp_path):
@@ -56,7 +59,7 @@ async def test_list_page_asks_for_what_was_asked(tmp_path):
 
 async def test_an_empty_list_may_be_null(tmp_path):
     """Go writes a nil slice as null."""
-    body = b'{"metadata":{"resourceVersion":"9"},"items":null}'
+    body = b'{"kind":"EventList","metadata":{"resourceVersion":"9"},"items":null}'
     async with connected(tmp_path, Answer(body=body)) as (client, _):
         found = await client.list_page(CORE_EVENTS)
 
@@ -182,9 +185,28 @@ async def test_where_kube_system_is_refused_a_hash_stands_in(tmp_path):
     assert len(first.uid) == 32
 
 
-async def test_a_namespace_without_metadata_is_unreadable(tmp_path):
-    """Something else than an API server answers there."""
-    async with connected(tmp_path, Answer()) as (client, _):
+async def test_without_kube_system_a_hash_stands_in(tmp_path):
+    """Not every API server has namespaces (issue 10, item 11)."""
+    async with connected(tmp_path, Answer(status=404)) as (client, _):
+        found = await client.cluster_uid()
+
+    assert (len(found.uid), found.derived, found.reason) == (32, True, "absent")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"kind":"Namespace"}',
+        b'{"kind":"Namespace","metadata":{"uid":"","resourceVersion":"4"}}',
+        b'{"kind":"Status","metadata":{"uid":"x","resourceVersion":"4"}}',
+        b'"x"',
+        b"nothing",
+    ],
+)
+async def test_a_namespace_that_is_none_is_unreadable(tmp_path, body):
+    """Something else than an API server answers there (issue 10, item 9)."""
+    async with connected(tmp_path, Answer(body=body)) as (client, _):
         with pytest.raises(UnreadableError, match="kube-system"):
             await client.cluster_uid()
 

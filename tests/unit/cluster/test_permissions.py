@@ -17,7 +17,8 @@ def reviewing(*, allowed, reviews):
 
     async def behave(request):
         reviews.append((request.path, await request.json()))
-        return web.json_response({"status": {"allowed": allowed}}, status=201)
+        review = {"kind": "SelfSubjectAccessReview", "status": {"allowed": allowed}}
+        return web.json_response(review, status=201)
 
     return behave
 
