@@ -137,7 +137,8 @@ async def _send(
     except NETWORK_ERRORS as error:
         doing = f"{request.doing}: {session.api.configuration.host}"
         raise unreachable(error, doing=doing, phase="answer") from error
-    heard.note()
+    if response.status < 500:  # else it may be a proxy that speaks
+        heard.note()
     try:
         await _check(response, doing=request.doing)
     except BaseException:
