@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
@@ -11,6 +12,7 @@ from bridge.cluster import CORE_EVENTS
 from bridge.cluster import client as client_module
 from bridge.cluster.client import ClusterClient
 from bridge.errors import (
+    ApiStatusError,
     ForbiddenError,
     ThrottledError,
     UnauthorizedError,
@@ -225,3 +227,35 @@ async def test_a_version_that_is_none_is_unreadable(tmp_path):
     async with connected(tmp_path, Answer()) as (client, _):
         with pytest.raises(UnreadableError, match="gitVersion"):
             await client.server_version()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_heard"), [(200, True), (403, True), (502, False)]
+)
+async def test_an_answer_of_the_api_server_is_a_sign_of_life(
+    tmp_path, status, is_heard
+):
+    """A proxy that has nobody behind it may answer too (issue 10, item 13)."""
+    async with connected(tmp_path, Answer(status=status)) as (client, _):
+        before = client.heard_at
+        await asyncio.sleep(0)
+        with suppress(ApiStatusError):
+            await client.get("/version")
+
+        assert (client.heard_at > before) == is_heard
+
+
+async def test_each_part_of_a_watch_is_a_sign_of_life(tmp_path):
+    """Bookmarks too (issue 10, item 13)."""
+    hold = asyncio.Event()
+    slow = streaming(b"{}\n", hold=hold, last=b"{}\n")
+    async with (
+        connected(tmp_path, slow) as (client, _),
+        client.watch(CORE_EVENTS, resource_version="7", timeout_seconds=9) as watch,
+    ):
+        await watch.read()
+        before = client.heard_at
+        hold.set()
+        await watch.read()
+
+        assert client.heard_at > before
