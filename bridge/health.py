@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import Literal
 
 ReaderState = Literal[
-    "starting", "absent", "syncing", "watching", "blocked", "waiting", "failed"
+    "starting",
+    "absent",
+    "syncing",
+    "watching",
+    "silent",
+    "blocked",
+    "waiting",
+    "failed",
 ]
 SinkState = Literal["open", "waiting", "paused", "tripped", "stopped"]
 
@@ -27,9 +34,9 @@ class ReaderStatus:
         namespace: Where; ``*``: everywhere.
         field_selector: As sent to the API server; empty: none.
         label_selector: As sent to the API server; empty: none.
-        state: ``absent``: the API server does not serve it (yet); ``blocked``: the
-            queue is full; ``waiting``: between two tries; ``failed``: refused, see
-            `error`.
+        state: ``absent``: the API server does not serve it (yet); ``silent``: it was
+            watched, and the API server says nothing any more; ``blocked``: the queue
+            is full; ``waiting``: between two tries; ``failed``: refused, see `error`.
         started: Whether it ever got as far as watching since the process started.
         resource_version: The stored cursor; None: never read.
         error: Last failure, empty once it is over.
@@ -37,6 +44,7 @@ class ReaderStatus:
         last_read: When the API server last said something; None: never.
         objects: How many objects are known; None: they are not counted.
         gaps: How many gaps were announced since the process started.
+        is_optional: Whether it may be absent or refused without harm.
     """
 
     sources: tuple[str, ...]
@@ -52,6 +60,12 @@ class ReaderStatus:
     last_read: datetime | None = None
     objects: int | None = None
     gaps: int = 0
+    is_optional: bool = False
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether it is not read, and need not be."""
+        return self.is_optional and self.state in {"absent", "failed"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,7 +136,11 @@ class Health:
     def started(self) -> Sequence[Check]:
         """Return whether each reader has got as far as watching once."""
         return [
-            Check(name=_reader_name(one), passed=one.started, detail=one.error)
+            Check(
+                name=_reader_name(one),
+                passed=one.started or one.is_excused,
+                detail=one.error,
+            )
             for one in self.readers
         ]
 
@@ -138,7 +156,7 @@ class Health:
             *(
                 Check(
                     name=_reader_name(one),
-                    passed=one.state == "watching",
+                    passed=one.state == "watching" or one.is_excused,
                     detail=one.error or one.state,
                 )
                 for one in self.readers

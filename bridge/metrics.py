@@ -197,7 +197,7 @@ class Metrics:
         scope = ("resource", "namespace")
         self.watching = Gauge(
             "kubebridge_watching",
-            "1 while a source is watched; 0: absent, refused, or waiting.",
+            "1 while a source is watched; 0: absent, refused, silent, or waiting.",
             ("source", *scope),
             registry=registry,
         )

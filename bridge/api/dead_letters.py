@@ -1,10 +1,9 @@
 """Deliveries that were given up: look at them, try them again, end them."""
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
@@ -20,6 +19,7 @@ from bridge.api.shown import (
     DeadLetterSelection,
     PurgedSome,
     ReplayedSome,
+    readable,
     show_attempts,
 )
 from bridge.api.sinks import require_configured
@@ -52,7 +52,7 @@ async def show_dead_letter(parts: PartsGiven, handle: str) -> DeadLetterDetail:
         **_shown(of_letter(letter)).model_dump(),
         answer=letter.excerpt.decode(errors="replace"),
         tries=show_attempts(one for one in tries if one.id in {"", letter.event.id}),
-        event=_readable(letter.event.body),
+        event=readable(letter.event.body),
     )
 
 
@@ -104,13 +104,6 @@ def _by_sink(found: Sequence[Found]) -> Mapping[str | None, list[str]]:
     for one in found:
         handles[one.sink].append(one.handle)
     return handles
-
-
-def _readable(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")
 
 
 def _shown(one: Found) -> DeadLetter:

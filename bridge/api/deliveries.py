@@ -1,6 +1,5 @@
 """Deliveries: why something did not arrive, and how it does afterwards."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,6 +28,7 @@ from bridge.api.shown import (
     DeliveryPurge,
     DeliveryReplay,
     PurgedSome,
+    readable,
     show_attempts,
     show_delivery,
 )
@@ -70,7 +70,7 @@ async def show_delivery_of(parts: PartsGiven, event: str, sink: str) -> Delivery
     return DeliveryDetail(
         **shown.model_dump(),
         tries=show_attempts(one for one in attempts if one.id in {"", found.id}),
-        content=None if found.encoded is None else json.loads(found.encoded.body),
+        content=None if found.encoded is None else readable(found.encoded.body),
     )
 
 

@@ -1,6 +1,5 @@
 """Events that are still stored: look at them, deliver them anew."""
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated
@@ -11,6 +10,7 @@ from bridge.api.models import EventReplay, KeptEvent, KeptEventDetail, Page, Rep
 from bridge.api.parts import NOT_FOUND, After, Limit, PartsGiven
 from bridge.api.rows import find, page
 from bridge.api.selection import EVER, Time, compile_attributes
+from bridge.api.shown import readable
 from bridge.api.sinks import require_configured
 from bridge.events.encode import attributes, decode
 from bridge.queue import Kept
@@ -55,7 +55,7 @@ async def list_events(
 async def show_event(parts: PartsGiven, handle: str) -> KeptEventDetail:
     """Return a stored event with its data."""
     kept = await find(partial(parts.queue.kept, EVER), handle)
-    event = json.loads(kept.event.body)
+    event = readable(kept.event.body)
     return KeptEventDetail(**_shown(kept).model_dump(), event=event)
 
 

@@ -22,8 +22,9 @@ class Reader(ApiModel):
     label_selector: str
 
     state: ReaderState
-    """`absent`: not served (yet); `blocked`: the queue is full; `waiting`: between two
-    tries; `failed`: refused, see `error`."""
+    """`absent`: not served (yet); `silent`: the API server says nothing any more;
+    `blocked`: the queue is full; `waiting`: between two tries; `failed`: refused, see
+    `error`."""
 
     started: bool
     """Whether it got as far as watching since the process started."""

@@ -1,6 +1,8 @@
 """What the API takes and answers about deliveries, attempts and dead letters."""
 
+import json
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
@@ -11,6 +13,10 @@ from bridge.api.models import ApiModel, Handles, Purged, Replayed
 from bridge.api.selection import Selection, State, Time
 from bridge.events.encode import attributes
 from bridge.journal import Attempt, Ending
+from bridge.nesting import is_deeper
+
+_SHOWN_DEPTH = 200
+"""Deeper nested JSON is shown as text: pydantic writes about 250 levels."""
 
 
 class AttemptShown(ApiModel):
@@ -250,6 +256,14 @@ class DeliveriesReplayed(ReplayedSome):
 
     listed: list[Reached]
     """What came from lists of the API server, by resource and namespace."""
+
+
+def readable(body: bytes) -> Any:
+    """Return what JSON holds; text where it is none, or is nested too deeply."""
+    if not is_deeper(body, than=_SHOWN_DEPTH):
+        with suppress(ValueError):
+            return json.loads(body)
+    return body.decode(errors="replace")
 
 
 def show_attempts(attempts: Iterable[Attempt]) -> list[AttemptShown]:

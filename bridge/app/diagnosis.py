@@ -3,10 +3,12 @@
 The answer is plain data, the same for a person and for a program:
 
     {"cluster": {...}, "sources": [{..., "permissions": [...], "cursors": [...]}],
-     "problems": ["..."]}
+     "problems": ["..."], "notes": ["..."]}
+
+A note is what would be a problem if the source were not optional.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +22,12 @@ from bridge.cluster.discovery import find_resource
 from bridge.cluster.permissions import is_allowed
 from bridge.cluster.reflector.collection import Collection
 from bridge.config import Config
-from bridge.errors import ApiStatusError, ClusterError
+from bridge.errors import (
+    ApiStatusError,
+    ClusterError,
+    ForbiddenError,
+    NotServedError,
+)
 
 EVERYWHERE = "*"
 """Stands for all namespaces."""
@@ -54,7 +61,7 @@ async def diagnose(
         ]
         cluster |= await _features([one for _, one in sources])
     answer = {"cluster": cluster, "sources": [one for one, _ in sources]}
-    return answer | {"problems": _problems(answer)}
+    return answer | {"problems": _problems(answer), "notes": _notes(answer)}
 
 
 async def _cluster(client: ClusterClient) -> Answer:
@@ -77,12 +84,18 @@ async def _source(
     now: datetime,
 ) -> tuple[Answer, Collection | None]:
     """Return what there is to say of a source, and what it could read at once."""
-    answer: Answer = {"name": wanted.source.name, "target": str(wanted.target)}
+    answer: Answer = {
+        "name": wanted.source.name,
+        "target": str(wanted.target),
+        "optional": wanted.is_optional,
+        "found": True,
+    }
     try:
         resource = await find_resource(client, wanted.target)
     except ClusterError as error:
         unknown: Answer = {"resource": None, "apiVersion": None, "permissions": []}
-        return answer | unknown | {"cursors": None, "error": str(error)}, None
+        unknown |= {"cursors": None, "error": str(error)}
+        return answer | unknown | {"found": _is_found(error)}, None
     answer |= {
         "resource": resource.name,
         "apiVersion": resource.api_version,
@@ -96,6 +109,11 @@ async def _source(
             await _cursor(client, one, resource=resource, now=now) for one in own
         ]
     return answer, _readable_part(client, answer["permissions"], resource)
+
+
+def _is_found(error: ClusterError) -> bool | None:
+    """Return what an error says of a kind; None: nothing."""
+    return False if isinstance(error, NotServedError | ForbiddenError) else None
 
 
 def _misfits(wanted: Wanted, resource: Resource) -> Iterator[str]:
@@ -246,10 +264,32 @@ def _problems(answer: Answer) -> list[str]:
     """Return a line for each thing that is missing or that nobody can tell."""
     lines = [f"cluster: {one}" for one in _refusals(answer["cluster"])]
     for source in answer["sources"]:
-        if source["error"]:
-            lines.append(f"source {source['name']}: {source['error']}")
-        lines += [f"source {source['name']}: {one}" for one in _refusals(source)]
+        lines += _about(source, lambda source, what: not _is_excused(source, what))
     return lines
+
+
+def _notes(answer: Answer) -> list[str]:
+    """Return a line for each thing that is missing and need not be there."""
+    lines: list[str] = []
+    for source in answer["sources"]:
+        lines += _about(source, _is_excused)
+    return lines
+
+
+def _about(
+    source: Answer, is_told: Callable[[Answer, bool | None], bool]
+) -> Iterator[str]:
+    """Yield what is to be told of a source, by whether it is served and permitted."""
+    name = f"source {source['name']}"
+    if source["error"] and is_told(source, source["found"]):
+        yield f"{name}: {source['error']}"
+    told = [one for one in source["permissions"] if is_told(source, one["allowed"])]
+    yield from (f"{name}: {one}" for one in _refusals({"permissions": told}))
+
+
+def _is_excused(source: Answer, word: bool | None) -> bool:  # a word
+    """Return whether a clear no is no harm: that nobody can tell is one, always."""
+    return bool(source["optional"]) and word is False
 
 
 def _refusals(part: Answer) -> list[str]:

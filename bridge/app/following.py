@@ -57,6 +57,12 @@ class Scopes:
             one.namespace_selector is not None for one in self.wanted
         )
 
+    def is_optional(self, names: Sequence[str]) -> bool:
+        """Return whether none of these sources minds that it is not read."""
+        return all(
+            one.is_optional for one in self.wanted if one.source.name in {*names}
+        )
+
     def now(self) -> dict[Scope, tuple[Source, ...]]:
         """Return what each reader reads now, and for whom: sources share scopes."""
         found: dict[Scope, tuple[Source, ...]] = {}
@@ -190,6 +196,7 @@ class Following:
             namespace=scope.namespace,
             field_selector=scope.field_selector,
             label_selector=scope.label_selector,
+            is_optional=self._scopes.is_optional(names),
         )
         reader = self._build(self._scopes.resource, scope, sources, status)
         name = f"reader {scope.resource} in {scope.namespace}"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from bridge.app.backfill import Backfill
 from bridge.app.following import Following, Scopes, may_read_everywhere
 from bridge.app.identity import identify
+from bridge.app.pulse import Pulse
 from bridge.app.readers import Readers
 from bridge.app.sources import Wanted, by_target, wanted_sources
 from bridge.app.unread import state_of, unread_status
@@ -83,6 +84,7 @@ async def read_cluster(
         )
         if backfill is not None:
             backfill.connect(client, readers=readers, followed=reading.followed)
+        tasks.create_task(Pulse(client, health).run(), name="pulse")
         await reading.run()
 
 
@@ -182,6 +184,7 @@ class Reading:
             return True
         status = self._unread[target]
         status.state = "failed"
+        status.is_optional = False  # the configuration is wrong, not the cluster
         status.error = f"expected no namespaces, for {resource.name} live in none"
         return False
 
@@ -253,6 +256,7 @@ class Reading:
         namespaces = self._readers.namespaces()
         while not namespaces.is_synced:
             status.error = namespaces.error or "namespaces are being listed"
+            status.state = "failed" if namespaces.is_refused else "waiting"
             await namespaces.wait_for_change()
         return namespaces
 

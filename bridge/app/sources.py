@@ -27,6 +27,7 @@ class Wanted:
         label_selector: As the API server understands it; empty: all.
         enrich: What is to be known of the objects that Kubernetes Events are about;
             None: nothing.
+        is_optional: Whether it may be absent or refused without harm.
     """
 
     source: Source
@@ -36,6 +37,7 @@ class Wanted:
     field_selector: str
     label_selector: str
     enrich: EnrichConfig | None
+    is_optional: bool = False
 
     @property
     def chooses(self) -> bool:
@@ -74,6 +76,7 @@ def _wanted(config: SourceConfig, router: Router) -> Wanted:
         field_selector=config.field_selector,
         label_selector=config.label_selector,
         enrich=enrich,
+        is_optional=config.optional,
     )
 
 

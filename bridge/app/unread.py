@@ -13,7 +13,10 @@ def reader_statuses(config: Config) -> list[ReaderStatus]:
     """Return a status for each source, before anything is known of the cluster."""
     return [
         ReaderStatus(
-            sources=(source.name,), resource=str(target_of(source)), namespace="*"
+            sources=(source.name,),
+            resource=str(target_of(source)),
+            namespace="*",
+            is_optional=source.optional,
         )
         for source in config.sources
     ]
@@ -25,6 +28,7 @@ def unread_status(target: Target, wanted: Sequence[Wanted]) -> ReaderStatus:
         sources=tuple(one.source.name for one in wanted),
         resource=str(target),
         namespace="*",
+        is_optional=all(one.is_optional for one in wanted),
     )
 
 

@@ -54,7 +54,7 @@ def doctor(
 
     Does each kind exist, is each permission granted, which features does the API
     server have? Asks the API server, starts nothing and changes nothing. Exit code 1
-    if anything is missing or cannot be told.
+    if anything is missing or cannot be told, but for sources that are `optional`.
     """
     from bridge.app.checks import find_unusable  # noqa: PLC0415
     from bridge.app.diagnosis import diagnose  # noqa: PLC0415  # imports everything
@@ -73,6 +73,7 @@ def _text(answer: Mapping[str, Any]) -> str:
     blocks = [_cluster(answer["cluster"]), *map(_source, answer["sources"])]
     problems = answer["problems"]
     end = [f"problem: {one}" for one in problems] or ["no problems"]
+    end = [*(f"optional: {one}" for one in answer["notes"]), *end]
     return "\n\n".join("\n".join(lines) for lines in [*blocks, end])
 
 

@@ -6,8 +6,10 @@ from typing import Literal
 import msgspec
 
 from bridge.cluster import Bookmark, Change, Known, Resource
+from bridge.cluster.answers import check_kind
 from bridge.cluster.identity import Keeps
 from bridge.cluster.status import status_error
+from bridge.cluster.versions import is_version
 from bridge.cluster.wire import (
     decode_annotated,
     decode_line,
@@ -34,26 +36,31 @@ def read_line(
         keeps: What changes say of their objects as `Change.known`; None: nothing.
 
     Raises:
-        UnreadableError: It is not JSON.
+        UnreadableError: It is not JSON, or about an object of another kind.
         ApiStatusError: It is an ERROR line; see `status_error`.
     """
+    known = None
     try:
         form = decode_line(line)
         if form.type == "ERROR":
             raise status_error(bytes(form.object), doing=f"watch {resource.name}")
         change = _CHANGES.get(form.type)
-        known = None
         if change is not None and keeps is not None:
-            known, _ = keeps.read_head(form.object)
+            known, kind = keeps.read_head(form.object)
             version = known.version
         else:
-            version = decode_version_of(form.object).metadata.resource_version
+            head = decode_version_of(form.object)
+            version, kind = head.metadata.resource_version, head.kind
     except msgspec.ValidationError:
         return None  # JSON, but not as we know it: later servers may say more
     except msgspec.DecodeError as error:
         raise UnreadableError(
             f"watch {resource.name}: expected lines of JSON, got {len(line)} bytes"
         ) from error
+    if kind != resource.kind:
+        check_kind(kind, resource=resource, doing=f"watch {resource.name}")
+    if not is_version(version):
+        return None  # reading could not go on from there
     if change is not None:
         return Change(
             change=change,
@@ -63,6 +70,14 @@ def read_line(
             known=known,
         )
     return Bookmark(resource_version=version) if form.type == "BOOKMARK" else None
+
+
+def is_for_later(line: bytes) -> bool:
+    """Tell whether a line that says nothing is of a type that we do not know."""
+    try:
+        return decode_line(line).type not in {*_CHANGES, "BOOKMARK"}
+    except msgspec.DecodeError:
+        return False
 
 
 def ends_initial(line: bytes) -> bool:
@@ -96,16 +111,32 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def read_listed(
     items: Sequence[bytes], *, resource: Resource, keeps: Keeps
 ) -> Iterator[Listed]:
-    """Yield the objects of a page; those without a readable version are left out."""
-    for item in items:
+    """Yield the objects of a page.
+
+    None is left out: what is not in a list counts as deleted.
+
+    Raises:
+        UnreadableError: One has no readable version, or is of another kind.
+    """
+    doing = f"list {resource.name}"
+    for position, item in enumerate(items):
         try:
             known, kind = keeps.read_head(item)
-        except msgspec.DecodeError:
-            continue
+        except msgspec.DecodeError as error:
+            raise _no_object(doing, position, error) from error
+        if not is_version(known.version):
+            raise _no_object(doing, position, "no resourceVersion")
+        check_kind(kind, resource=resource, doing=doing)
         yield Listed(
             object=item if kind else _complete(item, resource),
             known=known,
         )
+
+
+def _no_object(doing: str, position: int, got: object) -> UnreadableError:
+    return UnreadableError(
+        f"{doing}: items[{position}]: expected an object with metadata, got {got}"
+    )
 
 
 def _complete(item: bytes, resource: Resource) -> bytes:

@@ -6,23 +6,26 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
 from bridge.cluster import BATCH_LIMIT, Resource
+from bridge.cluster.answers import check_answer, read_list
 from bridge.cluster.exchange import (
+    ANSWER_BYTES,
     Exchange,
     Request,
     WatchStream,
     abandon,
     read_body,
 )
+from bridge.cluster.pagesize import PageSize
 from bridge.cluster.session.connection import Connection
 from bridge.cluster.session.credentials import find_source
 from bridge.cluster.session.service_account import SERVICE_ACCOUNT
-from bridge.cluster.wire import decode_head, decode_list, decode_server_version
-from bridge.errors import ForbiddenError, UnreadableError
+from bridge.cluster.wire import decode_head, decode_server_version
+from bridge.errors import ForbiddenError, NotServedError, UnreadableError
 
 ANSWER_SECONDS = 60.0
 """Deadline of everything but a watch; a page of 500 Events takes 20 ms."""
@@ -56,12 +59,14 @@ class ClusterUid:
 
     Attributes:
         uid: The uid of namespace kube-system, or a hash of CA and server URL.
-        derived: True if it is the hash, because reading the namespace is refused:
-            it changes with the CA, which deserves a warning.
+        derived: True if it is the hash, because the namespace is not to be read: it
+            changes with the CA, which deserves a warning.
+        reason: Why it is not to be read; empty: it is.
     """
 
     uid: str
     derived: bool
+    reason: Literal["", "refused", "absent"] = ""
 
 
 class ClusterClient:
@@ -71,6 +76,7 @@ class ClusterClient:
         """Use `open`."""
         self._connection = connection
         self._exchange = Exchange(connection)
+        self._page_sizes: dict[tuple[str, bool], PageSize] = {}
 
     @classmethod
     @asynccontextmanager
@@ -116,6 +122,11 @@ class ClusterClient:
         """URL of the API server."""
         return self._connection.server
 
+    @property
+    def heard_at(self) -> float:
+        """When the API server last said anything, by the loop's clock."""
+        return self._exchange.heard.at
+
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """Return the JSON body at a path, e.g. ``/version``.
 
@@ -160,7 +171,7 @@ class ClusterClient:
         Args:
             resource: What to list.
             namespace: Where; None: everywhere.
-            limit: Most items in it.
+            limit: Most items in it; fewer come where they are large.
             continue_token: From the page before; excludes a version.
             resource_version: Empty: the newest state, by a consistent read.
             match: ``Exact`` or ``NotOlderThan``; empty with an empty version.
@@ -171,9 +182,10 @@ class ClusterClient:
         Raises:
             ExpiredError: That version, or the token's, was compacted away.
             FutureVersionError: The cluster has not come to that version.
+            UnreadableError: It is no list of this resource, or has more than 64 MiB
+                however few items are asked for.
         """
         params: dict[str, str | int] = {
-            "limit": limit,
             "continue": continue_token,
             "resourceVersion": resource_version,
             "resourceVersionMatch": match,
@@ -181,13 +193,20 @@ class ClusterClient:
             "labelSelector": label_selector,
         }
         doing = _doing("list", resource, namespace)
-        body = await self._get(
-            doing, resource.path(namespace), params, metadata_only=metadata_only
-        )
-        try:
-            form = decode_list(body)
-        except msgspec.DecodeError as error:
-            raise UnreadableError(f"{doing}: expected a list, got no list") from error
+        path = resource.path(namespace)
+
+        async def ask(limit: int, most_bytes: int) -> bytes:
+            return await self._get(
+                doing,
+                path,
+                params | {"limit": limit},
+                metadata_only=metadata_only,
+                most_bytes=most_bytes,
+            )
+
+        size = self._page_sizes.setdefault((resource.name, metadata_only), PageSize())
+        body = await size.fit(ask, limit)
+        form = read_list(body, resource=resource, doing=doing)
         return Page(
             items=[bytes(item) for item in form.items or ()],
             resource_version=form.metadata.resource_version,
@@ -241,25 +260,36 @@ class ClusterClient:
         )
         response = await self._exchange.open(request)
         try:
-            yield WatchStream(response, doing=request.doing)
+            yield WatchStream(response, doing=request.doing, heard=self._exchange.heard)
         finally:
             abandon(response)
 
     async def cluster_uid(self) -> ClusterUid:
-        """Return the uid of namespace kube-system, or a hash where RBAC refuses it.
+        """Return the uid of namespace kube-system, or a hash where there is none.
 
-        Raises as `get` does, but for the refusal.
+        RBAC may refuse it, and an API server may do without it (one that serves only
+        custom resources, say). Raises as `get` does, but for these two.
         """
+        doing = "get namespace kube-system"
         try:
-            body = await self.get("/api/v1/namespaces/kube-system")
+            body = await self._get(doing, "/api/v1/namespaces/kube-system", {})
         except ForbiddenError:
-            authority = self._connection.authority
-            seed = self.server.encode() + b"\n" + authority
-            return ClusterUid(uid=hashlib.sha256(seed).hexdigest()[:32], derived=True)
+            return self._derived_uid("refused")
+        except NotServedError:
+            return self._derived_uid("absent")
+        check_answer(body, kind="Namespace", doing=doing)
         try:
-            return ClusterUid(uid=decode_head(body).metadata.uid, derived=False)
+            uid = decode_head(body).metadata.uid
         except msgspec.DecodeError as error:
-            raise UnreadableError("get namespace kube-system: no metadata") from error
+            raise UnreadableError(f"{doing}: expected metadata, got none") from error
+        if not uid:
+            raise UnreadableError(f"{doing}: expected a uid, got none")
+        return ClusterUid(uid=uid, derived=False)
+
+    def _derived_uid(self, reason: Literal["refused", "absent"]) -> ClusterUid:
+        seed = self.server.encode() + b"\n" + self._connection.authority
+        uid = hashlib.sha256(seed).hexdigest()[:32]
+        return ClusterUid(uid=uid, derived=True, reason=reason)
 
     async def server_version(self) -> str:
         """Return the version the server reports, e.g. ``v1.36.1``; raises as `get`."""
@@ -275,6 +305,7 @@ class ClusterClient:
         params: Mapping[str, str | int],
         *,
         metadata_only: bool = False,
+        most_bytes: int = ANSWER_BYTES,
     ) -> bytes:
         request = Request(
             doing=doing,
@@ -282,12 +313,15 @@ class ClusterClient:
             params=params,
             total_seconds=ANSWER_SECONDS,
             metadata_only=metadata_only,
+            most_bytes=most_bytes,
         )
         return await self._read(request)
 
     async def _read(self, request: Request) -> bytes:
         async with await self._exchange.open(request) as response:
-            return await read_body(response, doing=request.doing)
+            return await read_body(
+                response, doing=request.doing, most_bytes=request.most_bytes
+            )
 
 
 def _doing(verb: str, resource: Resource, namespace: str | None) -> str:

@@ -11,8 +11,10 @@ from difflib import get_close_matches
 import msgspec
 
 from bridge.cluster import Resource
+from bridge.cluster.answers import check_answer
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.wire import reading
 from bridge.errors import NotServedError, UnreadableError
 
 _UNCACHED = {("", "events"), ("events.k8s.io", "events")}
@@ -66,7 +68,7 @@ class _Served(msgspec.Struct):
 class _Resources(msgspec.Struct):
     """An APIResourceList; Go writes a nil slice as null."""
 
-    resources: list[_Served] | None = None
+    resources: list[_Served] | None
 
 
 class _Version(msgspec.Struct):
@@ -82,8 +84,8 @@ class _Group(msgspec.Struct, rename="camel"):
     preferred_version: _Version
 
 
-_decode_resources = msgspec.json.Decoder(_Resources).decode
-_decode_group = msgspec.json.Decoder(_Group).decode
+_decode_resources = reading(_Resources)
+_decode_group = reading(_Group)
 
 
 async def find_resource(client: ClusterClient, target: Target) -> Resource:
@@ -124,6 +126,7 @@ async def _read_versions(client: ClusterClient, group: str) -> list[str]:
         body = await client.get(f"/apis/{group}")
     except NotServedError:
         return []
+    check_answer(body, kind="APIGroup", doing=f"get /apis/{group}")
     try:
         form = _decode_group(body)
     except msgspec.DecodeError as error:
@@ -140,6 +143,7 @@ async def _read_resources(
         body = await client.get(path)
     except NotServedError:  # unknown groups answer 404 in plain text
         return []
+    check_answer(body, kind="APIResourceList", doing=f"get {path}")
     try:
         served = _decode_resources(body).resources or []
     except msgspec.DecodeError as error:

@@ -1,5 +1,6 @@
 """One request: sent, its answer checked, its failures named."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,10 +30,21 @@ def _metadata(form: str) -> Mapping[str, str]:
     return _WHOLE | {"Accept": f"{form},application/json"}
 
 
+ANSWER_BYTES = 64 * 1024 * 1024
+"""Most bytes of an answer: a list that no page size makes smaller may be so large. An
+object in etcd has 1.5 MB at most, unless etcd is told otherwise."""
+
+STATUS_BYTES = 1024 * 1024
+"""Most bytes that are read of an answer that is not 2xx."""
+
 # A watch that asks for the form of lists is answered by 200 and stays empty for ever
 # (seen on kube-apiserver 1.36.1).
 _METADATA_LIST = _metadata("PartialObjectMetadataList")
 _METADATA_WATCH = _metadata("PartialObjectMetadata")
+
+
+class AnswerTooLargeError(UnreadableError):
+    """An answer has more bytes than are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,7 @@ class Request:
         metadata_only: Whether the metadata of objects will do.
         method: What is done there.
         body: What is sent, as JSON; None: nothing.
+        most_bytes: Most bytes of the answer; a watch has none.
     """
 
     doing: str
@@ -56,13 +69,35 @@ class Request:
     metadata_only: bool = False
     method: Literal["GET", "POST"] = "GET"
     body: Mapping[str, Any] | None = None
+    most_bytes: int = ANSWER_BYTES
+
+
+class Heard:
+    """Knows when the API server last said anything, in whatever answer.
+
+    Attributes:
+        at: By the loop's clock.
+    """
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self.note()
+
+    def note(self) -> None:
+        """Say that it says something now."""
+        self.at = asyncio.get_running_loop().time()
 
 
 class Exchange:
-    """Sends requests with the credentials of the moment."""
+    """Sends requests with the credentials of the moment.
+
+    Attributes:
+        heard: Told of each answer.
+    """
 
     def __init__(self, connection: Connection) -> None:
         """Use a connection that somebody else closes."""
+        self.heard = Heard()
         self._connection = connection
 
     async def open(self, request: Request) -> aiohttp.ClientResponse:
@@ -73,16 +108,19 @@ class Exchange:
         """
         session = await self._connection.session()
         try:
-            return await _send(session, request)
+            return await _send(session, request, self.heard)
         except UnauthorizedError:
             pass
         except UnreachableError as error:
             if error.phase != "tls":  # else the CA may have been replaced
                 raise
-        return await _send(await self._connection.renewed(session), request)
+        session = await self._connection.renewed(session)
+        return await _send(session, request, self.heard)
 
 
-async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
+async def _send(
+    session: Session, request: Request, heard: Heard
+) -> aiohttp.ClientResponse:
     try:
         response: aiohttp.ClientResponse = await session.api.call_api(
             request.path,
@@ -99,6 +137,8 @@ async def _send(session: Session, request: Request) -> aiohttp.ClientResponse:
     except NETWORK_ERRORS as error:
         doing = f"{request.doing}: {session.api.configuration.host}"
         raise unreachable(error, doing=doing, phase="answer") from error
+    if response.status < 500:  # else it may be a proxy that speaks
+        heard.note()
     try:
         await _check(response, doing=request.doing)
     except BaseException:
@@ -128,7 +168,7 @@ async def _check(response: aiohttp.ClientResponse, *, doing: str) -> None:
     # kubernetes_asyncio 36.1.0 does not look at the status of a raw answer.
     if not 200 <= response.status < 300:
         raise status_error(
-            await read_body(response, doing=doing),
+            await _read_status(response, doing=doing),
             doing=doing,
             status=response.status,
             retry_after=response.headers.get("Retry-After", ""),
@@ -137,25 +177,62 @@ async def _check(response: aiohttp.ClientResponse, *, doing: str) -> None:
         raise UnreadableError(
             f"{doing}: expected application/json, got {response.content_type}"
         )
+    # Never undone: some kB may become GB, and nobody asked for it.
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding != "identity":
+        raise UnreadableError(
+            f"{doing}: expected no Content-Encoding, got {encoding[:64]!a}"
+        )
 
 
-async def read_body(response: aiohttp.ClientResponse, *, doing: str) -> bytes:
+async def _read_status(response: aiohttp.ClientResponse, *, doing: str) -> bytes:
+    try:
+        return await read_body(response, doing=doing, most_bytes=STATUS_BYTES)
+    except AnswerTooLargeError:
+        return b""  # what it says without a body is enough
+
+
+async def read_body(
+    response: aiohttp.ClientResponse, *, doing: str, most_bytes: int
+) -> bytes:
     """Return the whole body.
 
     Raises:
         UnreachableError: The connection broke before its end.
+        AnswerTooLargeError: It is longer than `most_bytes`.
     """
+    parts: list[bytes] = []
+    size = 0
+    left = most_bytes - (response.content_length or 0)
     try:
-        return await response.read()
+        while left >= 0 and (chunk := await response.content.readany()):
+            parts.append(chunk)
+            size += len(chunk)
+            left = most_bytes - size
     except NETWORK_ERRORS as error:
         raise unreachable(error, doing=doing, phase="answer") from error
+    if left < 0:
+        abandon(response)
+        raise AnswerTooLargeError(
+            f"{doing}: expected an answer of at most {most_bytes} bytes, got more"
+        )
+    return b"".join(parts)
 
 
 class WatchStream:
     """One open watch; use it as `async with client.watch(...) as stream`."""
 
-    def __init__(self, response: aiohttp.ClientResponse, *, doing: str) -> None:
-        """Read from a response whose status and content type were checked."""
+    def __init__(
+        self, response: aiohttp.ClientResponse, *, doing: str, heard: Heard
+    ) -> None:
+        """Read from a response whose status and content type were checked.
+
+        Args:
+            response: What is read.
+            doing: What errors call it.
+            heard: Told of all that comes.
+        """
+        self._heard = heard
         self._content = response.content
         self._splitter = LineSplitter()
         self._doing = doing
@@ -176,6 +253,7 @@ class WatchStream:
                 chunk = await self._content.readany()
             except NETWORK_ERRORS as error:
                 raise unreachable(error, doing=self._doing, phase="stream") from error
+            self._heard.note()
             if not chunk:
                 break
             lines = self._splitter.feed(chunk)

@@ -9,7 +9,7 @@ from bridge.cluster.client import ClusterClient
 from bridge.cluster.store import Store
 from bridge.cluster.tombstones import Tombstones
 from bridge.cluster.watch import list_and_watch
-from bridge.errors import ClusterError, NotServedError
+from bridge.errors import ClusterError, ForbiddenError, NotServedError
 from bridge.retry import Backoff
 
 
@@ -29,6 +29,7 @@ class Informer:
         store: What is there, as far as it was read: all of it once `synced` is set.
         synced: Set when everything was read for the first time.
         error: Why it cannot read just now; empty: nothing is wrong.
+        is_refused: Whether that is because it is not permitted.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Informer:
         self.store = store
         self.synced = asyncio.Event()
         self.error = ""
+        self.is_refused = False
         self._client = client
         self._namespace = namespace
         self._label_selector = label_selector
@@ -131,6 +133,7 @@ class Informer:
 
     def _report(self, error: ClusterError | None) -> None:
         self.error = "" if error is None else str(error)
+        self.is_refused = isinstance(error, ForbiddenError)
         self._announce()
 
     def _announce(self) -> None:

@@ -3,7 +3,9 @@
 import msgspec
 
 from bridge.cluster import Resource
+from bridge.cluster.answers import check_answer
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.wire import reading
 from bridge.errors import UnreadableError
 
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -21,7 +23,7 @@ class _Review(msgspec.Struct):
     status: _Status
 
 
-_decode = msgspec.json.Decoder(_Review).decode
+_decode = reading(_Review)
 
 
 async def is_allowed(
@@ -60,6 +62,7 @@ async def is_allowed(
         "spec": {"resourceAttributes": attributes},
     }
     body = await client.post(_PATH, review)
+    check_answer(body, kind="SelfSubjectAccessReview", doing=f"post {_PATH}")
     try:
         return _decode(body).status.allowed
     except msgspec.DecodeError as error:

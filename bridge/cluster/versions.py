@@ -1,5 +1,18 @@
 """resourceVersions, compared as KEP-5504 says: decimal numbers, per resource."""
 
+_LONGEST = 39
+"""Digits of the largest number of 128 bits; etcd counts with 64."""
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a text is the version of something that happened.
+
+    ``0`` is none: whoever asks for it gets any state there is (Kubernetes API concepts,
+    "Resource versions").
+    """
+    is_number = text.isdecimal() and text.isascii()
+    return is_number and text[0] != "0" and len(text) <= _LONGEST
+
 
 def order(version: str) -> tuple[int, str]:
     """Return what sorts versions: by length, then by digits (KEP-5504)."""

@@ -147,6 +147,10 @@ class SourceConfig(Model):
     label_selector: str = Field(default="", alias="labelSelector")
     """Label selector that the API server applies; empty: none."""
 
+    optional: bool = False
+    """Whether readiness and `doctor` pass although the kind is not served, or may not
+    be read. It is read as soon as it can be, in any case."""
+
     keep: Literal["routed", "all"] = "routed"
     """Which events are stored: those that a route wants, or all of them, so that a
     later route can replay them."""

@@ -39,8 +39,13 @@ from bridge.events.paths import list_paths
 from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts, present
 from bridge.events.rules import NOT_JSON, is_plain
 from bridge.events.secrets import is_secret, redacted
+from bridge.nesting import is_deeper
 
 __all__ = ["Origin", "convert", "gap_event"]
+
+DEEPEST: Final = 500
+"""Most lists and objects inside each other. Whatever reads the event later, here or at
+a receiver, has to be able to: Python's own json ends at about 900."""
 
 _LONGEST: Final = 1024
 _UNPRINTABLE = re.compile("[^ -~]")
@@ -60,8 +65,9 @@ def convert(
         context: What to tell beside it.
 
     Raises:
-        ConversionError: The object is not JSON, has no uid, name or version, or has a
-            field of an impossible type. Nothing of its payload is in the message.
+        ConversionError: The object is not JSON, is nested more than 500 deep, has no
+            uid, name or version, or has a field of an impossible type. Nothing of its
+            payload is in the message.
     """
     try:
         return _convert(change, origin, recorded, context)
@@ -73,6 +79,8 @@ def convert(
 def _convert(
     change: Change, origin: Origin, recorded: str, context: Context
 ) -> CloudEvent:
+    _check_depth(change.object)
+    _check_depth(context.previous or b"")
     facts = _read_event(change) if _is_occurrence(change) else _read_object(change)
     if facts.involved is None:
         _add_history(facts, change, context)
@@ -98,6 +106,13 @@ def _convert(
         if origin.data == "object"
         else _refer(facts, change, origin),
     )
+
+
+def _check_depth(raw: bytes) -> None:
+    if is_deeper(raw, than=DEEPEST):
+        raise InvalidEventError(
+            f"expected at most {DEEPEST} lists and objects inside each other, got more"
+        )
 
 
 def _refer(facts: Facts, change: Change, origin: Origin) -> bytes:

@@ -56,6 +56,7 @@ class Account:
         self._gauges = metrics.watch(resource.name, scope.namespace)
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
         self._failures = RepeatedFailure(self._log, "Watching failed.")
+        self._skipped = RepeatedFailure(self._log, "Watch line skipped.")
         self._snapshot_changes = 0
         self._snapshot_began: float | None = None
 
@@ -146,6 +147,8 @@ class Account:
     def happened(self, happening: Happening) -> None:
         """Count what happened to the watch."""
         self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
+        if happening == "line-skipped":
+            self._skipped.failed("expected a known type and a resourceVersion")
 
 
 def _is_listed(item: Item) -> bool:

@@ -50,6 +50,11 @@ class Namespaces:
         """Why namespaces cannot be watched now; empty: they can."""
         return self._informer.error
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether that is because namespaces may not be watched."""
+        return self._informer.is_refused
+
     def matching(self, selector: LabelSelector) -> list[str]:
         """Return the names of the namespaces that are selected now."""
         return sorted(

@@ -10,14 +10,19 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
 from bridge.cluster import Bookmark, Change, Item
-from bridge.cluster.changes import Listed, ends_initial, read_line
+from bridge.cluster.changes import Listed, ends_initial, is_for_later, read_line
 from bridge.cluster.exchange import WatchStream
 from bridge.cluster.identity import Keeps
 from bridge.cluster.reflector.collection import Collection
 from bridge.cluster.reflector.hooks import Hooks
 from bridge.cluster.reflector.patience import Patience
 from bridge.cluster.reflector.snapshot import Snapshot
-from bridge.errors import ApiStatusError, ClusterError, UnreachableError
+from bridge.errors import (
+    ApiStatusError,
+    ClusterError,
+    UnreachableError,
+    UnreadableError,
+)
 
 SILENCE_SECONDS = 30.0
 """A server that ignores what it is asked for never sends the bookmark."""
@@ -99,7 +104,7 @@ class Burst:
                 yield listed
                 raise
             if item is None:
-                self._hooks.count("line-skipped")
+                self._skip(line)
             elif (found := _listed(item)) is not None:
                 listed.append(found)
             else:
@@ -112,6 +117,15 @@ class Burst:
                 if isinstance(item, Bookmark):
                     return
         yield listed
+
+    def _skip(self, line: bytes) -> None:
+        """Pass over what later servers may say, but not over what is there."""
+        if not is_for_later(line):
+            raise UnreadableError(
+                f"watch {self._collection.resource.name}: expected what is there, each "
+                f"with a resourceVersion, got a line of {len(line)} bytes without one"
+            )
+        self._hooks.count("line-skipped")
 
     def _must_end(self, line: bytes) -> None:
         if not ends_initial(line):

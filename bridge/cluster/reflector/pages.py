@@ -65,10 +65,10 @@ class Pages:
     async def _read_once(self, snapshot: Snapshot) -> AsyncGenerator[list[Item]]:
         token = ""
         while True:
-            page = await self._page(snapshot.plan, token)
+            page, listed = await self._page(snapshot.plan, token)
             if gap := snapshot.announced(page.resource_version):
                 yield gap
-            async with aclosing(snapshot.take(self._listed(page))) as batches:
+            async with aclosing(snapshot.take(listed)) as batches:
                 async for batch in batches:
                     yield batch
             token = page.continue_token
@@ -78,18 +78,18 @@ class Pages:
             async for batch in batches:
                 yield batch
 
-    async def _page(self, plan: Relist, token: str) -> Page:
+    async def _page(self, plan: Relist, token: str) -> tuple[Page, list[Listed]]:
         return await self._patience.insist(
-            partial(self._collection.page, version=plan.version, continue_token=token),
+            partial(self._read_page, version=plan.version, token=token),
             unless=(ExpiredError, FutureVersionError),
         )
 
-    def _listed(self, page: Page) -> list[Listed]:
+    async def _read_page(
+        self, *, version: str | None, token: str
+    ) -> tuple[Page, list[Listed]]:
+        page = await self._collection.page(version=version, continue_token=token)
         resource = self._collection.resource
-        listed = [*read_listed(page.items, resource=resource, keeps=self._keeps)]
-        for _ in range(len(listed), len(page.items)):
-            self._hooks.count("line-skipped")
-        return listed
+        return page, [*read_listed(page.items, resource=resource, keeps=self._keeps)]
 
     async def _plan_again(self, plan: Relist, restarts: int) -> Relist:
         if plan.version is None or plan.cursor is None:

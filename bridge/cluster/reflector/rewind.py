@@ -32,7 +32,12 @@ from bridge.cluster.reflector.difference import News, listed_change, unseen_dele
 from bridge.cluster.reflector.hooks import Hooks
 from bridge.cluster.reflector.patience import Patience
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
-from bridge.errors import ExpiredError, FutureVersionError, NotServedError
+from bridge.errors import (
+    ExpiredError,
+    FutureVersionError,
+    NotServedError,
+    UnreadableError,
+)
 
 REQUESTS_LIMIT = 5_000
 """Most requests for one repair, one after the other: about ten seconds of the cheapest
@@ -164,16 +169,27 @@ class Rewinder:
         """Return the object that was created at this very version."""
         token = ""
         while True:
-            page = await self._ask(
-                partial(self._collection.page, version=version, continue_token=token)
-            )
-            resource = self._collection.resource
-            for listed in read_listed(page.items, resource=resource, keeps=self._keeps):
+            found, token = await self._ask(partial(self._read_page, version, token))
+            for listed in found:
                 if listed.version == version:
                     return listed
-            token = page.continue_token
             if not token:
                 raise _LostError
+
+    async def _read_page(self, version: str, token: str) -> tuple[list[Listed], str]:
+        page = await self._collection.page(version=version, continue_token=token)
+        return self._listed(page.items), page.continue_token
+
+    async def _read_state(self, known: Known, version: str) -> Listed | None:
+        found = await self._collection.object_at(known, version=version)
+        return None if found is None else self._listed([found])[0]
+
+    def _listed(self, items: Sequence[bytes]) -> list[Listed]:
+        resource = self._collection.resource
+        try:
+            return [*read_listed(items, resource=resource, keeps=self._keeps)]
+        except UnreadableError as error:
+            raise _LostError from error
 
     async def _changes(self, news: News, version: str) -> list[Change]:
         self._bytes_left = BYTES_LIMIT
@@ -258,14 +274,10 @@ class Rewinder:
     async def _state(self, known: Known, version: str) -> Listed | None:
         if not version or self._bytes_left <= 0:
             raise _LostError
-        found = await self._ask(
-            partial(self._collection.object_at, known, version=version)
-        )
-        if found is None:
-            return None
-        self._bytes_left -= len(found)
-        resource = self._collection.resource
-        return next(read_listed([found], resource=resource, keeps=self._keeps), None)
+        found = await self._ask(partial(self._read_state, known, version))
+        if found is not None:
+            self._bytes_left -= len(found.object)
+        return found
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
         if self._requests_left <= 0:

@@ -51,6 +51,8 @@ def open_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=True,
+        # What is compressed is refused: the bridge never asks for it.
+        auto_decompress=False,
     )
 
 

@@ -110,12 +110,19 @@ async def test_a_dead_letter_is_shown_with_event_and_answer(client, letters):
 
 
 @pytest.mark.parametrize(
-    ("body", "shown"), [(b'{"kind":"Event"}', {"kind": "Event"}), (b"\xff{", "\ufffd{")]
+    ("body", "shown"),
+    [
+        (b'{"kind":"Event"}', {"kind": "Event"}),
+        (b"\xff{", "\ufffd{"),
+        (b"[" * 230 + b"]" * 230, "[" * 230 + "]" * 230),
+        (b"[" * 10_000 + b"]" * 10_000, "[" * 10_000 + "]" * 10_000),
+    ],
+    ids=["json", "other", "deep", "deeper"],
 )
 async def test_an_object_that_was_not_converted_is_shown_as_it_came(
     client, world, body, shown
 ):
-    """As JSON where it is that."""
+    """As JSON where it is that, and not nested too deeply (issue 10, item 30)."""
     await world.reject(body)
     [item] = (await client.get(PATH)).json()["items"]
 

@@ -36,6 +36,37 @@ async def test_a_probe_that_fails_says_why(client, world):
     assert answer.text.endswith("readyz check failed\n")
 
 
+@pytest.mark.parametrize("state", ["absent", "failed"])
+async def test_an_optional_source_may_be_absent_or_refused(client, world, state):
+    """Neither probe minds; it is shown all the same (issue 10, item 12)."""
+    reader = world.health.readers[0]
+    reader.is_optional, reader.state, reader.started = True, state, False
+    reader.error = "not there"
+
+    answers = [await client.get(f"{path}?verbose") for path in ("/readyz", "/startupz")]
+
+    assert [one.status_code for one in answers] == [200, 200]
+
+
+@pytest.mark.parametrize("state", ["starting", "syncing", "silent", "waiting"])
+async def test_an_optional_source_that_could_be_read_is_waited_for(
+    client, world, state
+):
+    """As any other is (issue 10, item 12)."""
+    world.health.readers[0].is_optional = True
+    world.health.readers[0].state = state
+
+    assert (await client.get("/readyz")).status_code == 503
+
+
+@pytest.mark.parametrize("state", ["absent", "failed", "silent"])
+async def test_a_source_that_is_not_read_is_not_ready(client, world, state):
+    """Unless it is optional (issue 10, item 12)."""
+    world.health.readers[0].state = state
+
+    assert (await client.get("/readyz")).status_code == 503
+
+
 async def test_a_full_queue_is_not_ready_but_alive(client, world):
     """A restart would not help, so livez passes."""
     world.health.full = "the volume is full"

@@ -117,13 +117,14 @@ def resources(*kinds: tuple[str, str], namespaced: bool = True) -> bytes:
         {"name": n, "kind": k, "namespaced": namespaced, "verbs": ["list", "watch"]}
         for n, k in kinds
     ]
-    return json.dumps({"resources": served}).encode()
+    return json.dumps({"kind": "APIResourceList", "resources": served}).encode()
 
 
 def group(*versions: str) -> bytes:
     """Return an APIGroup."""
     listed = [{"version": one} for one in versions]
-    return json.dumps({"versions": listed, "preferredVersion": listed[0]}).encode()
+    found = {"versions": listed, "preferredVersion": listed[0]}
+    return json.dumps({"kind": "APIGroup", **found}).encode()
 
 
 @dataclass

@@ -67,3 +67,23 @@ async def test_derived_identity_is_warned_about() -> None:
         uid = await identified(api, waiting())
 
     assert (uid, logs[0]["log_level"]) == ("hash", "warning")
+
+
+async def test_cluster_without_kube_system_is_known_by_its_url() -> None:
+    """It is warned about as where the namespace is refused (issue 10, item 11)."""
+    absent = ClusterUid(uid="hash", derived=True, reason="absent")
+    health = waiting()
+
+    with capture_logs() as logs:
+        uid = await identified(FakeApi(uids=[absent] * 50), health)
+
+    assert (uid, logs[-1]["log_level"]) == ("hash", "warning")
+    assert logs[-1]["reason"] == "there is no namespace kube-system"
+    assert "404" in health.readers[0].error
+
+
+async def test_kube_system_that_is_not_there_yet_is_waited_for() -> None:
+    """A new API server makes it within seconds: never two names for one cluster."""
+    absent = ClusterUid(uid="hash", derived=True, reason="absent")
+
+    assert await identified(FakeApi(uids=[absent, ONE]), waiting()) == "one"

@@ -297,3 +297,56 @@ async def test_every_source_has_a_status_before_anything_is_known() -> None:
         (("pods",), "v1 Pod", "starting"),
         (("plural",), "deployments.apps", "starting"),
     ]
+
+
+def excused(health: Health) -> dict[tuple[str, ...], bool]:
+    """Return which readers hold readiness not, although they do not read."""
+    return {one.sources: one.is_excused for one in health.readers}
+
+
+async def test_optional_kind_that_is_not_served_holds_nothing(bench: Bench) -> None:
+    """And is read once it is (issue 10, item 12)."""
+    optional = "{name: cats, kind: Cat, apiVersion: shop.io/v1, optional: true}"
+    async with bench.reading(optional, "{name: d, kind: Dog, apiVersion: shop.io/v1}"):
+        before = excused(bench.health)
+        bench.serve_cats("v1")
+        await asyncio.sleep(10)
+        reads = bench.reads
+
+    assert before == {("cats",): True, ("d",): False}
+    assert reads == [("cats",)]
+
+
+async def test_kind_is_optional_only_if_all_its_sources_are(bench: Bench) -> None:
+    """One that needs it is enough to wait for it (issue 10, item 12)."""
+    optional = "{name: maybe, kind: Cat, apiVersion: shop.io/v1, optional: true}"
+    async with bench.reading(CATS, optional):
+        both = excused(bench.health)
+        bench.serve_cats("v1")
+        await asyncio.sleep(10)
+        [status] = bench.health.readers
+
+    assert both == {("cats", "maybe"): False}
+    assert not status.is_optional
+
+
+async def test_optional_source_with_a_wrong_configuration_holds(bench: Bench) -> None:
+    """It is no matter of the cluster (issue 10, item 12)."""
+    bench.serve_cats("v1", namespaced=False)
+    wrong = CATS.replace("}", ", optional: true, namespaces: [shop]}")
+    async with bench.reading(wrong):
+        assert excused(bench.health) == {("cats",): False}
+        assert bench.states["cats",][0] == "failed"
+
+
+async def test_optional_source_may_not_be_permitted_namespaces(bench: Bench) -> None:
+    """Choosing them by label needs a permission too (issue 10, item 12)."""
+    informer = bench.readers.informer
+    chosen = PODS.replace("}", ", optional: true, namespaceSelector: team=shop}")
+    async with bench.reading(chosen):
+        before = excused(bench.health)
+        informer._report(ForbiddenError("no namespaces", status=403))
+        await asyncio.sleep(0.1)
+        refused = excused(bench.health)
+
+    assert (before, refused) == ({("pods",): False}, {("pods",): True})

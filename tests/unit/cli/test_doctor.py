@@ -13,7 +13,7 @@ from bridge.app.diagnosis import diagnose
 from bridge.app.server import bind, serving, url_of
 from bridge.config import parse_config
 from bridge.demo.apiserver.server import ApiServer
-from bridge.errors import ApiStatusError, UnreachableError
+from bridge.errors import ApiStatusError, ForbiddenError, UnreachableError
 from tests.unit.api.world import TOKEN
 from tests.unit.cli.conftest import invoke
 
@@ -108,6 +108,46 @@ async def test_a_kind_that_is_not_served_is_a_problem(ask):
     assert answer["problems"] == [f"source p: {problem}"]
     assert answer["sources"][0]["resource"] is None
     assert answer["sources"][1]["error"] == ""
+
+
+async def test_what_an_optional_source_lacks_is_a_note(write, cluster, tmp_path):
+    """And no reason to fail (issue 10, item 12)."""
+    cluster.faults.forbid(verb="watch", resource="pods")
+    cat = {"kind": "Cat", "apiVersion": "shop.io/v1", "optional": True}
+    write({"kind": "Pod", "optional": True}, cat)
+
+    result = await doctor(tmp_path)
+    text = await doctor(tmp_path, "-o", "text")
+
+    notes = [
+        "source pod: not allowed to watch pods in all namespaces",
+        "source cat: the API server does not serve shop.io/v1 Cat",
+    ]
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["problems"], answer["notes"]) == (0, [], notes)
+    assert f"optional: {notes[0]}\noptional: {notes[1]}\nno problems" in text.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (ForbiddenError("refused", status=403), "notes"),
+        (UnreachableError("cut", phase="answer"), "problems"),
+    ],
+)
+async def test_what_cannot_be_told_of_an_optional_source_is_a_problem(
+    ask, monkeypatch, error, place
+):
+    """Only a clear no is excused (issue 10, item 12)."""
+
+    async def find_resource(*_):
+        raise error
+
+    monkeypatch.setattr(diagnosis, "find_resource", find_resource)
+
+    answer = await ask({"optional": True})
+
+    assert answer[place] == [f"source events: {error}"]
 
 
 @pytest.mark.parametrize(

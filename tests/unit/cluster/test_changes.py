@@ -99,11 +99,41 @@ def test_a_listed_object_has_the_key_that_lists_are_sorted_by():
     assert (listed.key, listed.version) == (b"a/b", "7")
 
 
-def test_listed_things_that_are_no_objects_are_left_out():
-    """They have no version, so nothing can be said about them."""
-    found = read_listed([b"{}", b"7"], resource=CORE_EVENTS, keeps=Keeps())
+@pytest.mark.parametrize(
+    "item",
+    [
+        b"{}",
+        b"7",
+        b'{"metadata":{"name":"a"}}',
+        b'{"metadata":{"resourceVersion":""}}',
+        b'{"kind":"Pod","metadata":{"resourceVersion":"7"}}',
+    ],
+)
+def test_a_list_with_something_that_is_no_such_object_is_an_error(item):
+    """What is left out counts as deleted (issue 10, item 9)."""
+    found = read_listed([OBJECT, item], resource=CORE_EVENTS, keeps=Keeps())
 
-    assert list(found) == []
+    with pytest.raises(UnreadableError, match="list events"):
+        list(found)
+
+
+@pytest.mark.parametrize("kind", ["ADDED", "DELETED", "BOOKMARK"])
+@pytest.mark.parametrize("version", ["", "0", "x7", "-1", "7" * 400, "\u0667", "1.5"])
+def test_what_is_no_version_never_becomes_a_cursor(kind, version):
+    """Neither of a change nor of a bookmark (issue 10, item 10)."""
+    body = json.dumps({"metadata": {"name": "a", "resourceVersion": version}}).encode()
+
+    assert read_line(line(kind, body), resource=CORE_EVENTS) is None
+    assert read_line(line(kind, body), resource=CORE_EVENTS, keeps=Keeps()) is None
+
+
+@pytest.mark.parametrize("keeps", [Keeps(), None])
+def test_a_watched_object_of_another_kind_is_an_error(keeps):
+    """Somebody else answers there (issue 10, item 9)."""
+    body = b'{"kind":"Pod","metadata":{"name":"a","resourceVersion":"7"}}'
+
+    with pytest.raises(UnreadableError, match="kind Event, got 'Pod'"):
+        read_line(line("ADDED", body), resource=CORE_EVENTS, keeps=keeps)
 
 
 def test_with_a_store_a_change_says_which_object_it_is_about():

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
@@ -11,6 +12,7 @@ from bridge.cluster import CORE_EVENTS
 from bridge.cluster import client as client_module
 from bridge.cluster.client import ClusterClient
 from bridge.errors import (
+    ApiStatusError,
     ForbiddenError,
     ThrottledError,
     UnauthorizedError,
@@ -25,7 +27,10 @@ from tests.unit.cluster.server import (
     streaming,
 )
 
-UID = b'{"metadata":{"name":"kube-system","uid":"f00","resourceVersion":"4"}}'
+UID = (
+    b'{"kind":"Namespace",'
+    b'"metadata":{"name":"kube-system","uid":"f00","resourceVersion":"4"}}'
+)
 
 
 async def test_get_returns_the_body(tmp_path):
@@ -56,7 +61,7 @@ async def test_list_page_asks_for_what_was_asked(tmp_path):
 
 async def test_an_empty_list_may_be_null(tmp_path):
     """Go writes a nil slice as null."""
-    body = b'{"metadata":{"resourceVersion":"9"},"items":null}'
+    body = b'{"kind":"EventList","metadata":{"resourceVersion":"9"},"items":null}'
     async with connected(tmp_path, Answer(body=body)) as (client, _):
         found = await client.list_page(CORE_EVENTS)
 
@@ -182,9 +187,28 @@ async def test_where_kube_system_is_refused_a_hash_stands_in(tmp_path):
     assert len(first.uid) == 32
 
 
-async def test_a_namespace_without_metadata_is_unreadable(tmp_path):
-    """Something else than an API server answers there."""
-    async with connected(tmp_path, Answer()) as (client, _):
+async def test_without_kube_system_a_hash_stands_in(tmp_path):
+    """Not every API server has namespaces (issue 10, item 11)."""
+    async with connected(tmp_path, Answer(status=404)) as (client, _):
+        found = await client.cluster_uid()
+
+    assert (len(found.uid), found.derived, found.reason) == (32, True, "absent")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"kind":"Namespace"}',
+        b'{"kind":"Namespace","metadata":{"uid":"","resourceVersion":"4"}}',
+        b'{"kind":"Status","metadata":{"uid":"x","resourceVersion":"4"}}',
+        b'"x"',
+        b"nothing",
+    ],
+)
+async def test_a_namespace_that_is_none_is_unreadable(tmp_path, body):
+    """Something else than an API server answers there (issue 10, item 9)."""
+    async with connected(tmp_path, Answer(body=body)) as (client, _):
         with pytest.raises(UnreadableError, match="kube-system"):
             await client.cluster_uid()
 
@@ -203,3 +227,35 @@ async def test_a_version_that_is_none_is_unreadable(tmp_path):
     async with connected(tmp_path, Answer()) as (client, _):
         with pytest.raises(UnreadableError, match="gitVersion"):
             await client.server_version()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_heard"), [(200, True), (403, True), (502, False)]
+)
+async def test_an_answer_of_the_api_server_is_a_sign_of_life(
+    tmp_path, status, is_heard
+):
+    """A proxy that has nobody behind it may answer too (issue 10, item 13)."""
+    async with connected(tmp_path, Answer(status=status)) as (client, _):
+        before = client.heard_at
+        await asyncio.sleep(0)
+        with suppress(ApiStatusError):
+            await client.get("/version")
+
+        assert (client.heard_at > before) == is_heard
+
+
+async def test_each_part_of_a_watch_is_a_sign_of_life(tmp_path):
+    """Bookmarks too (issue 10, item 13)."""
+    hold = asyncio.Event()
+    slow = streaming(b"{}\n", hold=hold, last=b"{}\n")
+    async with (
+        connected(tmp_path, slow) as (client, _),
+        client.watch(CORE_EVENTS, resource_version="7", timeout_seconds=9) as watch,
+    ):
+        await watch.read()
+        before = client.heard_at
+        hold.set()
+        await watch.read()
+
+        assert client.heard_at > before

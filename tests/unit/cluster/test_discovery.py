@@ -49,7 +49,7 @@ DOCUMENTS = {
     "/apis/shop.io/v2beta1": resources(served("dogs", "Dog")),
     "/apis/empty.io": group("v1"),
     "/apis/empty.io/v1": resources(),
-    "/apis/broken.io": {"kind": "Other"},
+    "/apis/broken.io": {"kind": "APIGroup", "versions": 7},
     "/apis/broken.io/v1": {"resources": 7},
 }
 

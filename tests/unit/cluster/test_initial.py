@@ -9,6 +9,7 @@ from bridge.errors import (
     ExpiredError,
     ForbiddenError,
     UnreachableError,
+    UnreadableError,
 )
 from tests.unit.cluster.fakes import FakeCluster, added, bookmark
 from tests.unit.cluster.recorder import Recorder, later
@@ -196,11 +197,34 @@ async def test_trouble_says_nothing_about_what_the_server_can(trouble):
     assert recorder.reports[0] is trouble
 
 
-async def test_lines_that_are_not_understood_are_counted():
-    """In a burst as in a watch."""
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"ADDED","object":{}}',
+        b'{"type":"ADDED","object":{"metadata":{"resourceVersion":""}}}',
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":""}}}',
+        b'{"type":"ADDED","object":{"kind":"Status","metadata":{}}}',
+        b"[]",
+    ],
+)
+async def test_a_burst_with_a_line_that_names_no_object_is_no_list(line):
+    """What is not in it would count as deleted (issue 10, item 9)."""
     cluster, recorder = FakeCluster(), Recorder()
     end = bookmark(100, ends_initial=True)
-    cluster.fail("initial", b'{"type":"ADDED","object":{}}\n' + end)
+    cluster.fail("initial", line + b"\n" + end)
+
+    await recorder.run(cluster, seconds=9, initial="emit")
+
+    assert isinstance(recorder.reports[1], UnreadableError)
+    assert recorder.others[-1] == Synced(resource_version="100")
+    assert cluster.asked("initial") == 2
+
+
+async def test_lines_that_are_not_understood_are_counted():
+    """In a burst as in a watch: later servers may say more."""
+    cluster, recorder = FakeCluster(), Recorder()
+    end = bookmark(100, ends_initial=True)
+    cluster.fail("initial", b'{"type":"RENAMED","object":{}}\n' + end)
 
     await recorder.run(cluster, seconds=1, initial="emit")
 

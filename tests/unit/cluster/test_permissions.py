@@ -17,7 +17,8 @@ def reviewing(*, allowed, reviews):
 
     async def behave(request):
         reviews.append((request.path, await request.json()))
-        return web.json_response({"status": {"allowed": allowed}}, status=201)
+        review = {"kind": "SelfSubjectAccessReview", "status": {"allowed": allowed}}
+        return web.json_response(review, status=201)
 
     return behave
 
@@ -55,8 +56,9 @@ async def test_everywhere_is_an_empty_namespace_and_one_object_has_a_name(tmp_pa
     assert [one["name"] for one in asked] == ["", "kube-system"]
 
 
-async def test_an_answer_without_a_verdict_is_unreadable(tmp_path):
-    """Neither yes nor no."""
-    async with connected(tmp_path, Answer(body=b"{}")) as (client, _):
+@pytest.mark.parametrize("body", [b"{}", b'{"kind":"SelfSubjectAccessReview"}'])
+async def test_an_answer_without_a_verdict_is_unreadable(tmp_path, body):
+    """Neither yes nor no (issue 10, item 9)."""
+    async with connected(tmp_path, Answer(body=body)) as (client, _):
         with pytest.raises(UnreadableError, match="selfsubjectaccessreviews"):
             await is_allowed(client, verb="list", resource=CORE_EVENTS)

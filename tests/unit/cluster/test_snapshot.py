@@ -3,9 +3,14 @@
 import pytest
 
 from bridge.cluster import Synced
-from bridge.errors import ExpiredError, FutureVersionError, UnreachableError
+from bridge.errors import (
+    ExpiredError,
+    FutureVersionError,
+    UnreachableError,
+    UnreadableError,
+)
 from tests.unit.cluster.fakes import FakeCluster
-from tests.unit.cluster.recorder import Recorder, later
+from tests.unit.cluster.recorder import Recorder, known_by, later
 
 pytestmark = pytest.mark.looptime
 
@@ -120,15 +125,19 @@ async def test_a_rollback_during_a_repair_is_announced_once():
     assert [one.cause for one in recorder.others[:-1]] == ["rolled-back"]
 
 
-async def test_objects_without_a_version_are_counted_and_left_out():
-    """They are no objects, and the page is more than they."""
+async def test_a_list_with_an_object_without_a_version_is_no_list():
+    """What is left out of a list counts as deleted (issue 10, item 9)."""
     cluster, recorder = cluster_with("ab"), Recorder()
-    del cluster.history[0][2]["metadata"]["resourceVersion"]
+    known = await known_by(cluster)
+    metadata = cluster.history[0][2]["metadata"]
+    later(9, metadata.update, {"resourceVersion": metadata.pop("resourceVersion")})
+    cluster.compact(cluster.age(2))
 
-    await recorder.run(cluster, seconds=1, initial="emit")
+    await recorder.run(cluster, seconds=60, **known)
 
-    assert recorder.versions == ["102"]
-    assert recorder.counts[1:] == ["relist", "line-skipped"]
+    assert isinstance(recorder.reports[0], UnreadableError)
+    assert (recorder.told, len(known["store"])) == ([], 2)
+    assert recorder.others[-1] == Synced(resource_version="104")
 
 
 async def test_a_page_longer_than_asked_for_is_cut_into_batches():

@@ -104,6 +104,40 @@ def test_the_server_says_when_to_come_back(details, header, seconds):
     assert error.retry_after_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("details", "header", "seconds"),
+    [
+        ("{}", "31536000", 300.0),
+        ("{}", "9" * 30, 300.0),
+        ("{}", "9" * 400, None),
+        ("{}", "٣", None),
+        ("{}", "-1", None),
+        ('{"retryAfterSeconds":31536000}', "", 300.0),
+        ('{"retryAfterSeconds":-1}', "", None),
+        ('{"retryAfterSeconds":1e400}', "", None),
+        ('{"retryAfterSeconds":%s}' % ("9" * 400), "", None),
+        ('{"retryAfterSeconds":"7"}', "", None),
+        ("null", "7", 7.0),
+    ],
+)
+def test_a_rest_has_a_ceiling_and_nonsense_is_none(details, header, seconds):
+    """And what stands beside it is read all the same (issue 10, item 40)."""
+    body = b'{"message":"slow down","code":429,"details":%b}' % details.encode()
+
+    error = status_error(body, doing="", retry_after=header)
+
+    assert (type(error), error.retry_after_seconds) == (ThrottledError, seconds)
+    assert "slow down" in str(error)
+
+
+@pytest.mark.parametrize("code", ["0", "-1", "99", "600", "9" * 400])
+def test_a_code_that_is_none_of_http_is_not_told(code):
+    """The reason may say it (issue 10, item 40)."""
+    body = b'{"reason":"Expired","code":%b}' % code.encode()
+
+    assert status_error(body, doing="").status == 410
+
+
 def test_a_long_message_is_cut():
     """Errors end up in logs and probes."""
     error = status_error(status(message="x" * 1000), doing="get", status=500)

@@ -23,7 +23,9 @@ METADATA = '"metadata":{"name":"n","uid":"secret-uid"}'
         ('{"metadata":{"name":"n","uid":""}}', "metadata.uid: expected text"),
         (f'{{{METADATA},"reason":"\udcff"}}', "'utf-8' codec can't decode"),
         (f'{{{METADATA},"x":"\udcff"}}', "data: expected JSON in UTF-8"),
-        pytest.param(f'{{{METADATA},"x":{"[" * 99_999}', "recursion", id="nested"),
+        pytest.param(
+            f'{{{METADATA},"x":{"[" * 99_999}', "at most 500 lists", id="nested"
+        ),
         (f'{{{METADATA},"reason":5}}', r"Expected `str`, got `int` - at `\$.reason`"),
         (f'{{{METADATA},"count":"secret"}}', r"got `str` - at `\$.count`"),
         (f'{{{METADATA},"count":2147483648}}', "'count': expected a signed 32-bit"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Item, Known, Learned, Synced
 from bridge.errors import ThrottledError
@@ -33,6 +34,19 @@ class Told:
         """Return a metric."""
         name = f"kubebridge_{name}"
         return self._metrics.registry.get_sample_value(name, labels or WHERE)
+
+
+def test_skipped_lines_are_counted_and_said_once() -> None:
+    """Each would be a line in the log (issue 10, item 30)."""
+    told = Told()
+
+    with capture_logs() as logs:
+        told.account.happened("line-skipped")
+        told.account.happened("line-skipped")
+
+    assert [one["event"] for one in logs] == ["Watch line skipped."]
+    labels = {"resource": "events", "reason": "line-skipped"}
+    assert told.value("watch_restarts_total", **labels) == 2
 
 
 def test_snapshot_is_measured() -> None:
