@@ -16,8 +16,6 @@ from bridge.errors import ConfigError
 DIRECT = "none"
 """Says that no proxy leads to a sink, whatever the environment says."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 def proxy_for(url: URL, *, proxy: str | None, environ: Mapping[str, str]) -> URL | None:
     """Return the proxy to use; None: connect directly.
@@ -84,7 +82,7 @@ def is_excluded(url: URL, no_proxy: str) -> bool:
     place = _Place(
         host=host,
         address=_address(host),
-        port=str(url.port or _DEFAULT_PORTS.get(url.scheme, "")),
+        port=str(url.port or ""),
     )
     if host == "localhost" or (place.address and place.address.is_loopback):
         return True

@@ -109,7 +109,7 @@ async def wired(plane: ControlPlane, wire: TcpProxy) -> AsyncIterator[ClusterCli
 @pytest.fixture
 async def demo() -> AsyncIterator[ApiServer]:
     """Run the demo's API server, whose bookmarks come every 100 ms."""
-    async with ApiServer(token="t", bookmark_seconds=0.1) as server:
+    async with ApiServer(bookmark_seconds=0.1) as server:
         yield server
 
 

@@ -1,6 +1,9 @@
 """What it takes to speak to one API server: address, identity and trust."""
 
+import os
+import re
 import ssl
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,8 +13,15 @@ from kubernetes_asyncio.client import Configuration
 from bridge.errors import CredentialsError
 from bridge.tls import client_context
 
+MOST_BYTES = 4 * 1024 * 1024
+"""A bundle of all authorities that a system trusts has 0.3 MB."""
+
 RELOAD_SECONDS = 60.0
 """How long a token read from a file is used, as client-go does."""
+
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN CERTIFICATE-----[\x00-\x7f]*?-----END CERTIFICATE-----"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +56,22 @@ class TlsMaterial:
         return context
 
     def _trust(self) -> ssl.SSLContext:
-        authority = self.authority
+        if self.authority is None:
+            return client_context(verify=self.verify)
+        # What stands between the certificates is a comment, and not always ASCII.
+        found = b"\n".join(_CERTIFICATE.findall(self.authority))
         try:
-            return client_context(
-                ca_data=None if authority is None else authority.decode(),
-                verify=self.verify,
-            )
-        except (ssl.SSLError, ValueError) as error:
-            raise CredentialsError(
-                f"{self.authority_field}: expected PEM certificates, got something "
-                "that OpenSSL does not read as such"
-            ) from error
+            if found:
+                return client_context(ca_data=found.decode(), verify=self.verify)
+        except ssl.SSLError as error:
+            raise self._no_authority() from error
+        raise self._no_authority()
+
+    def _no_authority(self) -> CredentialsError:
+        return CredentialsError(
+            f"{self.authority_field}: expected PEM certificates, got something that "
+            "OpenSSL does not read as such"
+        )
 
     def _identify(self, context: ssl.SSLContext) -> None:
         # OpenSSL takes a chain from files only: they exist for this moment, in a
@@ -66,7 +81,8 @@ class TlsMaterial:
             chain.write_bytes(self.certificate or b"")
             key.write_bytes(self.key or b"")
             try:
-                context.load_cert_chain(chain, key)
+                # A password, or OpenSSL would ask the terminal for one.
+                context.load_cert_chain(chain, key, password="")
             except (ssl.SSLError, OSError) as error:
                 raise CredentialsError(
                     f"{self.certificate_field}: expected a PEM certificate and its "
@@ -82,12 +98,14 @@ class Identity:
         authorization: The header of that name; None: none.
         certificate: A client certificate chain as PEM; None: none.
         key: The certificate's private key.
+        impersonation: Header fields that say as whom it asks, each name and value.
         renew_after_seconds: How long it is good for, as far as is known.
     """
 
     authorization: str | None = field(default=None, repr=False)
     certificate: bytes | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
+    impersonation: tuple[tuple[str, str], ...] = ()
     renew_after_seconds: float = RELOAD_SECONDS
 
 
@@ -98,38 +116,61 @@ class Access:
     Attributes:
         configuration: Address, proxy and token, as kubernetes_asyncio takes them.
         tls: Trust and client certificate.
+        impersonation: Header fields that say as whom the bridge asks; empty: itself.
         renew_after_seconds: When to load them again.
     """
 
     configuration: Configuration = field(repr=False)
     tls: TlsMaterial
+    impersonation: tuple[tuple[str, str], ...] = ()
     renew_after_seconds: float = RELOAD_SECONDS
 
 
-def read_bytes(path: Path, *, field: str) -> bytes:
+def read_bytes(path: Path, *, field: str, is_empty_good: bool = False) -> bytes:
     """Return the content of a credentials file.
 
     Raises:
-        CredentialsError: It cannot be read, or it is empty; names field and file.
+        CredentialsError: It cannot be read, it is no ordinary file, it is larger than
+            4 MiB, or it is empty; names field and file.
     """
     try:
-        content = path.read_bytes()
+        # Without waiting: a FIFO would hold up everything else.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CredentialsError(
+                    f"{field}: expected an ordinary file, got {path}"
+                )
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise CredentialsError(
             f"{field}: expected a readable file, got {path}: {error.strerror}"
         ) from error
-    if not content.strip():
+    if len(content) > MOST_BYTES:
+        raise CredentialsError(f"{field}: expected at most 4 MiB, got more in {path}")
+    if not content.strip() and not is_empty_good:
         raise CredentialsError(f"{field}: expected content, got the empty file {path}")
     return content
 
 
+def header_value(text: str, *, field: str) -> str:
+    """Return a text that may stand in a header, by the rules of Go's `net/http`.
+
+    Raises:
+        CredentialsError: It holds a control character; names the field only.
+    """
+    is_good = all(letter == "\t" or letter >= " " for letter in text)
+    if not is_good or "\x7f" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise CredentialsError(f"{field}: expected one line without control characters")
+    return text
+
+
 def bearer(token: bytes, *, field: str) -> str:
-    """Return the Authorization header for a token, less the space around it.
+    """Return the Authorization header for a token.
 
     Raises:
         CredentialsError: It cannot stand in a header; names the field only.
     """
-    text = token.strip().decode("ascii", errors="replace")
+    text = token.decode("ascii", errors="replace")
     if not text.isascii() or not text.isprintable():
         raise CredentialsError(f"{field}: expected one line of printable ASCII")
     return f"Bearer {text}"

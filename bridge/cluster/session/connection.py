@@ -1,6 +1,7 @@
 """The session with an API server, kept usable while credentials rotate."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,8 +12,12 @@ from bridge.cluster.session.access import Access
 from bridge.cluster.session.credentials import Source
 from bridge.cluster.session.transport import open_session
 from bridge.errors import CredentialsError
+from bridge.logs import RepeatedFailure, get_logger
 
 _RETRY_SECONDS = 10.0
+
+_PATIENCE_SECONDS = 5.0
+"""So long a request waits for new credentials while the old ones may still be good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,12 @@ class Connection:
         self._session = session
         self._retired: ApiClient | None = None
         self._lock = asyncio.Lock()
+        self._background = AsyncExitStack()
+        self._tasks = asyncio.TaskGroup()
+        self._renewal: asyncio.Task[None] | None = None
+        self._failures = RepeatedFailure(
+            get_logger(server=self.server), "Credentials are not renewed."
+        )
         self._renew_in(session.access.renew_after_seconds)
 
     @classmethod
@@ -42,7 +53,10 @@ class Connection:
             CredentialsError: They cannot be read or used.
         """
         access = await source.load()
-        return cls(source, Session(api=await _open_api(access), access=access))
+        opened = cls(source, Session(api=await _open_api(access), access=access))
+        # Not `async with`: what fails in the caller is to stay what it is, not a group.
+        await opened._background.enter_async_context(opened._tasks)
+        return opened
 
     @property
     def server(self) -> str:
@@ -57,16 +71,25 @@ class Connection:
     async def session(self) -> Session:
         """Return the session, its credentials loaded again if that is due.
 
-        While they cannot be loaded, and by others while they are being loaded, the old
-        ones are used: they may still be good.
+        While they cannot be loaded, by others while they are being loaded, and when
+        that takes longer than five seconds, the old ones are used: they may still be
+        good.
         """
         is_due = self._due <= asyncio.get_running_loop().time()
         if is_due and not self._lock.locked():
-            try:
-                return await self.renewed(self._session)
-            except CredentialsError:
-                self._renew_in(_RETRY_SECONDS)
+            self._renew_in(_RETRY_SECONDS)
+            self._renewal = self._tasks.create_task(
+                self._renew(self._session), name="renew credentials"
+            )
+            await asyncio.wait({self._renewal}, timeout=_PATIENCE_SECONDS)
         return self._session
+
+    async def _renew(self, stale: Session) -> None:
+        try:
+            await self.renewed(stale)
+        except CredentialsError as error:
+            self._renew_in(_RETRY_SECONDS)
+            self._failures.failed(str(error))
 
     async def renewed(self, stale: Session) -> Session:
         """Return a session whose credentials are younger than those of `stale`.
@@ -78,10 +101,14 @@ class Connection:
             if self._session is stale:
                 self._session = await self._replace(await self._source.load())
                 self._renew_in(self._session.access.renew_after_seconds)
+                self._failures.recovered("Credentials are renewed again.")
             return self._session
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Give up what is being renewed, and close every connection."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await self._background.aclose()
         await self._session.api.close()
         await self._close_retired()
 
@@ -106,7 +133,13 @@ class Connection:
 
 def _transport_of(access: Access) -> tuple[object, ...]:
     configuration = access.configuration
-    return access.tls, configuration.proxy, configuration.tls_server_name
+    return (
+        access.tls,
+        access.impersonation,
+        configuration.host,
+        configuration.proxy,
+        configuration.tls_server_name,
+    )
 
 
 async def _open_api(access: Access) -> ApiClient:
@@ -115,5 +148,5 @@ async def _open_api(access: Access) -> ApiClient:
     api = ApiClient(access.configuration)
     api.user_agent = f"kubebridge/{bridge.__version__}"
     await api.rest_client.pool_manager.close()
-    api.rest_client.pool_manager = open_session(context)
+    api.rest_client.pool_manager = open_session(context, headers=access.impersonation)
     return api

@@ -1,15 +1,15 @@
 """Where the credentials come from: a service account, or a kubeconfig."""
 
+import asyncio
+import base64
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
+from urllib.parse import SplitResult
 
-import aiohttp
 from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import ConfigException
-from kubernetes_asyncio.config.kube_config import KubeConfigLoader
 
 from bridge.cluster.session.access import (
     Access,
@@ -18,21 +18,15 @@ from bridge.cluster.session.access import (
     bearer,
     read_bytes,
 )
+from bridge.cluster.session.checks import check
+from bridge.cluster.session.exec_cluster import exec_cluster
 from bridge.cluster.session.exec_plugin import run_plugin
-from bridge.cluster.session.kubeconfig import Selection, select
+from bridge.cluster.session.forms import User
+from bridge.cluster.session.impersonation import impersonation
+from bridge.cluster.session.kubeconfig import Entry, Selection, select
 from bridge.cluster.session.service_account import ServiceAccountSource, is_in_cluster
+from bridge.cluster.session.way import find_proxy
 from bridge.errors import CredentialsError
-
-# What an OIDC or GCP provider of kubernetes_asyncio raises, found by reading it.
-_LOADER_ERRORS = (
-    aiohttp.ClientError,
-    AssertionError,
-    ConfigException,
-    LookupError,
-    OSError,
-    TypeError,
-    ValueError,
-)
 
 
 class Source(Protocol):
@@ -56,7 +50,8 @@ def find_source(
         CredentialsError: There are none in any place.
     """
     if kubeconfig is not None:
-        return KubeconfigSource([kubeconfig.expanduser()], context=context)
+        paths = [kubeconfig.expanduser()]
+        return KubeconfigSource(paths, context=context, environ=environ)
     if context is None and is_in_cluster(folder=service_account, environ=environ):
         return ServiceAccountSource(folder=service_account, environ=environ)
     paths = _default_paths(environ)
@@ -67,18 +62,29 @@ def find_source(
             f"no way into a cluster: not in a pod with a service account in "
             f"{service_account}, and no kubeconfig at {places}"
         )
-    return KubeconfigSource(existing, context=context)
+    return KubeconfigSource(existing, context=context, environ=environ)
 
 
 class KubeconfigSource:
     """Reads a kubeconfig, runs its plugin, and does so again when asked to."""
 
-    def __init__(self, paths: Sequence[Path], *, context: str | None) -> None:
-        """Bind files and context; nothing is read yet."""
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        context: str | None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Bind files and context; nothing is read yet.
+
+        Args:
+            paths: Files that exist, the first to name a thing wins.
+            context: See `select`.
+            environ: Where proxies are looked up; None: nowhere.
+        """
         self._paths = paths
         self._context = context
-        self._contents: list[bytes] = []
-        self._selection: Selection | None = None
+        self._environ = dict(environ or {})
 
     async def load(self) -> Access:
         """Return the credentials as they are now.
@@ -86,24 +92,66 @@ class KubeconfigSource:
         Raises:
             CredentialsError: A file, a name in it or what it refers to is unusable.
         """
-        selection = self._select()
-        identity = await _identify(selection)
-        configuration = await _configure(selection)
-        if identity.authorization is not None:
-            configuration.api_key["BearerToken"] = identity.authorization
-        return Access(
+        # In a thread, for a file may lie on a network.
+        return await self._finish(await asyncio.to_thread(self._read))
+
+    def _read(self) -> "_Read":
+        selection = select(self._paths, context=self._context)
+        url = check(selection)
+        cluster, entry = selection.cluster, selection.cluster_entry
+        configuration = Configuration()
+        configuration.host = _base(url)
+        configuration.tls_server_name = cluster.tls_server_name or None
+        configuration.proxy = find_proxy(
+            configuration.host,
+            named=cluster.proxy_url,
+            field=entry.field("proxy-url"),
+            environ=self._environ,
+        )
+        is_secure = url.scheme == "https"
+        return _Read(
+            selection=selection,
             configuration=configuration,
-            tls=_tls(selection, identity),
+            is_secure=is_secure,
+            authority=_authority(selection),
+            identity=_stated(selection, is_secure=is_secure),
+        )
+
+    async def _finish(self, read: "_Read") -> Access:
+        identity, selection = read.identity, read.selection
+        plugin = selection.user.exec
+        if plugin is not None and read.is_secure and not _is_somebody(identity):
+            cluster = exec_cluster(selection.cluster, authority=read.authority)
+            found = await run_plugin(
+                plugin,
+                entry=selection.user_entry,
+                cluster=cluster if plugin.provide_cluster_info else None,
+            )
+            identity = replace(found, impersonation=identity.impersonation)
+        if identity.authorization is not None:
+            read.configuration.api_key["BearerToken"] = identity.authorization
+        return Access(
+            configuration=read.configuration,
+            tls=_tls(read, identity),
+            impersonation=identity.impersonation,
             renew_after_seconds=identity.renew_after_seconds,
         )
 
-    def _select(self) -> Selection:
-        # Unchanged files keep the selection: a refreshed OIDC token lives in it.
-        contents = [read_bytes(path, field="kubeconfig") for path in self._paths]
-        if self._selection is None or contents != self._contents:
-            self._selection = select(self._paths, context=self._context)
-            self._contents = contents
-        return self._selection
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What the files say, before a plugin is asked."""
+
+    selection: Selection
+    configuration: Configuration
+    is_secure: bool
+    authority: bytes | None
+    identity: Identity
+
+
+def _base(url: SplitResult) -> str:
+    """Return the URL below which the API lives, as client-go: no query, no slash."""
+    return url._replace(query="", fragment="").geturl().rstrip("/")
 
 
 def _default_paths(environ: Mapping[str, str]) -> list[Path]:
@@ -112,34 +160,65 @@ def _default_paths(environ: Mapping[str, str]) -> list[Path]:
     return [Path(part) for part in named if part] or [Path(home, ".kube", "config")]
 
 
-async def _identify(selection: Selection) -> Identity:
+def _stated(selection: Selection, *, is_secure: bool) -> Identity:
+    """Return the identity that the kubeconfig itself states.
+
+    Over plain HTTP only that which is no secret, as client-go.
+    """
     user, entry = selection.user, selection.user_entry
-    if user.exec is not None:
-        return await run_plugin(user.exec, entry=entry)
-    authorization = None
-    if user.token_file:  # it wins over the token, as in client-go
-        field = entry.source("tokenFile", path=user.token_file)
-        token = read_bytes(entry.resolve(user.token_file), field=field)
-        authorization = bearer(token, field=field)
-    elif user.token:
-        authorization = bearer(user.token.encode(), field=entry.field("token"))
-    certificate = entry.pem(
-        "client-certificate",
-        path=user.client_certificate,
-        data=user.client_certificate_data,
+    if not is_secure:
+        return Identity(impersonation=impersonation(user, entry=entry))
+    return Identity(
+        authorization=_authorization(user, entry),
+        certificate=entry.pem(
+            "client-certificate",
+            path=user.client_certificate,
+            data=user.client_certificate_data,
+        ),
+        key=entry.pem("client-key", path=user.client_key, data=user.client_key_data),
+        impersonation=impersonation(user, entry=entry),
     )
-    key = entry.pem("client-key", path=user.client_key, data=user.client_key_data)
-    return Identity(authorization=authorization, certificate=certificate, key=key)
 
 
-def _tls(selection: Selection, identity: Identity) -> TlsMaterial:
-    cluster, entry = selection.cluster, selection.cluster_entry
-    user, user_entry = selection.user, selection.user_entry
-    path = cluster.certificate_authority
-    data = cluster.certificate_authority_data
+def _is_somebody(identity: Identity) -> bool:
+    """Tell whether there is an identity, so that client-go asks no plugin for one."""
+    return identity.authorization is not None or identity.certificate is not None
+
+
+def _authorization(user: User, entry: Entry) -> str | None:
+    if user.username:
+        login = f"{user.username}:{user.password or ''}".encode(errors="replace")
+        return f"Basic {base64.b64encode(login).decode()}"
+    if user.token_file:
+        field = entry.source("tokenFile", path=user.token_file)
+        try:
+            token = read_bytes(entry.resolve(user.token_file), field=field)
+            return bearer(token.strip(), field=field)
+        except CredentialsError:
+            if not user.token:  # the file wins only if it can be read, as in client-go
+                raise
+    if user.token:
+        return bearer(user.token.encode(errors="replace"), field=entry.field("token"))
+    return None
+
+
+def _authority(selection: Selection) -> bytes | None:
+    cluster = selection.cluster
+    return selection.cluster_entry.pem(
+        "certificate-authority",
+        path=cluster.certificate_authority,
+        data=cluster.certificate_authority_data,
+    )
+
+
+def _tls(read: _Read, identity: Identity) -> TlsMaterial:
+    cluster, entry = read.selection.cluster, read.selection.cluster_entry
+    user, user_entry = read.selection.user, read.selection.user_entry
     return TlsMaterial(
-        authority=entry.pem("certificate-authority", path=path, data=data),
-        authority_field=entry.source("certificate-authority", path=path),
+        authority=read.authority,
+        authority_field=entry.source(
+            "certificate-authority", path=cluster.certificate_authority
+        ),
         certificate=identity.certificate,
         certificate_field=user_entry.source(
             "client-certificate", path=user.client_certificate
@@ -147,57 +226,3 @@ def _tls(selection: Selection, identity: Identity) -> TlsMaterial:
         key=identity.key,
         verify=not cluster.insecure_skip_tls_verify,
     )
-
-
-async def _configure(selection: Selection) -> Configuration:
-    """Let kubernetes_asyncio set address, proxy and what else there is to log in."""
-    _check_server(selection)
-    configuration = Configuration()
-    try:
-        loader = KubeConfigLoader(_plain(selection), config_base_path="")
-        await loader.load_and_set(configuration)
-    except _LOADER_ERRORS as error:
-        # Its text may quote the entry, so only the kind of trouble is told.
-        field = selection.user_entry.field("auth-provider")
-        raise CredentialsError(f"{field}: {type(error).__name__}") from error
-    return configuration
-
-
-def _check_server(selection: Selection) -> None:
-    try:
-        url = urlsplit(selection.cluster.server)
-    except ValueError:
-        url = urlsplit("")
-    if url.scheme not in {"http", "https"} or not url.hostname or url.username:
-        field = selection.cluster_entry.field("server")
-        raise CredentialsError(f"{field}: expected an http(s) URL without userinfo")
-
-
-def _plain(selection: Selection) -> dict[str, Any]:
-    """Return a kubeconfig of this selection, less what is handled here.
-
-    kubernetes_asyncio would write inline certificates into temporary files for as
-    long as the process lives, and it reads a token file once.
-    """
-    cluster, user = selection.cluster, selection.user
-    settings = {
-        "server": cluster.server,
-        "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
-        "tls-server-name": cluster.tls_server_name,
-        "proxy-url": cluster.proxy_url,
-    }
-    logins = {
-        "username": user.username,
-        "password": user.password,
-        "auth-provider": user.auth_provider,
-    }
-    return {
-        "current-context": "this",
-        "contexts": [{"name": "this", "context": {"cluster": "this", "user": "this"}}],
-        "clusters": [{"name": "this", "cluster": _without_none(settings)}],
-        "users": [{"name": "this", "user": _without_none(logins)}],
-    }
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

@@ -5,22 +5,23 @@ leaves the program behind when it is cancelled, and hangs on a talkative stderr.
 """
 
 import asyncio
-import json
 import os
-from asyncio.subprocess import DEVNULL, PIPE
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 
 from bridge.cluster.session.access import Identity, bearer
-from bridge.cluster.session.kubeconfig import Entry, Exec
+from bridge.cluster.session.complaint import one_line, presentable, secret_values
+from bridge.cluster.session.forms import Exec
+from bridge.cluster.session.kubeconfig import Entry
+from bridge.cluster.session.program import Ended, run_program
 from bridge.errors import CredentialsError
 
 PLUGIN_SECONDS = 60.0
 """A plugin that asks a cloud takes a second; one that asks a person never ends."""
 
 _LEEWAY_SECONDS = 300.0
-_TEXT_LIMIT = 256
 
 
 class _StatusForm(msgspec.Struct, rename="camel"):
@@ -29,58 +30,65 @@ class _StatusForm(msgspec.Struct, rename="camel"):
     token: str | None = None
     client_certificate_data: str | None = None
     client_key_data: str | None = None
-    expiration_timestamp: datetime | None = None
+    expiration_timestamp: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class _CredentialForm(msgspec.Struct, rename="camel"):
     """What a plugin prints."""
 
-    api_version: str
-    status: _StatusForm
+    api_version: str = ""
+    kind: str = ""
+    status: _StatusForm | None = None
 
 
-async def run_plugin(config: Exec, *, entry: Entry) -> Identity:
+async def run_plugin(
+    config: Exec, *, entry: Entry, cluster: dict[str, Any] | None = None
+) -> Identity:
     """Run an exec plugin and return what it says.
 
     Args:
-        config: What to run.
+        config: What to run; see `check_exec`.
         entry: The user it stands in.
+        cluster: What it is told of the cluster, see `exec_cluster`; None: nothing.
 
     Raises:
         CredentialsError: It cannot be run, fails, takes longer than a minute or
             prints something else. What it wrote to stderr is quoted in part.
     """
     name = f"{entry.field('exec')}: {config.command}"
+    command = _command(config.command or "", entry)
     try:
         async with asyncio.timeout(PLUGIN_SECONDS):
-            return _identity(await _output(config, entry, name=name), config, name=name)
+            ended = await run_program(
+                command, config.args or (), environ=_environment(config, cluster)
+            )
     except TimeoutError as error:
         raise CredentialsError(
             f"{name} gave no answer within {PLUGIN_SECONDS:.0f} s"
         ) from error
-    except OSError as error:
-        raise CredentialsError(f"{name} cannot be run: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in a word
+        why = getattr(error, "strerror", None) or "a word that no program can be given"
+        hint = f"; {one_line(config.install_hint)}" if config.install_hint else ""
+        raise CredentialsError(f"{name} cannot be run: {why}{hint}") from error
+    return _identity(_output(ended, config, name=name), config, name=name)
 
 
-async def _output(config: Exec, entry: Entry, *, name: str) -> bytes:
-    process = await asyncio.create_subprocess_exec(
-        _command(config.command, entry),
-        *(config.args or ()),
-        env=_environment(config),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    try:
-        output, trouble = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        text = " ".join(trouble.decode(errors="replace").split())[:_TEXT_LIMIT]
-        raise CredentialsError(f"{name} ended with {process.returncode}: {text}")
-    return output
+def _output(ended: Ended, config: Exec, *, name: str) -> bytes:
+    if ended.code:
+        raise CredentialsError(
+            f"{name} ended with {ended.code}: {_complaint(ended, config)}"
+        )
+    if ended.is_output_cut:
+        size = len(ended.output) // 1024
+        raise CredentialsError(f"{name}: expected at most {size} KiB of output")
+    return ended.output
+
+
+def _complaint(ended: Ended, config: Exec) -> str:
+    text = ended.trouble.decode(errors="replace")
+    given = [variable.value for variable in config.env or ()]
+    secrets = [*given, *secret_values(os.environ)]
+    return presentable(text, secrets=secrets, is_cut=ended.is_trouble_cut)
 
 
 def _command(command: str, entry: Entry) -> str:
@@ -88,36 +96,40 @@ def _command(command: str, entry: Entry) -> str:
     return str(entry.resolve(command)) if "/" in command else command
 
 
-def _environment(config: Exec) -> dict[str, str]:
-    info = {
-        "apiVersion": config.api_version,
-        "kind": "ExecCredential",
-        "spec": {"interactive": False},
-    }
+def _environment(config: Exec, cluster: dict[str, Any] | None) -> dict[str, str]:
+    spec: dict[str, Any] = {"interactive": False}
+    if cluster is not None:
+        spec["cluster"] = cluster
+    info = {"kind": "ExecCredential", "apiVersion": config.api_version, "spec": spec}
     named = {variable.name: variable.value for variable in config.env or ()}
-    return {**os.environ, **named, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+    return {
+        **os.environ,
+        **named,
+        "KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode(),
+    }
 
 
 def _identity(output: bytes, config: Exec, *, name: str) -> Identity:
     try:
         form = msgspec.json.decode(output, type=_CredentialForm)
-    except msgspec.DecodeError as error:
-        raise CredentialsError(
-            f"{name} printed no ExecCredential: {str(error)[:_TEXT_LIMIT]}"
-        ) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        why = one_line(str(error))
+        raise CredentialsError(f"{name} printed no ExecCredential: {why}") from error
+    if form.kind != "ExecCredential":
+        raise CredentialsError(f"{name} printed no ExecCredential, but another kind")
     if form.api_version != config.api_version:
         raise CredentialsError(
-            f"{name}: expected apiVersion {config.api_version}, got {form.api_version}"
+            f"{name}: expected apiVersion {config.api_version}, "
+            f"got {presentable(form.api_version)}"
         )
-    status = form.status
-    if not status.token and not (
-        status.client_certificate_data and status.client_key_data
-    ):
+    status = form.status or _StatusForm()
+    certificate, key = status.client_certificate_data, status.client_key_data
+    if bool(certificate) != bool(key) or not (status.token or certificate):
         raise CredentialsError(f"{name}: expected a token, or a certificate and key")
     return Identity(
         authorization=_authorization(status.token, name=name),
-        certificate=_bytes(status.client_certificate_data),
-        key=_bytes(status.client_key_data),
+        certificate=_bytes(certificate),
+        key=_bytes(key),
         renew_after_seconds=_renew_after_seconds(status.expiration_timestamp),
     )
 

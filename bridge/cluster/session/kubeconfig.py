@@ -15,89 +15,15 @@ import msgspec
 import yaml
 
 from bridge.cluster.session.access import read_bytes
+from bridge.cluster.session.complaint import one_line
+from bridge.cluster.session.forms import Cluster, Context, Kubeconfig, User
 from bridge.errors import CredentialsError
 
+Form = TypeVar("Form", Cluster, Context, User)
 
-class Cluster(msgspec.Struct, rename="kebab"):
-    """`clusters[].cluster`."""
+_NAMES_SHOWN = 20
 
-    server: str
-    certificate_authority: str | None = None
-    certificate_authority_data: str | None = None
-    insecure_skip_tls_verify: bool = False
-    tls_server_name: str | None = None
-    proxy_url: str | None = None
-
-
-class ExecVariable(msgspec.Struct):
-    """One of `users[].user.exec.env`."""
-
-    name: str
-    value: str
-
-
-class Exec(msgspec.Struct, rename="camel"):
-    """`users[].user.exec`: a program that prints credentials."""
-
-    api_version: str
-    command: str
-    args: list[str] | None = None
-    env: list[ExecVariable] | None = None
-
-
-class User(msgspec.Struct, rename="kebab"):
-    """`users[].user`."""
-
-    client_certificate: str | None = None
-    client_certificate_data: str | None = None
-    client_key: str | None = None
-    client_key_data: str | None = None
-    token: str | None = None
-    token_file: str | None = msgspec.field(default=None, name="tokenFile")
-    username: str | None = None
-    password: str | None = None
-    exec: Exec | None = None
-    auth_provider: dict[str, Any] | None = None
-
-
-class Context(msgspec.Struct):
-    """`contexts[].context`."""
-
-    cluster: str
-    user: str | None = None
-
-
-class NamedCluster(msgspec.Struct):
-    """One of `clusters`."""
-
-    name: str
-    cluster: Cluster
-
-
-class NamedUser(msgspec.Struct):
-    """One of `users`."""
-
-    name: str
-    user: User | None = None
-
-
-class NamedContext(msgspec.Struct):
-    """One of `contexts`."""
-
-    name: str
-    context: Context
-
-
-class Kubeconfig(msgspec.Struct, rename="kebab"):
-    """One file (kubernetes.io, kubeconfig v1)."""
-
-    clusters: list[NamedCluster] | None = None
-    users: list[NamedUser] | None = None
-    contexts: list[NamedContext] | None = None
-    current_context: str | None = None
-
-
-Named = TypeVar("Named", NamedCluster, NamedUser, NamedContext)
+_KNOWN_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(User))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +46,21 @@ class Entry:
         return f"{self.field(name)} {self.resolve(path)}" if path else self.field(name)
 
     def pem(self, name: str, *, path: str | None, data: str | None) -> bytes | None:
-        """Return inline data, which comes first, or the file's content, or None.
+        """Return inline data, or the file's content, or None.
 
         Raises:
-            CredentialsError: Not base64, or the file cannot be read.
+            CredentialsError: Not base64, or the file cannot be read; or both are
+                there, which kubectl refuses too.
         """
+        if data and path:
+            raise CredentialsError(
+                f"{self.field(name)}: expected either this or {name}-data, got both"
+            )
         if data:
             try:
-                return base64.b64decode(data, validate=True)
-            except binascii.Error as error:
+                # Line breaks in it are common, and skipped by Go.
+                return base64.b64decode("".join(data.splitlines()), validate=True)
+            except (binascii.Error, ValueError) as error:
                 field = self.field(f"{name}-data")
                 raise CredentialsError(f"{field}: expected base64") from error
         return read_bytes(self.resolve(path), field=self.field(name)) if path else None
@@ -146,24 +78,33 @@ class Selection:
 
 
 def read_kubeconfig(path: Path) -> Kubeconfig:
-    """Return one file, its form checked.
+    """Return one file; an empty one is one without entries, as for kubectl.
 
     Raises:
         CredentialsError: It cannot be read or is no kubeconfig; quotes no values.
     """
-    text = read_bytes(path, field="kubeconfig")
+    text = read_bytes(path, field="kubeconfig", is_empty_good=True)
     try:
-        return msgspec.convert(yaml.safe_load(text), Kubeconfig)
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(text)
+        file = msgspec.convert({} if content is None else content, Kubeconfig)
+    except msgspec.ValidationError as error:
+        raise CredentialsError(f"kubeconfig {path}: {one_line(str(error))}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # A ValueError is that of a date or a number, and quotes it.
         mark = getattr(error, "problem_mark", None)
         line = f", error in line {mark.line + 1}" if mark else ""
         raise CredentialsError(f"kubeconfig {path}: expected YAML{line}") from error
-    except msgspec.ValidationError as error:
-        raise CredentialsError(f"kubeconfig {path}: {error}") from error
+    if (file.kind or "Config", file.api_version or "v1") != ("Config", "v1"):
+        raise CredentialsError(
+            f"kubeconfig {path}: kind: expected Config of apiVersion v1, got another"
+        )
+    return file
 
 
 def select(paths: Sequence[Path], *, context: str | None) -> Selection:
     """Return what a context means in files merged as kubectl does: the first wins.
+
+    What is wrong with entries that the context does not lead to is not looked at.
 
     Args:
         paths: Files that exist.
@@ -175,26 +116,59 @@ def select(paths: Sequence[Path], *, context: str | None) -> Selection:
     """
     files = [(path, read_kubeconfig(path)) for path in paths]
     where = "kubeconfig " + ":".join(map(str, paths))
-    contexts = _merged(files, lambda file: file.contexts)
     name = context or _current_context(files)
-    _, chosen = _find(contexts, name, f"{where}: context")
-    cluster_file, cluster = _find(
+    contexts = _merged(files, lambda file: file.contexts)
+    chosen, entry = _find(contexts, name, field=f"{where}: context", label="contexts")
+    chosen_context = _typed(chosen.get("context"), Context, entry)
+    cluster, cluster_entry = _find(
         _merged(files, lambda file: file.clusters),
-        chosen.context.cluster,
-        f"{where}: cluster of context {name}",
+        chosen_context.cluster or "",
+        field=f"{where}: cluster of context {name}",
+        label="clusters",
     )
-    user_file, user = cluster_file, NamedUser(name="")
-    if chosen.context.user:
-        users = _merged(files, lambda file: file.users)
-        field = f"{where}: user of context {name}"
-        user_file, user = _find(users, chosen.context.user, field)
+    user: Any = {}
+    user_entry = Entry(label="users[]", file=cluster_entry.file)
+    if chosen_context.user:
+        user, user_entry = _find(
+            _merged(files, lambda file: file.users),
+            chosen_context.user,
+            field=f"{where}: user of context {name}",
+            label="users",
+        )
+    login = user.get("user")
+    _refuse_unknown_logins(login, user_entry)
     return Selection(
         context=name,
-        cluster=cluster.cluster,
-        cluster_entry=Entry(label=f"clusters[{cluster.name}]", file=cluster_file),
-        user=user.user or User(),
-        user_entry=Entry(label=f"users[{user.name}]", file=user_file),
+        cluster=_typed(cluster.get("cluster"), Cluster, cluster_entry),
+        cluster_entry=cluster_entry,
+        user=_typed(login, User, user_entry),
+        user_entry=user_entry,
     )
+
+
+def _refuse_unknown_logins(user: object, entry: Entry) -> None:
+    """Refuse every key that is not known: it may be a way to log in, or less rights."""
+    if not isinstance(user, dict):
+        return
+    for key in (key for key, value in user.items() if value is not None):
+        if key == "auth-provider":
+            raise CredentialsError(
+                f"{entry.field(key)}: expected another way to log in: providers inside "
+                "of clients are retired, exec plugins take their place"
+            )
+        if key not in _KNOWN_KEYS:
+            known = ", ".join(sorted(_KNOWN_KEYS))
+            raise CredentialsError(
+                f"{entry.field(one_line(str(key)))}: expected one of ({known})"
+            )
+
+
+def _typed(value: object, form: type[Form], entry: Entry) -> Form:
+    try:
+        return msgspec.convert({} if value is None else value, form)
+    except msgspec.ValidationError as error:
+        field = f"kubeconfig {entry.file}: {entry.label}"
+        raise CredentialsError(f"{field}: {one_line(str(error))}") from error
 
 
 def _current_context(files: Sequence[tuple[Path, Kubeconfig]]) -> str:
@@ -202,22 +176,41 @@ def _current_context(files: Sequence[tuple[Path, Kubeconfig]]) -> str:
     return next(named, "")
 
 
+_Named = dict[str, Any]
+
+
 def _merged(
     files: Sequence[tuple[Path, Kubeconfig]],
-    part: Callable[[Kubeconfig], list[Named] | None],
-) -> dict[str, tuple[Path, Named]]:
-    merged: dict[str, tuple[Path, Named]] = {}
+    part: Callable[[Kubeconfig], list[Any] | None],
+) -> dict[str, tuple[Path, Sequence[_Named]]]:
+    """Return by name the first file that has entries of that name, and those."""
+    merged: dict[str, tuple[Path, Sequence[_Named]]] = {}
     for path, file in files:
+        here: dict[str, list[_Named]] = {}
         for one in part(file) or ():
-            merged.setdefault(one.name, (path, one))
+            if isinstance(one, dict) and isinstance(one.get("name"), str):
+                here.setdefault(one["name"], []).append(one)
+        for name, entries in here.items():
+            merged.setdefault(name, (path, entries))
     return merged
 
 
 def _find(
-    known: Mapping[str, tuple[Path, Named]], name: str, field: str
-) -> tuple[Path, Named]:
+    known: Mapping[str, tuple[Path, Sequence[_Named]]],
+    name: str,
+    *,
+    field: str,
+    label: str,
+) -> tuple[_Named, Entry]:
     if name not in known:
-        names = ", ".join(sorted(known)) or "none is there"
+        names = ", ".join(sorted(known)[:_NAMES_SHOWN]) or "none is there"
         got = name or "no name"
         raise CredentialsError(f"{field}: expected one of ({names}), got {got}")
-    return known[name]
+    path, entries = known[name]
+    entry = Entry(label=f"{label}[{name}]", file=path)
+    if len(entries) > 1:
+        raise CredentialsError(
+            f"kubeconfig {path}: {entry.label}: expected one entry of that name, "
+            f"got {len(entries)}"
+        )
+    return entries[0], entry

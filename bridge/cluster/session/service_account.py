@@ -8,6 +8,7 @@ from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 
 from bridge.cluster.session.access import Access, TlsMaterial, bearer, read_bytes
+from bridge.cluster.session.way import find_proxy
 from bridge.errors import CredentialsError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -22,7 +23,7 @@ class ServiceAccountSource:
 
         Args:
             folder: Holds ``token`` and ``ca.crt``.
-            environ: Says where the API server is.
+            environ: Says where the API server is, and which proxy leads there.
         """
         self._folder = folder
         self._environ = dict(environ)
@@ -51,8 +52,9 @@ class ServiceAccountSource:
             ) from error
         # The loader keeps the newline that editors leave, which no header may hold.
         configuration.api_key["BearerToken"] = bearer(
-            token, field="service account token"
+            token.strip(), field="service account token"
         )
+        configuration.proxy = find_proxy(str(configuration.host), environ=self._environ)
         configuration.ssl_ca_cert = None
         return Access(
             configuration=configuration,

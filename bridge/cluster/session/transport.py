@@ -43,14 +43,25 @@ NETWORK_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
 """What aiohttp raises when there is no complete answer."""
 
 
-def open_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    """Return a session without a limit on connections: each watch keeps one."""
+def open_session(
+    tls: ssl.SSLContext, *, headers: Sequence[tuple[str, str]] = ()
+) -> aiohttp.ClientSession:
+    """Return a session without a limit on connections: each watch keeps one.
+
+    It looks up nothing in the environment: the proxy is `find_proxy`'s, and
+    ``~/.netrc`` is not ours to read.
+
+    Args:
+        tls: Trust and client certificate.
+        headers: Sent with each request; a name may come several times.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             ssl=tls, limit=0, socket_factory=_keepalive_socket
         ),
+        headers=list(headers),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
+        trust_env=False,
         # What is compressed is refused: the bridge never asks for it.
         auto_decompress=False,
     )

@@ -12,11 +12,14 @@ from tests.unit.cli.conftest import invoke
 
 
 @contextmanager
-def server(status: int, body: bytes) -> Iterator[str]:
+def server(
+    status: int, body: bytes, *, seen: list[str | None] | None = None
+) -> Iterator[str]:
     """Something that is not kubebridge."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            (seen if seen is not None else []).append(self.headers["Authorization"])
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -136,3 +139,17 @@ async def test_lists_are_read_page_by_page(ask, world, monkeypatch):
 
     assert (len(some["items"]), some["next"]) == (3, some["items"][2]["handle"])
     assert (len(every["items"]), every["next"]) == (5, None)
+
+
+def test_netrc_gives_the_client_no_password(tmp_path, monkeypatch):
+    """The API's token is all that a verb shows (issue 10, item 5)."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login n password hush\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("KUBEBRIDGE_TOKEN", "t")
+    seen: list[str | None] = []
+
+    with server(200, b"{}", seen=seen) as url:
+        invoke("sinks", "list", "--url", url)
+
+    assert seen == ["Bearer t"]

@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture
 async def cluster():
     """An API server."""
-    async with ApiServer(token="t") as server:
+    async with ApiServer() as server:
         yield server
 
 

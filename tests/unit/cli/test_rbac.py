@@ -205,7 +205,7 @@ async def test_a_cluster_is_asked_what_a_kind_of_its_own_is_called(rbac, tmp_pat
             "versions": [version],
         },
     }
-    async with ApiServer(token="t") as server:
+    async with ApiServer() as server:
         server.create(DEFINITIONS, "", definition)
         server.kubeconfig(tmp_path / "kubeconfig")
         source = {"kind": "Widget", "apiVersion": "shop.io/v1", "name": "w"}

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -84,6 +85,12 @@ def server_tls(*, wants_client: bool = False, name: str = "server") -> ssl.SSLCo
         context.load_verify_locations(CERTIFICATES / "ca.pem")
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def secure() -> dict[str, Any]:
+    """Settings for `connected` with TLS: over plain HTTP no credentials are sent."""
+    trust = {"certificate-authority": str(CERTIFICATES / "ca.pem")}
+    return {"tls": server_tls(), "cluster": trust}
 
 
 def kubeconfig(folder: Path, *, url: str, cluster=(), user=(), **changes) -> Path:

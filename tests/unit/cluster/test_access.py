@@ -1,15 +1,19 @@
 """Trust and identity towards an API server."""
 
+import os
 import ssl
 
 import pytest
 
+from bridge.cluster.session import access
 from bridge.cluster.session.access import TlsMaterial, bearer, read_bytes
 from bridge.errors import CredentialsError
 from tests.unit.cluster.server import CERTIFICATES
 
 CA = (CERTIFICATES / "ca.pem").read_bytes()
 CLIENT = (CERTIFICATES / "client.pem").read_bytes()
+
+EMPTY = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
 def test_a_given_authority_is_the_only_one_trusted():
@@ -49,7 +53,7 @@ def test_a_client_certificate_is_never_readable_by_others(tmp_path, monkeypatch)
     monkeypatch.setattr(
         ssl.SSLContext,
         "load_cert_chain",
-        lambda _, chain, key: seen.append(key.parent.stat().st_mode & 0o777),
+        lambda _, chain, key, **__: seen.append(key.parent.stat().st_mode & 0o777),
     )
 
     TlsMaterial(authority=CA, certificate=CLIENT, key=CLIENT).context()
@@ -57,7 +61,7 @@ def test_a_client_certificate_is_never_readable_by_others(tmp_path, monkeypatch)
     assert seen == [0o700]
 
 
-@pytest.mark.parametrize("authority", [b"no PEM", b"\xff", b"-----BEGIN"])
+@pytest.mark.parametrize("authority", [b"no PEM", b"\xff", b"-----BEGIN", EMPTY])
 def test_an_authority_that_is_none_is_an_error(authority):
     """It is a mistake in the credentials, told as such."""
     with pytest.raises(CredentialsError, match="certificate authority"):
@@ -102,9 +106,26 @@ def test_an_empty_file_is_an_error(tmp_path):
         read_bytes(tmp_path / "token", field="token")
 
 
-def test_a_token_is_stripped():
-    """Editors leave a newline, which no header may hold."""
-    assert bearer(b" abc\n", field="token") == "Bearer abc"
+def test_a_file_that_would_hold_everything_up_is_an_error(tmp_path):
+    """Nobody writes into that FIFO, and nobody waits for it."""
+    os.mkfifo(tmp_path / "token")
+
+    with pytest.raises(CredentialsError, match="expected an ordinary file"):
+        read_bytes(tmp_path / "token", field="token")
+
+
+def test_a_file_without_end_is_an_error(tmp_path):
+    """Nothing more than the limit is read."""
+    with (tmp_path / "token").open("wb") as file:
+        file.truncate(access.MOST_BYTES + 1)
+
+    with pytest.raises(CredentialsError, match="expected at most 4 MiB"):
+        read_bytes(tmp_path / "token", field="token")
+
+
+def test_a_token_is_sent_as_it_is():
+    """Files are stripped where they are read: editors leave a newline there."""
+    assert bearer(b"abc", field="token") == "Bearer abc"
 
 
 @pytest.mark.parametrize("token", [b"a\nb", b"a\x00", "ä".encode()])

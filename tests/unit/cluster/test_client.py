@@ -24,6 +24,7 @@ from tests.unit.cluster.server import (
     connected,
     kubeconfig,
     page,
+    secure,
     streaming,
 )
 
@@ -152,8 +153,8 @@ async def test_refused_credentials_are_loaded_again_once(tmp_path):
         token.write_text("new\n")
         return web.json_response({}, status=401)
 
-    user = {"tokenFile": "token"}
-    async with connected(tmp_path, refuse, Answer(), user=user) as (client, server):
+    settings = secure() | {"user": {"tokenFile": "token"}}
+    async with connected(tmp_path, refuse, Answer(), **settings) as (client, server):
         await client.get("/version")
 
     assert server.tokens == ["Bearer old", "Bearer new"]

@@ -18,6 +18,7 @@ from tests.unit.cluster.server import (
     CERTIFICATES,
     Answer,
     connected,
+    secure,
     server_tls,
     streaming,
 )
@@ -72,9 +73,9 @@ async def test_a_post_is_sent_again_with_the_token_of_now(tmp_path):
     token.write_text("old\n")
     refuse = refusing(before=lambda: token.write_text("new\n"))
 
-    user = {"tokenFile": "token"}
+    settings = secure() | {"user": {"tokenFile": "token"}}
     behaviours = (refuse, keeping(bodies))
-    async with connected(tmp_path, *behaviours, user=user) as (client, server):
+    async with connected(tmp_path, *behaviours, **settings) as (client, server):
         await client.post("/x", {"a": 1})
 
     assert server.tokens == ["Bearer old", "Bearer new"]
@@ -90,11 +91,9 @@ async def test_a_post_lets_the_plugin_run_again(tmp_path):
         "args": arguments,
         "interactiveMode": "Never",
     }
-    user = {"exec": plugin}
-    async with connected(tmp_path, Answer(status=401), Answer(), user=user) as (
-        client,
-        server,
-    ):
+    settings = secure() | {"user": {"exec": plugin}}
+    behaviours = (Answer(status=401), Answer())
+    async with connected(tmp_path, *behaviours, **settings) as (client, server):
         await client.post("/x", {})
 
     assert server.tokens == ["Bearer run1", "Bearer run2"]

@@ -28,11 +28,12 @@ class Source:
     def __init__(self, *found):
         self.found = list(found)
         self.loads = 0
+        self.seconds = 1
 
     async def load(self):
-        """Take a second over it."""
+        """Take its time over it."""
         self.loads += 1
-        await asyncio.sleep(1)
+        await asyncio.sleep(self.seconds)
         found = self.found.pop(0) if len(self.found) > 1 else self.found[0]
         if isinstance(found, Exception):
             raise found
@@ -71,6 +72,78 @@ async def test_credentials_that_cannot_be_renewed_are_used_on():
     await connection.aclose()
 
     assert (before, between, after) == ("one", "one", "two")
+
+
+async def test_a_renewal_that_hangs_holds_nobody_up_for_long():
+    """What is still good is used meanwhile (issue 10, item 34)."""
+    source = Source(access("one"))
+    connection = await Connection.open(source)
+    source.seconds = 60
+    await asyncio.sleep(60)
+    began = asyncio.get_running_loop().time()
+
+    tokens = [token_of(await connection.session()) for _ in range(10)]
+    waited = asyncio.get_running_loop().time() - began
+    await connection.aclose()
+
+    assert (set(tokens), waited, source.loads) == ({"one"}, 5, 2)
+
+
+async def test_a_renewal_that_takes_long_is_used_in_the_end():
+    """Nobody waits for it, but it goes on (issue 10, item 34)."""
+    source = Source(access("one"), access("two"))
+    connection = await Connection.open(source)
+    source.seconds = 30
+    await asyncio.sleep(60)
+
+    before = token_of(await connection.session())
+    await asyncio.sleep(26)
+    after = token_of(await connection.session())
+    await connection.aclose()
+
+    assert (before, after) == ("one", "two")
+
+
+async def test_closing_gives_up_what_is_renewed():
+    """A plugin that hangs does not hold up the end (issue 10, item 34)."""
+    source = Source(access("one"))
+    connection = await Connection.open(source)
+    source.seconds = 1000
+    await asyncio.sleep(60)
+    await connection.session()
+
+    await connection.aclose()
+
+    assert asyncio.get_running_loop().time() < 100
+
+
+async def test_credentials_that_cannot_be_renewed_are_told_once(capsys):
+    """One line for a failure that goes on, and one when it is over."""
+    failures = [CredentialsError("empty")] * 3
+    connection = await Connection.open(Source(access("one"), *failures, access("two")))
+
+    for _ in range(8):
+        await asyncio.sleep(20)
+        await connection.session()
+    await connection.aclose()
+
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("Credentials are not renewed.") == 1
+    assert (said.out + said.err).count("Credentials are renewed again.") == 1
+
+
+async def test_another_user_to_ask_as_opens_a_new_session():
+    """The header fields belong to the session, with all that is sent by it."""
+    jane = replace(access("one"), impersonation=(("Impersonate-User", "jane"),))
+    connection = await Connection.open(Source(access("one"), jane))
+    first = await connection.session()
+
+    second = await connection.renewed(first)
+    headers = second.api.rest_client.pool_manager.headers
+    await connection.aclose()
+
+    assert second.api is not first.api
+    assert headers["Impersonate-User"] == "jane"
 
 
 async def test_refused_credentials_are_renewed_once_for_all():

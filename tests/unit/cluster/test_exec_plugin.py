@@ -9,7 +9,8 @@ import pytest
 
 from bridge.cluster.session import exec_plugin
 from bridge.cluster.session.exec_plugin import run_plugin
-from bridge.cluster.session.kubeconfig import Entry, Exec, ExecVariable
+from bridge.cluster.session.forms import Exec, ExecVariable
+from bridge.cluster.session.kubeconfig import Entry
 from bridge.errors import CredentialsError
 
 VERSION = "client.authentication.k8s.io/v1"
@@ -69,7 +70,8 @@ async def test_it_is_run_again_before_the_expiry(entry, lives, renew):
 async def test_the_environment_is_extended(entry):
     """`env` of the kubeconfig, and what the protocol says."""
     code = (
-        "import json, os; print(json.dumps({'apiVersion': '%s', 'kind': 'X', 'status':"
+        "import json, os; print(json.dumps({'apiVersion': '%s',"
+        " 'kind': 'ExecCredential', 'status':"
         " {'token': os.environ['WHO'] + str('KUBERNETES_EXEC_INFO' in os.environ)}}))"
     )
     plugin = python(code % VERSION)
@@ -141,6 +143,46 @@ async def test_a_plugin_may_say_a_lot(entry):
     plugin.args[1] += "; sys.stderr.write('x' * 1_000_000)"
 
     assert (await run_plugin(plugin, entry=entry)).authorization == "Bearer t"
+
+
+async def test_what_a_plugin_complains_of_is_shown_without_secrets(entry, monkeypatch):
+    """Not those that it was given, and no control characters (issue 10, item 34)."""
+    monkeypatch.setenv("CLOUD_PASSWORD", "correct horse")
+    plugin = python(
+        "import os, sys; sys.exit('\\x1b[31m' + os.environ['KEY'] + '\\x9b'"
+        " + os.environ['CLOUD_PASSWORD'] + ' token=abc')"
+    )
+    plugin.env = [ExecVariable(name="KEY", value="battery staple")]
+
+    with pytest.raises(CredentialsError) as caught:
+        await run_plugin(plugin, entry=entry)
+
+    assert str(caught.value).endswith("ended with 1: [31m*** *** token=***")
+
+
+async def test_a_plugin_that_prints_without_end_is_an_error(entry):
+    """An ExecCredential is short (issue 10, item 34)."""
+    plugin = python("print('x' * 2_000_000)")
+
+    with pytest.raises(CredentialsError, match="expected at most 1024 KiB of output"):
+        await run_plugin(plugin, entry=entry)
+
+
+async def test_a_plugin_that_is_not_installed_comes_with_its_hint(entry):
+    """`installHint`, less what would move a terminal's cursor."""
+    hint = "get it\nat \x1b[1mx"
+    plugin = Exec(api_version=VERSION, command="no-such", install_hint=hint)
+
+    with pytest.raises(CredentialsError, match=r"No such file .*; get it at \[1mx$"):
+        await run_plugin(plugin, entry=entry)
+
+
+async def test_a_word_that_no_program_can_be_given_is_an_error(entry):
+    """A null byte."""
+    plugin = Exec(api_version=VERSION, command="sh", args=["a\0b"])
+
+    with pytest.raises(CredentialsError, match="cannot be run: a word that no program"):
+        await run_plugin(plugin, entry=entry)
 
 
 async def test_a_plugin_of_another_version_is_an_error(entry):

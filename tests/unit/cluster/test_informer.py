@@ -172,7 +172,7 @@ async def test_metadata_is_kept_as_far_as_it_is_asked_for(tmp_path):
     store = Store(
         keeps_labels=True, keeps_annotations=frozenset({"team"}), keeps_owner=True
     )
-    async with ApiServer(token="t") as server:
+    async with ApiServer() as server:
         path = tmp_path / "kubeconfig"
         server.kubeconfig(path)
         server.create("pods", "default", {"metadata": metadata, "spec": {}})

@@ -20,7 +20,7 @@ def _short_waits(monkeypatch):
 @asynccontextmanager
 async def connected(folder):
     """An API server and a client of it."""
-    async with ApiServer(token="t") as server:
+    async with ApiServer() as server:
         server.kubeconfig(folder / "kubeconfig")
         path = folder / "kubeconfig"
         async with ClusterClient.open(kubeconfig=path, environ={}) as client:

@@ -127,13 +127,12 @@ async def test_the_proxy_of_the_kubeconfig_is_used(tmp_path):
     assert server.requests == []
 
 
-async def test_the_proxy_of_the_environment_is_used(tmp_path, monkeypatch):
+async def test_the_proxy_of_the_environment_is_used(tmp_path):
     """HTTP_PROXY and HTTPS_PROXY, less what NO_PROXY says."""
     async with serve(Answer()) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", "elsewhere.invalid")
+        environ = {"http_proxy": proxy.url, "no_proxy": "10.0.0.0/8,elsewhere.invalid"}
         path = kubeconfig(tmp_path, url="http://nowhere.invalid")
-        async with ClusterClient.open(kubeconfig=path, environ={}) as client:
+        async with ClusterClient.open(kubeconfig=path, environ=environ) as client:
             await client.get("/version")
 
     assert proxy.requests[0].headers["Host"] == "nowhere.invalid"

@@ -17,7 +17,7 @@ from bridge.errors import ApiStatusError, UnreachableError
 @pytest.fixture
 async def server():
     """Return an API server as somebody's cluster."""
-    async with ApiServer(token="secret") as server:
+    async with ApiServer() as server:
         yield server
 
 
