@@ -100,6 +100,8 @@ class Place:
         (self.folder / "garbage.pem").write_text("no certificate")
         (self.folder / "empty").write_text("")
         (self.folder / "token").write_text("from-file\n")
+        (self.folder / "netrc").write_text("default login n password hush\n")
+        (self.folder / "broken").write_text("machine x login\npassword ???")
 
 
 def _data(name: str) -> str:

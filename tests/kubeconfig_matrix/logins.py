@@ -159,22 +159,22 @@ CASES = [
     case("a key that says nothing", TOKEN, config({"token": "t", "other": None})),
     case(
         "a provider that is gone",
-        Refused(key="users[u].auth-provider"),
+        Refused(key="users[u].auth-provider: expected another way to log in"),
         config({"auth-provider": {"name": "gcp"}}),
     ),
     case(
         "a provider that never was",
-        Refused(key="users[u].auth-provider"),
+        Refused(key="users[u].auth-provider: expected another way to log in"),
         config({"auth-provider": {"name": "mine"}}),
     ),
     case(
         "a provider beside a token",
-        Refused(key="users[u].auth-provider"),
+        Refused(key="users[u].auth-provider: expected another way to log in"),
         config({"token": "t", "auth-provider": {"name": "azure"}}),
     ),
     case(
         "the OIDC provider",
-        Refused(key="users[u].auth-provider"),
+        Refused(key="users[u].auth-provider: expected another way to log in"),
         config({"auth-provider": {"name": "oidc", "config": OIDC}}),
         theirs=Seen(authorization=f"Bearer {_jwt()}"),
         why="its token ends within the hour, and renewing it would write to the file",

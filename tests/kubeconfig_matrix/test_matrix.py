@@ -50,7 +50,6 @@ def place(recorder: Recorder, tmp_path: Path, monkeypatch) -> Place:
     script = tmp_path / "plugin"
     script.write_text(plugins.SCRIPT)
     script.chmod(0o755)
-    (tmp_path / "netrc").write_text("machine 0.0.0.0 login n password hush\ndefault x")
     recorder.take()
     return place
 

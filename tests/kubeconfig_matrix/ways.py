@@ -177,6 +177,7 @@ CASES = [
         environ={"NO_PROXY": "*", "HTTPS_PROXY": "http://127.0.0.1:1"},
     ),
     case("a .netrc", TOKEN, to(HERE), environ={"NETRC": "FOLDER/netrc"}),
+    case("a broken .netrc", TOKEN, to(HERE), environ={"NETRC": "FOLDER/broken"}),
     case(
         "a .netrc and nobody",
         Seen(),
