@@ -5,6 +5,7 @@ import ssl
 import pytest
 
 from bridge.tls import client_context
+from tests.unit.oldca import shake_hands, write_old_ca
 from tests.unit.sinks.conftest import CERTIFICATES
 
 CA = CERTIFICATES / "ca.pem"
@@ -20,6 +21,26 @@ def test_strict_flag_is_cleared(trust, monkeypatch):
     context = client_context(**trust)
 
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+
+
+def test_old_private_authority_is_accepted(tmp_path):
+    """As by Python 3.11, curl and Go; 3.13 alone refuses it (issue 10, item 6)."""
+    ca, server = write_old_ca(tmp_path)
+    strict = ssl.create_default_context(cafile=ca)
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+
+    shake_hands(client_context(ca=ca), server, name="old.invalid")
+    shake_hands(client_context(ca_data=ca.read_text()), server, name="old.invalid")
+    with pytest.raises(ssl.SSLCertVerificationError, match="Key Identifier"):
+        shake_hands(strict, server, name="old.invalid")
+
+
+def test_another_name_is_refused(tmp_path):
+    """What is lenient about extensions is strict about names."""
+    ca, server = write_old_ca(tmp_path)
+
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake_hands(client_context(ca=ca), server, name="new.invalid")
 
 
 def test_names_and_certificates_are_verified():
