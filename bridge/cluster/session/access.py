@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from kubernetes_asyncio.client import Configuration
 
 from bridge.errors import CredentialsError
+from bridge.tls import client_context
 
 RELOAD_SECONDS = 60.0
 """How long a token read from a file is used, as client-go does."""
@@ -40,20 +41,17 @@ class TlsMaterial:
             CredentialsError: OpenSSL does not accept the CA, certificate or key.
         """
         context = self._trust()
-        # As client-go: many clusters' own CAs lack extensions that Python 3.13 wants.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
         if self.certificate is not None:
             self._identify(context)
         return context
 
     def _trust(self) -> ssl.SSLContext:
-        if self.authority is None:
-            return ssl.create_default_context()
+        authority = self.authority
         try:
-            return ssl.create_default_context(cadata=self.authority.decode())
+            return client_context(
+                ca_data=None if authority is None else authority.decode(),
+                verify=self.verify,
+            )
         except (ssl.SSLError, ValueError) as error:
             raise CredentialsError(
                 f"{self.authority_field}: expected PEM certificates, got something "
