@@ -20,11 +20,11 @@ from aiohttp import ClientTimeout, DummyCookieJar, StreamReader
 from multidict import CIMultiDict
 from yarl import URL
 
+from bridge.proxies import proxy_for
 from bridge.sinks.aiohttp_connector import WatchedConnector
 from bridge.sinks.aiohttp_faults import as_httpx
 from bridge.sinks.deadline import Deadlines
 from bridge.sinks.egress import Egress
-from bridge.sinks.proxies import proxy_for
 from bridge.sinks.reply import EXCERPT_BYTES, MOST_READ_BYTES, Reply
 from bridge.sinks.tls import TlsContext
 

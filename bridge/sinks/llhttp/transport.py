@@ -9,13 +9,13 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
+from bridge.proxies import proxy_for
 from bridge.sinks.deadline import Deadlines
 from bridge.sinks.egress import Egress
 from bridge.sinks.llhttp.fields import AnswerFields
 from bridge.sinks.llhttp.heads import Fields, RequestHeads, whole
 from bridge.sinks.llhttp.pool import Peer, Pool
 from bridge.sinks.llhttp.stream import AnswerStream, Patience, late
-from bridge.sinks.proxies import proxy_for
 from bridge.sinks.reply import EXCERPT_BYTES, MOST_READ_BYTES, Reply
 from bridge.sinks.text import origin
 from bridge.sinks.tls import TlsContext

@@ -1,80 +1,14 @@
-"""Which proxy leads where, and what goes through it."""
+"""What goes through the proxy of a sink."""
 
 import asyncio
 import contextlib
 
 import httpx
 import pytest
-from yarl import URL
 
-from bridge.errors import ConfigError
 from bridge.sinks.faults import ProxyStatusError
-from bridge.sinks.proxies import is_excluded, proxy_for
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.ways import both_ways, by_fast_path
-
-SINK = URL("https://hook.example.com/a")
-PROXY = URL("http://proxy:3128")
-
-
-@pytest.mark.parametrize(
-    ("proxy", "environ", "expected"),
-    [
-        (None, {}, None),
-        (None, {"HTTPS_PROXY": "http://proxy:3128"}, PROXY),
-        (None, {"HTTPS_PROXY": "proxy:3128"}, PROXY),
-        (None, {"HTTPS_PROXY": "http://other", "https_proxy": "proxy:3128"}, PROXY),
-        (None, {"HTTP_PROXY": "http://proxy:3128"}, None),
-        (None, {"HTTPS_PROXY": "proxy:3128", "NO_PROXY": "example.com"}, None),
-        ("none", {"HTTPS_PROXY": "http://proxy:3128"}, None),
-        ("http://proxy:3128", {}, PROXY),
-        ("http://proxy:3128", {"NO_PROXY": "*"}, PROXY),
-    ],
-)
-def test_proxy_is_the_sinks_or_that_of_the_environment(proxy, environ, expected):
-    """The sink's word comes first, then the environment's for that scheme."""
-    assert proxy_for(SINK, proxy=proxy, environ=environ) == expected
-
-
-@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://"])
-def test_proxy_of_another_kind_is_refused(proxy):
-    """What is no HTTP proxy is a fault of the configuration."""
-    with pytest.raises(ConfigError, match="proxy: expected an http or https URL"):
-        proxy_for(SINK, proxy=proxy, environ={})
-
-
-@pytest.mark.parametrize(
-    ("url", "no_proxy", "expected"),
-    [
-        ("http://a.example.com", "", False),
-        ("http://a.example.com", "*", True),
-        ("http://a.example.com", "example.com", True),
-        ("http://example.com", "example.com", True),
-        ("http://EXAMPLE.com.", "b.org, Example.Com ,", True),
-        ("http://a.example.com", ".example.com", True),
-        ("http://example.com", ".example.com", False),
-        ("http://a.example.com", "*.example.com", True),
-        ("http://example.com", "*.example.com", False),
-        ("http://badexample.com", "example.com", False),
-        ("http://example.com", "example.com:80", True),
-        ("http://example.com:81", "example.com:80", False),
-        ("http://10.1.2.3", "10.0.0.0/8", True),
-        ("http://11.1.2.3", "10.0.0.0/8", False),
-        ("http://10.1.2.3", "10.1.2.3", True),
-        ("http://10.1.2.3:8080", "10.1.2.3:8080", True),
-        ("http://10.1.2.3", "1.2.3", False),
-        ("http://[fd00::1]", "fd00::/8", True),
-        ("http://[fd00::1]", "[fd00::1]", True),
-        ("http://a.example.com", "10.0.0.0/8", False),
-        ("http://localhost:8080", "", True),
-        ("http://127.0.0.1", "", True),
-        ("http://[::1]:8080", "", True),
-    ],
-)
-def test_no_proxy_names_what_is_reached_directly(url, no_proxy, expected):
-    """The entries mean what they mean to Go's programs in the same cluster."""
-    assert is_excluded(URL(url), no_proxy) is expected
-
 
 @both_ways
 async def test_plain_request_goes_to_the_proxy_whole(post, make_transport):
