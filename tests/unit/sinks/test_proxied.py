@@ -10,6 +10,7 @@ from bridge.sinks.faults import ProxyStatusError
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.ways import both_ways, by_fast_path
 
+
 @both_ways
 async def test_plain_request_goes_to_the_proxy_whole(post, make_transport):
     """A proxy is told the whole URL of a plain sink, and who asks."""
