@@ -9,7 +9,9 @@ import sys
 from typing import Any, Literal, cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import ExcInfo, FilteringBoundLogger
+
+from bridge.traces import trace
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
@@ -24,30 +26,47 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
     """
     text = format == "text" or (format == "auto" and sys.stderr.isatty())
     number = getattr(logging, level.upper())
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer()
-        if text
-        else structlog.processors.JSONRenderer(sort_keys=False)
-    )
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if not text
-            else structlog.processors.StackInfoRenderer(),
-            structlog.processors.EventRenamer("message") if not text else _same,
-            renderer,
-        ],
+        processors=_processors(is_text=text),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(logging.BASIC_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def _same(_logger: Any, _name: str, event: Any) -> Any:
-    return event
+def _processors(*, is_text: bool) -> list[Any]:
+    common = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(_trace),
+    ]
+    if not is_text:
+        return [
+            *common,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(sort_keys=False),
+        ]
+    # Its own way to show errors has local variables in it, which hold secrets.
+    plain = structlog.dev.plain_traceback
+    return [*common, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+
+
+class _Formatter(logging.Formatter):
+    """Writes what libraries and asyncio log; see `bridge.traces` about errors."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's own name
+        return _trace(ei)
+
+
+def _trace(exc_info: ExcInfo) -> str:
+    return trace(exc_info[1])
+
+
+# For those who log before, or without, `configure_logs`.
+structlog.configure(processors=_processors(is_text=True))
 
 
 def get_logger(**fields: object) -> FilteringBoundLogger:

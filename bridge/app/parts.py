@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import assert_never
 
 from bridge.app.deliveries import timeout_of
@@ -19,12 +20,14 @@ from bridge.config import (
     SinkConfig,
     StdoutSinkConfig,
     TlsConfig,
+    find_cautions,
 )
 from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import attributes_of, compile_filters
 from bridge.journal.journal import Journal
+from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks import Sink
@@ -105,6 +108,8 @@ async def build_sinks(
         egress: Where connections may lead.
         metrics: What is counted.
     """
+    for caution in find_cautions(config):
+        get_logger().warning("The configuration is not safe.", caution=caution)
     async with AsyncExitStack() as closing:
         sinks = [build_sink(one, egress, metrics) for one in config.sinks]
         for sink in sinks:
@@ -146,7 +151,7 @@ def _build_http_sink(
     )
     return HttpSink(
         name=config.name,
-        url=config.url,
+        url=(config.url if isinstance(config.url, str) else build_secret(config.url)),
         mode=config.mode,
         concurrency=config.concurrency,
         timeout_seconds=timeout,
@@ -250,7 +255,15 @@ def _build_signer(config: SignConfig) -> Signer:
 
 
 def _tls_files(config: TlsConfig) -> TlsFiles:
-    return TlsFiles(ca=config.ca, cert=config.cert, key=config.key)
+    ca = config.ca
+    return TlsFiles(
+        ca=ca if isinstance(ca, Path) else None,
+        ca_env=None if ca is None or isinstance(ca, Path) else ca.env,
+        cert=config.cert,
+        key=config.key,
+        server_name=config.server_name,
+        is_verified=not config.insecure_skip_verify,
+    )
 
 
 def build_secret(config: SecretConfig) -> Secret:

@@ -95,6 +95,7 @@ def validate(
     from bridge.config import (  # noqa: PLC0415
         describe,
         explain_orderings,
+        find_cautions,
         load_config,
     )
 
@@ -105,7 +106,9 @@ def validate(
         show(answer, lambda _: "", output=output)
         raise fail(error.problems, code=UNUSABLE) from error
     effective, notes = describe(loaded), list(explain_orderings(loaded))
-    warnings = _left_waiting(Api(url, token_file), effective) if url else []
+    warnings = find_cautions(loaded)
+    if url:
+        warnings += _left_waiting(Api(url, token_file), effective)
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     show(
@@ -131,6 +134,14 @@ def _left_waiting(api: Api, config: dict[str, Any]) -> list[str]:
     ]
 
 
+def _target(url: str | dict[str, str | None] | None) -> str:
+    """Return where a sink leads, or where that is to be read."""
+    if not isinstance(url, dict):
+        return url or "standard output"
+    file, env = url.get("file"), url.get("env")
+    return f"the URL in file {file}" if file else f"the URL in variable {env}"
+
+
 def _summary(config: dict[str, Any]) -> str:
     sources = [
         f"source {one['name']}: {one['kind']} in "
@@ -138,8 +149,7 @@ def _summary(config: dict[str, Any]) -> str:
         for one in config["sources"]
     ]
     sinks = [
-        f"sink {one['name']}: {one.get('url', 'standard output')}"
-        for one in config["sinks"]
+        f"sink {one['name']}: {_target(one.get('url'))}" for one in config["sinks"]
     ]
     routes = [
         f"route {one['name']}: {len(one['filters'])} filters, to "

@@ -5,13 +5,23 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    Discriminator,
     Field,
     ModelWrapValidatorHandler,
+    Strict,
+    Tag,
     model_validator,
 )
 
 from bridge.config.base import Model, fault, mismatch, written
-from bridge.config.values import FilePath, ProxyUrl, Url, checked, not_empty
+from bridge.config.values import (
+    FilePath,
+    ProxyUrl,
+    ServerName,
+    Url,
+    checked,
+    not_empty,
+)
 
 INSTEAD = "expected {env: NAME} or {file: path}"
 """What to write where a secret must not stand."""
@@ -70,17 +80,45 @@ class BasicAuthConfig(Model):
         return self
 
 
+class PemFromEnv(Model):
+    """Certificates in an environment variable."""
+
+    env: NotEmpty
+    """Name of the variable, whose text is PEM; read when the process starts."""
+
+
+def _ca_kind(value: object) -> str:
+    return "<secret>" if isinstance(value, dict | PemFromEnv) else "<text>"
+
+
 class TlsConfig(Model):
     """TLS towards one sink."""
 
-    ca: FilePath | None = None
-    """PEM file of the authorities to trust; null: those of the system."""
+    ca: (
+        Annotated[
+            Annotated[FilePath, Tag("<text>")] | Annotated[PemFromEnv, Tag("<secret>")],
+            Discriminator(_ca_kind),
+        ]
+        | None
+    ) = None
+    """PEM file of the authorities to trust, or `{env: NAME}` where their PEM stands in
+    the environment; null: those of the system."""
 
     cert: FilePath | None = None
     """PEM file of the client certificate; null: none is shown."""
 
     key: FilePath | None = None
     """PEM file of its key; null: it is in the certificate's file."""
+
+    server_name: ServerName | None = Field(default=None, alias="serverName")
+    """Name that is asked for (SNI), and that the certificate has to be for; null: the
+    host of the URL."""
+
+    insecure_skip_verify: Annotated[bool, Strict()] = Field(
+        default=False, alias="insecureSkipVerify"
+    )
+    """Whether any certificate is accepted: then whoever is between can read and change
+    everything. For trying things out; `ca` and `serverName` serve else."""
 
     @model_validator(mode="after")
     def _key_has_a_certificate(self) -> Self:

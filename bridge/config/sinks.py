@@ -1,5 +1,6 @@
 """Where events go: the models of `sinks`."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -35,6 +36,9 @@ _SECRET_HEADERS = (
 )
 
 
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", re.ASCII)
+
+
 class _SinkConfig(DeliveredConfig):
     name: Name
     """What routes, metrics and the API call it. The queue keeps deliveries under this
@@ -64,6 +68,14 @@ def _known_type(value: object) -> object:
     return value
 
 
+def _url_kind(value: object) -> str:
+    return "<secret>" if isinstance(value, dict | Secret) else "<text>"
+
+
+def _is_host(value: str | Secret) -> bool:
+    return isinstance(value, Secret) or re.fullmatch(_HOST, value) is not None
+
+
 def _header_kind(value: object) -> str:
     return "<text>" if isinstance(value, str) else "<secret>"
 
@@ -74,8 +86,12 @@ class HttpSinkConfig(_SinkConfig):
     type: Annotated[Literal["http"], BeforeValidator(_known_type)] = "http"
     """Kind of sink."""
 
-    url: Url
-    """Where to POST; http or https."""
+    url: Annotated[
+        Annotated[Url, Tag("<text>")] | Annotated[Secret, Tag("<secret>")],
+        Discriminator(_url_kind),
+    ]
+    """Where to POST; http or https. A URL that is a secret, as those of chats are,
+    stands elsewhere: `{file: path}`, read again when it changes, or `{env: NAME}`."""
 
     mode: Literal["structured", "binary", "batch"] = "structured"
     """How an event is put into a request (CloudEvents HTTP binding 1.0.2, 3):
@@ -97,7 +113,8 @@ class HttpSinkConfig(_SinkConfig):
             Discriminator(_header_kind),
         ],
     ] = Field(default_factory=dict)
-    """Further request headers: text, or a secret."""
+    """Further request headers: text, or a secret. `Host` is that of the URL, unless it
+    stands here."""
 
     auth: AuthConfig | None = None
     """How the sink knows us; null: it does not ask."""
@@ -144,6 +161,8 @@ class HttpSinkConfig(_SinkConfig):
         for name, value in headers.items():
             if name.lower() in _SECRET_HEADERS and isinstance(value, str):
                 raise fault(f"{INSTEAD} for {name}, got plain text")
+            if name.lower() == "host" and not _is_host(value):
+                raise fault("expected a host, and perhaps a port, as Host")
         return headers
 
     @model_validator(mode="after")

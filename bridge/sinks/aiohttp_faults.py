@@ -4,6 +4,7 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from bridge.sinks.aiohttp_connector import EarlyAnswerError
 from bridge.sinks.egress import DeniedAddressError
 from bridge.sinks.faults import (
     LOST,
@@ -12,6 +13,8 @@ from bridge.sinks.faults import (
     DnsError,
     ProxyStatusError,
     TlsError,
+    forget_frames,
+    text_of,
     tls_fault,
 )
 from bridge.sinks.text import origin, printable
@@ -21,10 +24,12 @@ def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.Transpo
     """Return what happened as an error of httpx, without secrets in its message.
 
     Args:
-        error: What aiohttp raised: a ClientError, a TimeoutError or an OSError.
+        error: What aiohttp raised: a ClientError, a TimeoutError, an OSError or a
+            UnicodeError.
         url: Where the request went.
         seconds: The deadline of the attempt.
     """
+    forget_frames(error)
     match error:
         case aiohttp.ConnectionTimeoutError():
             return httpx.ConnectTimeout(f"no connection to {origin(url)} in time")
@@ -32,7 +37,7 @@ def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.Transpo
             return httpx.ReadTimeout(f"no complete answer within {seconds:g} s")
         case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
             return _connecting(error, url)
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | UnicodeError():
             # Such as http://2130706433: an address, but in no usual form.
             return DnsError(f"cannot resolve {url.host}: not a name of DNS")
         case aiohttp.ClientHttpProxyError():
@@ -48,12 +53,12 @@ def _connecting(error: aiohttp.ClientOSError, url: URL) -> httpx.TransportError:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return DnsError(f"cannot resolve {error.host}: {error.strerror}")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        text = f"cannot connect to proxy {error.host}:{error.port}: {_why(error)}"
+        text = f"cannot connect to proxy {error.host}:{error.port}: {text_of(error)}"
         return httpx.ProxyError(text)
     tls = tls_fault(error.__cause__)
     if tls is not None:
         return TlsError(f"TLS with {origin(url)} failed: {tls}")
-    return httpx.ConnectError(f"cannot connect to {origin(url)}: {_why(error)}")
+    return httpx.ConnectError(f"cannot connect to {origin(url)}: {text_of(error)}")
 
 
 def _answering(error: BaseException, url: URL) -> httpx.TransportError:
@@ -61,6 +66,8 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
     match error:
         case aiohttp.ClientResponseError():
             return httpx.RemoteProtocolError(f"not HTTP: {printable(error.message)}")
+        case EarlyAnswerError():
+            return httpx.RemoteProtocolError("not HTTP: an answer before a request")
         case aiohttp.ClientPayloadError():
             return CutAnswerError("answer cut short within its body")
         case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
@@ -78,7 +85,3 @@ def _denied(
     # Of the proxy, where there is one: where it leads to is not seen from here.
     where = getattr(error, "host", "")
     return DeniedError(f"{where} leads to {cause}")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)

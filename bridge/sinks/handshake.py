@@ -35,6 +35,7 @@ from bridge.sinks.consent import (
     read_consent,
 )
 from bridge.sinks.discretion import Discretion
+from bridge.sinks.faults import fresh
 from bridge.sinks.files import UnusableError
 from bridge.sinks.judge import Judge
 from bridge.sinks.outcomes import Outcomes
@@ -65,7 +66,7 @@ class Handshake:
         rules: HandshakeRules,
         *,
         sink: str,
-        url: URL,
+        url: URL | None,
         ask: Ask,
         discretion: Discretion,
         now: Callable[[], float] = time.monotonic,
@@ -75,7 +76,8 @@ class Handshake:
         Args:
             rules: What is asked for.
             sink: Name of the sink, for messages and the callback.
-            url: Where it is; over plain HTTP no handshake conforms (S1).
+            url: Where it is; over plain HTTP no handshake conforms (S1). None: that is
+                a secret.
             ask: Sends OPTIONS.
             discretion: Hides secrets, and from now on the key of the callback.
             now: A clock in seconds that never goes back.
@@ -97,10 +99,10 @@ class Handshake:
         self.key = secrets.token_urlsafe(32)
         self.callbacks = 0
         discretion.add(self.key)
-        if url.scheme != "https":
+        if url is not None and url.scheme != "https":
             self._log.warning(
                 "Handshake without TLS does not conform.",
-                url=place(url),
+                url=place(str(url)),
                 expected="https",
             )
 
@@ -128,7 +130,7 @@ class Handshake:
             if self._valid() is None and not is_answered:
                 await self._fly()
             if self._failure is not None:
-                raise self._failure.with_traceback(None)
+                raise fresh(self._failure)
             standing = self._standing
             assert standing is not None  # noqa: S101  # there is one of the two
             if standing.pending:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from multidict import CIMultiDict
@@ -15,13 +15,13 @@ from bridge.errors import SinkPausedError
 from bridge.events import EncodedEvent
 from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Answer
-from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
+from bridge.sinks.auth import HeaderAuth, Secret, files_of
 from bridge.sinks.composition import Composition, Mode
 from bridge.sinks.consent import HandshakeRules, delivery_fields
 from bridge.sinks.discretion import Discretion
 from bridge.sinks.egress import Egress
 from bridge.sinks.exchange import exchange
-from bridge.sinks.files import UnusableError
+from bridge.sinks.files import Reloaded, UnusableError, refresh
 from bridge.sinks.handshake import Handshake
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import MOST_RETRY_AFTER_SECONDS, Judge
@@ -31,6 +31,7 @@ from bridge.sinks.outcomes import Outcomes
 from bridge.sinks.payload import Ceiling
 from bridge.sinks.reply import Reply
 from bridge.sinks.signing import Signer
+from bridge.sinks.target import Target
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport, joined
@@ -56,7 +57,7 @@ class HttpSink:
     Args:
         name: As in the configuration.
         url: Where to POST; http or https. User and password in it are sent as
-            `BasicAuth` where there is no `auth`.
+            `BasicAuth` where there is no `auth`. As a secret it may change.
         mode: How events stand in a request.
         concurrency: Most connections at a time.
         timeout_seconds: Longest that one attempt may take, in all.
@@ -83,7 +84,7 @@ class HttpSink:
         self,
         *,
         name: str,
-        url: str,
+        url: str | Secret,
         mode: Mode = "structured",
         concurrency: int,
         timeout_seconds: float,
@@ -110,12 +111,12 @@ class HttpSink:
             ConfigError: The proxy is not an HTTP proxy.
         """
         self._name = name
-        self._url, known_by_url = _split(URL(url))
-        auth = known_by_url if auth is None else auth
+        self._target = Target(url)
+        auth = self._target.auth if auth is None else auth
         self._timeout_seconds = timeout_seconds
         self._batch_size = batch_size if mode == "batch" else 1
         self._settings = repr(
-            (url, mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
+            (mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
         )
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
@@ -127,7 +128,7 @@ class HttpSink:
         self._sign = sign
         self._composition = Composition(
             sink=name,
-            url=self._url,
+            target=self._target,
             mode=mode,
             headers=self._headers,
             sign=sign,
@@ -135,13 +136,19 @@ class HttpSink:
             batch_bytes=batch_bytes,
             ceiling=ceiling or Ceiling(sink=name),
         )
-        self._discretion = Discretion(self._headers, flow=self._flow, sign=sign)
+        self._discretion = Discretion(
+            self._headers,
+            flow=self._flow,
+            sign=sign,
+            target=self._target,
+            proxies=_proxies(proxy, os.environ if environ is None else environ),
+        )
         self._handshake = None
         if handshake is not None:
             self._handshake = Handshake(
                 handshake,
                 sink=name,
-                url=self._url,
+                url=self._target.fixed,
                 ask=self._ask_consent,
                 discretion=self._discretion,
                 now=now,
@@ -154,8 +161,9 @@ class HttpSink:
             now=now,
         )
         self._tls = TlsContext(tls or TlsFiles(), now=now)
+        self._files = self._find_files()
         self._transport = transport or _ENGINES[engine](
-            url=self._url,
+            url=self._target.fixed,
             concurrency=concurrency,
             timeout_seconds=timeout_seconds,
             tls=self._tls,
@@ -183,6 +191,8 @@ class HttpSink:
         """See `Sink`."""
         began = time.perf_counter()
         standing = None
+        if self._files:
+            await refresh(self._files)
         try:
             if self._handshake is not None:
                 standing = self._handshake.ready() or await self._handshake.ensure()
@@ -201,7 +211,12 @@ class HttpSink:
         if fault is not None:
             if standing is not None:
                 standing.answered(reply.status)
-            raise fault
+            try:
+                raise fault
+            finally:
+                # Or this frame, and with it the events, and the error would keep each
+                # other until the garbage collector comes by.
+                del fault
         answer = Answer(
             status=reply.status,
             duration_seconds=reply.duration_seconds,
@@ -212,6 +227,10 @@ class HttpSink:
     def call_back(self, key: str, headers: Mapping[str, str]) -> bool:
         """Take what the receiver sends to our callback; see `Handshake.call_back`."""
         return self._handshake is not None and self._handshake.call_back(key, headers)
+
+    async def refresh(self) -> None:
+        """See `Sink`."""
+        await refresh(self._files)
 
     def fingerprint(self) -> str:
         """See `Sink`; it says nothing outside this process."""
@@ -229,6 +248,17 @@ class HttpSink:
         if isinstance(self._flow, OAuth2Auth):
             await self._flow.aclose()
 
+    def _find_files(self) -> list[Reloaded[Any]]:
+        """Return what is read again when it changes."""
+        sources = [*self._headers.sources]
+        if self._sign is not None:
+            sources += self._sign.sources()
+        if self._target.secret is not None:
+            sources.append(self._target.secret)
+        of_tokens = self._flow.files if isinstance(self._flow, OAuth2Auth) else []
+        of_tls = [self._tls.files] if self._tls.is_of_files else []
+        return [*files_of(sources), *of_tokens, *of_tls]
+
     async def _ask_consent(self, fields: Mapping[str, str]) -> Reply:
         """Send OPTIONS as events are sent, by the contract of any transport."""
         headers = self._headers.current().copy()
@@ -237,40 +267,40 @@ class HttpSink:
         found = list(headers.items())
         reply = await exchange(
             self._transport,
-            httpx.Request("OPTIONS", str(self._url), headers=found),
+            httpx.Request("OPTIONS", str(self._target.current()), headers=found),
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )
         return self._discretion.redact(reply)
 
     def _post(
-        self, headers: CIMultiDict[str], fields: Sequence[Header], body: bytes
+        self,
+        url: URL,
+        headers: CIMultiDict[str],
+        fields: Sequence[Header],
+        body: bytes,
     ) -> Awaitable[Reply]:
         """Return what sends it once it is awaited; a coroutine less for each POST."""
         transport, flow = self._transport, self._flow
         if isinstance(transport, AiohttpTransport | LlhttpTransport):
             if flow is None:
-                return transport.post(self._url, headers, body, fields)
+                return transport.post(url, headers, body, fields)
             if isinstance(flow, OAuth2Auth):
                 return exchange_with_token(
-                    lambda field: transport.post(
-                        self._url, headers, body, [*fields, field]
-                    ),
+                    lambda field: transport.post(url, headers, body, [*fields, field]),
                     auth=flow,
                     timeout_seconds=self._timeout_seconds,
                 )
         found = list(joined(headers, fields).items())
         return exchange(
             transport,
-            httpx.Request("POST", str(self._url), headers=found, content=body),
+            httpx.Request("POST", str(url), headers=found, content=body),
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )
 
 
-def _split(url: URL) -> tuple[URL, httpx.Auth | None]:
-    """Return the URL without user and password, and what they come to."""
-    if url.user is None:
-        return url, None
-    password = SecretText(url.password or "")
-    return url.with_user(None), BasicAuth(username=url.user, password=password)
+def _proxies(proxy: str | None, environ: Mapping[str, str]) -> list[str]:
+    """Return all proxies that are named anywhere."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    return [one for one in (proxy, *map(environ.get, names)) if one]

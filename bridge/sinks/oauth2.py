@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
-from bridge.sinks.faults import TokenUnavailableError
-from bridge.sinks.files import UnusableError
+from bridge.sinks.faults import TokenUnavailableError, fresh
+from bridge.sinks.files import Reloaded, UnusableError
 from bridge.sinks.tokens import REST_SECONDS, Token, TokenEndpoint
 
 
@@ -38,6 +39,11 @@ class OAuth2Auth(httpx.Auth):
         self._token: Token | None = None
         self._failure: TokenUnavailableError | UnusableError | None = None
         self._given: deque[str] = deque(maxlen=4)
+
+    @property
+    def files(self) -> list[Reloaded[Any]]:
+        """What is read again when it changes."""
+        return self._endpoint.files
 
     def sync_auth_flow(
         self, request: httpx.Request
@@ -106,7 +112,7 @@ class OAuth2Auth(httpx.Auth):
             if not is_answered or not (self._failure or self._usable(refused)):
                 await self._fetch(refused)
             if self._failure is not None:
-                raise self._failure.with_traceback(None)
+                raise fresh(self._failure)
             assert self._token is not None  # noqa: S101  # there is one of the two
             return self._token.text
 

@@ -8,7 +8,6 @@ Neither follows redirects, keeps cookies, repeats a request or decompresses an a
 """
 
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from ssl import SSLContext
 
 import aiohttp
 import httpx
-from aiohttp import ClientTimeout, DummyCookieJar, StreamReader, TCPConnector
-from aiohttp.abc import ResolveResult
+from aiohttp import ClientTimeout, DummyCookieJar, StreamReader
 from multidict import CIMultiDict
 from yarl import URL
 
 from bridge.proxies import proxy_for
+from bridge.sinks.aiohttp_connector import WatchedConnector
 from bridge.sinks.aiohttp_faults import as_httpx
 from bridge.sinks.deadline import Deadlines
 from bridge.sinks.egress import Egress
@@ -35,9 +34,10 @@ IDLE_SECONDS = 8.0
 CONNECT_SHARE = 2 / 3
 """How much of the time of an attempt may go into connecting."""
 
+_UNKNOWN = (URL("http://unknown.invalid"), URL("https://unknown.invalid"))
 _WRITTEN_AT_ONCE = 1 << 20
 _MOST_FIELD_BYTES = 32768
-_FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
+_FAULTS = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -55,7 +55,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         *,
-        url: URL,
+        url: URL | None,
         concurrency: int,
         timeout_seconds: float,
         tls: TlsContext,
@@ -66,7 +66,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """Open nothing yet; connections belong to the loop of the first request.
 
         Args:
-            url: Where most requests will go.
+            url: Where most requests will go; None: that is not known yet.
             concurrency: Most connections at a time; further requests wait for one.
             timeout_seconds: Longest that a request may take, until the last byte of
                 its answer; two thirds of it may go into connecting.
@@ -88,7 +88,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._egress = egress or Egress()
         self._routes: dict[URL, _Route] = {}
         self._opened: aiohttp.ClientSession | None = None
-        self._find_way(url)
+        for one in _UNKNOWN if url is None else (url,):
+            self._find_way(one)
 
     async def post(
         self,
@@ -121,6 +122,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     allow_redirects=False,
                     proxy=route.proxy,
                     ssl=context,
+                    server_hostname=self._tls.server_name,
                 )
                 try:
                     excerpt = await _read_excerpt(answer.content)
@@ -156,6 +158,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 allow_redirects=False,
                 proxy=route.proxy,
                 ssl=self._context(route),
+                server_hostname=self._tls.server_name,
                 timeout=self._timeout(request.extensions.get("timeout", {})),
             )
         except _FAULTS as error:
@@ -179,12 +182,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
-                connector=TCPConnector(
+                connector=WatchedConnector(
                     limit=self._concurrency,
                     # aiohttp looks as often as that, so they may wait twice as long.
-                    keepalive_timeout=IDLE_SECONDS / 2,
-                    resolver=_PermittedResolver(self._egress),
-                    socket_factory=self._egress.open_socket,
+                    keepalive_seconds=IDLE_SECONDS / 2,
+                    egress=self._egress,
                 ),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
@@ -214,26 +216,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _context(self, route: _Route) -> SSLContext | bool:
         return self._tls.get() if route.needs_tls else True
-
-
-class _PermittedResolver(aiohttp.ThreadedResolver):
-    """Leaves out denied addresses, so that one that is not can still be reached.
-
-    The last word has `Egress.open_socket`: a URL may hold an address instead of a name.
-    """
-
-    def __init__(self, egress: Egress) -> None:
-        super().__init__()
-        self._egress = egress
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_INET,
-    ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        return self._egress.permitted(found, lambda one: (one["host"], one["port"]))
 
 
 class _AnswerStream(httpx.AsyncByteStream):

@@ -11,6 +11,8 @@ from bridge.sinks.faults import (
     DeniedError,
     DnsError,
     TlsError,
+    forget_frames,
+    text_of,
     tls_fault,
 )
 from bridge.sinks.llhttp.answer import AnswerReader
@@ -41,6 +43,7 @@ def unconnected(
     error: OSError | UnicodeError, *, host: str, origin: str
 ) -> httpx.TransportError:
     """Return what it means that no connection came about."""
+    forget_frames(error)
     if isinstance(error, UnicodeError):
         return DnsError(f"cannot resolve {host}: not a name of DNS")
     if isinstance(error, DeniedAddressError):
@@ -50,8 +53,4 @@ def unconnected(
     tls = tls_fault(error)
     if tls is not None:
         return TlsError(f"TLS with {origin} failed: {tls}")
-    return httpx.ConnectError(f"cannot connect to {origin}: {_why(error)}")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)
+    return httpx.ConnectError(f"cannot connect to {origin}: {text_of(error)}")
