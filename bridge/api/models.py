@@ -47,6 +47,10 @@ class Page(ApiModel, Generic[Item]):
     """What to give as `after` to read on, also when `items` is empty, for one request
     looks at a bounded number of rows; null: this was the end."""
 
+    follow: str | None = None
+    """What to give as `after`, with `order=oldest`, to read what came since. Of
+    `order=newest` only the first page has it; null also: there was nothing yet."""
+
 
 class ConfigText(ApiModel):
     """What is wrong with a configuration."""

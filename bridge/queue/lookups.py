@@ -37,7 +37,7 @@ BODIES = {
     " THEN length(event.body) ELSE coalesce(event.data_offset, 0) END)",
     "whole": "event.body",
 }
-"""What is read of an event, by `bridge.queue.Extent`; `head`: what precedes its data."""
+"""What is read of an event, by `bridge.queue.Extent`; head: what precedes its data."""
 
 KEPT_KEYS = """
 SELECT seq FROM event

@@ -19,6 +19,7 @@ from bridge.queue.replay import DEAD, KEPT, handle_of
 from bridge.queue.store import numbers
 
 PAGE_ROWS: Final = 50
+FIRST_ROWS: Final = 5
 PAGE_KEYS: Final = 500
 """Rows of a page of which nothing is read but numbers and names."""
 
@@ -30,14 +31,23 @@ BEYOND: Final = 2**63 - 1
 
 
 class View(NamedTuple):
-    """What of each event is read, and whether the newest comes first."""
+    """How rows are looked at.
+
+    Attributes:
+        extent: What of each event is read.
+        newest: Whether the newest comes first.
+        is_first: Whether nobody has looked yet: often one row is all that is wanted.
+    """
 
     extent: Extent
     newest: bool
+    is_first: bool = True
 
     @property
     def rows(self) -> int:
         """Most rows of a page."""
+        if self.is_first:
+            return FIRST_ROWS
         return PAGE_KEYS if self.extent == "handle" else PAGE_ROWS
 
 
@@ -201,9 +211,7 @@ def _pending(key: Key, *row: Any) -> Pending:
     )
 
 
-def _sinks(
-    sink: str | None, connection: apsw.Connection
-) -> Iterator[tuple[int, str]]:
+def _sinks(sink: str | None, connection: apsw.Connection) -> Iterator[tuple[int, str]]:
     found: Iterable[Any] = connection.execute(lookups.SINK_NAMES).fetchall()
     return ((number, name) for number, name in found if sink in {None, name})
 

@@ -70,6 +70,7 @@ class Reader:
             for one in page:
                 yield one
             place = number_of(KEPT, page[-1].handle)
+            view = view._replace(is_first=False)
 
     async def events(self, handles: Sequence[str], extent: Extent) -> list[Kept]:
         """See `Queue.events`."""
@@ -85,6 +86,7 @@ class Reader:
             for one in page:
                 yield one
             place = number_of(DEAD, page[-1].handle)
+            view = view._replace(is_first=False)
 
     async def waiting(
         self, sink: str | None, after: str | None, view: View
@@ -100,6 +102,7 @@ class Reader:
                 for one in rows:
                     yield one
                 keys = keys[count:]
+                view = view._replace(is_first=False)
 
     async def aclose(self) -> None:
         """Leave the file."""

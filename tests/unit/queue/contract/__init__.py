@@ -15,7 +15,5 @@ from tests.unit.queue.contract.puts import Puts
 __all__ = ["Opener", "Ordered", "QueueContract", "Remembering"]
 
 
-class QueueContract(
-    Puts, Remembering, Deliveries, Ordered, Outcomes, Looking, Paging
-):
+class QueueContract(Puts, Remembering, Deliveries, Ordered, Outcomes, Looking, Paging):
     """The whole of it."""
