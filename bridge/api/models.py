@@ -123,16 +123,27 @@ class Sink(ApiModel):
     delayed: int
     """Of these, not due yet."""
 
+    delivered: int
+    """Deliveries that were taken since the process started."""
+
     dead_letters: int
 
     oldest_age_seconds: float | None
     """How long the oldest waiting delivery has been in the queue; null: none waits."""
 
     last_error: str
-    """Text of the last failed attempt; empty: none since the start."""
+    """Text of the last failed attempt; empty: none since the start. It stays when it
+    is over, see `failing`."""
 
     last_error_at: datetime | None
+    """When that was; null: none since the start."""
+
     last_success_at: datetime | None
+    """When an event was last taken; null: none since the start."""
+
+    failing: bool
+    """Whether the last attempt failed, so that the last error is still true."""
+
     in_flight: int
 
 

@@ -38,6 +38,10 @@ class SinkControl(Protocol):
         """Try it at once, whatever held it back; return whether anything did."""
         ...
 
+    async def try_now(self) -> bool:
+        """Try one delivery at once although it is held back, unless it was stopped."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:

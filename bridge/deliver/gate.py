@@ -108,6 +108,16 @@ class SinkGate:
         await self._open("Sink resumed by an operator.")
         return True
 
+    async def try_now(self) -> bool:
+        """Try one delivery at once; return whether there is anything to try.
+
+        Not if an operator has stopped the sink, nor if nothing holds it back.
+        """
+        if self._status.state in {"open", "stopped"}:
+            return False
+        await self._try_next()
+        return True
+
     async def after_success(self) -> None:
         """Let everything through again."""
         await self._open("Sink resumed.")
