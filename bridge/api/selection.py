@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import HTTPException, status
 from pydantic import AfterValidator, Field
 
-from bridge.api.models import ApiModel
+from bridge.api.models import AskedModel
 from bridge.errors import FilterError
 from bridge.events import EncodedEvent
 from bridge.events.encode import decode
@@ -29,7 +29,7 @@ State = Literal["waiting", "delivered", "dead"]
 """How far a delivery has come; ``dead``: it was given up."""
 
 
-class Selection(ApiModel):
+class Selection(AskedModel):
     """Which deliveries are meant: those to which all that is given applies."""
 
     sink: str | None = None

@@ -12,7 +12,7 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import Field
 
-from bridge.api.models import ApiModel
+from bridge.api.models import ApiModel, AskedModel
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
 from bridge.api.rows import closing
 from bridge.api.shown import AttemptShown, show_attempts
@@ -34,7 +34,7 @@ _IDENTITY = "@cluster"
 Outcome = Literal["delivered", "retry", "dead", "released", "waiting", "held"]
 
 
-class TestOrder(ApiModel):
+class TestOrder(AskedModel):
     """How long to wait."""
 
     timeout_seconds: Annotated[float, Field(ge=0, le=50)] = 30.0

@@ -46,7 +46,8 @@ ITEM = {
 }
 NAMES = (
     "handle sink state status died id subject stored waiting cluster resource "
-    "namespace name fieldSelector labelSelector resourceVersion moved inUse sources lastProgress "
+    "namespace name fieldSelector labelSelector resourceVersion moved inUse sources "
+    "lastProgress "
     "error lastError reason until due kept routes answer"
 )
 ITEM = dict.fromkeys(NAMES.split(), EVIL) | ITEM
