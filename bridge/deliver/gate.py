@@ -238,7 +238,9 @@ class SinkGate:
         """Have the next delivery tried at once: the gate is closed, its time over."""
         kind = self._status.state
         assert kind != "open"  # noqa: S101  # only asked of a closed gate
-        await self._write(kind, self._now(), self._status.reason, self._rests)
+        breaker = self._breaker if kind == "tripped" else None
+        count = self._rests if breaker is None else breaker.openings
+        await self._write(kind, self._now(), self._status.reason, count)
 
     async def _close(
         self, kind: GateKind, until: float | None, reason: str, count: int = 0
