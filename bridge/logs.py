@@ -11,6 +11,8 @@ from typing import Any, Literal, cast
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from bridge.escaping import escape_controls
+
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
 
@@ -36,7 +38,7 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
             structlog.processors.dict_tracebacks
             if not text
             else structlog.processors.StackInfoRenderer(),
-            structlog.processors.EventRenamer("message") if not text else _same,
+            structlog.processors.EventRenamer("message") if not text else _harmless,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -46,8 +48,12 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
 
 
-def _same(_logger: Any, _name: str, event: Any) -> Any:
-    return event
+def _harmless(_logger: Any, _name: str, event: Any) -> Any:
+    """Let nothing that a stranger said steer the terminal."""
+    return {
+        name: escape_controls(one) if isinstance(one, str) else one
+        for name, one in event.items()
+    }
 
 
 def get_logger(**fields: object) -> FilteringBoundLogger:
