@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import structlog
 from structlog.typing import ExcInfo, FilteringBoundLogger
 
+from bridge.escaping import escape_controls
 from bridge.traces import trace
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -51,7 +52,8 @@ def _processors(*, is_text: bool) -> list[Any]:
         ]
     # Its own way to show errors has local variables in it, which hold secrets.
     plain = structlog.dev.plain_traceback
-    return [*common, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
+    return [*common, _harmless, renderer]
 
 
 class _Formatter(logging.Formatter):
@@ -63,6 +65,14 @@ class _Formatter(logging.Formatter):
 
 def _trace(exc_info: ExcInfo) -> str:
     return trace(exc_info[1])
+
+
+def _harmless(_logger: Any, _name: str, event: Any) -> Any:
+    """Let nothing that a stranger said steer the terminal."""
+    return {
+        name: escape_controls(one) if isinstance(one, str) else one
+        for name, one in event.items()
+    }
 
 
 # For those who log before, or without, `configure_logs`.

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from bridge.api.found import Found, find_page, of_letter
+from bridge.api.found import Found, of_letter
 from bridge.api.models import Page
+from bridge.api.pages import Wanted, find_page
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
 from bridge.api.rows import find, get
 from bridge.api.selection import Chooser, Selection
@@ -19,10 +20,10 @@ from bridge.api.shown import (
     DeadLetterSelection,
     PurgedSome,
     ReplayedSome,
-    readable,
     show_attempts,
 )
 from bridge.api.sinks import require_configured
+from bridge.api.splice import spliced
 from bridge.api.steps import Steps, replay_to
 
 router = APIRouter(tags=["dead letters"])
@@ -36,24 +37,41 @@ class DeadLetterQuery(Selection, Turn):
 async def list_dead_letters(
     parts: PartsGiven, query: Annotated[DeadLetterQuery, Query()]
 ) -> Page[DeadLetter]:
-    """Return dead letters oldest first, without their events."""
-    found, last = await find_page(
-        parts, "dead", Chooser(query), after=query.after, limit=query.limit
+    """Return dead letters, without their events."""
+    wanted = Wanted(
+        place="dead",
+        chooser=Chooser(query),
+        after=query.after,
+        limit=query.limit,
+        newest=query.order == "newest",
     )
-    return Page(items=[_shown(one) for one in found], next=last)
+    listed = await find_page(parts, wanted)
+    return Page(
+        items=[_shown(one) for one in listed.found],
+        next=listed.next,
+        follow=listed.follow,
+    )
 
 
-@router.get("/dead-letters/{handle}", summary="One dead letter", responses=NOT_FOUND)
-async def show_dead_letter(parts: PartsGiven, handle: str) -> DeadLetterDetail:
+@router.get(
+    "/dead-letters/{handle}",
+    summary="One dead letter",
+    response_model=DeadLetterDetail,
+    responses=NOT_FOUND,
+)
+async def show_dead_letter(parts: PartsGiven, handle: str) -> Response:
     """Return a dead letter with its event, its attempts and the last answer."""
-    letter = await find(partial(parts.queue.dead, None), handle)
-    tries = await parts.journal.attempts_of(letter.kept, letter.sink)
-    return DeadLetterDetail(
+    rows_after = partial(parts.queue.dead, None, extent="whole")
+    async with parts.reading:
+        letter = await find(rows_after, handle)
+        tries = await parts.journal.attempts_of(letter.kept, letter.sink)
+    detail = DeadLetterDetail(
         **_shown(of_letter(letter)).model_dump(),
         answer=letter.excerpt.decode(errors="replace"),
         tries=show_attempts(one for one in tries if one.id in {"", letter.event.id}),
-        event=readable(letter.event.body),
+        event=None,
     )
+    return spliced(detail, "event", letter.event.body)
 
 
 @router.post("/dead-letters/replay", summary="Try them again", responses=NOT_FOUND)
@@ -94,7 +112,7 @@ async def _selected(
         async for found in steps.run():
             yield found
         return
-    rows_after = partial(parts.queue.dead, None)
+    rows_after = partial(parts.queue.dead, None, extent="handle")
     named = [await get(rows_after, one) for one in dict.fromkeys(selection.handles)]
     yield [of_letter(letter) for letter in named if letter is not None]
 
@@ -109,7 +127,7 @@ def _by_sink(found: Sequence[Found]) -> Mapping[str | None, list[str]]:
 def _shown(one: Found) -> DeadLetter:
     assert one.stored is not None  # noqa: S101  # a dead letter knows it
     return DeadLetter(
-        handle=one.handle,
+        handle=one.target,
         kept=one.event,
         sink=one.sink,
         id=one.id,

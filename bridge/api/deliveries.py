@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query, status
+from fastapi import APIRouter, HTTPException, Query, Response, status
 
 from bridge.api.found import (
     Found,
-    find_page,
-    kept_event,
     of_attempt,
     of_letter,
     of_pending,
     with_attempts,
+    with_event,
 )
 from bridge.api.models import Page
+from bridge.api.pages import Wanted, find_page
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
 from bridge.api.replaying import replay_all
 from bridge.api.rows import get
-from bridge.api.selection import Chooser, Selection, State
+from bridge.api.selection import EVER, Chooser, Selection, State
 from bridge.api.shown import (
     DeliveriesReplayed,
     Delivery,
@@ -28,11 +28,11 @@ from bridge.api.shown import (
     DeliveryPurge,
     DeliveryReplay,
     PurgedSome,
-    readable,
     show_attempts,
     show_delivery,
 )
 from bridge.api.sinks import require_configured
+from bridge.api.splice import spliced
 from bridge.api.steps import Steps, replay_to
 from bridge.journal import Attempt, Recorded
 
@@ -42,7 +42,7 @@ router = APIRouter(tags=["deliveries"])
 class DeliveryQuery(Selection, Turn):
     """Which deliveries to list."""
 
-    state: State = "waiting"
+    state: State | Literal["all"] = "all"
     """How far they have come. Those that were delivered are remembered as long as the
     journal reaches back."""
 
@@ -51,27 +51,45 @@ class DeliveryQuery(Selection, Turn):
 async def list_deliveries(
     parts: PartsGiven, query: Annotated[DeliveryQuery, Query()]
 ) -> Page[Delivery]:
-    """Return deliveries in one state, oldest first for each sink."""
-    found, last = await find_page(
-        parts, query.state, Chooser(query), after=query.after, limit=query.limit
+    """Return deliveries in the order in which they came to their state."""
+    wanted = Wanted(
+        place=query.state,
+        chooser=Chooser(query),
+        after=query.after,
+        limit=query.limit,
+        newest=query.order == "newest",
+        is_shown=True,
     )
-    return Page(items=[show_delivery(one, query.state) for one in found], next=last)
+    listed = await find_page(parts, wanted)
+    return Page(
+        items=[show_delivery(one, one.state or "delivered") for one in listed.found],
+        next=listed.next,
+        follow=listed.follow,
+    )
 
 
-@router.get("/deliveries/{event}/{sink}", summary="One delivery", responses=NOT_FOUND)
-async def show_delivery_of(parts: PartsGiven, event: str, sink: str) -> DeliveryDetail:
+@router.get(
+    "/deliveries/{event}/{sink}",
+    summary="One delivery",
+    response_model=DeliveryDetail,
+    responses=NOT_FOUND,
+)
+async def show_delivery_of(parts: PartsGiven, event: str, sink: str) -> Response:
     """Return a delivery with every attempt that is remembered, and its event."""
-    attempts = await parts.journal.attempts_of(event, sink)
-    found = await _find(parts, event, sink, attempts)
+    async with parts.reading:
+        attempts = await parts.journal.attempts_of(event, sink)
+        found = await _find(parts, event, sink, attempts)
     if found is None:
         message = f"no such delivery: {event} to {sink}, or it is forgotten"
         raise HTTPException(status.HTTP_404_NOT_FOUND, message)
     shown = show_delivery(found, found.state or "waiting")
-    return DeliveryDetail(
+    detail = DeliveryDetail(
         **shown.model_dump(),
         tries=show_attempts(one for one in attempts if one.id in {"", found.id}),
-        content=None if found.encoded is None else readable(found.encoded.body),
+        content=None,
     )
+    body = b"null" if found.encoded is None else found.encoded.body
+    return spliced(detail, "content", body)
 
 
 @router.post("/deliveries/replay", summary="Deliver events anew", responses=NOT_FOUND)
@@ -107,26 +125,27 @@ async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> PurgedSom
 async def _find(
     parts: Parts, event: str, sink: str, attempts: Sequence[Attempt]
 ) -> Found | None:
-    """Return what is known of a delivery; None: nothing is."""
-    pending = await get(partial(parts.queue.waiting, sink), event)
+    """Return what is known of a delivery, with its whole event; None: nothing is."""
+    found = await _find_state(parts, event, sink, attempts)
+    if found is None:
+        return None
+    kept = await get(partial(parts.queue.kept, EVER, extent="whole"), event)
+    return with_event(found, kept)
+
+
+async def _find_state(
+    parts: Parts, event: str, sink: str, attempts: Sequence[Attempt]
+) -> Found | None:
+    rows_after = partial(parts.queue.waiting, sink, extent="handle")
+    pending = await get(rows_after, event)
     if pending is not None:
-        return (await with_attempts(parts, [of_pending(sink, pending)]))[0]
-    kept = await kept_event(parts, event)
+        return (await with_attempts(parts, [of_pending(pending)]))[0]
+    kept = await get(partial(parts.queue.kept, EVER, extent="handle"), event)
     letters = [] if kept is None else await parts.queue.letters(event)
     dead = [of_letter(one) for one in letters if one.sink == sink]
     if dead:
         return (await with_attempts(parts, dead[-1:]))[0]
     if not attempts:
         return None
-    last = of_attempt(Recorded("", attempts[-1]))
     state: State = "dead" if attempts[-1].ending == "dead" else "delivered"
-    if kept is None or last.id not in {"", kept.event.id}:
-        return replace(last, state=state)
-    return replace(
-        last,
-        state=state,
-        id=kept.event.id,
-        encoded=kept.event,
-        stored=kept.stored,
-        routes=kept.routes,
-    )
+    return replace(of_attempt(Recorded("", attempts[-1])), state=state)

@@ -1,19 +1,21 @@
 """Events that are still stored: look at them, deliver them anew."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from bridge.api.models import EventReplay, KeptEvent, KeptEventDetail, Page, Replayed
-from bridge.api.parts import NOT_FOUND, After, Limit, PartsGiven
-from bridge.api.rows import find, page
-from bridge.api.selection import EVER, Time, compile_attributes
-from bridge.api.shown import readable
+from bridge.api.pages import follow_of
+from bridge.api.parts import NOT_FOUND, After, Limit, Order, PartsGiven
+from bridge.api.rows import find, walk
+from bridge.api.selection import EVER, Time, compile_attributes, extent_of
 from bridge.api.sinks import require_configured
-from bridge.events.encode import attributes, decode
-from bridge.queue import Kept
+from bridge.api.splice import spliced
+from bridge.events.encode import attributes, decode, without_data
+from bridge.queue import Extent, Kept
 
 router = APIRouter(tags=["events"])
 
@@ -24,6 +26,7 @@ Since = Annotated[
 WaitingFor = Annotated[
     str | None, Query(description="Only events that still wait for this sink.")
 ]
+OrderGiven = Annotated[Order, Query(description="Which come first.")]
 Attributes = Annotated[
     tuple[str, ...],
     Query(
@@ -42,21 +45,36 @@ async def list_events(
     waiting: WaitingFor = None,
     attribute: Attributes = (),
     after: After = None,
+    order: OrderGiven = "newest",
     limit: Limit = 50,
 ) -> Page[KeptEvent]:
-    """Return events oldest first, without their data."""
-    passes = _chooser(attribute, waiting)
-    rows = parts.queue.kept(since or EVER, after)
-    found, last = await page(rows, passes, limit=limit)
-    return Page(items=[_shown(one) for one in found], next=last)
+    """Return events without their data."""
+    take = _chooser(attribute, waiting)
+    newest = order == "newest"
+    extent: Extent = "whole" if extent_of(attribute) == "whole" else "head"
+    rows = parts.queue.kept(since or EVER, after, extent=extent, newest=newest)
+    async with parts.reading:
+        walked = await walk(rows, take, limit=limit)
+    return Page(
+        items=[_shown(one) for one in walked.found],
+        next=None if walked.is_over else walked.last,
+        follow=follow_of(walked, after, newest=newest),
+    )
 
 
-@router.get("/events/{handle}", summary="One event, whole", responses=NOT_FOUND)
-async def show_event(parts: PartsGiven, handle: str) -> KeptEventDetail:
+@router.get(
+    "/events/{handle}",
+    summary="One event, whole",
+    response_model=KeptEventDetail,
+    responses=NOT_FOUND,
+)
+async def show_event(parts: PartsGiven, handle: str) -> Response:
     """Return a stored event with its data."""
-    kept = await find(partial(parts.queue.kept, EVER), handle)
-    event = readable(kept.event.body)
-    return KeptEventDetail(**_shown(kept).model_dump(), event=event)
+    rows_after = partial(parts.queue.kept, EVER, extent="whole")
+    async with parts.reading:
+        kept = await find(rows_after, handle)
+    detail = KeptEventDetail(**_shown(kept).model_dump(), event=None)
+    return spliced(detail, "event", kept.event.body)
 
 
 @router.post("/events/replay", summary="Deliver events anew", responses=NOT_FOUND)
@@ -68,20 +86,28 @@ async def replay_events(parts: PartsGiven, replay: EventReplay) -> Replayed:
     return Replayed(replayed=replayed, skipped=len(replay.handles) - replayed)
 
 
-def _chooser(wanted: Sequence[str], waiting: str | None) -> Callable[[Kept], bool]:
-    """Return what says whether an event is asked for.
+def _chooser(
+    wanted: Sequence[str], waiting: str | None
+) -> Callable[[Kept], Kept | None]:
+    """Return what gives an event that is asked for, without its data.
 
     Raises:
         HTTPException: 422, one of `wanted` is not ``name=value``.
     """
     matches = compile_attributes(wanted)
 
-    def passes(kept: Kept) -> bool:
-        if waiting is not None and waiting not in kept.waiting:
-            return False
-        return matches is None or matches(decode(kept.event))
+    reads_data = extent_of(wanted) == "whole"
 
-    return passes
+    def take(kept: Kept) -> Kept | None:
+        if waiting is not None and waiting not in kept.waiting:
+            return None
+        head = without_data(kept.event)
+        event = kept.event if reads_data else head
+        if matches is not None and not matches(decode(event)):
+            return None
+        return replace(kept, event=head)
+
+    return take
 
 
 def _shown(kept: Kept) -> KeptEvent:
@@ -89,6 +115,6 @@ def _shown(kept: Kept) -> KeptEvent:
         handle=kept.handle,
         stored=kept.stored,
         waiting=list(kept.waiting),
-        size_bytes=len(kept.event.body),
+        size_bytes=kept.size_bytes,
         attributes=dict(attributes(kept.event)),
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from bridge.health import SinkState
@@ -23,6 +23,34 @@ class ApiModel(BaseModel):
         populate_by_name=True,
         use_attribute_docstrings=True,
     )
+
+
+class AskedModel(ApiModel):
+    """A JSON object of a request: all text in it can be stored and sent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, given: Any) -> Any:
+        if not _is_encodable(given):
+            raise ValueError("expected text, got half of a surrogate pair")
+        return given
+
+
+def _is_encodable(given: Any) -> bool:
+    """Return whether no text in a JSON value, however deep, has a lone surrogate."""
+    left = [given]
+    while left:
+        match left.pop():
+            case str() as text if not text.isascii():
+                if any("\ud800" <= one <= "\udfff" for one in text):
+                    return False
+            case dict() as fields:
+                left += [*fields, *fields.values()]
+            case list() | tuple() as items:
+                left += items
+            case _:
+                pass
+    return True
 
 
 class Problem(ApiModel):
@@ -46,6 +74,10 @@ class Page(ApiModel, Generic[Item]):
     next: str | None
     """What to give as `after` to read on, also when `items` is empty, for one request
     looks at a bounded number of rows; null: this was the end."""
+
+    follow: str | None = None
+    """What to give as `after`, with `order=oldest`, to read what came since. Of
+    `order=newest` only the first page has it; null also: there was nothing yet."""
 
 
 class ConfigText(ApiModel):
@@ -83,7 +115,7 @@ class Cursor(ApiModel):
     """Whether a source of the running configuration reads this scope."""
 
 
-class CursorPosition(ApiModel):
+class CursorPosition(AskedModel):
     """Where to go on."""
 
     resource_version: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
@@ -119,16 +151,27 @@ class Sink(ApiModel):
     delayed: int
     """Of these, not due yet."""
 
+    delivered: int
+    """Deliveries that were taken since the process started."""
+
     dead_letters: int
 
     oldest_age_seconds: float | None
     """How long the oldest waiting delivery has been in the queue; null: none waits."""
 
     last_error: str
-    """Text of the last failed attempt; empty: none since the start."""
+    """Text of the last failed attempt; empty: none since the start. It stays when it
+    is over, see `failing`."""
 
     last_error_at: datetime | None
+    """When that was; null: none since the start."""
+
     last_success_at: datetime | None
+    """When an event was last taken; null: none since the start."""
+
+    failing: bool
+    """Whether the last attempt failed, so that the last error is still true."""
+
     in_flight: int
 
 
@@ -170,7 +213,7 @@ class KeptEventDetail(KeptEvent):
     """The CloudEvent in the JSON format."""
 
 
-class EventReplay(ApiModel):
+class EventReplay(AskedModel):
     """Which kept events to deliver anew."""
 
     sink: str
@@ -197,7 +240,7 @@ class Purged(ApiModel):
     """Deliveries or dead letters ended."""
 
 
-class SinkPause(ApiModel):
+class SinkPause(AskedModel):
     """An operator's word on a sink."""
 
     reason: Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""

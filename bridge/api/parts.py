@@ -1,10 +1,12 @@
 """What the endpoints work on, and how they get it."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from functools import partial
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
@@ -16,6 +18,9 @@ from bridge.health import Health
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue
+
+READERS_AT_ONCE = 2
+"""Requests that look through rows at a time; others wait for their turn."""
 
 
 def _now() -> datetime:
@@ -31,6 +36,10 @@ class SinkControl(Protocol):
 
     async def resume(self) -> bool:
         """Try it at once, whatever held it back; return whether anything did."""
+        ...
+
+    async def try_now(self) -> bool:
+        """Try one delivery at once although it is held back, unless it was stopped."""
         ...
 
 
@@ -103,6 +112,8 @@ class Parts:
             callback; gives whether they are a receiver's consent.
         now: Gives the time.
         monotonic: Gives seconds that never go back.
+        reading: Bounds how many requests look through rows at a time, and so what
+            they hold in memory.
     """
 
     queue: Queue
@@ -116,6 +127,9 @@ class Parts:
     take_consent: Callable[[str, str, Mapping[str, str]], bool]
     now: Callable[[], datetime] = _now
     monotonic: Callable[[], float] = time.monotonic
+    reading: asyncio.Semaphore = field(
+        default_factory=partial(asyncio.Semaphore, READERS_AT_ONCE)
+    )
 
 
 def _parts(request: Request) -> Parts:
@@ -125,9 +139,16 @@ def _parts(request: Request) -> Parts:
 
 PartsGiven = Annotated[Parts, Depends(_parts)]
 
+Order = Literal["newest", "oldest"]
+"""Which come first."""
+
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
 After = Annotated[
-    str | None, Query(description="`next` of the page before; none: from the start.")
+    str | None,
+    Query(
+        description="`next` of the page before, with the same `order`, or `follow` "
+        "with `order=oldest`; none: from the start."
+    ),
 ]
 
 
@@ -135,7 +156,11 @@ class Turn(ApiModel):
     """Which page of a list is asked for."""
 
     after: str | None = None
-    """`next` of the page before; none: from the start."""
+    """`next` of the page before, with the same `order`, or `follow` with
+    `order=oldest`; none: from the start."""
+
+    order: Order = "newest"
+    """Which come first."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     """Most items to return."""

@@ -45,10 +45,16 @@ class Replaying:
         self._to = replay.to
         self._is_backfill = replay.backfill
         self._chooser = Chooser(replay)
-        self._steps = Steps(parts, replay.state, self._chooser, begin=replay.next)
-        self._wanted: Callable[[EncodedEvent], bool] = lambda _: True
+        self._wanted: Callable[[EncodedEvent], bool] | None = None
         if replay.backfill:
             self._wanted = parts.backfill.wanted(replay.to)
+        self._steps = Steps(
+            parts,
+            replay.state,
+            self._chooser,
+            begin=replay.next,
+            takes=self._wanted,
+        )
         place = (replay.next or "").partition(":")[2]
         self._listing = place if place.startswith(_LISTING) else None
         self.answer = DeliveriesReplayed(replayed=0, kept=0, oldest=None, listed=[])
@@ -66,7 +72,7 @@ class Replaying:
 
     async def _replay_kept(self) -> None:
         async for found in self._steps.run():
-            wanted = [one for one in found if self._is_wanted(one)]
+            wanted = [one for one in found if _is_event(one)]
             targets = list(dict.fromkeys(one.target for one in wanted if one.target))
             count = await replay_to(self._parts, self._to, targets)
             self.answer.replayed += count
@@ -76,11 +82,6 @@ class Replaying:
                 [self.answer.oldest, *(one.stored for one in wanted)]
             )
             self.answer.next = self._steps.next
-
-    def _is_wanted(self, one: Found) -> bool:
-        if self._is_backfill:
-            return one.encoded is not None and self._wanted(one.encoded)
-        return one.state != "dead" or one.sink is not None
 
     async def _replay_listed(self, listing: str) -> None:
         seen = await self._kept_ids()
@@ -109,12 +110,12 @@ class Replaying:
 
     async def _kept_ids(self) -> set[str]:
         """Return the ids of what was replayed without a list: these need none."""
-        rows = self._parts.queue.kept(self._chooser.since, None)
-        async with closing(rows):
+        rows = self._parts.queue.kept(self._chooser.since, None, extent="whole")
+        async with self._parts.reading, closing(rows):
             return {
                 kept.event.id
                 async for kept in rows
-                if self._wanted(kept.event)
+                if (self._wanted is None or self._wanted(kept.event))
                 and self._chooser.takes(
                     kept.event, stored=kept.stored, routes=kept.routes
                 )
@@ -144,6 +145,10 @@ class Replaying:
 
     def _go_on(self, place: str) -> None:
         self.answer.next = write_place(self._steps.began, place)
+
+
+def _is_event(one: Found) -> bool:
+    return one.state != "dead" or one.sink is not None
 
 
 def _happened(event: CloudEvent) -> datetime:

@@ -1,13 +1,18 @@
 """Walks through stored rows, a bounded number at a time."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from fastapi import HTTPException, status
 
 MOST_SCANNED = 2_000
 """Most rows that one request for a page looks at, some 50 ms of work."""
+
+MOST_SECONDS = 1.0
+"""After this time a request for a page looks at no further row."""
 
 _LONGEST_NUMBER = 18
 
@@ -35,23 +40,51 @@ async def closing(rows: AsyncIterator[Item]) -> AsyncIterator[AsyncIterator[Item
             await rows.aclose()
 
 
-async def page(
-    rows: AsyncIterator[Stored], passes: Callable[[Stored], bool], *, limit: int
-) -> tuple[list[Stored], str | None]:
-    """Return up to `limit` rows that pass, and the handle to read on from.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked(Generic[Stored]):
+    """What came of a walk through rows.
 
-    None for the handle: there are no more rows.
+    Attributes:
+        found: What was taken of the rows.
+        first: Handle of the first row that was looked at; None: there was none.
+        last: Handle of the last one; None: there was none.
+        is_over: Whether there are no more rows.
+    """
+
+    found: list[Stored]
+    first: str | None
+    last: str | None
+    is_over: bool
+
+
+async def walk(
+    rows: AsyncIterator[Stored],
+    take: Callable[[Stored], Stored | None],
+    *,
+    limit: int,
+) -> Walked[Stored]:
+    """Look at rows until enough are found, or enough was done.
+
+    Args:
+        rows: Where to look.
+        take: Gives what is to be held of a row; None: it is not wanted.
+        limit: Most rows to find.
     """
     found: list[Stored] = []
+    first = last = None
+    end = time.monotonic() + MOST_SECONDS
     scanned = 0
     async with closing(rows):
         async for row in rows:
             scanned += 1
-            if passes(row):
-                found.append(row)
-            if len(found) == limit or scanned == MOST_SCANNED:
-                return found, row.handle
-    return found, None
+            last = row.handle
+            first = first or last
+            if (taken := take(row)) is not None:
+                found.append(taken)
+            is_enough = len(found) == limit or scanned == MOST_SCANNED
+            if is_enough or time.monotonic() > end:
+                return Walked(found=found, first=first, last=last, is_over=False)
+    return Walked(found=found, first=first, last=last, is_over=True)
 
 
 async def get(
@@ -64,7 +97,8 @@ async def get(
         handle: A letter and a number, as the store makes them.
     """
     number = handle[1:]
-    if not number.isdecimal() or len(number) > _LONGEST_NUMBER or int(number) < 1:
+    is_number = number.isascii() and number.isdecimal()
+    if not is_number or len(number) > _LONGEST_NUMBER or int(number) < 1:
         return None
     async with closing(rows_after(f"{handle[:1]}{int(number) - 1}")) as rows:
         async for row in rows:

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from fastapi import HTTPException, status
 from pydantic import AfterValidator, Field
 
-from bridge.api.models import ApiModel
+from bridge.api.models import AskedModel
 from bridge.errors import FilterError
 from bridge.events import EncodedEvent
 from bridge.events.encode import decode
 from bridge.filters import Filter
 from bridge.filters.subscriptions import compile_filters
+from bridge.queue import Extent
 
 EVER = datetime.fromtimestamp(0, UTC)
 
@@ -28,7 +29,7 @@ State = Literal["waiting", "delivered", "dead"]
 """How far a delivery has come; ``dead``: it was given up."""
 
 
-class Selection(ApiModel):
+class Selection(AskedModel):
     """Which deliveries are meant: those to which all that is given applies."""
 
     sink: str | None = None
@@ -58,7 +59,14 @@ class Selection(ApiModel):
 
 
 class Chooser:
-    """Asks of one delivery what a selection asks."""
+    """Asks of one delivery what a selection asks.
+
+    Attributes:
+        sink: Where it goes; None: anywhere.
+        since: When its event was stored at the earliest.
+        reason: Why it failed; empty: whyever.
+        extent: What of its event has to be read.
+    """
 
     def __init__(self, selection: Selection) -> None:
         """Prepare the questions.
@@ -72,6 +80,7 @@ class Chooser:
         self._route = selection.route
         self._until = selection.until
         self._matches = compile_attributes(selection.attribute)
+        self.extent = extent_of(selection.attribute)
 
     def takes(
         self,
@@ -125,6 +134,13 @@ def compile_attributes(wanted: Sequence[str]) -> Filter | None:
     except FilterError as error:
         message = f"attribute: {error}"
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, message) from error
+
+
+def extent_of(wanted: Sequence[str]) -> Extent:
+    """Return what of an event has to be read to ask it for these attributes."""
+    if any(one.startswith("data.") for one in wanted):
+        return "whole"
+    return "head" if wanted else "handle"
 
 
 def _filter(name: str, equals: str, value: str) -> dict[str, dict[str, str]]:

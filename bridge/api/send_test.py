@@ -1,6 +1,7 @@
 """Sends one event that nobody caused, to see whether a sink takes it."""
 
 import asyncio
+import math
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import Field
 
-from bridge.api.models import ApiModel
+from bridge.api.models import ApiModel, AskedModel
 from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
 from bridge.api.rows import closing
 from bridge.api.shown import AttemptShown, show_attempts
@@ -19,7 +20,7 @@ from bridge.api.sinks import require_configured
 from bridge.events import CloudEvent
 from bridge.events.encode import encode
 from bridge.journal import Attempt
-from bridge.queue import Entry, Scope
+from bridge.queue import Entry, Gate, Scope
 
 router = APIRouter(tags=["sinks"])
 
@@ -30,7 +31,10 @@ _SCOPE = Scope(cluster="", resource="@test")
 _IDENTITY = "@cluster"
 
 
-class TestOrder(ApiModel):
+Outcome = Literal["delivered", "retry", "dead", "released", "waiting", "held"]
+
+
+class TestOrder(AskedModel):
     """How long to wait."""
 
     timeout_seconds: Annotated[float, Field(ge=0, le=50)] = 30.0
@@ -41,13 +45,14 @@ class TestResult(ApiModel):
     """What became of the test."""
 
     id: str
-    """id of the event that was sent."""
+    """id of the event that was sent; empty: none was."""
 
     sink: str
 
-    outcome: Literal["delivered", "retry", "dead", "released", "waiting"]
-    """`delivered`; `waiting`: there was no attempt in time, see `reason`; else the
-    attempt failed. What was not delivered was taken back."""
+    outcome: Outcome
+    """`delivered`; `waiting`: it was not its turn in time; `held`: the sink is held
+    back, see `reason`: an operator has stopped it, or what waits longest was tried just
+    now, and failed. Else the attempt failed. What was not delivered was taken back."""
 
     reason: str
     """Why nothing is sent to the sink now; empty: it is not held back."""
@@ -60,28 +65,51 @@ class TestResult(ApiModel):
 async def send_test(parts: PartsGiven, name: str, order: TestOrder) -> TestResult:
     """Send a synthetic event through the queue to one sink, and wait for the attempt.
 
-    Unless it is delivered it is taken back, so that it is not tried again.
+    Unless it is delivered it is taken back, so that it is not tried again. A sink that
+    rests, is paused or tripped is tried at once: with this event, if nothing else
+    waits. One that an operator has stopped is left alone.
     """
     require_configured(parts, name)
     began = parts.now()
+    if (held := await _held(parts, name)) is not None and held.kind == "stopped":
+        return _result(name, "", "held", held)
     event = await _event(parts, name, began)
     entry = Entry(event=event, encoded=encode(event), sinks=(name,))
     await parts.queue.put([entry], scope=_SCOPE, since=None, to=None)
     parts.metrics.routed.labels(name).inc()
+    if held is not None:
+        await parts.controls[name].try_now()
     attempt = None
     with suppress(TimeoutError):
         async with asyncio.timeout(order.timeout_seconds):
-            attempt = await _attempt(parts, event.id, began)
+            attempt = await _attempt(parts, name, event.id, began)
     if attempt is None or attempt.ending != "delivered":
         await _take_back(parts, name, event.id, began)
-    gate = await parts.queue.gated(name)
+    held = await _held(parts, name)
+    if attempt is None:
+        outcome: Outcome = "waiting" if held is None else "held"
+        return _result(name, event.id, outcome, held)
+    return _result(name, event.id, attempt.ending, held, attempt)
+
+
+def _result(
+    sink: str, id_: str, outcome: Outcome, held: Gate | None, *tries: Attempt
+) -> TestResult:
     return TestResult(
-        id=event.id,
-        sink=name,
-        outcome="waiting" if attempt is None else attempt.ending,
-        reason="" if gate is None else f"{gate.kind}: {gate.reason}",
-        tries=show_attempts([] if attempt is None else [attempt]),
+        id=id_,
+        sink=sink,
+        outcome=outcome,
+        reason="" if held is None else f"{held.kind}: {held.reason}",
+        tries=show_attempts(tries),
     )
+
+
+async def _held(parts: Parts, sink: str) -> Gate | None:
+    """Return why nothing is sent to a sink now; None: it may be tried."""
+    gate = await parts.queue.gated(sink)
+    if gate is None or (gate.until or math.inf) <= parts.now().timestamp():
+        return None
+    return gate
 
 
 async def _event(parts: Parts, sink: str, now: datetime) -> CloudEvent:
@@ -115,22 +143,28 @@ async def _cluster(parts: Parts, config: Mapping[str, Any]) -> str:
     return uids[0] if uids else "unknown"
 
 
-async def _attempt(parts: Parts, id_: str, began: datetime) -> Attempt:
-    """Return the first attempt to deliver the event, however long it takes."""
+async def _attempt(
+    parts: Parts, sink: str, id_: str, began: datetime
+) -> Attempt | None:
+    """Return the first attempt to deliver the event; None: the sink is held back."""
     place = None
     while True:
+        # Asked first: an attempt is recorded before the gate closes for it.
+        held = await _held(parts, sink)
         rows = parts.journal.recorded(place, since=began.timestamp())
         async with closing(rows):
             async for row in rows:
                 place = row.handle
                 if row.attempt.id == id_:
                     return row.attempt
+        if held is not None:
+            return None
         await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _take_back(parts: Parts, sink: str, id_: str, began: datetime) -> None:
     """End the delivery, or the dead letter that it has become."""
-    async with closing(parts.queue.kept(began, None)) as rows:
+    async with closing(parts.queue.kept(began, None, extent="handle")) as rows:
         found = [kept async for kept in rows if kept.event.id == id_]
     for kept in found:
         if sink in kept.waiting:

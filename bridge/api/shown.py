@@ -1,8 +1,6 @@
 """What the API takes and answers about deliveries, attempts and dead letters."""
 
-import json
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
@@ -13,10 +11,6 @@ from bridge.api.models import ApiModel, Handles, Purged, Replayed
 from bridge.api.selection import Selection, State, Time
 from bridge.events.encode import attributes
 from bridge.journal import Attempt, Ending
-from bridge.nesting import is_deeper
-
-_SHOWN_DEPTH = 200
-"""Deeper nested JSON is shown as text: pydantic writes about 250 levels."""
 
 
 class AttemptShown(ApiModel):
@@ -258,14 +252,6 @@ class DeliveriesReplayed(ReplayedSome):
     """What came from lists of the API server, by resource and namespace."""
 
 
-def readable(body: bytes) -> Any:
-    """Return what JSON holds; text where it is none, or is nested too deeply."""
-    if not is_deeper(body, than=_SHOWN_DEPTH):
-        with suppress(ValueError):
-            return json.loads(body)
-    return body.decode(errors="replace")
-
-
 def show_attempts(attempts: Iterable[Attempt]) -> list[AttemptShown]:
     """Return what the API tells of attempts."""
     return [
@@ -300,5 +286,5 @@ def show_delivery(one: Found, state: State) -> Delivery:
         reason=one.text if state == "dead" else one.reason,
         at=one.at,
         due=one.due,
-        dead_letter=one.handle if state == "dead" else None,
+        dead_letter=one.target if state == "dead" else None,
     )

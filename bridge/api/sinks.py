@@ -78,10 +78,17 @@ async def _sink(parts: Parts, name: str) -> Sink:
         backlog=depth.waiting,
         leased=depth.leased,
         delayed=depth.delayed,
+        delivered=parts.queue.tally(name).delivered,
         dead_letters=depth.dead,
         oldest_age_seconds=age,
         last_error=shown.last_error,
         last_error_at=shown.last_error_at,
         last_success_at=shown.last_success_at,
+        failing=_is_failing(shown),
         in_flight=shown.in_flight,
     )
+
+
+def _is_failing(shown: SinkStatus) -> bool:
+    error, success = shown.last_error_at, shown.last_success_at
+    return error is not None and (success is None or error > success)

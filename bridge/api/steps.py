@@ -4,14 +4,17 @@ What was there when the first request came is what is meant, also by those that 
 a delivery that is replayed and given up again is not met twice, for it died later.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from fastapi import HTTPException, status
 
-from bridge.api.found import Found, Place, find_page
+from bridge.api.found import Found
+from bridge.api.pages import Wanted, find_page
 from bridge.api.parts import Parts
 from bridge.api.selection import Chooser
+from bridge.api.streams import Place
+from bridge.events import EncodedEvent
 
 STEP = 500
 """Deliveries of one transaction."""
@@ -31,16 +34,30 @@ class Steps:
     """
 
     def __init__(
-        self, parts: Parts, place: Place, chooser: Chooser, *, begin: str | None
+        self,
+        parts: Parts,
+        place: Place,
+        chooser: Chooser,
+        *,
+        begin: str | None,
+        takes: Callable[[EncodedEvent], bool] | None = None,
     ) -> None:
         """Begin, or go on at `begin`, which was `next` once.
 
+        Args:
+            parts: The process.
+            place: Where to look.
+            chooser: What is meant.
+            begin: `next` of the request before; None: there was none.
+            takes: Asked of each whole event; None: events are not read.
+
         Raises:
-            HTTPException: 422, it was not.
+            HTTPException: 422, `begin` was not `next`.
         """
         self._parts = parts
-        self._place = place
+        self._place: Place = place
         self._chooser = chooser
+        self._takes = takes
         self._end = parts.monotonic() + MOST_SECONDS
         self.began, self._after = read_place(begin, parts.now())
         self.next: str | None = None
@@ -53,12 +70,17 @@ class Steps:
     async def run(self) -> AsyncIterator[list[Found]]:
         """Yield what is meant, a step at a time, until the end or the time is over."""
         while True:
-            found, last = await find_page(
-                self._parts, self._place, self._chooser, after=self._after, limit=STEP
+            wanted = Wanted(
+                place=self._place,
+                chooser=self._chooser,
+                after=self._after,
+                limit=STEP,
+                takes=self._takes,
             )
-            self._after = last
+            listed = await find_page(self._parts, wanted)
+            self._after = last = listed.next
             self.next = None if last is None else write_place(self.began, last)
-            yield [one for one in found if one.entered <= self.began]
+            yield [one for one in listed.found if one.entered <= self.began]
             if last is None or self.is_over:
                 return
 

@@ -5,7 +5,11 @@ codes: 0 ok, 1 failure, 2 usage or configuration, 3 queue locked, corrupt or new
 4 the demo lost something.
 """
 
+import sys
+from io import TextIOWrapper
+
 import typer
+from typer.main import get_command
 
 from bridge.cli import (
     cursors,
@@ -20,11 +24,13 @@ from bridge.cli import (
     sinks,
     sources,
 )
+from bridge.cli.output import Commands, show_crash
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="kubebridge",
+    cls=Commands,
     help="Kubernetes Events as CloudEvents to any webhook, at least once.",
     epilog="Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 queue locked, "
     "corrupt or newer, 4 the demo lost something.",
@@ -48,4 +54,8 @@ app.add_typer(queue.app, name="queue")
 
 def main() -> None:
     """Run the verb on the command line, and leave with its exit code."""
-    app()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # whatever a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    sys.excepthook = show_crash
+    get_command(app)()  # called itself, the app would set a hook of its own

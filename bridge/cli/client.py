@@ -13,6 +13,7 @@ from bridge.cli.output import UNUSABLE, fail
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT_SECONDS = 60.0
 _LARGEST_PAGE = 500
+_NO_API = "expected the API of kubebridge"
 
 Url = Annotated[
     str,
@@ -26,7 +27,6 @@ TokenFile = Annotated[
         show_default=False,
     ),
 ]
-Most = Annotated[int, typer.Option("--limit", min=1, help="Most rows to list.")]
 
 
 class Api:
@@ -46,16 +46,16 @@ class Api:
         if token := _token(token_file):
             self._headers["Authorization"] = f"Bearer {token}"
 
-    def get(self, *path: str, **params: Any) -> Any:
+    def get(self, *path: str, **params: Any) -> dict[str, Any]:
         """Return what is at `path`; parameters that are None are left out."""
         given = {name: one for name, one in params.items() if one is not None}
         return self._ask("GET", path, params=given)
 
-    def post(self, *path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(self, *path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what came of it."""
         return self._ask("POST", path, json=body or {})
 
-    def put(self, *path: str, body: Mapping[str, Any]) -> Any:
+    def put(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return what came of it."""
         return self._ask("PUT", path, json=body)
 
@@ -63,30 +63,68 @@ class Api:
         """Delete what is at `path`."""
         self._ask("DELETE", path)
 
+    def items(self, *path: str, fields: Mapping[str, type]) -> list[dict[str, Any]]:
+        """Return a whole list, each item of which has these fields.
+
+        Raises:
+            typer.Exit: 1, there is no such list.
+        """
+        items = self.get(*path).get("items")
+        if isinstance(items, list) and all(_has(one, fields) for one in items):
+            return items
+        raise fail(f"{self._url}: {_NO_API}, got no such list")
+
     def pages(self, *path: str, limit: int, **params: Any) -> dict[str, Any]:
-        """Return a list of up to `limit` items, read page by page, and what is next."""
+        """Return a list of up to `limit` items, read page by page.
+
+        With the places where it goes on, and where what comes later is to be found.
+        """
         items: list[Any] = []
-        after = params.pop("after", None)
+        after, follow = params.pop("after", None), None
         while True:
             most = min(limit - len(items), _LARGEST_PAGE)
-            page = self.get(*path, limit=most, after=after, **params)
+            page = self.page(*path, limit=most, after=after, **params)
             items += page["items"]
-            after = page["next"]
+            follow = page["follow"] or follow
+            before, after = after, page["next"]
             if after is None or len(items) >= limit:
-                return {"items": items, "next": after}
+                return {"items": items, "next": after, "follow": follow}
+            if after == before:
+                raise fail(f"{self._url}: {_NO_API}, got the same page again")
 
-    def _ask(self, method: str, path: tuple[str, ...], **request: Any) -> Any:
+    def page(self, *path: str, **params: Any) -> dict[str, Any]:
+        """Return one page of a list.
+
+        Raises:
+            typer.Exit: 1, it is none.
+        """
+        page = self.get(*path, **params)
+        places = {name: page.get(name) for name in ("next", "follow")}
+        is_page = isinstance(page.get("items"), list) and all(
+            place is None or isinstance(place, str) for place in places.values()
+        )
+        if is_page:
+            return {"items": page["items"], **places}
+        raise fail(f"{self._url}: {_NO_API}, got no list")
+
+    def _ask(
+        self, method: str, path: tuple[str, ...], **request: Any
+    ) -> dict[str, Any]:
         import httpx  # noqa: PLC0415  # takes longer than --help may
 
-        url = "/".join((self._url, "api/v1", *(quote(part, safe="") for part in path)))
         # No proxy from the environment: the token is for the bridge alone.
         try:
+            parts = (quote(part, safe="") for part in path)
+            url = "/".join((self._url, "api/v1", *parts))
             with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
                 answer = client.request(method, url, headers=self._headers, **request)
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             problem = f"{self._url} does not answer ({reason}): is the bridge running?"
             raise fail(problem) from error
+        except (ValueError, httpx.InvalidURL) as error:  # lone surrogates, no numbers
+            problem = f"expected text in UTF-8 and finite numbers: {error}"
+            raise fail(problem, code=UNUSABLE) from error
         return _content(answer, method, self._url)
 
 
@@ -99,17 +137,23 @@ def _is_url(text: str) -> bool:
         return False
 
 
-def _content(answer: Any, method: str, url: str) -> Any:
+def _has(item: object, fields: Mapping[str, type]) -> bool:
+    return isinstance(item, dict) and all(
+        isinstance(item.get(name), kind) for name, kind in fields.items()
+    )
+
+
+def _content(answer: Any, method: str, url: str) -> dict[str, Any]:
     if answer.status_code == 204:
-        return None
+        return {}
     try:
         content = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
-    if answer.is_success and content is not None:
+    if answer.is_success and isinstance(content, dict):
         return content
     said = content.get("error") if isinstance(content, dict) else None
-    said = said or f"expected the API of kubebridge, got {answer.status_code}"
+    said = said or f"{_NO_API}, got {answer.status_code}"
     raise fail(f"{url}: {method} refused with {answer.status_code}: {said}")
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.client import DEFAULT_URL, Api, Most, TokenFile, Url
+from bridge.cli.client import DEFAULT_URL, Api, TokenFile, Url
 from bridge.cli.deliveries import attempts_table
+from bridge.cli.listing import After, Follow, Listing, Most
 from bridge.cli.output import UNUSABLE, Output, Yes, as_json, confirm, fail, show, table
 from bridge.cli.selection import (
     Attribute,
@@ -47,11 +48,13 @@ def list_dead_letters(
     attribute: Attribute = None,
     reason: Reason = None,
     limit: Most = 50,
+    after: After = None,
+    follow: Follow = False,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
-    """List dead letters, oldest first."""
+    """List dead letters, newest first."""
     meant = selection(
         sink=sink,
         route=route,
@@ -60,8 +63,8 @@ def list_dead_letters(
         attribute=attribute,
         reason=reason,
     )
-    answer = Api(url, token_file).pages("dead-letters", limit=limit, **meant)
-    show(answer, lambda one: table(one["items"], _COLUMNS), output=output)
+    listing = Listing(Api(url, token_file), "dead-letters", meant, columns=_COLUMNS)
+    listing.show(limit=limit, after=after, follow=follow, output=output)
 
 
 @app.command("show")
@@ -144,9 +147,10 @@ def purge(
         reason=reason,
     )
     body = _chosen(handles, every=every, meant=meant)
-    if every:
-        which = "the dead letters that are selected" if meant else "all dead letters"
-        confirm(f"Throw away {which}?", yes=yes)
+    which = "the dead letters that are selected" if meant else "all dead letters"
+    if handles:
+        which = f"{len(handles)} dead letters"
+    confirm(f"Throw away {which}?", yes=yes)
     api = Api(url, token_file)
     answer = step_by_step(lambda one: api.post("dead-letters", "purge", body=one), body)
     show(answer, lambda one: f"{one['purged']} dead letters gone", output=output)

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.client import DEFAULT_URL, Api, Most, TokenFile, Url
+from bridge.cli.client import DEFAULT_URL, Api, TokenFile, Url
+from bridge.cli.listing import After, Follow, Listing, Most
 from bridge.cli.output import (
     UNUSABLE,
     Output,
@@ -62,7 +63,16 @@ class State(StrEnum):
     DEAD = "dead"
 
 
-InState = Annotated[State, typer.Option("--state", help="How far they have come.")]
+class InState(StrEnum):
+    """How far those that are listed have come."""
+
+    ALL = "all"
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+Listed = Annotated[InState, typer.Option("--state", help="How far they have come.")]
 OfState = Annotated[
     State | None,
     typer.Option(
@@ -76,7 +86,7 @@ OfState = Annotated[
 @app.command("list")
 def list_deliveries(
     *,
-    state: InState = State.WAITING,
+    state: Listed = InState.ALL,
     sink: Sink = None,
     route: Route = None,
     since: Since = None,
@@ -84,11 +94,13 @@ def list_deliveries(
     attribute: Attribute = None,
     reason: Reason = None,
     limit: Most = 50,
+    after: After = None,
+    follow: Follow = False,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
-    """List deliveries in one state, oldest first."""
+    """List deliveries, newest first."""
     meant = selection(
         sink=sink,
         route=route,
@@ -97,9 +109,9 @@ def list_deliveries(
         attribute=attribute,
         reason=reason,
     )
-    api = Api(url, token_file)
-    answer = api.pages("deliveries", limit=limit, state=state.value, **meant)
-    show(answer, lambda one: table(one["items"], _COLUMNS), output=output)
+    meant["state"] = state.value
+    listing = Listing(Api(url, token_file), "deliveries", meant, columns=_COLUMNS)
+    listing.show(limit=limit, after=after, follow=follow, output=output)
 
 
 @app.command("show")

@@ -26,6 +26,19 @@ _CURSORS = {
     "age": "MOVED",
     "answer": "STATE",
 }
+_CURSOR_FIELDS = dict.fromkeys(
+    (
+        "id",
+        "cluster",
+        "resource",
+        "namespace",
+        "fieldSelector",
+        "labelSelector",
+        "resourceVersion",
+        "moved",
+    ),
+    str,
+)
 _WORDS = {True: "yes", False: "no", None: "cannot tell"}
 _STATES = {
     "readable": "readable",
@@ -62,11 +75,15 @@ def doctor(
 
     with explained():
         loaded = load_config(config, os.environ, check=find_unusable)
-        cursors = Api(url, token_file).get("cursors")["items"] if url else None
+        cursors = _ask_cursors(Api(url, token_file)) if url else None
         answer = asyncio.run(diagnose(loaded, cursors=cursors, now=datetime.now(UTC)))
     show(answer, _text, output=output)
     if answer["problems"]:
         raise typer.Exit(FAILED)
+
+
+def _ask_cursors(api: Api) -> list[dict[str, Any]]:
+    return api.items("cursors", fields=_CURSOR_FIELDS)
 
 
 def _text(answer: Mapping[str, Any]) -> str:

@@ -1,11 +1,12 @@
 """``kubebridge events``: events that are still stored."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bridge.cli.client import DEFAULT_URL, Api, Most, TokenFile, Url
-from bridge.cli.output import Output, as_json, show, table
+from bridge.cli.client import DEFAULT_URL, Api, TokenFile, Url
+from bridge.cli.listing import After, Follow, Listing, Most
+from bridge.cli.output import Output, as_json, show
 from bridge.cli.selection import Attribute, Since, selection
 
 app = typer.Typer(help="Events still stored.", no_args_is_help=True)
@@ -30,18 +31,17 @@ def list_events(
     ] = None,
     attribute: Attribute = None,
     limit: Most = 50,
+    after: After = None,
+    follow: Follow = False,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
-    """List stored events, oldest first."""
-    answer = Api(url, token_file).pages(
-        "events",
-        limit=limit,
-        waiting=waiting,
-        **selection(since=since, attribute=attribute),
-    )
-    show(answer, lambda one: _lines(one["items"]), output=output)
+    """List stored events, newest first."""
+    meant = selection(since=since, attribute=attribute) | {"waiting": waiting}
+    listing = Listing(Api(url, token_file), "events", meant, columns=_COLUMNS)
+    listing.row = lambda one: one | one["attributes"]
+    listing.show(limit=limit, after=after, follow=follow, output=output)
 
 
 @app.command("show")
@@ -72,7 +72,3 @@ def replay(
         lambda one: f"{one['replayed']} replayed, {one['skipped']} skipped",
         output=output,
     )
-
-
-def _lines(events: list[dict[str, Any]]) -> str:
-    return table([one | one["attributes"] for one in events], _COLUMNS)

@@ -8,7 +8,7 @@ import typer
 
 import bridge
 from bridge.cli.client import DEFAULT_URL, Api, TokenFile
-from bridge.cli.output import UNUSABLE, Form, Output, explained, fail, show
+from bridge.cli.output import UNUSABLE, Form, Output, echo, explained, fail, show
 from bridge.errors import ConfigError
 
 ConfigPath = Annotated[
@@ -110,7 +110,7 @@ def validate(
     if url:
         warnings += _left_waiting(Api(url, token_file), effective)
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     show(
         {
             "valid": True,
@@ -129,7 +129,7 @@ def _left_waiting(api: Api, config: dict[str, Any]) -> list[str]:
     return [
         f"{sink['backlog']} deliveries wait for sink '{sink['name']}', which this "
         "configuration does not have; they stay until it returns or is purged"
-        for sink in api.get("sinks")["items"]
+        for sink in api.items("sinks", fields={"name": str, "backlog": int})
         if sink["backlog"] and sink["name"] not in configured
     ]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.output import explained
+from bridge.cli.output import echo, explained
 from bridge.cli.process import ConfigPath
 
 _HEADER = """\
@@ -43,7 +43,7 @@ def rbac(
     with explained():
         needs = asyncio.run(look_up_needs(load_config(config, os.environ)))
     grantee = Grantee(name=name, service_account=service_account, namespace=namespace)
-    typer.echo(_HEADER + _as_yaml(grant(needs, grantee)), nl=False)
+    echo(_HEADER + _as_yaml(grant(needs, grantee)), nl=False)
 
 
 def _as_yaml(manifests: Sequence[Any]) -> str:

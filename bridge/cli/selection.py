@@ -89,17 +89,21 @@ def time_of(option: str, text: str | None) -> str | None:
     """
     if text is None:
         return None
-    if _AGE.fullmatch(text):
-        seconds = sum(
-            int(part[:-1]) * _SECONDS[part[-1]]
-            for part in re.findall(r"[0-9]+[dhms]", text)
-        )
-        return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
     try:
+        if _AGE.fullmatch(text):
+            return (datetime.now(UTC) - _age(text)).isoformat()
         return datetime.fromisoformat(text).isoformat()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         problem = f"{option} {text}: expected RFC 3339, or an age such as 1h30m"
         raise fail(problem, code=UNUSABLE) from error
+
+
+def _age(text: str) -> timedelta:
+    seconds = sum(
+        int(part[:-1]) * _SECONDS[part[-1]]
+        for part in re.findall(r"[0-9]+[dhms]", text)
+    )
+    return timedelta(seconds=seconds)
 
 
 def step_by_step(
@@ -109,12 +113,27 @@ def step_by_step(
 
     Numbers are added up, lists joined; `oldest` is the oldest.
     """
-    total = ask(body)
-    while total["next"] is not None:
-        answer = ask({**body, "next": total["next"]})
-        total = {name: _joined(name, total[name], answer[name]) for name in total}
-    del total["next"]
+    try:
+        total = dict(ask(body))
+        while total["next"] is not None:
+            answer = _step(ask, body, total["next"])
+            total = {name: _joined(name, total[name], answer[name]) for name in total}
+        del total["next"]
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = f"expected the API of kubebridge, got another answer ({error!r})"
+        raise fail(problem) from error
     return total
+
+
+def _step(
+    ask: Callable[[Mapping[str, Any]], dict[str, Any]],
+    body: Mapping[str, Any],
+    place: Any,
+) -> dict[str, Any]:
+    answer = ask({**body, "next": place})
+    if answer["next"] == place:
+        raise ValueError("the same step again")
+    return answer
 
 
 def _joined(name: str, one: Any, other: Any) -> Any:

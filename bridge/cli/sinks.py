@@ -1,22 +1,38 @@
 """``kubebridge sinks``: how deliveries go, and an operator's word on them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bridge.cli.client import DEFAULT_URL, Api, TokenFile, Url
-from bridge.cli.output import Output, Yes, confirm, show, table
+from bridge.cli.output import Form, Output, Yes, age, confirm, show, table
 
 app = typer.Typer(help="Where events go.", no_args_is_help=True)
 
 _COLUMNS = {
     "name": "NAME",
+    "state": "STATE",
+    "backlog": "WAITING",
+    "delivered": "DELIVERED",
+    "deadLetters": "DEAD",
+    "success": "TAKEN",
+    "failure": "FAILED",
+    "why": "WHY",
+}
+_WIDE_COLUMNS = {
+    "name": "NAME",
     "configured": "CONFIGURED",
     "state": "STATE",
-    "backlog": "BACKLOG",
+    "backlog": "WAITING",
     "oldestAgeSeconds": "OLDEST (S)",
-    "deadLetters": "DEAD LETTERS",
-    "reason": "REASON",
+    "leased": "LEASED",
+    "delayed": "DELAYED",
+    "delivered": "DELIVERED",
+    "deadLetters": "DEAD",
+    "lastSuccessAt": "TAKEN",
+    "lastErrorAt": "FAILED",
+    "why": "WHY",
+    "until": "NEXT TRY",
     "lastError": "LAST ERROR",
 }
 
@@ -30,9 +46,18 @@ Reason = Annotated[
 def list_sinks(
     url: Url = DEFAULT_URL, token_file: TokenFile = None, output: Output = None
 ) -> None:
-    """List sinks with their state and backlog, also those no longer configured."""
+    """List sinks with their state and backlog, also those no longer configured.
+
+    What they have taken counts from the start of the bridge. Why: what holds a sink
+    back, or what its last attempt failed of; an error that is over is in `-o wide`.
+    """
     answer = Api(url, token_file).get("sinks")
-    show(answer, lambda one: table(one["items"], _COLUMNS), output=output)
+    columns = _WIDE_COLUMNS if output is Form.WIDE else _COLUMNS
+    show(
+        answer,
+        lambda one: table([_row(sink) for sink in one["items"]], columns),
+        output=output,
+    )
 
 
 @app.command()
@@ -75,3 +100,12 @@ def purge(
     confirm(f"End all deliveries that wait for sink {name}?", yes=yes)
     answer = Api(url, token_file).post("sinks", name, "purge")
     show(answer, lambda one: f"{one['purged']} deliveries ended", output=output)
+
+
+def _row(sink: dict[str, Any]) -> dict[str, Any]:
+    why = sink["reason"] or (sink["lastError"] if sink["failing"] else "")
+    return sink | {
+        "why": why if sink["configured"] else "not configured",
+        "success": age(sink["lastSuccessAt"]),
+        "failure": age(sink["lastErrorAt"]),
+    }

@@ -108,6 +108,16 @@ class SinkGate:
         await self._open("Sink resumed by an operator.")
         return True
 
+    async def try_now(self) -> bool:
+        """Try one delivery at once; return whether there is anything to try.
+
+        Not if an operator has stopped the sink, nor if nothing holds it back.
+        """
+        if self._status.state in {"open", "stopped"}:
+            return False
+        await self._try_next()
+        return True
+
     async def after_success(self) -> None:
         """Let everything through again."""
         await self._open("Sink resumed.")
@@ -230,7 +240,9 @@ class SinkGate:
         """Have the next delivery tried at once: the gate is closed, its time over."""
         kind = self._status.state
         assert kind != "open"  # noqa: S101  # only asked of a closed gate
-        await self._write(kind, self._now(), self._status.reason, self._rests)
+        breaker = self._breaker if kind == "tripped" else None
+        count = self._rests if breaker is None else breaker.openings
+        await self._write(kind, self._now(), self._status.reason, count)
 
     async def _close(
         self, kind: GateKind, until: float | None, reason: str, count: int = 0

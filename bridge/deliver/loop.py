@@ -133,6 +133,10 @@ class SinkDelivery:
         """
         self._gate.retire()
 
+    async def try_now(self) -> bool:
+        """Try one delivery at once although the sink is held back, unless stopped."""
+        return await self._gate.try_now()
+
     async def run(self, *, stop: asyncio.Event, grace_seconds: float) -> None:
         """Deliver until `stop` is set; then finish what is under way.
 

@@ -235,7 +235,8 @@ class BridgeProcess:
         page: dict[str, Any] = {"next": ""}
         while (after := page["next"]) is not None:
             more = {"after": after} if after else {}
-            page = await self._get(path, limit=str(PAGE_ITEMS), **query, **more)
+            asked = {"limit": str(PAGE_ITEMS), "order": "oldest"}
+            page = await self._get(path, **asked, **query, **more)
             for item in page["items"]:
                 yield item
 

@@ -63,6 +63,14 @@ def decode(encoded: EncodedEvent) -> CloudEvent:
     return CloudEvent(**known, extensions=found, data=_data(encoded))
 
 
+def without_data(encoded: EncodedEvent) -> EncodedEvent:
+    """Return the event without its data; what precedes that is all it looks at."""
+    if not encoded.data_offset:
+        return encoded
+    head = encoded.body[: encoded.data_offset - len(_DATA)]
+    return EncodedEvent(id=encoded.id, body=head + b"}", data_offset=0)
+
+
 def attributes(encoded: EncodedEvent) -> dict[str, str | int | bool]:
     """Return all context attributes of a stored event; its data stays unread."""
     if not encoded.data_offset:

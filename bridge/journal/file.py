@@ -64,6 +64,10 @@ _NEXT = """
 SELECT id, attempts FROM chunk WHERE id >= ? AND last_at >= ? ORDER BY id LIMIT 1
 """
 
+_PREVIOUS = """
+SELECT id, attempts FROM chunk WHERE id <= ? AND last_at >= ? ORDER BY id DESC LIMIT 1
+"""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Attempt]).decode
 _names = msgspec.json.Encoder().encode
@@ -139,10 +143,17 @@ class JournalFile:
                 yield _decode(zlib.decompress(found))
 
     def next_chunk(
-        self, chunk: int, *, since: float
+        self, chunk: int, *, since: float, newest: bool = False
     ) -> tuple[int, list[Attempt]] | None:
-        """Return the first chunk from a number on with an attempt since then."""
-        found = self._connection.execute(_NEXT, (chunk, since)).get
+        """Return the first chunk from a number on with an attempt since then.
+
+        Args:
+            chunk: Its number, or that of one before.
+            since: Unix seconds.
+            newest: Look backwards: the last chunk up to that number.
+        """
+        statement = _PREVIOUS if newest else _NEXT
+        found = self._connection.execute(statement, (chunk, since)).get
         if found is None:
             return None
         return found[0], _decode(zlib.decompress(found[1]))

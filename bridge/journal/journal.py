@@ -9,11 +9,11 @@ stored yet.
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -38,6 +38,8 @@ REST_SECONDS: Final = 60.0
 """How long nothing is recorded after the file could not be written."""
 
 _QUESTION_CHUNKS: Final = 32
+_LAST: Final = 2**31
+_BEYOND: Final = (2**62, _LAST)
 _NO_CHUNKS: Final[list[int]] = []
 _NO_ATTEMPTS: Final[list[Attempt]] = []
 _BROKEN = (apsw.Error, OSError, zlib.error, msgspec.MsgspecError, ValueError)
@@ -119,12 +121,12 @@ class Journal:
             sink: Only those to this sink; None: to any.
         """
         number = event_number(event)
-        found = [
-            attempt
-            async for attempt in self._about(number, number, sink)
-            if attempt.event == event and sink in {None, attempt.sink}
-        ]
-        return found[::-1]
+
+        def is_meant(attempt: Attempt) -> bool:
+            return attempt.event == event and sink in {None, attempt.sink}
+
+        about = self._about(number, number, sink, is_meant)
+        return [attempt async for attempt in about][::-1]
 
     async def last_attempts(
         self, wanted: Collection[tuple[str, str]]
@@ -139,33 +141,41 @@ class Journal:
         if not missing:
             return found
         numbers = [event_number(event) for event, _ in missing]
-        async for attempt in self._about(min(numbers), max(numbers), None):
+
+        def is_meant(attempt: Attempt) -> bool:
+            return (attempt.event, attempt.sink) in missing
+
+        async for attempt in self._about(min(numbers), max(numbers), None, is_meant):
             key = (attempt.event, attempt.sink)
-            if key in missing:
-                found[key] = attempt
-                missing.remove(key)
-                if not missing:
-                    break
+            found.setdefault(key, attempt)
+            if len(found) == len(missing):
+                break
         return found
 
     async def recorded(
-        self, after: str | None = None, *, since: float = 0.0
+        self,
+        after: str | None = None,
+        *,
+        since: float = 0.0,
+        newest: bool = False,
+        keep: Callable[[Attempt], bool] | None = None,
     ) -> AsyncIterator[Recorded]:
         """Iterate attempts in the order in which they ended.
 
         Args:
-            after: Handle of the last one that is not wanted; None: from the oldest.
+            after: Handle of the last one that is not wanted; None: from the beginning.
             since: Unix seconds; attempts that ended much earlier are left out.
+            newest: Newest first, else oldest first.
+            keep: Which are wanted; of a chunk without any one attempt is given all the
+                same, so that whoever asks sees how far it is. None: all are.
         """
-        chunk, start = _place(after)
+        place = _place(after) if after is not None or not newest else _BEYOND
         while found := await self._ask(
-            partial(_next_chunk, chunk=chunk, since=since), None
+            partial(_next, place=place, since=since, newest=newest, keep=keep), None
         ):
-            number, attempts = found
-            first = start if number == chunk else 0
-            for index in range(first, len(attempts)):
-                yield Recorded(f"j{number}.{index}", attempts[index])
-            chunk, start = number + 1, 0
+            for one in found:
+                yield one
+            place = _place(found[-1].handle)
 
     async def aclose(self) -> None:
         """Store what was added, and leave the file."""
@@ -174,13 +184,14 @@ class Journal:
         self._thread.shutdown(wait=False)
 
     async def _about(
-        self, first: int, last: int, sink: str | None
+        self, first: int, last: int, sink: str | None, keep: Callable[[Attempt], bool]
     ) -> AsyncIterator[Attempt]:
-        """Iterate what may be about events between two, newest first."""
+        """Iterate what is meant and about events between two, newest first."""
         where = partial(_chunks_about, first=first, last=last, sink=sink)
         chunks = iter(await self._ask(where, _NO_CHUNKS))
         while part := list(islice(chunks, _QUESTION_CHUNKS)):
-            for attempt in await self._ask(partial(_read, chunks=part), _NO_ATTEMPTS):
+            read = partial(_read, chunks=part, keep=keep)
+            for attempt in await self._ask(read, _NO_ATTEMPTS):
                 yield attempt
 
     async def _ask(
@@ -263,22 +274,49 @@ def _chunks_about(
     return file.chunks_about(first, last, sink)
 
 
-def _read(file: JournalFile, *, chunks: list[int]) -> list[Attempt]:
-    return list(chain.from_iterable(map(_backwards, file.read(chunks))))
+def _read(
+    file: JournalFile, *, chunks: list[int], keep: Callable[[Attempt], bool]
+) -> list[Attempt]:
+    """Return what is meant, newest first; a chunk of up to 4 MB is read at a time."""
+    return [
+        attempt
+        for attempts in file.read(chunks)
+        for attempt in reversed(attempts)
+        if keep(attempt)
+    ]
 
 
-def _backwards(attempts: list[Attempt]) -> Iterator[Attempt]:
-    return reversed(attempts)
+def _next(
+    file: JournalFile,
+    *,
+    place: tuple[int, int],
+    since: float,
+    newest: bool,
+    keep: Callable[[Attempt], bool] | None,
+) -> list[Recorded] | None:
+    """Return what is wanted of the next chunk, or where it ends; None: that was all.
 
-
-def _next_chunk(
-    file: JournalFile, *, chunk: int, since: float
-) -> tuple[int, list[Attempt]] | None:
-    return file.next_chunk(chunk, since=since)
+    The place is between two attempts: the chunk and the number of the second one.
+    """
+    chunk, start = place
+    while found := file.next_chunk(chunk, since=since, newest=newest):
+        number, attempts = found
+        numbered = [
+            Recorded(f"j{number}.{index}", attempt)
+            for index, attempt in enumerate(attempts)
+        ]
+        if number == chunk:
+            numbered = numbered[: max(start - 1, 0)] if newest else numbered[start:]
+        if numbered:
+            ordered = numbered[::-1] if newest else numbered
+            kept = [one for one in ordered if keep is None or keep(one.attempt)]
+            return kept or ordered[-1:]
+        chunk, start = (number - 1, _LAST) if newest else (number + 1, 0)
+    return None
 
 
 def _place(handle: str | None) -> tuple[int, int]:
-    """Return the chunk to read from, and the attempt in it."""
+    """Return the place after an attempt; None: before the first."""
     chunk, _, index = (handle or "").partition(".")
     number = event_number(chunk)
     return number, event_number(f"j{index}") + 1 if number else 0

@@ -23,6 +23,7 @@ from bridge.queue.records import (
     Delivered,
     Depth,
     Entry,
+    Extent,
     Forward,
     Gate,
     GateKind,
@@ -45,6 +46,7 @@ __all__ = [
     "Delivered",
     "Depth",
     "Entry",
+    "Extent",
     "Forward",
     "Gate",
     "GateKind",
@@ -207,20 +209,67 @@ class Queue(Protocol):
         """
         ...
 
-    def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
-        """Iterate stored events from a time on, or after a handle, oldest first."""
+    def kept(
+        self,
+        since: datetime,
+        after: str | None,
+        *,
+        extent: Extent = "head",
+        newest: bool = False,
+    ) -> AsyncIterator[Kept]:
+        """Iterate stored events from a time on.
+
+        Few of them are in memory at a time, and few bytes.
+
+        Args:
+            since: What was stored earlier is left out.
+            after: Handle of the last one that is not wanted; None: from the beginning.
+            extent: What of each event is read.
+            newest: Newest first, else oldest first.
+        """
         ...
 
-    def dead(self, sink: str | None, after: str | None) -> AsyncIterator[DeadLetter]:
-        """Iterate dead letters oldest first; sink None: of all and of none."""
+    def dead(
+        self,
+        sink: str | None,
+        after: str | None,
+        *,
+        extent: Extent = "head",
+        newest: bool = False,
+    ) -> AsyncIterator[DeadLetter]:
+        """Iterate dead letters, as `kept`; sink None: of all and of none."""
         ...
 
-    def waiting(self, sink: str, after: str | None) -> AsyncIterator[Pending]:
-        """Iterate what waits for a sink, leased or not, in the order of its events."""
+    def waiting(
+        self,
+        sink: str | None,
+        after: str | None,
+        *,
+        extent: Extent = "head",
+        newest: bool = False,
+    ) -> AsyncIterator[Pending]:
+        """Iterate what waits for a sink, leased or not, in the order of its events.
+
+        Args:
+            sink: Its name; None: all sinks, for each event in the order of their names.
+            after: `Pending.place` of the last one that is not wanted, for one sink
+                also its handle; None: from the beginning.
+            extent: As of `kept`.
+            newest: As of `kept`.
+        """
+        ...
+
+    async def events(
+        self, handles: Sequence[str], *, extent: Extent = "head"
+    ) -> Sequence[Kept]:
+        """Return those events that are still stored, in the order of their handles."""
         ...
 
     async def letters(self, event: str) -> Sequence[DeadLetter]:
-        """Return the dead letters of one event, by its handle, oldest first."""
+        """Return the dead letters of one event, by its handle, oldest first.
+
+        A page of them at most, and nothing of the event but its id.
+        """
         ...
 
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:

@@ -5,17 +5,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apsw
 
 from bridge.errors import QueueError
-from bridge.events import EncodedEvent
 from bridge.queue import (
     RECALL_LIMIT,
-    DeadLetter,
-    Kept,
-    Pending,
     Scope,
     StoredCursor,
     lookups,
@@ -23,10 +19,7 @@ from bridge.queue import (
 from bridge.queue import statements as sql
 from bridge.queue.clock import micros, moment
 from bridge.queue.intake import scope_names
-from bridge.queue.replay import DEAD, KEPT, handle_of
-from bridge.queue.store import numbers
 
-_PAGE_EVENTS = 50  # an event can be 1.5 MB
 _PAGE_KEYS = 5000
 _PAGE_BYTES = 2 * 1024 * 1024
 _LAST = "\U0010ffff"  # no key has a character after it
@@ -126,92 +119,6 @@ def first_since(since: datetime, connection: apsw.Connection) -> int:
         else:
             high = middle
     return int(low)
-
-
-def kept(since: datetime, after: int, connection: apsw.Connection) -> list[Kept]:
-    """Return a page of stored events."""
-    bindings = (after, micros(since.timestamp()), _PAGE_EVENTS)
-    rows: list[Any] = connection.execute(lookups.KEPT, bindings).fetchall()
-    waiting: dict[int, list[str]] = {}
-    if rows:
-        events = numbers(row[0] for row in rows)
-        for event, sink in connection.execute(lookups.WAITING_FOR, (events,)):
-            waiting.setdefault(event, []).append(sink)
-    return [
-        Kept(
-            handle=handle_of(KEPT, event),
-            event=EncodedEvent(id=id_, body=body, data_offset=offset),
-            stored=moment(stored),
-            waiting=tuple(waiting.get(event, ())),
-            routes=_routes(names),
-        )
-        for event, stored, offset, id_, body, names in rows
-    ]
-
-
-def waiting(sink: str, after: int, connection: apsw.Connection) -> list[Pending]:
-    """Return a page of what waits for a sink."""
-    rows: list[Any] = connection.execute(
-        lookups.WAITING, (sink, after, _PAGE_EVENTS)
-    ).fetchall()
-    return [
-        Pending(
-            handle=handle_of(KEPT, event),
-            event=EncodedEvent(id=id_, body=body, data_offset=offset),
-            stored=moment(stored),
-            routes=_routes(names),
-            attempts=attempts,
-            due=None if due is None else moment(due),
-        )
-        for event, stored, offset, id_, body, names, attempts, due in rows
-    ]
-
-
-def dead(sink: str | None, after: int, connection: apsw.Connection) -> list[DeadLetter]:
-    """Return a page of dead letters."""
-    bindings: list[Any]
-    if sink is None:
-        statement, bindings = lookups.DEAD_OF_ALL, [after, _PAGE_EVENTS]
-    else:
-        statement, bindings = lookups.DEAD_OF_SINK, [sink, after, _PAGE_EVENTS]
-    rows: list[Any] = connection.execute(statement, bindings).fetchall()
-    return [_dead_letter(*row) for row in rows]
-
-
-def letters(event: int, connection: apsw.Connection) -> list[DeadLetter]:
-    """Return the dead letters of one event, oldest first; a page of them at most."""
-    rows: list[Any] = connection.execute(
-        lookups.DEAD_OF_EVENT, (event, _PAGE_EVENTS)
-    ).fetchall()
-    return [_dead_letter(*row) for row in rows]
-
-
-def _dead_letter(
-    letter: int,
-    sink: str | None,
-    offset: int | None,
-    event: str,
-    body: bytes,
-    *rest: Any,
-) -> DeadLetter:
-    reason, status, excerpt, attempts, stored, died, names, number = rest
-    return DeadLetter(
-        handle=handle_of(DEAD, letter),
-        sink=sink,
-        event=EncodedEvent(id=event, body=body, data_offset=offset or 0),
-        reason=reason,
-        status=status,
-        excerpt=excerpt,
-        attempts=attempts,
-        stored=moment(stored),
-        died=moment(died),
-        kept=handle_of(KEPT, number),
-        routes=_routes(names),
-    )
-
-
-def _routes(names: str | None) -> tuple[str, ...]:
-    return () if names is None else tuple(json.loads(names))
 
 
 def waits(sink: int, wall: int, connection: apsw.Connection) -> Waits:

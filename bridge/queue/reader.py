@@ -5,7 +5,7 @@ A question never holds the writer up; one that takes too long is given up.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -15,9 +15,10 @@ from typing import TypeVar
 import apsw
 
 from bridge.errors import QueueError
-from bridge.queue import DeadLetter, Kept, Pending, Scope, questions
+from bridge.queue import DeadLetter, Extent, Kept, Pending, Scope, pages, questions
 from bridge.queue.connection import open_reader
 from bridge.queue.faults import translated
+from bridge.queue.pages import View
 from bridge.queue.replay import DEAD, KEPT, Kind, number_of
 
 Given = TypeVar("Given")
@@ -57,33 +58,51 @@ class Reader:
                 yield one
             start = questions.key_after(page[-1][0])
 
-    async def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
+    async def kept(
+        self, since: datetime, after: str | None, view: View
+    ) -> AsyncIterator[Kept]:
         """See `Queue.kept`."""
-        place = _place(after, KEPT)
-        if after is None:
-            place = await self.ask(partial(questions.first_since, since)) - 1
-        while page := await self.ask(partial(questions.kept, since, place)):
+        place = _place(after, KEPT, view)
+        first = 0
+        if view.newest or after is None:
+            first = await self.ask(partial(questions.first_since, since))
+        while page := await self.ask(partial(pages.kept, since, place, first, view)):
             for one in page:
                 yield one
-            place = _place(page[-1].handle, KEPT)
+            place = number_of(KEPT, page[-1].handle)
+            view = view._replace(is_first=False)
+
+    async def events(self, handles: Sequence[str], extent: Extent) -> list[Kept]:
+        """See `Queue.events`."""
+        events = sorted({number_of(KEPT, one) for one in handles})
+        return await self.ask(partial(pages.events_of, events, extent))
 
     async def dead(
-        self, sink: str | None, after: str | None
+        self, sink: str | None, after: str | None, view: View
     ) -> AsyncIterator[DeadLetter]:
         """See `Queue.dead`."""
-        place = _place(after, DEAD)
-        while page := await self.ask(partial(questions.dead, sink, place)):
+        place = _place(after, DEAD, view)
+        while page := await self.ask(partial(pages.dead, sink, place, view)):
             for one in page:
                 yield one
-            place = _place(page[-1].handle, DEAD)
+            place = number_of(DEAD, page[-1].handle)
+            view = view._replace(is_first=False)
 
-    async def waiting(self, sink: str, after: str | None) -> AsyncIterator[Pending]:
+    async def waiting(
+        self, sink: str | None, after: str | None, view: View
+    ) -> AsyncIterator[Pending]:
         """See `Queue.waiting`."""
-        place = _place(after, KEPT)
-        while page := await self.ask(partial(questions.waiting, sink, place)):
-            for one in page:
-                yield one
-            place = _place(page[-1].handle, KEPT)
+        name, _, handle = (after or "").rpartition("/")
+        place = pages.Key(_place(handle or None, KEPT, view), name or sink or "")
+        while keys := await self.ask(partial(pages.waiting_keys, sink, place, view)):
+            place = keys[-1]
+            while keys:
+                look = partial(pages.waiting, keys, view)
+                count, rows = await self.ask(look)
+                for one in rows:
+                    yield one
+                keys = keys[count:]
+                view = view._replace(is_first=False)
 
     async def aclose(self) -> None:
         """Leave the file."""
@@ -99,18 +118,22 @@ class Reader:
                 lambda: time.monotonic() > end, _CHECKED_EVERY
             )
             try:
-                return question(self._connection)
+                with self._connection:  # all of a question sees one state
+                    answer = question(self._connection)
             except apsw.InterruptError as error:
                 raise QueueError(
                     f"queue {self._path}: a question took more than"
                     f" {self._most_seconds:g} s"
                 ) from error
+        return answer
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
 
-def _place(handle: str | None, kind: Kind) -> int:
-    """Return the key to page from; None: the beginning."""
-    return 0 if handle is None else number_of(kind, handle)
+def _place(handle: str | None, kind: Kind, view: View) -> int:
+    """Return the number to page from; None: the beginning."""
+    if handle is None:
+        return pages.BEYOND - 1 if view.newest else 0
+    return number_of(kind, handle)

@@ -170,16 +170,22 @@ class Gate:
     count: int = 0
 
 
+Extent = Literal["handle", "head", "whole"]
+"""What is read of a stored event: nothing but its id; what precedes its data, enough
+for its attributes; or all of it. An event can have 1.5 MB, and a page 500 of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """An event that is still stored.
 
     Attributes:
         handle: Name for `Queue.enqueue`, a short text; also the place to page from.
-        event: Its bytes.
+        event: Its id, and of its bytes what was asked for.
         stored: When it entered the queue.
         waiting: Names of the sinks for which it still waits.
         routes: Names of the routes that chose its sinks; empty: not known, or none.
+        size_bytes: Length of the whole event.
     """
 
     handle: str
@@ -187,6 +193,7 @@ class Kept:
     stored: datetime
     waiting: tuple[str, ...]
     routes: tuple[str, ...] = ()
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +201,9 @@ class Pending:
     """A delivery that has not ended, leased or not.
 
     Attributes:
-        handle: That of its event, as of `Kept`; also the place to page from.
-        event: Its bytes.
+        handle: That of its event, as of `Kept`; with the sink the place to page from.
+        sink: Name of the sink.
+        event: As of `Kept`.
         stored: When it entered the queue.
         routes: As of `Kept`.
         attempts: How many were made and failed.
@@ -203,11 +211,17 @@ class Pending:
     """
 
     handle: str
+    sink: str
     event: EncodedEvent
     stored: datetime
     routes: tuple[str, ...]
     attempts: int
     due: datetime | None
+
+    @property
+    def place(self) -> str:
+        """The place to page from, among those of one sink and of all."""
+        return f"{self.sink}/{self.handle}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,10 +232,11 @@ class DeadLetter:
         handle: Name for `Queue.enqueue` and `Queue.purge`, a short text; also the
             place to page from.
         sink: Name of the sink; None: the object could not be converted.
-        event: Its bytes; for what could not be converted the raw object.
+        event: As of `Kept`; for what could not be converted the raw object, which has
+            no head.
         reason: A sentence for people.
         status: Last HTTP status; None: there was no answer.
-        excerpt: First 4 kB of the last answer.
+        excerpt: First 4 kB of the last answer; empty unless all of it was asked for.
         attempts: How many attempts were made.
         stored: When the event entered the queue.
         died: When the delivery was given up.

@@ -16,6 +16,8 @@ Kind = Literal["e", "d"]
 KEPT: Kind = "e"
 DEAD: Kind = "d"
 
+_LONGEST_NUMBER = 18  # digits; the file's numbers have 64 bits
+
 
 def handle_of(kind: Kind, number: int) -> str:
     """Return the handle of a kept event or of a dead letter."""
@@ -28,9 +30,14 @@ def number_of(kind: Kind, handle: str) -> int:
     Raises:
         QueueError: It is no such handle.
     """
-    if handle[:1] != kind or not handle[1:].isdecimal():
-        raise QueueError(f"handle {handle[:40]!r}: expected {kind} and a number")
-    return int(handle[1:])
+    number = handle[1:]
+    is_number = number.isascii() and number.isdecimal()
+    if handle[:1] != kind or not is_number or len(number) > _LONGEST_NUMBER:
+        raise QueueError(
+            f"handle {handle[:40]!a}: expected {kind} and a number of at most"
+            f" {_LONGEST_NUMBER} digits"
+        )
+    return int(number)
 
 
 def chunks(handles: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -16,6 +16,7 @@ from bridge.queue import (
     DeadLetter,
     Depth,
     Entry,
+    Extent,
     Gate,
     Kept,
     Lease,
@@ -30,6 +31,7 @@ from bridge.queue import (
     intake,
     lanes,
     leasing,
+    pages,
     questions,
     replay,
     settlement,
@@ -37,6 +39,7 @@ from bridge.queue import (
 from bridge.queue.clock import Clock
 from bridge.queue.group import Job
 from bridge.queue.lockfile import locked
+from bridge.queue.pages import View
 from bridge.queue.reader import Reader
 from bridge.queue.store import Settings, Store
 from bridge.queue.upkeep import open_store, resize
@@ -244,22 +247,49 @@ class SqliteQueue:
         """See `Queue.enqueue`; what still waits for the sink is not doubled."""
         return await self._by_chunks(replay.enqueue, sink, handles)
 
-    def kept(self, since: datetime, after: str | None) -> AsyncIterator[Kept]:
+    def kept(
+        self,
+        since: datetime,
+        after: str | None,
+        *,
+        extent: Extent = "head",
+        newest: bool = False,
+    ) -> AsyncIterator[Kept]:
         """See `Queue.kept`."""
-        return self._reader.kept(since, after)
+        return self._reader.kept(since, after, View(extent, newest))
 
-    def dead(self, sink: str | None, after: str | None) -> AsyncIterator[DeadLetter]:
+    def dead(
+        self,
+        sink: str | None,
+        after: str | None,
+        *,
+        extent: Extent = "head",
+        newest: bool = False,
+    ) -> AsyncIterator[DeadLetter]:
         """See `Queue.dead`."""
-        return self._reader.dead(sink, after)
+        return self._reader.dead(sink, after, View(extent, newest))
 
-    def waiting(self, sink: str, after: str | None) -> AsyncIterator[Pending]:
+    def waiting(
+        self,
+        sink: str | None,
+        after: str | None,
+        *,
+        extent: Extent = "head",
+        newest: bool = False,
+    ) -> AsyncIterator[Pending]:
         """See `Queue.waiting`."""
-        return self._reader.waiting(sink, after)
+        return self._reader.waiting(sink, after, View(extent, newest))
+
+    async def events(
+        self, handles: Sequence[str], *, extent: Extent = "head"
+    ) -> Sequence[Kept]:
+        """See `Queue.events`."""
+        return await self._reader.events(handles, extent)
 
     async def letters(self, event: str) -> Sequence[DeadLetter]:
         """See `Queue.letters`."""
         number = replay.number_of(replay.KEPT, event)
-        return await self._reader.ask(partial(questions.letters, number))
+        return await self._reader.ask(partial(pages.letters, number))
 
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
         """See `Queue.purge`."""

@@ -4,8 +4,9 @@ PATH = "/api/v1/deliveries"
 
 
 async def listed(client, **asked):
-    """Return the deliveries on a page."""
-    answer = await client.get(PATH, params=asked)
+    """Return the deliveries on a page: those that wait, if nothing else is asked."""
+    usual = {"state": "waiting", "order": "oldest"}
+    answer = await client.get(PATH, params=usual | asked)
     assert answer.status_code == 200, answer.text
     return answer.json()["items"]
 

@@ -21,25 +21,31 @@ async def letters(client, world):
 
 async def ids(client, **params):
     """Return the ids of dead letters."""
-    page = (await client.get(PATH, params=params)).json()
+    page = (await client.get(PATH, params={"order": "oldest"} | params)).json()
     return [item["id"] for item in page["items"]]
 
 
 async def test_dead_letters_are_listed_with_why(client, letters):
-    """Oldest first; an object that could not be converted has no sink."""
+    """Newest first; an object that could not be converted has no sink."""
     items = (await client.get(PATH)).json()["items"]
 
-    assert [item["sink"] for item in items] == ["hook", "hook", "spare", None]
-    assert (items[0]["reason"], items[0]["status"]) == ("refused", 400)
-    assert items[3]["reason"] == "no such field"
+    assert [item["sink"] for item in items] == [None, "spare", "hook", "hook"]
+    assert (items[3]["reason"], items[3]["status"]) == ("refused", 400)
+    assert items[0]["reason"] == "no such field"
 
 
-async def test_dead_letters_are_chosen_by_sink_and_paged(client, letters):
-    """`next` leads on."""
-    page = (await client.get(PATH, params={"sink": "hook", "limit": 1})).json()
+@pytest.mark.parametrize(
+    ("order", "expected"), [("newest", ["b", "a"]), ("oldest", ["a", "b"])]
+)
+async def test_dead_letters_are_chosen_by_sink_and_paged(
+    client, letters, order, expected
+):
+    """`next` leads on, in either order."""
+    asked = {"sink": "hook", "order": order}
+    page = (await client.get(PATH, params={"limit": 1, **asked})).json()
 
-    assert [item["id"] for item in page["items"]] == ["a"]
-    assert await ids(client, sink="hook", after=page["next"]) == ["b"]
+    found = [item["id"] for item in page["items"]]
+    assert found + await ids(client, after=page["next"], **asked) == expected
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,10 @@ async def test_waiting_deliveries_say_why(client, mixed):
     ("asked", "found"),
     [
         ({}, ["a", "b", "c", "c"]),
+        ({"state": "all", "order": "newest"}, ["c", "c", "b", "a", "e", "d"]),
+        ({"state": "all"}, ["d", "e", "a", "b", "c", "c"]),
+        ({"state": "all", "reason": "4xx"}, ["e"]),
+        ({"state": "all", "attribute": "id=d"}, ["d"]),
         ({"sink": "spare"}, ["c"]),
         ({"sink": "none"}, []),
         ({"reason": "5xx"}, ["a", "b"]),
@@ -40,15 +44,16 @@ async def test_deliveries_are_chosen(client, mixed, asked, found):
 
 
 async def test_deliveries_are_paged_over_sinks(client, world):
-    """A place names sink and event."""
+    """A place names sink and event; the newest come first."""
     await world.store("a", "b", sinks=("hook", "spare"))
     found, after = [], {}
     while after is not None:
-        page = (await client.get(PATH, params={"limit": 1, **after})).json()
+        asked = {"limit": 1, "state": "waiting", **after}
+        page = (await client.get(PATH, params=asked)).json()
         found += [(one["sink"], one["id"]) for one in page["items"]]
         after = page["next"] and {"after": page["next"]}
 
-    assert found == [("hook", "a"), ("hook", "b"), ("spare", "a"), ("spare", "b")]
+    assert found == [("spare", "b"), ("hook", "b"), ("spare", "a"), ("hook", "a")]
 
 
 async def test_delivered_ones_are_paged(client, world):
@@ -62,7 +67,7 @@ async def test_delivered_ones_are_paged(client, world):
         found.append([one["id"] for one in page["items"]])
         after = page["next"] and {"after": page["next"]}
 
-    assert found == [["a", "b"], ["c"]]
+    assert found == [["c", "b"], ["a"]]
 
 
 async def test_a_delivered_event_that_is_gone_is_still_listed(client, world):
@@ -82,7 +87,8 @@ async def test_a_request_looks_at_a_bounded_number_of_deliveries(
     monkeypatch.setattr(rows, "MOST_SCANNED", 2)
     await world.store("a", "b", "c")
 
-    page = (await client.get(PATH, params={"attribute": "id=c"})).json()
+    asked = {"state": "waiting", "attribute": "id=a"}
+    page = (await client.get(PATH, params=asked)).json()
 
     assert (page["items"], page["next"]) == ([], "hook/e2")
 

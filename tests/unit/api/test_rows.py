@@ -1,6 +1,7 @@
 """Walks through stored rows."""
 
-from bridge.api.rows import closing, page
+from bridge.api import rows
+from bridge.api.rows import closing, walk
 
 
 class Row:
@@ -21,24 +22,33 @@ class Rows:
 
 async def test_a_page_ends_at_its_limit():
     """A store that is no generator needs no closing."""
-    found, after = await page(Rows(), lambda _: True, limit=3)
+    walked = await walk(Rows(), lambda row: row, limit=3)
 
-    assert (len(found), after) == (3, "h")
+    assert (len(walked.found), walked.last, walked.is_over) == (3, "h", False)
+
+
+async def test_a_walk_ends_when_its_time_is_over(monkeypatch):
+    """However little it found."""
+    monkeypatch.setattr(rows, "MOST_SECONDS", -1.0)
+
+    walked = await walk(Rows(), lambda _: None, limit=3)
+
+    assert (walked.found, walked.last, walked.is_over) == ([], "h", False)
 
 
 async def test_rows_are_closed_when_a_walk_ends_early():
     """A generator gives back what it holds at once, not when it is collected."""
     ended = []
 
-    async def rows():
+    async def opened():
         try:
             while True:
                 yield Row()
         finally:
             ended.append(True)
 
-    async with closing(rows()) as walk:
-        async for _ in walk:
+    async with closing(opened()) as rows_:
+        async for _ in rows_:
             break
 
     assert ended == [True]

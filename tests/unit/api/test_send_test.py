@@ -1,6 +1,7 @@
 """A synthetic event for one sink, end to end."""
 
 import asyncio
+import time
 from functools import partial
 
 import pytest
@@ -75,13 +76,56 @@ async def test_a_test_that_fails_is_taken_back(client, world, doing, outcome):
     assert (depth.waiting, depth.dead) == (0, 0)
 
 
-async def test_a_sink_that_is_held_back_is_not_waited_for_long(client, world):
-    """The answer says why, and what was sent is taken back."""
+async def test_a_sink_that_an_operator_stopped_is_left_alone(client, world):
+    """It is said at once, and nothing is sent (issue 10, item 18)."""
     await world.queue.gate("hook", Gate(until=None, kind="stopped", reason="by hand"))
 
+    answer = await asked(client, world, partial(asyncio.sleep, 0), seconds=50)
+
+    assert (answer["outcome"], answer["tries"]) == ("held", [])
+    assert (answer["id"], answer["reason"]) == ("", "stopped: by hand")
+    assert (await world.queue.depth("hook")).waiting == 0
+    assert world.queue.tally("hook").routed == 0
+
+
+@pytest.fixture
+async def resting(world):
+    """A sink that would be tried in an hour."""
+    until = time.time() + 3600
+    gate = Gate(until=until, kind="waiting", reason="503")
+    await world.queue.gate("hook", gate)
+    await world.controls["hook"]._gate.restore()
+    return gate
+
+
+async def test_a_test_is_the_trial_of_a_sink_that_is_held_back(client, world, resting):
+    """It is tried now, not in an hour (issue 10, item 18)."""
+    answer = await asked(client, world, world.deliver)
+
+    assert (answer["outcome"], answer["reason"]) == ("delivered", "")
+
+
+async def test_a_trial_that_fails_with_what_waits_longer_is_said_at_once(
+    client, world, resting
+):
+    """The sink is held back again: nobody waits for the turn of the test."""
+    await world.store("older")
+
+    async def refuse():
+        [lease] = await world.queue.lease("hook", 1)
+        assert lease.event.id == "older"
+        await world.queue.gate("hook", resting)
+
+    answer = await asked(client, world, refuse, seconds=50)
+
+    assert (answer["outcome"], answer["reason"]) == ("held", "waiting: 503")
+    assert (await world.queue.depth("hook")).waiting == 1
+
+
+async def test_a_test_that_gets_no_turn_is_taken_back(client, world):
+    """Nothing holds the sink back, but it is busy."""
     answer = await asked(client, world, partial(asyncio.sleep, 0), seconds=0.2)
 
-    assert (answer["outcome"], answer["tries"]) == ("waiting", [])
-    assert answer["reason"] == "stopped: by hand"
+    assert (answer["outcome"], answer["reason"]) == ("waiting", "")
     assert (await world.queue.depth("hook")).waiting == 0
     assert world.counted("hook", "purged") == 1

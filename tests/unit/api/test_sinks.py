@@ -44,6 +44,40 @@ async def test_a_paused_sink_says_why(client, world):
     assert hook["until"] == "2026-01-02T00:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("error", "success", "failing"),
+    [
+        (None, None, False),
+        (1, None, True),
+        (2, 1, True),
+        (1, 2, False),
+        (None, 1, False),
+    ],
+)
+async def test_an_error_is_known_to_be_over(client, world, error, success, failing):
+    """It stays with its time, and is not taken for now (issue 10, item 21)."""
+    status = world.health.sinks["hook"]
+    status.last_error = "503"
+    status.last_error_at = error and datetime(2026, 1, error, tzinfo=UTC)
+    status.last_success_at = success and datetime(2026, 1, success, tzinfo=UTC)
+
+    hook = (await sinks(client))["hook"]
+
+    assert (hook["failing"], hook["lastError"]) == (failing, "503")
+    assert (hook["lastErrorAt"] is None) == (error is None)
+
+
+async def test_a_sink_says_how_many_it_has_taken(client, world):
+    """Since the process started, from the books of the queue (issue 10, item 21)."""
+    await world.store("a", "b")
+    await world.deliver()
+    await world.store("c")
+
+    hook = (await sinks(client))["hook"]
+
+    assert (hook["delivered"], hook["backlog"]) == (2, 1)
+
+
 async def test_a_sink_that_is_no_longer_configured_is_shown_with_its_rows(
     client, world
 ):

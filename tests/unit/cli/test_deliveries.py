@@ -4,12 +4,15 @@ import asyncio
 import json
 import re
 import shlex
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bridge.api import steps
 from bridge.cli import selection
+from bridge.queue import Gate
 
 PAGE = Path(__file__).parents[3] / "docs" / "replay.md"
 WORDS = ("deliveries", "list", "--sink", "hook")
@@ -36,10 +39,12 @@ async def test_deliveries_are_chosen(ask, world):
 
     result = await ask(*WORDS, *options, "--since", "1h30m", "--until", "2099-01-01")
 
-    assert [one["id"] for one in json.loads(result.stdout)["items"]] == ["a", "b"]
+    assert [one["id"] for one in json.loads(result.stdout)["items"]] == ["b", "a"]
 
 
-@pytest.mark.parametrize("text", ["yesterday", "1y", ""])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "1y", "", "9999999d", "9" * 30 + "d", "9" * 5000 + "s"]
+)
 async def test_a_time_that_is_none_is_a_usage_error(ask, text):
     """Exit code 2; the option is named."""
     result = await ask(*WORDS, "--since", text)
@@ -191,16 +196,38 @@ async def test_a_test_that_is_refused_is_exit_code_1(ask, world):
     assert "not delivered, and taken back" in result.stdout
 
 
-async def test_a_test_that_is_not_tried_says_why(ask, world):
-    """Here an operator has stopped the sink."""
+async def test_a_test_of_a_sink_that_an_operator_stopped_says_so(ask, world):
+    """At once, and how it could be tried (issue 10, item 18)."""
     await ask("sinks", "pause", "hook")
 
+    result = await ask("send-test", "hook", "--timeout", "50", "-o", "text")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "test to hook: not sent",
+        "the sink is held back: stopped: stopped by an operator",
+        "to try it: kubebridge sinks resume hook",
+    ]
+
+
+async def test_a_test_whose_trial_failed_says_what_was_tried(ask, world):
+    """Something older waits for the same sink (issue 10, item 18)."""
+    gate = Gate(until=time.time() + 60, kind="waiting", reason="503")
+
+    result = await send_test(ask, world, partial(world.queue.gate, "hook", gate))
+
+    first, second, third = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert first.endswith(" to hook: not tried, and taken back")
+    assert second == "the sink is held back: waiting: 503"
+    assert third.startswith("what waits longest was tried just now, and failed: ")
+
+
+async def test_a_test_that_gets_no_turn_says_so(ask):
+    """In time."""
     result = await ask("send-test", "hook", "--timeout", "0.1", "-o", "text")
 
-    first, second = result.stdout.splitlines()
-    assert result.exit_code == 1
-    assert first.endswith("not tried in time, and taken back")
-    assert second.startswith("the sink is held back: stopped: ")
+    assert result.stdout.endswith("not tried in time, and taken back\n")
 
 
 def test_oldest_of_none_is_none():

@@ -364,8 +364,8 @@ async def test_a_running_bridge_is_asked_for_its_cursors(
         def __init__(self, url, token_file):
             assert url == "http://bridge"
 
-        def get(self, path):
-            return {"items": items}
+        def items(self, path, fields):
+            return items
 
     monkeypatch.setattr("bridge.cli.doctor.Api", Api)
     write({})

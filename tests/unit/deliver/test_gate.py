@@ -227,3 +227,22 @@ async def test_count_of_rests_survives_a_restart() -> None:
 
     gate = bench.queue.gates["hook"]
     assert (gate.count, gate.until) == (4, pytest.approx(5 + 4, abs=0.2))
+
+
+async def test_a_sink_that_is_held_back_is_tried_at_once_when_asked_to() -> None:
+    """With one delivery; an open one and a stopped one are not (issue 10, item 18)."""
+    answers = iter([paused()])
+    bench = Bench(ScriptedSink(answer=raising(answers)), concurrency=1)
+    bench.put("a")
+
+    async with bench.running():
+        delivery = bench.delivery
+        asked = [await delivery.try_now()]
+        await asyncio.sleep(1)
+        asked.append(await delivery.try_now())
+        await asyncio.sleep(1)
+        await delivery.stop("by hand")
+        asked.append(await delivery.try_now())
+
+    assert asked == [False, True, False]
+    assert bench.queue.delivered == ["a"]

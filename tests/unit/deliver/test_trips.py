@@ -170,3 +170,19 @@ async def test_half_open_leases_exactly_one() -> None:
         await asyncio.sleep(95)
 
     assert asked == [16, 16, 1, 1]
+
+
+async def test_a_trial_that_is_asked_for_forgets_no_opening() -> None:
+    """The queue knows how often the breaker opened, for the next start."""
+    bench = tripping(answer=always(error(500)))
+    bench.put(*"abcd")
+
+    async with bench.running():
+        await asyncio.sleep(5)
+        bench.sink.seconds = 1.0
+        await bench.delivery.try_now()
+        asked = bench.queue.gates["hook"].count
+        await asyncio.sleep(2)
+
+    assert (asked, bench.queue.gates["hook"].count) == (1, 2)
+    assert len(bench.sink.sent) == 5

@@ -9,6 +9,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_struct
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent as SdkEvent
 from hypothesis import given
+from msgspec import structs
 
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import (
@@ -19,6 +20,7 @@ from bridge.events.encode import (
     binary,
     decode,
     encode,
+    without_data,
 )
 from bridge.events.rules import canonical
 from tests.unit.events import strategies
@@ -200,3 +202,15 @@ def test_batch_joins_bodies():
 def test_empty_batch_is_an_empty_array():
     """An empty array is a valid batch (JSON format 4)."""
     assert batch([]) == b"[]"
+
+
+@pytest.mark.parametrize("data", [b'{"a":1}', None])
+def test_an_event_without_its_data_has_its_attributes(data):
+    """What precedes the data is all that it takes (issue 10, item 36)."""
+    event = CloudEvent(id="1", source="s", type="t", data=data)
+    whole = encode(event)
+    end = whole.data_offset or len(whole.body)
+    head = EncodedEvent(id="1", body=whole.body[:end], data_offset=whole.data_offset)
+
+    assert decode(without_data(head)) == structs.replace(event, data=None)
+    assert attributes(without_data(whole)) == attributes(whole)

@@ -129,7 +129,8 @@ class Deliveries(OpenQueue):
             [Dead(lease=lease, reason="no", status=400, excerpt=excerpt)]
         )
 
-        [letter] = [letter async for letter in queue.dead("hook", None)]
+        rows = queue.dead("hook", None, extent="whole")
+        [letter] = [letter async for letter in rows]
         assert (letter.sink, letter.reason, letter.status) == ("hook", "no", 400)
         assert (letter.attempts, letter.excerpt) == (1, b"x" * 4096)
         assert letter.event == lease.event

@@ -81,7 +81,8 @@ class Outcomes(OpenQueue):
         await queue.settle([forwarded((await queue.lease("hook", 1))[0])])
 
         assert await dead_letters(queue) == []
-        [waiting] = [one async for one in queue.waiting("letters", None)]
+        rows = queue.waiting("letters", None, extent="whole")
+        [waiting] = [one async for one in rows]
         assert (waiting.event, waiting.routes) == (encoded("f"), ("all",))
         assert ids(await queue.lease("letters", 5)) == ["f"]
         both = queue.tally("hook"), queue.tally("letters")
