@@ -126,13 +126,13 @@ class _Named:
 
 
 def _ask_with_kubectl(kubectl: str, recorder: Recorder) -> Seen | None:
-    command = [kubectl, "get", "--raw", "/version", "--request-timeout", "5s"]
+    command = [kubectl, "version", "-o", "json", "--request-timeout", "5s"]
     ended = subprocess.run(
         command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=20
     )
     seen = recorder.take()
-    assert (ended.returncode == 0) == (seen is not None), ended.stderr
-    return seen
+    # Some vendors' kubectl asks for the version itself, before it reads the login.
+    return None if ended.returncode else seen
 
 
 def _filled(expected, place: Place):
