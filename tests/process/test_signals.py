@@ -68,7 +68,7 @@ def test_stop_wins_at_random_moments_of_the_start(moments, rounds):
     """From the first handler on, over the configuration and the queue's opening."""
     for _ in range(rounds):
         pid, config = moments.start()
-        until(lambda pid=pid: handles(pid, signal.SIGTERM))
+        until(lambda pid=pid: handles(pid, signal.SIGHUP))
         moments.pause(0.3)
         moments.send(pid)
         moments.check_end(pid, config)
@@ -215,15 +215,29 @@ def test_any_verb_can_be_stopped_as_process_1(tmp_path):
         assert outer.wait(30) == 128 + signal.SIGTERM
 
 
-def test_a_handler_stands_before_the_heavy_imports(tmp_path):
-    """They take a second, in which a signal would be lost to process 1."""
-    script = "import signal, sys; sys.argv = ['kubebridge', 'run', '-c', 'x']\n"
-    script += "import bridge.__main__ as m, bridge.signals as s; s.stand_by()\n"
-    script += "print(signal.getsignal(signal.SIGTERM) == s.SIGNALS._note)\n"
-    script += "print(sorted({'typer', 'pydantic', 'asyncio'} & set(sys.modules)))"
+MAIN = """
+import signal, sys, types
+import bridge.__main__, bridge.signals
+def shows():
+    handler = signal.getsignal(signal.SIGTERM)
+    return handler == bridge.signals.SIGNALS._note, handler == signal.SIG_IGN
+def main():
+    print(*shows(), *{"typer", "pydantic", "asyncio"} & set(sys.modules))
+cli = sys.modules["bridge.cli"] = types.ModuleType("bridge.cli")
+cli.main = main
+bridge.__main__.main()
+print(*shows())
+"""
 
+
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [("run", "True False\nFalse True\n"), ("doctor", "False False\n" * 2)],
+)
+def test_a_handler_stands_before_the_heavy_imports_and_after_the_end(verb, expected):
+    """They take a second, in which a signal would be lost to process 1."""
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", MAIN, verb], capture_output=True, text=True, check=True
     )
 
-    assert result.stdout == "True\n[]\n"
+    assert result.stdout == expected

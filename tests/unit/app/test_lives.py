@@ -35,8 +35,8 @@ def free_port() -> int:
 
 
 def hook(receiver, name="hook", **more):
-    """Return a sink."""
-    return {"name": name, "url": receiver.url, **more}
+    """Return a sink; only a test ends an attempt that hangs."""
+    return {"name": name, "url": receiver.url, "timeout": "1h", **more}
 
 
 async def test_started_names_configuration_cluster_queue_and_sinks(running):
@@ -133,8 +133,10 @@ async def test_what_cannot_be_opened_leaves_the_old_configuration(
     async with Receiver() as receiver:
         running.write(sinks=[hook(receiver)])
         async with running.run():
+            lives = list(running.lives._alive)
             running.write(**break_(running))
             line = await running.reload(refused=True)
+            assert running.lives._alive == lives
             await running.watches()
             running.emit()
             await receiver.wait_requests(1)
