@@ -67,9 +67,9 @@ def _duplicate_names(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
 
 
 def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
-    known = [name for _, name in _names(data, section)]
+    known = dict.fromkeys(name for _, name in _names(data, section))
     if section == "sources" and section not in data:
-        known = [EVENTS_NAME]
+        known = {EVENTS_NAME: None}
     for route, written in _items(data, "routes"):
         names = written.get(section)
         for index, name in enumerate(names if isinstance(names, list) else ()):

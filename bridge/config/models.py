@@ -1,8 +1,8 @@
 """The document as a whole, with every default and the reason for it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from bridge.config.auth import (
     AuthConfig,
@@ -60,6 +60,9 @@ __all__ = [
     "StdoutSinkConfig",
     "TlsConfig",
 ]
+
+NOTE: Final = "x-"
+"""Keys of the document that begin so are left alone: a place for anchors."""
 
 
 class ClusterConfig(Model):
@@ -162,7 +165,9 @@ class LogConfig(Model):
 
 
 class Config(Model):
-    """Configuration of kubebridge."""
+    """Configuration of kubebridge; keys that begin with `x-` are the reader's own."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {f"^{NOTE}": {}}})
 
     cluster: ClusterConfig = written({})
     """Which API server is read."""

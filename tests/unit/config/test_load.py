@@ -178,7 +178,7 @@ def test_load_config_reads_a_file(tmp_path):
     [
         (lambda _: None, "cannot be read: no such file or directory"),
         (Path.mkdir, "cannot be read: is a directory"),
-        (lambda path: path.write_bytes(b"a: \xff"), "expected UTF-8, got something"),
+        (lambda path: path.write_bytes(b"b:\na: \xff"), "expected UTF-8, got"),
     ],
     ids=["missing", "folder", "not UTF-8"],
 )
@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, prepare, problem):
     path = tmp_path / "bridge.yaml"
     prepare(path)
 
-    with pytest.raises(ConfigError, match=f"{path}: {problem}"):
+    with pytest.raises(ConfigError, match=rf"{path}:(2:4:)? {problem}"):
         load_config(path, NOTHING)
 
 
