@@ -23,7 +23,11 @@ from bridge.config import (
 from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
-from bridge.filters.subscriptions import attributes_of, compile_filters
+from bridge.filters.subscriptions import (
+    attributes_of,
+    compile_filters,
+    texts_of,
+)
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue.sqlite import SqliteQueue
@@ -285,6 +289,7 @@ def build_router(config: Config) -> Router:
             matches=compile_filters(route.filters),
             labels=compile_labels(route.labels) if route.labels else None,
             reads=attributes_of(route.filters),
+            texts=texts_of(route.filters),
             sinks=everything if route.sinks is None else route.sinks,
         )
         for route in config.routes
