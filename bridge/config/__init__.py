@@ -8,6 +8,7 @@ else; other parts never import this package, `app` translates.
 from bridge.config.describe import describe, json_schema
 from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
+from bridge.config.missing import find_missing
 from bridge.config.models import (
     AuthConfig,
     BasicAuthConfig,
@@ -68,6 +69,7 @@ __all__ = [
     "TlsConfig",
     "describe",
     "explain_orderings",
+    "find_missing",
     "find_problems",
     "json_schema",
     "load_config",

@@ -12,6 +12,7 @@ from bridge.config.delivery_checks import check_dead_letter_sinks, check_slots
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
 from bridge.config.kinds import EVENTS_NAME, Wanted
+from bridge.config.mismatches import check_names
 from bridge.errors import FilterError
 from bridge.filters.labels import compile_labels
 from bridge.filters.subscriptions import compile_filters
@@ -80,18 +81,27 @@ def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Faul
 
 
 def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
+    events = data.get("events")
+    given = events.get("extensions") if isinstance(events, dict) else None
+    extensions = given if isinstance(given, dict) else {}
     for route, written in _items(data, "routes"):
         filters = written.get("filters")
         for index, one in enumerate(filters if isinstance(filters, list) else ()):
             if isinstance(one, dict):
-                yield from _bad_filter(one, ("routes", route, "filters", index))
+                yield from _bad_filter(
+                    one, ("routes", route, "filters", index), extensions
+                )
 
 
-def _bad_filter(spec: dict[str, Any], trail: Trail) -> Iterator[Fault]:
+def _bad_filter(
+    spec: dict[str, Any], trail: Trail, extensions: Mapping[str, object]
+) -> Iterator[Fault]:
     try:
         compile_filters([spec])
     except FilterError as error:
         yield Fault(trail=(*trail, *error.path[1:]), message=str(error))
+    else:
+        yield from check_names(spec, trail, extensions)
 
 
 def _bad_selectors(data: Mapping[str, Any], section: str, key: str) -> Iterator[Fault]:

@@ -17,6 +17,7 @@ from bridge.config.document import (
     show_value,
 )
 from bridge.config.environment import apply_environment
+from bridge.config.mismatches import find_mismatches
 from bridge.config.models import NOTE, Config
 from bridge.config.text import MOST_BYTES, NotYamlError, decode_text, read_document
 from bridge.errors import ConfigError
@@ -108,6 +109,7 @@ def parse_config(
     config = _validate(document, env)
     if check is not None and (faults := list(check(config))):
         raise ConfigError(document.lines(faults))
+    config.keep_warnings(document.lines(islice(find_mismatches(config), MOST_FOUND)))
     return config
 
 

@@ -97,7 +97,8 @@ def text_reader(name: object, path: Path) -> ReadText:
         find = _finder(name, path)
         return lambda event: _text(find(event))
     if not is_attribute_name(name):
-        raise FilterError(f"{_EXPECTED}, got {name!r}", path=path)
+        hint = f", did you mean 'data.{name}'?" if _may_be_place(name) else ""
+        raise FilterError(f"{_EXPECTED}, got {name!r}{hint}", path=path)
     if name == "specversion":
         return lambda _: "1.0"
     if name in CORE_ATTRIBUTES:
@@ -116,6 +117,13 @@ def number_reader(name: object, path: Path) -> ReadNumber:
         return lambda event: _number(find(event))
     read = text_reader(name, path)
     return lambda event: _number(read(event))
+
+
+def _may_be_place(name: str) -> bool:
+    try:
+        return name != _DATA and bool(steps_of(name))
+    except FilterError:
+        return False
 
 
 def _finder(name: str, path: Path) -> Callable[[CloudEvent], Any]:
