@@ -48,7 +48,7 @@ from bridge.sinks.outcomes import Outcomes, Word
 from bridge.sinks.payload import Ceiling
 from bridge.sinks.signing import HubSigner, Signer, StandardSigner
 from bridge.sinks.stdout import StdoutSink
-from bridge.sinks.tls import TlsFiles
+from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.tokens import Client, TokenEndpoint
 
 
@@ -255,6 +255,11 @@ def _build_signer(config: SignConfig) -> Signer:
 
 def _tls_files(config: TlsConfig) -> TlsFiles:
     return TlsFiles(ca=config.ca, cert=config.cert, key=config.key)
+
+
+def build_tls(config: TlsConfig) -> TlsContext:
+    """Return what connections of a sink are secured with."""
+    return TlsContext(_tls_files(config))
 
 
 def build_secret(config: SecretConfig) -> Secret:
