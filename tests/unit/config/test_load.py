@@ -92,6 +92,13 @@ def test_scalars_are_those_of_yaml_1_2():
         ("-12", -12),
         ("1.5", 1.5),
         ("1e3", 1000.0),
+        ("!!str 5", "5"),
+        ("! 5", "5"),
+        ("!!null ''", None),
+        ("!!bool 'true'", True),
+        ("!!int '7'", 7),
+        ("!!float 7", 7.0),
+        ("!!map {b: 1}", {"b": 1}),
     ],
 )
 def test_scalars_have_the_types_of_the_core_schema(written, found):
