@@ -9,12 +9,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bridge.config import Config, SinkConfig, SourceConfig, describe
+from bridge.config import (
+    Config,
+    SinkConfig,
+    SourceConfig,
+    describe,
+    explain_orderings,
+)
 from bridge.config.document import printable
 
 _NAMING = ("name", "kind", "apiVersion", "resource")
 _ADDRESS = ("name", "type", "url", "knative")
-_ALWAYS = ("ordering", "breaker")
 _SECTIONS = ("cluster", "delivery", "egress", "journal", "server", "events", "log")
 
 
@@ -23,10 +28,11 @@ def summarize(config: Config) -> Iterator[str]:
     shown = describe(config)
     for source in shown["sources"]:
         yield from _block(_source(source), _told(source, _plain_source(source)))
-    for sink, written in zip(shown["sinks"], config.sinks, strict=True):
-        always = {key: sink[key] for key in _ALWAYS}
+    orders = (line.partition(": ")[2] for line in explain_orderings(config))
+    for sink, written, order in zip(shown["sinks"], config.sinks, orders, strict=True):
         told = _told(sink, _plain_sink(written))
-        yield from _block(_sink(sink), always | told)
+        in_force = {"ordering": order, "breaker": sink["breaker"]}
+        yield from _block(_sink(sink), in_force | told | in_force)
     for route in shown["routes"]:
         yield from _route(route)
     if not shown["routes"]:

@@ -180,8 +180,8 @@ async def test_a_field_selector_is_tried(ask):
 
     assert answer["problems"] == [
         (
-            "source pod: fieldSelector 'spec.x=y': list pods in namespace a: 400: field "
-            "label not supported: spec.x"
+            "source pod: fieldSelector 'spec.x=y': list pods in namespace a: 400: "
+            "field label not supported: spec.x"
         )
     ]
 

@@ -67,7 +67,7 @@ BREAKER = "  breaker: {failures: 70, attempts: 10, window: 1m, min: 2s, max: 1m}
         ("url: 'http://h', breaker: 'off'", ["http://h", "  breaker: off"]),
         ("url: 'http://h', breaker: {min: 9s}", [BREAKER.replace("2s", "9s")]),
         ("url: 'http://h', retry: {backoffPolicy: linear}", ["  breaker: off"]),
-        ("url: 'http://h', ordering: sink", ["  ordering: sink"]),
+        ("url: 'http://h', ordering: sink", ["  ordering: sink, as configured"]),
         ("url: 'http://h', timeout: 3s, mode: binary", ["timeout: 3s", "mode: binary"]),
         ("url: 'http://h', knative: true", ["  knative: true"]),
         ("url: 'http://h', headers: {X-A: secret}", ["  headers: {X-A: ***}"]),
@@ -87,7 +87,7 @@ def test_a_preset_is_one_line():
     shown = lines("sinks: [{name: a, url: 'http://h', knative: true, concurrency: 9}]")
 
     assert [line for line in shown if line.startswith("  ")] == [
-        "  ordering: none",
+        "  ordering: none, for it gets Kubernetes Events alone",
         BREAKER,
         "  concurrency: 9",
         "  knative: true",
