@@ -15,7 +15,11 @@ from bridge.config.kinds import EVENTS_NAME, Wanted
 from bridge.config.mismatches import check_names
 from bridge.errors import FilterError
 from bridge.filters.labels import compile_labels
+from bridge.filters.regex import weight
 from bridge.filters.subscriptions import compile_filters
+
+_MOST_WORK = 300_000
+"""Most that all regexes together may weigh: a second of compiling."""
 
 _SELECTORS = (
     ("sources", "labelSelector"),
@@ -84,13 +88,35 @@ def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
     events = data.get("events")
     given = events.get("extensions") if isinstance(events, dict) else None
     extensions = given if isinstance(given, dict) else {}
+    work = 0
     for route, written in _items(data, "routes"):
         filters = written.get("filters")
         for index, one in enumerate(filters if isinstance(filters, list) else ()):
             if isinstance(one, dict):
+                work += sum(weight(pattern) for pattern in _patterns(one))
+                if work > _MOST_WORK:
+                    message = "expected fewer or smaller regexes in the whole document"
+                    yield Fault(trail=("routes", route, "filters"), message=message)
+                    return
                 yield from _bad_filter(
                     one, ("routes", route, "filters", index), extensions
                 )
+
+
+def _patterns(spec: object) -> Iterator[str]:
+    """Yield all texts at or below a key `regex`, whatever is wrong with the filter."""
+    match spec:
+        case dict():
+            for key, value in spec.items():
+                texts = value.values() if isinstance(value, dict) else ()
+                if key == "regex":
+                    yield from (text for text in texts if isinstance(text, str))
+                yield from _patterns(value)
+        case list():
+            for one in spec:
+                yield from _patterns(one)
+        case _:
+            return
 
 
 def _bad_filter(

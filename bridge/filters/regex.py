@@ -4,6 +4,7 @@ A `data.message` is written by whoever may create an Event, and the regular expr
 of the standard library can be made to take hours over forty characters.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +16,7 @@ _MOST_BYTES: Final = 1 << 18
 """Most memory of one, compiled and at work."""
 
 _LONGEST: Final = 1000
+_COUNTS: Final = re.compile(r"(?<=[{,])[0-9]{1,4}(?=[,}])")
 
 
 def compile_regex(pattern: str, path: Path) -> Callable[[str], bool]:
@@ -40,6 +42,11 @@ def compile_regex(pattern: str, path: Path) -> Callable[[str], bool]:
         return search(text.encode(errors="surrogatepass")) is not None
 
     return is_in
+
+
+def weight(pattern: str) -> int:
+    """Return about how much work it is to compile a pattern: its letters, repeated."""
+    return len(pattern) + sum(map(int, _COUNTS.findall(pattern[:_LONGEST])))
 
 
 @lru_cache(maxsize=1024)

@@ -179,6 +179,15 @@ HOSTILE = {
         + many(30_000, "*k{i},", before="x-b: {<<: [", after="*k0]}"),
         "sinks: expected at least one",
     ),
+    "regexes": (
+        many(
+            9000,
+            "{{any: [{{regex: {{reason: 'a{i}{{1,1000}}'}}}}]}},",
+            before="routes: [{name: r, filters: [",
+            after="]}]",
+        ),
+        "expected fewer or smaller regexes",
+    ),
     "itself": ("a: &a [*a]", "'a' stands in itself"),
     "itself merged": ("a: &a {<<: *a}", "'a' stands in itself"),
     "a text": (f"a: '{'x' * MEGABYTE}'", "a: unknown key"),

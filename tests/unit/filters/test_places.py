@@ -12,6 +12,7 @@ from bridge.events import CloudEvent
 from bridge.events.paths import item, member
 from bridge.filters import reading
 from bridge.filters.reading import payloads
+from bridge.filters.regex import weight
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import attributes_of, compile_filters
 
@@ -190,6 +191,15 @@ def test_a_regex_takes_linear_time():
     spec = {"regex": {"data.message": "^(a+)+$"}}
 
     assert not passes(spec, {"message": "a" * 100_000 + "!"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("abc", 3), ("a{1,1000}", 1010), ("(a{10}){3,}", 24), ("{x}", 3), ("a{0}", 4)],
+)
+def test_a_regex_weighs_what_it_repeats(pattern, expected):
+    """So that many of them can be bounded before they are compiled (item 35)."""
+    assert weight(pattern) == expected
 
 
 def routes(*specs):
