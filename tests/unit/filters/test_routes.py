@@ -129,9 +129,11 @@ def test_only_texts_that_an_event_must_have_are_looked_up():
         {"exact": {"reason": ["A", "B"], "data.message": "x"}},
         {"all": [{"exact": {"reason": ["B", "C"]}}, {"not": {"exact": {"name": "n"}}}]},
         {"any": [{"exact": {"kind": "Pod"}}]},
+        {"exact": {"name": ["x", "y"]}},
+        {"exact": {"name": ["y", "z"]}},
     ]
 
-    assert texts_of(spec) == {"reason": {"B"}}
+    assert texts_of(spec) == {"reason": {"B"}, "name": {"y"}}
 
 
 few = st.sampled_from(["a", "b", "c"])
