@@ -9,10 +9,11 @@ from collections.abc import Mapping
 import httpx
 from yarl import URL
 
+from bridge.errors import ConfigError
+from bridge.proxies import proxy_for
 from bridge.sinks.egress import Egress
 from bridge.sinks.files import UnusableError
 from bridge.sinks.llhttp.pool import Peer, Pool
-from bridge.sinks.proxies import proxy_for
 from bridge.sinks.text import origin, printable
 from bridge.sinks.tls import TlsContext
 
@@ -40,8 +41,20 @@ async def reach(
         Origin of the proxy, empty: there is none; and why it cannot be connected to,
         empty: it can.
     """
-    way = proxy_for(url.origin(), proxy=proxy, environ=environ)
-    place = (way or url).origin()
+    way: URL | None = None
+    try:
+        way = proxy_for(url.origin(), proxy=proxy, environ=environ)
+        await _connect((way or url).origin(), tls, egress, timeout_seconds)
+    except (httpx.TransportError, ConfigError, UnusableError) as error:
+        problem = printable(str(error)) or type(error).__name__
+    else:
+        problem = ""
+    return ("" if way is None else origin(way)), problem
+
+
+async def _connect(
+    place: URL, tls: TlsContext, egress: Egress, timeout_seconds: float
+) -> None:
     pool = Pool(
         limit=1, connect_seconds=timeout_seconds, idle_seconds=0.0, egress=egress
     )
@@ -52,12 +65,6 @@ async def reach(
             port=place.port or 0,
             tls=tls.get() if place.scheme == "https" else None,
         )
-        connection = await pool.take(peer)
-        pool.give_back(peer, connection)
-    except (httpx.TransportError, UnusableError) as error:
-        problem = printable(str(error)) or type(error).__name__
-    else:
-        problem = ""
+        pool.give_back(peer, await pool.take(peer))
     finally:
         await pool.aclose()
-    return ("" if way is None else origin(way)), problem

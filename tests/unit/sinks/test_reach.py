@@ -97,3 +97,11 @@ async def test_a_proxy_is_connected_to_instead(listener):
     found = await reached("https://no-such-host.invalid", proxy=f"{proxy}/x")
 
     assert (found, await heard.get()) == ((proxy, ""), b"")
+
+
+async def test_a_proxy_that_is_none_is_said():
+    """The variable that names it is to be mended (item 14)."""
+    found = await reached("http://h", environ={"HTTP_PROXY": "ftp://proxy"})
+
+    assert found[0] == ""
+    assert "ftp" in found[1]
