@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from bridge.config import (
-    BreakerConfig,
     Config,
     HttpSinkConfig,
     KnativeRetryConfig,
@@ -139,14 +138,9 @@ def _build_schedule(retry: RetryConfig | KnativeRetryConfig) -> Schedule:
 
 
 def build_breaker(config: SinkConfig) -> BreakerLimits | None:
-    """Return when the breaker of this sink opens; None: it has none.
-
-    Knative's words promise exact times, so beside them it has to be asked for.
-    """
-    breaker = config.breaker
-    if breaker is None and isinstance(config.retry, RetryConfig):
-        breaker = BreakerConfig()
-    if not isinstance(breaker, BreakerConfig):
+    """Return when the breaker of this sink opens; None: it has none."""
+    breaker = config.breaker_in_force
+    if breaker is None:
         return None
     return BreakerLimits(
         share=breaker.failures / 100,

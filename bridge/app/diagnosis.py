@@ -3,25 +3,28 @@
 The answer is plain data, the same for a person and for a program:
 
     {"cluster": {...}, "sources": [{..., "permissions": [...], "cursors": [...]}],
-     "problems": ["..."], "notes": ["..."]}
+     "sinks": [{...}], "missing": ["..."], "problems": ["..."], "notes": ["..."]}
 
 A note is what would be a problem if the source were not optional.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
 from bridge.app.parts import build_router
+from bridge.app.reach import reach_sinks
 from bridge.app.sources import Wanted, wanted_sources
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import find_resource
 from bridge.cluster.permissions import is_allowed
 from bridge.cluster.reflector.collection import Collection
-from bridge.config import Config
+from bridge.config import Config, find_missing
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
@@ -60,7 +63,9 @@ async def diagnose(
             for one in wanted_sources(config, build_router(config))
         ]
         cluster |= await _features([one for _, one in sources])
+        sinks = await reach_sinks(config, server=client.server)
     answer = {"cluster": cluster, "sources": [one for one, _ in sources]}
+    answer |= {"sinks": sinks, "missing": list(find_missing(config, os.environ))}
     return answer | {"problems": _problems(answer), "notes": _notes(answer)}
 
 
@@ -103,12 +108,15 @@ async def _source(
         "cursors": None,
         "error": "; ".join(_misfits(wanted, resource)),
     }
+    readable = _readable_part(client, answer["permissions"], resource)
+    if readable is not None and (refused := await _refused_selector(readable, wanted)):
+        answer["error"] = "; ".join(filter(None, (answer["error"], refused)))
     if cursors is not None:
         own = [one for one in cursors if _is_own(one, wanted, resource, uid=uid)]
         answer["cursors"] = [
             await _cursor(client, one, resource=resource, now=now) for one in own
         ]
-    return answer, _readable_part(client, answer["permissions"], resource)
+    return answer, readable
 
 
 def _is_found(error: ClusterError) -> bool | None:
@@ -122,6 +130,26 @@ def _misfits(wanted: Wanted, resource: Resource) -> Iterator[str]:
         yield f"expected no namespaces, for {resource.name} live in none"
     for kind in unknown_kinds(wanted):
         yield f"expected one of Kubernetes' own kinds in enrich.kinds, got {kind}"
+
+
+async def _refused_selector(readable: Collection, wanted: Wanted) -> str:
+    """Return what the API server says against the field selector; empty: nothing."""
+    if not wanted.field_selector:
+        return ""
+    try:
+        await readable.client.list_page(
+            readable.resource,
+            namespace=readable.namespace,
+            limit=1,
+            field_selector=wanted.field_selector,
+            metadata_only=True,
+        )
+    except ApiStatusError as error:
+        if error.status == HTTPStatus.BAD_REQUEST:
+            return f"fieldSelector '{wanted.field_selector}': {error}"
+    except ClusterError:
+        pass  # that it cannot be listed is told elsewhere
+    return ""
 
 
 async def _permissions(
@@ -265,6 +293,10 @@ def _problems(answer: Answer) -> list[str]:
     lines = [f"cluster: {one}" for one in _refusals(answer["cluster"])]
     for source in answer["sources"]:
         lines += _about(source, lambda source, what: not _is_excused(source, what))
+    for sink in answer["sinks"]:
+        if sink["error"]:
+            lines.append(f"sink {sink['name']}: {sink['error']}")
+    lines += answer["missing"]
     return lines
 
 

@@ -142,6 +142,8 @@ class Lives:
         if life.failure is not None:
             self._endpoints.drop_others()
             raise life.failure
+        for line in parts.config.warnings:
+            get_logger().warning("A filter never matches.", problem=line)
         return life
 
     def _show(self, parts: Parts, api: FastAPI) -> None:

@@ -25,7 +25,11 @@ from bridge.config import (
 from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
-from bridge.filters.subscriptions import attributes_of, compile_filters
+from bridge.filters.subscriptions import (
+    attributes_of,
+    compile_filters,
+    texts_of,
+)
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
@@ -47,7 +51,7 @@ from bridge.sinks.outcomes import Outcomes, Word
 from bridge.sinks.payload import Ceiling
 from bridge.sinks.signing import HubSigner, Signer, StandardSigner
 from bridge.sinks.stdout import StdoutSink
-from bridge.sinks.tls import TlsFiles
+from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.tokens import Client, TokenEndpoint
 
 
@@ -266,6 +270,11 @@ def _tls_files(config: TlsConfig) -> TlsFiles:
     )
 
 
+def build_tls(config: TlsConfig) -> TlsContext:
+    """Return what connections of a sink are secured with."""
+    return TlsContext(_tls_files(config))
+
+
 def build_secret(config: SecretConfig) -> Secret:
     """Return the secret that stands in a file or in the environment."""
     if config.file is not None:
@@ -298,6 +307,7 @@ def build_router(config: Config) -> Router:
             matches=compile_filters(route.filters),
             labels=compile_labels(route.labels) if route.labels else None,
             reads=attributes_of(route.filters),
+            texts=texts_of(route.filters),
             sinks=everything if route.sinks is None else route.sinks,
         )
         for route in config.routes

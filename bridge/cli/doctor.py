@@ -66,7 +66,8 @@ def doctor(
     """Check a configuration against its cluster.
 
     Does each kind exist, is each permission granted, which features does the API
-    server have? Asks the API server, starts nothing and changes nothing. Exit code 1
+    server have, can each sink be connected to, are the files there? Asks the API
+    server, starts nothing, changes nothing and sends nothing to a sink. Exit code 1
     if anything is missing or cannot be told, but for sources that are `optional`.
     """
     from bridge.app.checks import find_unusable  # noqa: PLC0415
@@ -87,7 +88,11 @@ def _ask_cursors(api: Api) -> list[dict[str, Any]]:
 
 
 def _text(answer: Mapping[str, Any]) -> str:
-    blocks = [_cluster(answer["cluster"]), *map(_source, answer["sources"])]
+    blocks = [
+        _cluster(answer["cluster"]),
+        *map(_source, answer["sources"]),
+        *map(_sink, answer["sinks"]),
+    ]
     problems = answer["problems"]
     end = [f"problem: {one}" for one in problems] or ["no problems"]
     end = [*(f"optional: {one}" for one in answer["notes"]), *end]
@@ -120,6 +125,13 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
         yield "  cursors: none, it was never read"
     else:
         yield from _indented(_cursors(source["cursors"]))
+
+
+def _sink(sink: Mapping[str, Any]) -> Iterator[str]:
+    way = f" by way of {sink['proxy']}" if sink["proxy"] else ""
+    yield f"sink {sink['name']}: {sink['server']}{way}"
+    reached = "the proxy can be connected to" if way else "can be connected to"
+    yield f"  {sink['error'] or reached}"
 
 
 def _permissions(rows: Sequence[Mapping[str, Any]]) -> str:

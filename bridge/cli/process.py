@@ -89,13 +89,16 @@ def validate(
 ) -> None:
     """Check a configuration.
 
-    With what K_SINK and K_CE_OVERRIDES in the environment add to it.
+    With what K_SINK and K_CE_OVERRIDES in the environment add to it. Warns of filters
+    that can never match, and of files and variables that are named and missing here.
     """
     from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
+    from bridge.cli.summary import summarize  # noqa: PLC0415
     from bridge.config import (  # noqa: PLC0415
         describe,
         explain_orderings,
         find_cautions,
+        find_missing,
         load_config,
     )
 
@@ -105,8 +108,12 @@ def validate(
         answer = {"valid": False, "problems": list(error.problems)}
         show(answer, lambda _: "", output=output)
         raise fail(error.problems, code=UNUSABLE) from error
-    effective, notes = describe(loaded), list(explain_orderings(loaded))
-    warnings = find_cautions(loaded)
+    effective = describe(loaded)
+    warnings = [
+        *loaded.warnings,
+        *find_cautions(loaded),
+        *find_missing(loaded, os.environ),
+    ]
     if url:
         warnings += _left_waiting(Api(url, token_file), effective)
     for warning in warnings:
@@ -116,10 +123,10 @@ def validate(
             "valid": True,
             "problems": [],
             "warnings": warnings,
-            "notes": notes,
+            "notes": list(explain_orderings(loaded)),
             "config": effective,
         },
-        lambda shown: "\n".join([_summary(shown["config"]), *notes]),
+        lambda _: "\n".join(["valid", *summarize(loaded)]),
         output=output,
     )
 
@@ -132,32 +139,6 @@ def _left_waiting(api: Api, config: dict[str, Any]) -> list[str]:
         for sink in api.items("sinks", fields={"name": str, "backlog": int})
         if sink["backlog"] and sink["name"] not in configured
     ]
-
-
-def _target(url: str | dict[str, str | None] | None) -> str:
-    """Return where a sink leads, or where that is to be read."""
-    if not isinstance(url, dict):
-        return url or "standard output"
-    file, env = url.get("file"), url.get("env")
-    return f"the URL in file {file}" if file else f"the URL in variable {env}"
-
-
-def _summary(config: dict[str, Any]) -> str:
-    sources = [
-        f"source {one['name']}: {one['kind']} in "
-        f"{', '.join(one['namespaces']) or 'all namespaces'}"
-        for one in config["sources"]
-    ]
-    sinks = [
-        f"sink {one['name']}: {_target(one.get('url'))}" for one in config["sinks"]
-    ]
-    routes = [
-        f"route {one['name']}: {len(one['filters'])} filters, to "
-        f"{'all sinks' if one['sinks'] is None else ', '.join(one['sinks'])}"
-        for one in config["routes"]
-    ] or ["no routes: every event to every sink"]
-    queue = f"queue {config['queue']['path']}, at most {config['queue']['max_size']}"
-    return "\n".join(["valid", *sources, *sinks, *routes, queue])
 
 
 def schema() -> None:

@@ -9,6 +9,7 @@ from bridge.config.cautions import find_cautions
 from bridge.config.describe import describe, json_schema
 from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
+from bridge.config.missing import find_missing
 from bridge.config.models import (
     AuthConfig,
     BasicAuthConfig,
@@ -70,6 +71,7 @@ __all__ = [
     "describe",
     "explain_orderings",
     "find_cautions",
+    "find_missing",
     "find_problems",
     "json_schema",
     "load_config",

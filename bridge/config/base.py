@@ -13,8 +13,12 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from bridge.config.document import MOST_FOUND
+
 FAULT, MISMATCH = "fault", "mismatch"
 """Types of errors whose message is in our words; a mismatch also shows what was got."""
+
+_LONGEST_WORD, _MOST_COMPARED = 64, 500
 
 _EXPECTED = {
     "bool_type": "expected true or false",
@@ -50,8 +54,14 @@ def written(value: str | dict[str, Any] | list[Any]) -> Any:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``, did you mean 'x'?``, or empty text when nothing is close."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    """Return ``, did you mean 'x'?``, or empty text when nothing is close.
+
+    It is not looked for in what is too long for a word, nor among thousands.
+    """
+    words = list(known)
+    if len(word) > _LONGEST_WORD or len(words) > _MOST_COMPARED:
+        return ""
+    close = difflib.get_close_matches(word, words, n=1)
     return f", did you mean '{close[0]}'?" if close else ""
 
 
@@ -73,7 +83,8 @@ class Model(BaseModel):
         try:
             return handler(data)
         except ValidationError as error:
-            faults = [cls._in_our_words(one) for one in error.errors()]
+            found = error.errors(include_url=False)[:MOST_FOUND]
+            faults = [cls._in_our_words(one) for one in found]
         raise ValidationError.from_exception_data(cls.__name__, faults)
 
     @classmethod

@@ -12,9 +12,14 @@ from bridge.config.delivery_checks import check_dead_letter_sinks, check_slots
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
 from bridge.config.kinds import EVENTS_NAME, Wanted
+from bridge.config.mismatches import check_names
 from bridge.errors import FilterError
 from bridge.filters.labels import compile_labels
+from bridge.filters.regex import weight
 from bridge.filters.subscriptions import compile_filters
+
+_MOST_WORK = 300_000
+"""Most that all regexes together may weigh: a second of compiling."""
 
 _SELECTORS = (
     ("sources", "labelSelector"),
@@ -67,9 +72,9 @@ def _duplicate_names(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
 
 
 def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Fault]:
-    known = [name for _, name in _names(data, section)]
+    known = dict.fromkeys(name for _, name in _names(data, section))
     if section == "sources" and section not in data:
-        known = [EVENTS_NAME]
+        known = {EVENTS_NAME: None}
     for route, written in _items(data, "routes"):
         names = written.get(section)
         for index, name in enumerate(names if isinstance(names, list) else ()):
@@ -80,18 +85,49 @@ def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Faul
 
 
 def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
+    events = data.get("events")
+    given = events.get("extensions") if isinstance(events, dict) else None
+    extensions = given if isinstance(given, dict) else {}
+    work = 0
     for route, written in _items(data, "routes"):
         filters = written.get("filters")
         for index, one in enumerate(filters if isinstance(filters, list) else ()):
             if isinstance(one, dict):
-                yield from _bad_filter(one, ("routes", route, "filters", index))
+                work += sum(weight(pattern) for pattern in _patterns(one))
+                if work > _MOST_WORK:
+                    message = "expected fewer or smaller regexes in the whole document"
+                    yield Fault(trail=("routes", route, "filters"), message=message)
+                    return
+                yield from _bad_filter(
+                    one, ("routes", route, "filters", index), extensions
+                )
 
 
-def _bad_filter(spec: dict[str, Any], trail: Trail) -> Iterator[Fault]:
+def _patterns(spec: object) -> Iterator[str]:
+    """Yield all texts at or below a key `regex`, whatever is wrong with the filter."""
+    match spec:
+        case dict():
+            for key, value in spec.items():
+                texts = value.values() if isinstance(value, dict) else ()
+                if key == "regex":
+                    yield from (text for text in texts if isinstance(text, str))
+                yield from _patterns(value)
+        case list():
+            for one in spec:
+                yield from _patterns(one)
+        case _:
+            return
+
+
+def _bad_filter(
+    spec: dict[str, Any], trail: Trail, extensions: Mapping[str, object]
+) -> Iterator[Fault]:
     try:
         compile_filters([spec])
     except FilterError as error:
         yield Fault(trail=(*trail, *error.path[1:]), message=str(error))
+    else:
+        yield from check_names(spec, trail, extensions)
 
 
 def _bad_selectors(data: Mapping[str, Any], section: str, key: str) -> Iterator[Fault]:

@@ -139,6 +139,14 @@ class DeliveredConfig(Model):
 
     model_config = ConfigDict(json_schema_extra=_with_alias)
 
+    @property
+    def breaker_in_force(self) -> BreakerConfig | None:
+        """The breaker that is written or goes without saying; None: there is none."""
+        breaker = self.breaker
+        if breaker is None and not isinstance(self.retry, KnativeRetryConfig):
+            breaker = BreakerConfig()
+        return breaker if isinstance(breaker, BreakerConfig) else None
+
     @model_validator(mode="before")
     @classmethod
     def _one_spelling(cls, data: Any) -> Any:

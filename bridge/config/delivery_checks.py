@@ -15,6 +15,8 @@ _PLACES: tuple[tuple[str, ...], ...] = (
     ("retry", "deadLetterSink"),
 )
 
+_MOST_SHOWN = 20
+
 
 def check_dead_letter_sinks(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield dead letter sinks that do not exist, or lead back to where they began."""
@@ -24,12 +26,19 @@ def check_dead_letter_sinks(data: Mapping[str, Any]) -> Iterator[Fault]:
         for index, one in enumerate(sinks if isinstance(sinks, list) else ())
         if isinstance(one, dict) and isinstance(one.get("name"), str)
     ]
-    known = [one["name"] for _, one in named]
+    known = dict.fromkeys(one["name"] for _, one in named)
     leads = {one["name"]: found[0] for _, one in named if (found := _found(one))}
+    circles = _circles(leads)
     for index, one in named:
         if found := _found(one):
             target, place = found
-            if message := _wrong(one["name"], target, known=known, leads=leads):
+            message = ""
+            if target not in known:
+                message = f"no such sink '{target}'{did_you_mean(target, known)}"
+            elif circle := circles.get(one["name"]):
+                way = _way(circle, one["name"])
+                message = f"expected an end to dead letters, got a circle: {way}"
+            if message:
                 yield Fault(trail=("sinks", index, *place), message=message)
 
 
@@ -55,16 +64,27 @@ def _found(sink: Mapping[str, Any]) -> tuple[str, Trail] | None:
     return None
 
 
-def _wrong(
-    name: str, target: str, *, known: list[str], leads: Mapping[str, str]
-) -> str:
-    if target not in known:
-        return f"no such sink '{target}'{did_you_mean(target, known)}"
-    way = [name]
-    while target not in way and target in leads:
-        way.append(target)
-        target = leads[target]
-    if target == name:
-        round_trip = " → ".join((*way, name))
-        return f"expected an end to dead letters, got a circle: {round_trip}"
-    return ""
+def _circles(leads: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the sinks that lead back to themselves, each with its whole circle."""
+    circles: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for start in leads:
+        way: dict[str, None] = {}
+        name = start
+        while name in leads and name not in seen:
+            seen.add(name)
+            way[name] = None
+            name = leads[name]
+        if name in way:
+            names = list(way)
+            circle = names[names.index(name) :]
+            circles |= dict.fromkeys(circle, circle)
+    return circles
+
+
+def _way(circle: list[str], name: str) -> str:
+    """Return the way round, from a sink back to itself."""
+    begin = circle.index(name)
+    way = [*circle[begin:], *circle[:begin]]
+    shown = way if len(way) <= _MOST_SHOWN else [*way[: _MOST_SHOWN - 1], "…"]
+    return " → ".join((*shown, name))

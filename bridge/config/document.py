@@ -1,9 +1,19 @@
 """The document as plain data, and the place of each part for messages."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from bridge.config.nodes import MappingNode, Node, Spot, find
+
+MOST_FOUND: Final = 200
+"""How many faults of one kind are looked for: finding them costs time."""
+
+_MOST_TOLD: Final = 100
+
+_LONGEST_STEP = 60
 
 Trail = tuple[str | int, ...]
 """The way to a part of the document: ``("sinks", 0, "url")``."""
@@ -49,32 +59,64 @@ class Document:
 
     Attributes:
         name: Name of the file.
+        root: What was written, with the place of each part; None: nothing.
         data: Mappings, lists and scalars; None: nothing was written.
-        values: Where each value stands.
-        keys: Where each key of a mapping stands.
+        values: Where values stand that are not in the text.
+        keys: Where keys of mappings stand that are not in the text.
         faults: What YAML allows and a configuration does not.
     """
 
     name: str
+    root: Node | None = None
     data: Any = None
     values: dict[Trail, Place] = field(default_factory=dict)
     keys: dict[Trail, Place] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def lines(self, faults: Iterable[Fault]) -> list[str]:
-        """Return one line for each fault, in the order of the text."""
-        return [
-            f"{self._place(one)}: {_show_trail(one.trail)}{one.message}"
-            for one in sorted(dict.fromkeys(faults), key=self._place)
+        """Return one line for each fault, in the order of the text.
+
+        Of very many only the first are told, and then that there are more.
+        """
+        placed = sorted(
+            ((self._place(one), one) for one in dict.fromkeys(faults)),
+            key=lambda pair: pair[0],
+        )
+        lines = [
+            printable(f"{place}: {_show_trail(one.trail)}{one.message}")
+            for place, one in placed[:_MOST_TOLD]
         ]
+        if left := len(placed) - len(lines):
+            lines.append(printable(f"{self.name}: and {left} more, if not still more"))
+        return lines
 
     def _place(self, fault: Fault) -> Place:
         """Return the place of the part, else of what it should stand in."""
-        if fault.at_key and fault.trail in self.keys:
-            return self.keys[fault.trail]
+        key = self._place_of_key(fault.trail) if fault.at_key else None
+        if key is not None:
+            return key
         around = (fault.trail[:end] for end in range(len(fault.trail), -1, -1))
-        whole = Place(name=self.name, line=1, column=1)
-        return next((self.values[one] for one in around if one in self.values), whole)
+        places = filter(None, map(self._place_of_value, around))
+        return next(places, Place(name=self.name, line=1, column=1))
+
+    def _place_of_key(self, trail: Trail) -> Place | None:
+        if trail in self.keys:
+            return self.keys[trail]
+        around = None if trail in self.values else find(self.root, trail[:-1])
+        if isinstance(around, MappingNode) and trail[-1] in around.keys:
+            return self.at(around.keys[str(trail[-1])])
+        return None
+
+    def _place_of_value(self, trail: Trail) -> Place | None:
+        if trail in self.values:
+            return self.values[trail]
+        found = find(self.root, trail)
+        return None if found is None else self.at(found.spot)
+
+    def at(self, spot: Spot) -> Place:
+        """Return a place in the text."""
+        line, column = spot
+        return Place(name=self.name, line=line, column=column)
 
 
 def _show_trail(trail: Trail) -> str:
@@ -86,7 +128,19 @@ def _show_trail(trail: Trail) -> str:
 def _show_step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[\w-]+", step) else f'["{step}"]'
+    shown = step if len(step) <= _LONGEST_STEP else f"{step[: _LONGEST_STEP - 3]}..."
+    return f".{shown}" if re.fullmatch(r"[\w-]+", step) else f"[{json.dumps(shown)}]"
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line that any terminal shows as it is."""
+    if text.isprintable():
+        return text
+    return "".join(map(_shown_letter, text))
+
+
+def _shown_letter(letter: str) -> str:
+    return letter if letter.isprintable() else ascii(letter)[1:-1]
 
 
 def show_value(value: object, *, secret: bool) -> str:

@@ -1,21 +1,27 @@
 """A file, or a text, becomes a `Config`, or a list of all that is wrong with it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from bridge.config.base import MISMATCH
 from bridge.config.checks import check_whole
-from bridge.config.document import Document, Fault, show_value
+from bridge.config.document import (
+    MOST_FOUND,
+    Document,
+    Fault,
+    printable,
+    show_value,
+)
 from bridge.config.environment import apply_environment
-from bridge.config.models import Config
-from bridge.config.text import NotYamlError, read_document
+from bridge.config.mismatches import find_mismatches
+from bridge.config.models import NOTE, Config
+from bridge.config.text import MOST_BYTES, NotYamlError, decode_text, read_document
 from bridge.errors import ConfigError
 from bridge.files import read_file
-
-MOST_BYTES = 8 << 20
-"""More than a configuration of 5,000 sinks and routes has."""
 
 Check = Callable[[Config], Iterable[Fault]]
 """Finds what is wrong with a configuration whose every value is right by itself."""
@@ -25,6 +31,8 @@ _NOT_KEYS = {
     *("<ours>", "<knative>", "<settings>", "<off>"),
 }
 """Steps that pydantic adds to a location: tags of unions, and `this is a key`."""
+
+_MOST_ITEMS = 10_000
 
 _SECRET_KEYS = {"auth", "headers", "proxy", "token", "url"}
 
@@ -52,12 +60,13 @@ def load_config(
 
 def _read(path: Path) -> str:
     try:
-        return read_file(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        problem = f"{path}: expected UTF-8, got something else at byte {error.start}"
-        raise ConfigError([problem]) from error
-    except OSError as error:
-        problem = f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        raw = read_file(path, most_bytes=MOST_BYTES)
+        return decode_text(raw, name=str(path))
+    except NotYamlError as error:
+        raise ConfigError([str(error)]) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = printable(f"{path}: cannot be read: {reason.lower()}")
         raise ConfigError([problem]) from error
 
 
@@ -91,17 +100,23 @@ def parse_config(
     except NotYamlError as error:
         raise ConfigError([str(error)]) from error
     if document.data is None and not env.get("K_SINK"):
-        problem = f"{name}:1:1: expected a configuration, got nothing"
+        problem = printable(f"{name}:1:1: expected a configuration, got nothing")
         raise ConfigError([problem])
+    if isinstance(document.data, dict):
+        for key in [key for key in document.data if key.startswith(NOTE)]:
+            del document.data[key]
     apply_environment(document, env)
     config = _validate(document, env)
     if check is not None and (faults := list(check(config))):
         raise ConfigError(document.lines(faults))
+    config.keep_warnings(document.lines(islice(find_mismatches(config), MOST_FOUND)))
     return config
 
 
 def _validate(document: Document, env: Mapping[str, str]) -> Config:
-    faults = list(document.faults)
+    if crowds := list(_crowds(document.data)):
+        raise ConfigError(document.lines(crowds))
+    faults: list[Fault] = []
     config = None
     context = {"folder": Path(document.name).absolute().parent, "env": env}
     try:
@@ -109,14 +124,29 @@ def _validate(document: Document, env: Mapping[str, str]) -> Config:
     except ValidationError as error:
         faults.extend(_faults_of(error))
     if isinstance(document.data, dict):
-        faults.extend(check_whole(document.data, env))
-    if config is None or faults:
-        raise ConfigError(document.lines(faults))
+        faults.extend(islice(check_whole(document.data, env), MOST_FOUND))
+    if config is None or faults or document.faults:
+        raise ConfigError(document.lines(_told_once(faults, document.faults)))
     return config
 
 
+def _told_once(faults: list[Fault], unreadable: list[Fault]) -> list[Fault]:
+    """Return the faults without what follows of a part that could not be read."""
+    trails = {one.trail for one in unreadable if not one.at_key}
+    return [*unreadable, *(one for one in faults if one.trail not in trails)]
+
+
+def _crowds(data: Any) -> Iterator[Fault]:
+    """Yield sections that are too large to be looked at."""
+    for section in ("sources", "sinks", "routes"):
+        items = data.get(section) if isinstance(data, dict) else None
+        if isinstance(items, list) and len(items) > _MOST_ITEMS:
+            message = f"expected at most {_MOST_ITEMS}, got {len(items)}"
+            yield Fault(trail=(section,), message=message)
+
+
 def _faults_of(error: ValidationError) -> Iterator[Fault]:
-    for one in error.errors():
+    for one in error.errors(include_url=False)[:MOST_FOUND]:
         trail = tuple(step for step in one["loc"] if step not in _NOT_KEYS)
         message = one["msg"]
         if one["type"] == MISMATCH:

@@ -1,8 +1,9 @@
 """The document as a whole, with every default and the reason for it."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, Strict
 
 from bridge.config.auth import (
     AuthConfig,
@@ -60,6 +61,9 @@ __all__ = [
     "StdoutSinkConfig",
     "TlsConfig",
 ]
+
+NOTE: Final = "x-"
+"""Keys of the document that begin so are left alone: a place for anchors."""
 
 
 class ClusterConfig(Model):
@@ -162,7 +166,9 @@ class LogConfig(Model):
 
 
 class Config(Model):
-    """Configuration of kubebridge."""
+    """Configuration of kubebridge; keys that begin with `x-` are the reader's own."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {f"^{NOTE}": {}}})
 
     cluster: ClusterConfig = written({})
     """Which API server is read."""
@@ -203,3 +209,14 @@ class Config(Model):
     grace: Duration = written("20s")
     """How long deliveries under way may last once the process was told to stop; less
     than the 30 s after which Kubernetes kills."""
+
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is usable but does nothing, one line for each; see `mismatches`."""
+        return self._warnings
+
+    def keep_warnings(self, lines: Iterable[str]) -> None:
+        """Take what was found; it is no part of the document."""
+        self._warnings = tuple(lines)

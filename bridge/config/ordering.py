@@ -50,4 +50,6 @@ def _with_changes(config: Config) -> dict[str, str]:
         if source is not None:
             for sink in everywhere if route.sinks is None else route.sinks:
                 found.setdefault(sink, source)
+        if len(found) == len(everywhere):
+            break  # thousands of routes to thousands of sinks say no more
     return found

@@ -2,41 +2,60 @@
 
 Scalars are read by YAML 1.2's core schema (10.3.2), not by the rules of 1.1 that PyYAML
 has: `No`, `on` and `2024-01-01` are texts, as a person who filters for `reason: No`
-means them.
+means them. One thing is taken from YAML 1.1, since 1.2 has nothing in its place: merge
+keys (`<<: *defaults`, yaml.org/type/merge.html).
+
+The text is read event by event, and reading stops where it becomes absurd: so a text
+that means harm costs no more than a large one that means none.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import yaml
 
-from bridge.config.document import Document, Fault, Place, Trail
+from bridge.config.document import MOST_FOUND, Document, Fault, Place, printable
+from bridge.config.nodes import ListNode, MappingNode, Node, Spot, data_of
+from bridge.config.scalars import TAG, UnusableScalarError, read_scalar
 
-_DEEPEST = 64
-_MOST_NODES = 20_000
-_TAG = "tag:yaml.org,2002:"
-_NUMBER = "-+.0123456789"
+MOST_BYTES: Final = 8 << 20
+"""Longest text in bytes: room for more than 20,000 sinks."""
+
+_DEEPEST: Final = 64
+_MOST_NODES: Final = 250_000
+_MERGE: Final = "<<"
+_PLAIN_TAGS: Final = {None, "!", f"{TAG}map", f"{TAG}seq"}
+
+_UNREADABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+"""What a YAML text may not hold (YAML 1.2, 5.1)."""
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml reads ten times faster than Python; PyYAML's wheels have it."""
 
 
 class NotYamlError(ValueError):
     """The text cannot be read as one YAML document; the message says where and why."""
 
 
-class _CoreLoader(yaml.SafeLoader):
-    """PyYAML's parser with the scalars of YAML 1.2."""
+def decode_text(raw: bytes, *, name: str) -> str:
+    """Return the text of a file.
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012  # PyYAML's own way to say it
-
-
-for _kind, _pattern, _first in (
-    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", "[-+]?[0-9]{1,18}", _NUMBER),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", _NUMBER),
-):
-    _CoreLoader.add_implicit_resolver(
-        _TAG + _kind, re.compile(rf"(?:{_pattern})\Z"), _first
-    )
+    Raises:
+        NotYamlError: It is too large, or not UTF-8.
+    """
+    if len(raw) > MOST_BYTES:
+        message = f"{name}: expected at most {MOST_BYTES} bytes, got more"
+        raise NotYamlError(printable(message))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = _place(name, _spot_after(raw[: error.start].decode(errors="replace")))
+        got = f"expected UTF-8, got something else at byte {error.start}"
+        raise NotYamlError(printable(f"{place}: {got}")) from error
 
 
 def read_document(text: str, *, name: str) -> Document:
@@ -46,96 +65,198 @@ def read_document(text: str, *, name: str) -> Document:
         NotYamlError: It is not one YAML document, or one of absurd size.
     """
     document = Document(name=name)
-    node = _compose(text, name=name)
-    if node is not None:
-        document.data = _Walk(document).value(node, ())
+    if found := _UNREADABLE.search(text):
+        place = _place(name, _spot_after(text[: found.start()]))
+        got = f"expected printable text, got U+{ord(found.group()):04X}"
+        raise NotYamlError(printable(f"{place}: not YAML: {got}"))
+    document.root = _Composer(document, _events(text, name)).compose()
+    if document.root is not None:
+        document.data = data_of(document.root)
     return document
 
 
-def _compose(text: str, *, name: str) -> yaml.Node | None:
+def _events(text: str, name: str) -> Iterator[Any]:
     try:
-        node: yaml.Node | None = yaml.compose(text, Loader=_CoreLoader)
+        yield from yaml.parse(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        place = _place(name, _spot(error.problem_mark or error.context_mark))
         reason = error.problem or error.context
-        raise NotYamlError(f"{_place(name, mark)}: not YAML: {reason}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise NotYamlError(f"{name}:{line}:1: not YAML: {error.reason}") from error
-    except RecursionError:
-        raise NotYamlError(f"{name}:1:1: not usable: nested too deeply") from None
-    return node
+        raise NotYamlError(printable(f"{place}: not YAML: {reason}")) from error
 
 
-def _place(name: str, mark: Any) -> Place:
-    return Place(name=name, line=mark.line + 1, column=mark.column + 1)
+def _spot(mark: Any) -> Spot:
+    return mark.line + 1, mark.column + 1
 
 
-class _Walk:
-    """Turns nodes into data and notes where each stands."""
+def _spot_after(text: str) -> Spot:
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
 
-    def __init__(self, document: Document) -> None:
+
+def _place(name: str, spot: Spot) -> Place:
+    return Place(name=name, line=spot[0], column=spot[1])
+
+
+@dataclass(slots=True)
+class _Made:
+    """A mapping that is still being read; of `merged` the strongest come first."""
+
+    parts: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Spot] = field(default_factory=dict)
+    merged: list[MappingNode] = field(default_factory=list)
+
+
+class _Composer:
+    """Makes a tree of events; what is wrong with a part is noted, and it is left out.
+
+    An anchor that stands for None is still being read.
+    """
+
+    def __init__(self, document: Document, events: Iterator[Any]) -> None:
         self._document = document
+        self._next = events.__next__
+        self._anchors: dict[str, Node | None] = {}
+        self._trail: list[str | int] = []
         self._nodes = 0
 
-    def value(self, node: yaml.Node, trail: Trail) -> Any:
-        """Return the data of `node`; faults are noted and their part left out."""
-        self._guard(node, trail)
-        self._document.values[trail] = self._place(node)
-        match node:
-            case yaml.MappingNode():
-                return self._mapping(node, trail)
-            case yaml.SequenceNode():
-                return [
-                    self.value(one, (*trail, i)) for i, one in enumerate(node.value)
-                ]
-            case _:
-                return self._scalar(node, trail)
+    def compose(self) -> Node | None:
+        """Return the one document; None: there is none."""
+        self._next()  # the stream begins
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            return None
+        root = self._node(self._next())
+        self._next()  # the document ends
+        if not isinstance(after := self._next(), yaml.StreamEndEvent):
+            raise self._refusal(after, "not YAML: expected one document, got another")
+        return root
 
-    def _mapping(self, node: yaml.MappingNode, trail: Trail) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._fault(trail, "expected texts as keys, got a list or mapping")
-                continue
-            key = key_node.value
-            inner = (*trail, key)
-            if key in data:
-                first = self._document.keys[inner].line
-                self._document.keys[inner] = self._place(key_node)
-                self._fault(inner, f"duplicate key, first in line {first}", at_key=True)
-                continue
-            self._document.keys[inner] = self._place(key_node)
-            data[key] = self.value(value_node, inner)
-        return data
+    def _node(self, event: Any) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        self._count(event, 1)
+        if event.anchor is None:
+            return self._written(event)
+        self._anchors[event.anchor] = None
+        node = self._anchors[event.anchor] = self._written(event)
+        return node
 
-    def _scalar(self, node: yaml.Node, trail: Trail) -> object:
-        text: str = node.value
-        match node.tag.removeprefix(_TAG):
-            case "str":
-                return text
-            case "null":
+    def _alias(self, event: Any) -> Node:
+        """Return the very part that it stands for."""
+        name = event.anchor
+        if name not in self._anchors:
+            raise self._refusal(event, f"not YAML: expected an anchor '{name}' before")
+        node = self._anchors[name]
+        if node is None:
+            raise self._refusal(event, f"not usable: '{name}' stands in itself")
+        self._count(event, node.size)
+        if len(self._trail) + node.height > _DEEPEST:
+            raise self._refusal(event, "not usable: nested too deeply")
+        return node
+
+    def _written(self, event: Any) -> Node:
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if event.tag not in _PLAIN_TAGS:
+            tag = event.tag.removeprefix(TAG)
+            self._fault(f"expected a value without the tag {tag!r}")
+        if len(self._trail) >= _DEEPEST:
+            raise self._refusal(event, "not usable: nested too deeply")
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(event)
+        return self._mapping(event)
+
+    def _scalar(self, event: Any) -> Node:
+        data: object = event.value
+        try:
+            data = read_scalar(event.value, tag=event.tag, is_plain=event.implicit[0])
+        except UnusableScalarError as error:
+            self._fault(str(error))
+        return Node(data, _spot(event.start_mark))
+
+    def _list(self, start: Any) -> Node:
+        parts: list[Node] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            self._trail.append(len(parts))
+            parts.append(self._node(event))
+            self._trail.pop()
+        return ListNode(parts, _spot(start.start_mark))
+
+    def _mapping(self, start: Any) -> Node:
+        made = _Made()
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            self._entry(event, made)
+        for mapping in made.merged:
+            for name, part in mapping.parts.items():
+                made.parts.setdefault(name, part)
+                made.keys.setdefault(name, mapping.keys[name])
+        return MappingNode(made.parts, made.keys, _spot(start.start_mark))
+
+    def _entry(self, event: Any, made: _Made) -> None:
+        """Take a key and its value."""
+        spot, is_merge = _spot(event.start_mark), _is_merge(event)
+        key = self._key(event)
+        self._trail.append(key or "")
+        if is_merge:
+            made.merged += self._mappings(self._node(self._next()))
+        else:
+            value = self._node(self._next())
+            if key in made.keys:
+                self._duplicate(made.keys[key], spot)
+            elif key is not None:
+                made.parts[key], made.keys[key] = value, spot
+        self._trail.pop()
+
+    def _key(self, event: Any) -> str | None:
+        """Return a key as it is written; None: it is none, which is noted."""
+        if not isinstance(event, yaml.ScalarEvent):
+            self._trail.append("")  # a key in a key in a key has a depth too
+            node = self._node(event)
+            self._trail.pop()
+            if isinstance(node, ListNode | MappingNode):
+                self._fault("expected texts as keys, got a list or mapping")
                 return None
-            case "bool":
-                return text.lower() == "true"
-            case "int":
-                return int(text)
-            case "float":
-                return float(text)
-            case other:
-                self._fault(trail, f"expected a value without the tag '{other}'")
-                return text
+            return str(node.data)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = Node(event.value, _spot(event.start_mark))
+        return str(event.value)
 
-    def _guard(self, node: yaml.Node, trail: Trail) -> None:
-        """Stop at what only aliases can make: endless depth, exploding size."""
-        self._nodes += 1
-        if len(trail) > _DEEPEST or self._nodes > _MOST_NODES:
-            place = self._place(node)
-            raise NotYamlError(f"{place}: not usable: nested too deeply or too large")
+    def _mappings(self, value: Node) -> Iterator[MappingNode]:
+        """Yield what a merge key names, the strongest first."""
+        if isinstance(value, ListNode):
+            for index, part in enumerate(value.parts):
+                self._trail.append(index)
+                yield from self._to_merge(part)
+                self._trail.pop()
+        else:
+            yield from self._to_merge(value)
 
-    def _fault(self, trail: Trail, message: str, *, at_key: bool = False) -> None:
-        fault = Fault(trail=trail, message=message, at_key=at_key)
-        self._document.faults.append(fault)
+    def _to_merge(self, part: Node) -> Iterator[MappingNode]:
+        if isinstance(part, MappingNode):
+            yield part
+        else:
+            self._document.values[tuple(self._trail)] = self._document.at(part.spot)
+            self._fault("expected a mapping, or a list of them, to merge")
 
-    def _place(self, node: yaml.Node) -> Place:
-        return _place(self._document.name, node.start_mark)
+    def _duplicate(self, first: Spot, spot: Spot) -> None:
+        self._document.keys[tuple(self._trail)] = self._document.at(spot)
+        self._fault(f"duplicate key, first in line {first[0]}", at_key=True)
+
+    def _count(self, event: Any, nodes: int) -> None:
+        """Stop at what no person writes."""
+        self._nodes += nodes
+        if self._nodes > _MOST_NODES:
+            raise self._refusal(event, f"not usable: more than {_MOST_NODES} values")
+
+    def _fault(self, message: str, *, at_key: bool = False) -> None:
+        if len(self._document.faults) < MOST_FOUND:
+            trail = tuple(self._trail)
+            fault = Fault(trail=trail, message=message, at_key=at_key)
+            self._document.faults.append(fault)
+
+    def _refusal(self, event: Any, message: str) -> NotYamlError:
+        place = self._document.at(_spot(event.start_mark))
+        return NotYamlError(printable(f"{place}: {message}"))
+
+
+def _is_merge(event: Any) -> bool:
+    plain = isinstance(event, yaml.ScalarEvent) and event.implicit[0]
+    return bool(plain and event.value == _MERGE)

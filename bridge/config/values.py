@@ -58,9 +58,11 @@ def each_once(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
     Raises:
         PydanticCustomError: Something is there twice.
     """
-    for index, item in enumerate(items):
-        if item in items[:index]:
+    seen: set[_Item] = set()
+    for item in items:
+        if item in seen:
             raise fault(f"expected each once, got '{item}' twice")
+        seen.add(item)
     return items
 
 

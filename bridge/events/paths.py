@@ -55,6 +55,24 @@ def parse_path(text: str) -> str:
     return path
 
 
+def steps_of(path: str) -> tuple[str | int, ...]:
+    """Return the names of members and the indexes of items that a path leads through.
+
+    Raises:
+        FilterError: It is no path.
+    """
+    segments = _SEGMENT.findall(parse_path(path))
+    return tuple(map(_step, segments))
+
+
+def _step(segment: str) -> str | int:
+    if segment.startswith('["'):
+        return _unquoted(segment)
+    if segment.startswith("["):
+        return int(segment[1:-1])
+    return segment.removeprefix(".")
+
+
 def lies_under(paths: Iterable[str], parents: Sequence[str]) -> bool:
     """Return whether each of `paths` is one of `parents` or below one of them."""
     return all(any(_is_at(path, parent) for parent in parents) for path in paths)

@@ -1,15 +1,18 @@
 """Which sinks get an event: those of every route that matches it, each once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, NamedTuple
 
 from bridge.events import CloudEvent
 from bridge.filters import Filter
+from bridge.filters.index import Index
 from bridge.filters.labels import LabelSelector
+from bridge.filters.reading import is_place, payloads
 
-_MOST_REMEMBERED: Final = 4096
+_MOST_REMEMBERED: Final = 100_000
+"""Most routes, sinks included, in all unions that are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +26,8 @@ class Route:
         sinks: Names of the sinks it sends to.
         labels: Which labels the object concerned must have; None: any. Labels that
             are not known are none.
-        reads: Names of the attributes that `matches` reads.
+        reads: Names of the attributes and places in `data` that `matches` reads.
+        texts: What an event must have for `matches`: one of some texts, by attribute.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Route:
     sinks: tuple[str, ...]
     labels: LabelSelector | None = None
     reads: frozenset[str] = frozenset()
+    texts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Chosen(NamedTuple):
@@ -46,8 +51,10 @@ class _Choice:
     """The routes from some sources, and what all of them together ask for."""
 
     routes: tuple[Route, ...]
+    index: Index[Route]
     needs_labels: bool
     reads: frozenset[str]
+    opens_data: bool
 
 
 class Router:
@@ -58,6 +65,7 @@ class Router:
         self._routes = tuple(routes)
         self._by_sources: dict[tuple[str, ...], _Choice] = {}
         self._chosen: dict[tuple[Route, ...], Chosen] = {}
+        self._remembered = 0
 
     def choose(
         self,
@@ -75,7 +83,9 @@ class Router:
                 only if a route that selects by them takes the event otherwise.
         """
         choice = self._from(sources)
-        routes = [route for route in choice.routes if route.matches(event)]
+        routes = [route for route in choice.index.of(event) if route.matches(event)]
+        if choice.opens_data:
+            payloads.forget()
         if choice.needs_labels:
             routes = _selected(routes, labels)
         return self._union(tuple(routes))
@@ -124,20 +134,26 @@ class Router:
     def _union(self, routes: tuple[Route, ...]) -> Chosen:
         chosen = self._chosen.get(routes)
         if chosen is None:
-            if len(self._chosen) >= _MOST_REMEMBERED:
-                self._chosen.clear()
             sinks = chain.from_iterable(route.sinks for route in routes)
             names = tuple(route.name for route in routes)
             chosen = Chosen(tuple(dict.fromkeys(sinks)), names)
+            size = 1 + len(routes) + len(chosen.sinks)
+            if self._remembered + size > _MOST_REMEMBERED:
+                self._remembered = 0
+                self._chosen.clear()
+            self._remembered += size
             self._chosen[routes] = chosen
         return chosen
 
 
 def _choice(routes: Sequence[Route]) -> _Choice:
+    reads = frozenset(chain.from_iterable(route.reads for route in routes))
     return _Choice(
         routes=tuple(routes),
+        index=Index((route, route.texts) for route in routes),
         needs_labels=any(route.labels is not None for route in routes),
-        reads=frozenset(chain.from_iterable(route.reads for route in routes)),
+        reads=reads,
+        opens_data=any(map(is_place, reads)),
     )
 
 

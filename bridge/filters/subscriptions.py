@@ -9,22 +9,26 @@ Where CloudEvents Subscriptions 0.1 is silent:
 - Attributes that are no text compare by their canonical text: ``true``, ``14``.
 - An empty mapping or list, two dialects in one filter and a value that is no text are
   refused, never skipped.
+
+Four things are ours: places in `data` stand where attributes do (see
+`bridge.filters.reading`), ``exact`` takes a list of texts of which one is enough,
+``regex`` is found somewhere in the text (RE2, linear in its length), and ``min`` and
+``max`` compare numbers.
 """
 
+import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any, Final
 
 from bridge.errors import FilterError
 from bridge.events import CloudEvent
-from bridge.events.rules import CORE_ATTRIBUTES, canonical, is_attribute_name
 from bridge.filters import Filter
+from bridge.filters.reading import Path, is_place, number_reader, text_reader
+from bridge.filters.regex import compile_regex
 
 _DEEPEST: Final = 32
-
-Path = tuple[str | int, ...]
-Read = Callable[[CloudEvent], str | None]
 
 
 def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
@@ -37,8 +41,29 @@ def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
 
 
 def attributes_of(spec: Iterable[Mapping[str, object]]) -> frozenset[str]:
-    """Return the names of the attributes that filters read; they must compile."""
+    """Return the names of the attributes and places that filters read.
+
+    Args:
+        spec: Filters that compile.
+    """
     return frozenset(_names(spec))
+
+
+def texts_of(spec: Iterable[Mapping[str, Any]]) -> Mapping[str, frozenset[str]]:
+    """Return texts of which an event must have one to pass, by attribute.
+
+    Args:
+        spec: Filters that compile, of which an event must pass all.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for one in spec:
+        for name, value in one.get("exact", {}).items():
+            if not is_place(name):
+                texts = frozenset({value} if isinstance(value, str) else value)
+                found[name] = found.get(name, texts) & texts
+        for name, texts in texts_of(one.get("all", ())).items():
+            found[name] = found.get(name, texts) & texts
+    return found
 
 
 def _names(spec: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -74,7 +99,21 @@ def _compile(spec: object, path: Path) -> Filter:
 
 
 def _exact(argument: object, path: Path) -> Filter:
-    return _compare(str.__eq__, argument, path)
+    def compile_one(name: object, value: object, path: Path) -> Filter:
+        read = text_reader(name, path)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return _exact_term(read, _text(value, path))
+        if not value:
+            raise FilterError("expected at least one text, got none", path=path)
+        texts = [_text(one, (*path, place)) for place, one in enumerate(value)]
+        wanted = frozenset(texts)
+        return lambda event: read(event) in wanted
+
+    return _each(compile_one, argument, path)
+
+
+def _exact_term(read: Callable[[CloudEvent], str | None], wanted: str) -> Filter:
+    return lambda event: read(event) == wanted
 
 
 def _prefix(argument: object, path: Path) -> Filter:
@@ -83,6 +122,27 @@ def _prefix(argument: object, path: Path) -> Filter:
 
 def _suffix(argument: object, path: Path) -> Filter:
     return _compare(str.endswith, argument, path)
+
+
+def _regex(argument: object, path: Path) -> Filter:
+    def compile_one(name: object, value: object, path: Path) -> Filter:
+        read, is_in = text_reader(name, path), compile_regex(_text(value, path), path)
+
+        def passes(event: CloudEvent) -> bool:
+            text = read(event)
+            return text is not None and is_in(text)
+
+        return passes
+
+    return _each(compile_one, argument, path)
+
+
+def _min(argument: object, path: Path) -> Filter:
+    return _bound(operator.ge, argument, path)
+
+
+def _max(argument: object, path: Path) -> Filter:
+    return _bound(operator.le, argument, path)
 
 
 def _all(argument: object, path: Path) -> Filter:
@@ -110,6 +170,9 @@ _DIALECTS: Final[Mapping[str, Callable[[object, Path], Filter]]] = {
     "exact": _exact,
     "prefix": _prefix,
     "suffix": _suffix,
+    "regex": _regex,
+    "min": _min,
+    "max": _max,
     "all": _all,
     "any": _any,
     "not": _not,
@@ -140,21 +203,40 @@ def _every(filters: Sequence[Filter]) -> Filter:
 def _compare(
     compare: Callable[[str, str], bool], argument: object, path: Path
 ) -> Filter:
+    def compile_one(name: object, value: object, path: Path) -> Filter:
+        read, wanted = text_reader(name, path), _text(value, path)
+
+        def passes(event: CloudEvent) -> bool:
+            text = read(event)
+            return text is not None and compare(text, wanted)
+
+        return passes
+
+    return _each(compile_one, argument, path)
+
+
+def _bound(
+    compare: Callable[[float, float], bool], argument: object, path: Path
+) -> Filter:
+    def compile_one(name: object, value: object, path: Path) -> Filter:
+        read, bound = number_reader(name, path), _number(value, path)
+
+        def passes(event: CloudEvent) -> bool:
+            number = read(event)
+            return number is not None and compare(number, bound)
+
+        return passes
+
+    return _each(compile_one, argument, path)
+
+
+def _each(
+    compile_one: Callable[[object, object, Path], Filter], argument: object, path: Path
+) -> Filter:
     entries = _entries(argument, path, "attributes and values")
     return _every(
-        [
-            _term(compare, _reader(name, (*path, name)), _text(value, (*path, name)))
-            for name, value in entries.items()
-        ]
+        [compile_one(name, value, (*path, name)) for name, value in entries.items()]
     )
-
-
-def _term(compare: Callable[[str, str], bool], read: Read, wanted: str) -> Filter:
-    def passes(event: CloudEvent) -> bool:
-        value = read(event)
-        return value is not None and compare(value, wanted)
-
-    return passes
 
 
 def _entries(spec: object, path: Path, expected: str) -> Mapping[str, object]:
@@ -165,30 +247,15 @@ def _entries(spec: object, path: Path, expected: str) -> Mapping[str, object]:
 
 def _text(value: object, path: Path) -> str:
     if not isinstance(value, str) or not value:
-        raise FilterError(f"expected text, got {value!r}", path=path)
+        hint = f", write '{value}'" if type(value) is int else ""
+        raise FilterError(f"expected text, got {value!r}{hint}", path=path)
     return value
 
 
-def _reader(name: object, path: Path) -> Read:
-    """Return what reads one attribute as text; None: the event does not have it."""
-    if not isinstance(name, str) or not is_attribute_name(name):
-        raise FilterError(
-            "expected the name of an attribute, of a-z and 0-9 and other than 'data', "
-            f"got {name!r}",
-            path=path,
-        )
-    if name == "specversion":
-        return lambda _: "1.0"
-    if name in CORE_ATTRIBUTES:
-        return attrgetter(name)
-    return _extension_reader(name)
-
-
-def _extension_reader(name: str) -> Read:
-    def read(event: CloudEvent) -> str | None:
-        value = event.extensions.get(name)
-        if value is None or value.__class__ is str:
+def _number(value: object, path: Path) -> float:
+    match value:
+        case bool():
+            pass
+        case int() | float() if abs(value) < math.inf:
             return value
-        return canonical(value)
-
-    return read
+    raise FilterError(f"expected a number, got {value!r}", path=path)

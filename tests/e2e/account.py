@@ -78,7 +78,7 @@ class Account:
         document = {
             "cluster": {"kubeconfig": str(self.kubeconfig)},
             "sources": self.sources,
-            "sinks": [{"name": "hook", "url": "http://127.0.0.1:9"}],
+            "sinks": [{"name": "hook", "type": "stdout"}],
         }
         self.path.write_text(yaml.safe_dump(document))
 

@@ -173,6 +173,23 @@ def test_running_bridge_says_where_its_cursors_stand(bridge: Bridge) -> None:
     )
 
 
+def test_field_selectors_are_tried_on_the_api_server(
+    account: Account, control_plane: ControlPlane
+) -> None:
+    """It alone knows the labels of fields, those of custom resources too (item 14)."""
+    account.kubeconfig = control_plane.apiserver.kubeconfig()
+    good = {"name": "e", "fieldSelector": "type=Warning,involvedObject.kind=Pod"}
+    bad = {"kind": "Pod", "fieldSelector": "spec.image=x", "namespaces": ["default"]}
+    worse = {"kind": "Node", "fieldSelector": "what"}
+    account.configure([good, bad, worse])
+
+    image, what = account.diagnose()
+
+    assert image.startswith("source pod: fieldSelector 'spec.image=x': list pods in")
+    assert "field label not supported: spec.image" in image
+    assert what.startswith("source node: fieldSelector 'what': list nodes")
+
+
 def test_kinds_known_by_heart_are_what_the_api_server_serves(
     control_plane: ControlPlane,
 ) -> None:

@@ -74,6 +74,11 @@ BAD = {
     "a fault": "sinks: [{name: a, typ: stdout}]",
     "a URL that parses": 'sinks: [{name: a, url: "http://a\\\\b"}]',
     "empty": "",
+    "a scalar of no kind": "grace: !!int x",
+    "an alias in itself": "sinks: &a [*a]",
+    "a lone surrogate": 'sinks: [{name: "\\ud800", type: stdout}]',
+    "a bomb": "a: &a [x, x, x, x]\nb: &b [*a, *a]\n" + "c: [*b, *b, *b]\n" * 20_000,
+    "no filter": "routes: [{name: r, filters: [{exact: {message: x}}]}]",
 }
 
 

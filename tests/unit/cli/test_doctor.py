@@ -38,7 +38,7 @@ def write(cluster, tmp_path):
             {
                 "cluster": {"kubeconfig": str(kubeconfig)},
                 "sources": list(sources) or [{}],
-                "sinks": [{"name": "hook", "url": "http://h"}],
+                "sinks": [{"name": "hook", "type": "stdout"}],
                 **document,
             }
         )
@@ -169,6 +169,67 @@ async def test_what_the_cluster_belies_is_a_problem(ask, source, problem):
 
     assert answer["problems"] == [f"source s: {problem}"]
     assert answer["sources"][0]["permissions"]
+
+
+async def test_a_field_selector_is_tried(ask):
+    """The API server alone knows which labels of fields it has (issue 10, item 14)."""
+    answer = await ask(
+        {"fieldSelector": "type=Warning"},
+        {"kind": "Pod", "fieldSelector": "spec.x=y", "namespaces": ["a"]},
+    )
+
+    assert answer["problems"] == [
+        (
+            "source pod: fieldSelector 'spec.x=y': list pods in namespace a: 400: "
+            "field label not supported: spec.x"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ApiStatusError("down", status=503), UnreachableError("cut", phase="answer")],
+)
+async def test_a_field_selector_that_cannot_be_tried_is_no_problem(
+    ask, monkeypatch, error
+):
+    """What else is wrong is told by itself (item 14)."""
+
+    async def list_page(*_, **__):
+        raise error
+
+    monkeypatch.setattr("bridge.cluster.client.ClusterClient.list_page", list_page)
+
+    assert (await ask({"fieldSelector": "type=Warning"}))["problems"] == []
+
+
+async def test_sinks_are_connected_to(ask, cluster):
+    """Each that is not, or must not, be reached is a problem (item 14)."""
+    listener = await asyncio.start_server(lambda _, one: one.close(), "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    sinks = [
+        {"name": "out", "type": "stdout"},
+        {"name": "there", "url": f"http://127.0.0.1:{port}/hook?token=x"},
+        {"name": "typo", "url": "http://no-such-host.invalid"},
+        {"name": "api", "url": cluster.url},
+    ]
+
+    async with listener:
+        answer = await ask({}, sinks=sinks)
+
+    assert [one["name"] for one in answer["sinks"]] == ["there", "typo", "api"]
+    assert answer["sinks"][0]["server"] == f"http://127.0.0.1:{port}"
+    typo, api = answer["problems"]
+    assert typo.startswith("sink typo: cannot resolve no-such-host.invalid")
+    assert api.startswith("sink api: ")
+    assert "denied (the API server)" in api
+
+
+async def test_what_is_missing_is_a_problem(ask):
+    """Files and variables that the configuration names (item 14)."""
+    answer = await ask({}, server={"token": {"file": "/nowhere/token"}})
+
+    assert answer["problems"] == ["server.token.file: no such file: /nowhere/token"]
 
 
 async def test_enrichment_and_namespaces_are_asked_about(ask):
@@ -338,6 +399,19 @@ async def test_a_person_gets_a_block_for_each_source(write, cluster, tmp_path):
     assert "  watch   pods       *           read   no" in blocks[2]
     assert "  cursors: not asked, give --url" in blocks[2]
     assert "problem: source pod: not allowed to watch pods in all" in blocks[-1]
+
+
+async def test_a_person_gets_a_block_for_each_sink(write, tmp_path):
+    """Where it is, by which way, and what stands in that (item 14)."""
+    hook = {"name": "hook", "url": "http://127.0.0.1:1"}
+    write({}, sinks=[hook, hook | {"name": "far", "proxy": "http://127.0.0.1:2"}])
+
+    result = await doctor(tmp_path, "-o", "text")
+
+    near, far = result.stdout.split("\n\n")[2:4]
+    assert near.startswith("sink hook: http://127.0.0.1:1\n  cannot connect to http:")
+    assert far.startswith("sink far: http://127.0.0.1:1 by way of http://127.0.0.1:2")
+    assert "problem: sink far: cannot connect to http://127.0.0.1:2" in result.stdout
 
 
 async def test_a_program_gets_json(write, tmp_path):

@@ -81,7 +81,9 @@ def test_validate_sums_up_what_is_usable(write):
 
 def test_validate_sums_up_routes(write):
     """Each with what it leads to."""
-    routes = "routes: [{name: r, sinks: [hook]}, {name: s, filters: [{exact: {a: b}}]}]"
+    routes = (
+        "routes: [{name: r, sinks: [hook]}, {name: s, filters: [{exact: {reason: b}}]}]"
+    )
 
     result = invoke("validate", "-c", write(GOOD + routes), "-o", "text")
 
@@ -141,6 +143,25 @@ def test_validate_takes_the_sink_of_the_environment():
     result = invoke("validate", "-o", "text", env={"K_SINK": "http://broker"})
 
     assert "sink k-sink: http://broker" in result.stdout
+
+
+def test_validate_warns_of_what_does_nothing(write):
+    """Filters that never match, files and variables that are missing (item 14)."""
+    text = GOOD + "routes: [{name: r, filters: [{exact: {type: Warning}}]}]\n"
+    text += "server: {token: {file: nowhere}}\ncluster: {kubeconfig: nowhere}\n"
+    path = write(text)
+
+    result = invoke("validate", "-c", path)
+
+    warnings = json.loads(result.stdout)["warnings"]
+    assert result.exit_code == 0
+    column = text.splitlines()[1].index("Warning") + 1
+    assert f"{path}:2:{column}: routes[0].filters[0].exact.type: never" in warnings[0]
+    assert [line.partition(": ")[0] for line in warnings[1:]] == [
+        "cluster.kubeconfig",
+        "server.token.file",
+    ]
+    assert all(f"warning: {line}" in result.stderr for line in warnings)
 
 
 async def test_validate_warns_of_deliveries_that_would_be_left(ask, world, write):

@@ -34,12 +34,12 @@ def test_a_fault_is_named_with_its_place(marked, message):
         ("", "1:1: expected a configuration, got nothing"),
         ("# a remark", "1:1: expected a configuration, got nothing"),
         ("- a", "1:1: expected a mapping, got a list"),
-        ("a: b: c", "1:5: not YAML: mapping values are not allowed here"),
-        ("a: *b", "1:4: not YAML: found undefined alias 'b'"),
-        ("a: 1\n---\nb: 1", "2:1: not YAML: but found another document"),
-        ("a\n\x00", "2:1: not YAML: special characters are not allowed"),
-        ("a: &a [*a]", "1:4: not usable: nested too deeply or too large"),
-        ("[" * 500, "1:1: not usable: nested too deeply"),
+        ("a: b: c", "1:5: not YAML: mapping values are not allowed in this context"),
+        ("a: *b", "1:4: not YAML: expected an anchor 'b' before"),
+        ("a: 1\n---\nb: 1", "2:1: not YAML: expected one document, got another"),
+        ("a\n\x00", "2:1: not YAML: expected printable text, got U+0000"),
+        ("a: &a [*a]", "1:8: not usable: 'a' stands in itself"),
+        ("[" * 500, "1:65: not usable: nested too deeply"),
     ],
     ids=range(9),
 )
@@ -65,7 +65,7 @@ def test_aliases_cannot_explode():
     for one, other in ("ba", "cb", "dc", "ed", "fe", "gf"):
         text += f"{one}: &{one} [{', '.join([f'*{other}'] * 10)}]\n"
 
-    assert only_fault(text).endswith("not usable: nested too deeply or too large")
+    assert only_fault(text).endswith("not usable: more than 250000 values")
 
 
 def test_long_values_are_cut():
@@ -92,7 +92,6 @@ def test_keys_and_tags_that_are_not_plain_are_refused():
     assert [line.partition(": ")[2] for line in faults(text)] == [
         "expected texts as keys, got a list or mapping",
         "log.level: expected a value without the tag 'binary'",
-        "log.level: expected 'debug', 'info', 'warning' or 'error', got 'aW5mbw=='",
     ]
 
 

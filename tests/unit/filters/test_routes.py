@@ -1,10 +1,17 @@
 """An event goes to each sink that a route leads to, once."""
 
+from dataclasses import replace
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bridge.events import CloudEvent
-from bridge.filters import routes
+from bridge.filters import index, routes
+from bridge.filters.index import Index
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
-from bridge.filters.subscriptions import attributes_of, compile_filters
+from bridge.filters.subscriptions import attributes_of, compile_filters, texts_of
 
 EVENT = CloudEvent(id="1", source="/s", type="t", extensions={"reason": "BackOff"})
 
@@ -25,6 +32,7 @@ def route(
         sinks=sinks,
         labels=None if labels is None else compile_labels(labels),
         reads=attributes_of(spec),
+        texts=texts_of(spec),
     )
 
 
@@ -72,6 +80,93 @@ def test_choices_that_are_remembered_are_bounded(monkeypatch):
     found = [router.choose(EVENT, sources=(one,)).sinks for one in "xyx"]
 
     assert found == [("a",), ("b",), ("a",)]
+
+
+def test_a_union_of_many_sinks_counts_for_more(monkeypatch):
+    """Memory is bounded, not a number of unions (issue 10, item 26)."""
+    monkeypatch.setattr(routes, "_MOST_REMEMBERED", 10)
+    router = Router([route(*map(str, range(20)), sources={"x"}), route("b")])
+
+    found = [router.choose(EVENT, sources=(one,)).sinks for one in "xyy"]
+
+    assert [len(one) for one in found] == [21, 1, 1]
+    assert len(router._chosen) == 1
+
+
+def test_five_thousand_routes_are_not_each_asked():
+    """An event goes only where a filter could take it (issue 10, item 26)."""
+    asked = []
+    many = [route(f"s{i}", name=f"r{i}", reason=f"n{i}") for i in range(5000)]
+    many.append(route("last", name="all"))
+    spied = [
+        replace(one, matches=lambda event, one=one: asked.append(one.name) or True)
+        for one in many
+    ]
+    event = CloudEvent(id="1", source="/s", type="t", extensions={"reason": "n4321"})
+
+    chosen = Router(spied).choose(event, sources=("events",))
+
+    assert chosen.sinks == ("s4321", "last")
+    assert asked == ["r4321", "all"]
+
+
+def test_the_rarest_attribute_is_looked_up():
+    """Not one that most routes share (issue 10, item 26)."""
+    found = Index(
+        (i, {"kind": frozenset({"Pod"}), "name": frozenset({f"p{i}", f"q{i}"})})
+        for i in range(100)
+    )
+    event = CloudEvent(
+        id="1", source="/s", type="t", extensions={"kind": "Pod", "name": "q7"}
+    )
+
+    assert found.of(event) == [7]
+
+
+def test_only_texts_that_an_event_must_have_are_looked_up():
+    """Not those of one alternative, nor what stands in the object (item 26)."""
+    spec = [
+        {"exact": {"reason": ["A", "B"], "data.message": "x"}},
+        {"all": [{"exact": {"reason": ["B", "C"]}}, {"not": {"exact": {"name": "n"}}}]},
+        {"any": [{"exact": {"kind": "Pod"}}]},
+        {"exact": {"name": ["x", "y"]}},
+        {"exact": {"name": ["y", "z"]}},
+    ]
+
+    assert texts_of(spec) == {"reason": {"B"}, "name": {"y"}}
+
+
+few = st.sampled_from(["a", "b", "c"])
+filters = st.dictionaries(few, few | st.lists(few, min_size=1), min_size=1).map(
+    lambda entries: {"exact": entries}
+)
+specs = st.lists(
+    filters
+    | st.builds(lambda one: {"not": one}, filters)
+    | st.builds(lambda some: {"all": some}, st.lists(filters, min_size=1)),
+    max_size=3,
+)
+
+
+@given(st.lists(specs, max_size=4), st.dictionaries(few, few))
+def test_an_index_changes_no_answer(written, extensions):
+    """Looked up or asked one by one, the same routes take an event (item 26)."""
+    event = CloudEvent(id="1", source="/s", type="t", extensions=extensions)
+    every = [
+        Route(
+            name=str(place),
+            sources=None,
+            matches=compile_filters(spec),
+            sinks=("s",),
+            texts=texts_of(spec),
+        )
+        for place, spec in enumerate(written)
+    ]
+
+    with patch.object(index, "_FEW", 0):
+        chosen = Router(every).choose(event, sources=("events",)).routes
+
+    assert chosen == tuple(one.name for one in every if one.matches(event))
 
 
 def test_no_routes_lead_nowhere():

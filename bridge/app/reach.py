@@ -1,0 +1,67 @@
+"""Which sinks can be connected to, for `kubebridge doctor`; nothing is sent to any."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bridge.app.egress import api_server_denied
+from bridge.app.parts import build_egress, build_secret, build_tls
+from bridge.config import Config, HttpSinkConfig
+from bridge.sinks.auth import Secret
+from bridge.sinks.egress import Egress
+from bridge.sinks.files import UnusableError
+from bridge.sinks.reach import reach
+from bridge.sinks.target import Target
+
+_AT_ONCE: Final = 16
+_LONGEST_SECONDS: Final = 5.0
+
+Answer = dict[str, Any]
+"""A JSON object."""
+
+
+async def reach_sinks(config: Config, *, server: str) -> Sequence[Answer]:
+    """Return for each sink over HTTP where it is and what stands in the way.
+
+    Args:
+        config: The configuration.
+        server: URL of the API server, to which no sink may lead.
+    """
+    egress = build_egress(config.egress)
+    turns = asyncio.Semaphore(_AT_ONCE)
+    sinks = [one for one in config.sinks if isinstance(one, HttpSinkConfig)]
+    async with api_server_denied(egress, server), asyncio.TaskGroup() as tasks:
+        asked = [
+            tasks.create_task(_reach(one, egress, turns), name=f"reach {one.name}")
+            for one in sinks
+        ]
+    return [task.result() for task in asked]
+
+
+async def _reach(
+    config: HttpSinkConfig, egress: Egress, turns: asyncio.Semaphore
+) -> Answer:
+    try:
+        url = await asyncio.to_thread(Target(_where(config)).current)
+    except UnusableError as unusable:
+        return {"name": config.name, "server": "", "proxy": "", "error": str(unusable)}
+    async with turns:
+        proxy, error = await reach(
+            url,
+            tls=build_tls(config.tls),
+            proxy=config.proxy,
+            environ=os.environ,
+            egress=egress,
+            timeout_seconds=min(config.timeout, _LONGEST_SECONDS),
+        )
+    return {
+        "name": config.name,
+        "server": str(url.origin()),
+        "proxy": proxy,
+        "error": error,
+    }
+
+
+def _where(config: HttpSinkConfig) -> str | Secret:
+    return config.url if isinstance(config.url, str) else build_secret(config.url)
