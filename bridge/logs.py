@@ -9,7 +9,9 @@ import sys
 from typing import Any, Literal, cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import ExcInfo, FilteringBoundLogger
+
+from bridge.traces import trace
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
@@ -25,7 +27,8 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
     text = format == "text" or (format == "auto" and sys.stderr.isatty())
     number = getattr(logging, level.upper())
     renderer: Any = (
-        structlog.dev.ConsoleRenderer()
+        # Its own way to show errors has local variables in it, which hold secrets.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if text
         else structlog.processors.JSONRenderer(sort_keys=False)
     )
@@ -33,9 +36,7 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if not text
-            else structlog.processors.StackInfoRenderer(),
+            structlog.processors.ExceptionRenderer(_trace),
             structlog.processors.EventRenamer("message") if not text else _same,
             renderer,
         ],
@@ -43,7 +44,20 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(logging.BASIC_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _Formatter(logging.Formatter):
+    """Writes what libraries and asyncio log; see `bridge.traces` about errors."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's own name
+        return _trace(ei)
+
+
+def _trace(raised: ExcInfo) -> str:
+    return trace(raised[1])
 
 
 def _same(_logger: Any, _name: str, event: Any) -> Any:

@@ -15,6 +15,7 @@ from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Lease, Outcome, Released, Retry
 from bridge.sinks import Answer, Sink
+from bridge.traces import summary
 
 
 class Sender:
@@ -91,7 +92,8 @@ class Sender:
             return error
         except Exception as error:  # noqa: BLE001  # one of two places (style 4)
             self._log.exception("A sink raised what it may not.")
-            return TemporarySinkError(repr(error), reason="bug")
+            message = f"sink {self._sink.name}: {summary(error)}"
+            return TemporarySinkError(message, reason="bug")
         finally:
             self._status.in_flight -= 1
 

@@ -24,6 +24,7 @@ from bridge.ingest.shaping import Shaping, Told
 from bridge.ingest.source import Source
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope
+from bridge.traces import summary
 
 Patience = Literal["all", "namespaces", "none"]
 """What is waited for: the labels of namespaces and what an Event is about, only the
@@ -168,7 +169,7 @@ class Conversion:
             return self._rejected(change, str(error))
         except Exception as error:  # noqa: BLE001  # one of two places (style 4)
             get_logger().exception("An object broke the conversion.")
-            return self._rejected(change, repr(error))
+            return self._rejected(change, summary(error))
 
     def _converted(
         self, change: Change, recorded: str, patience: Patience, *, is_first: bool

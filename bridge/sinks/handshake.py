@@ -100,7 +100,7 @@ class Handshake:
         if url.scheme != "https":
             self._log.warning(
                 "Handshake without TLS does not conform.",
-                url=place(url),
+                url=place(str(url)),
                 expected="https",
             )
 

@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import httpx
-from yarl import URL
 
 from bridge.errors import (
     PermanentSinkError,
@@ -29,6 +28,7 @@ from bridge.sinks.faults import (
 from bridge.sinks.outcomes import TEMPORARY, Outcomes, Verdict, verdict
 from bridge.sinks.reply import Reply
 from bridge.sinks.text import place, printable
+from bridge.urls import HIDDEN
 
 MISSING_SECONDS = 600.0
 """A 404 may be a pod that starts; after this it is a wrong URL."""
@@ -246,7 +246,7 @@ def _moved(reply: Reply) -> str:
     location = reply.headers.get("Location")
     if location is None:
         return ""
-    try:
-        return f" (redirect to {place(URL(location))}, not followed)"
-    except ValueError:
+    shown = place(location)
+    if shown in ("", HIDDEN):
         return " (redirect to something that is not a URL)"
+    return f" (redirect to {shown}, not followed)"

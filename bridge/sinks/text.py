@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 from yarl import URL
 
-EXCERPT_CHARACTERS = 256
+from bridge.urls import HIDDEN, shown_url
 
-HIDDEN = "***"
-"""Stands where a secret stood."""
+EXCERPT_CHARACTERS = 256
 
 _LEAST_SHOWN = 3
 """So many letters of a secret say nothing about it."""
@@ -18,10 +17,9 @@ def origin(url: URL) -> str:
     return str(url.origin())
 
 
-def place(url: URL) -> str:
-    """Return the URL without user, password, query and fragment."""
-    bare = url.with_query(None).with_fragment(None)
-    return printable(str(bare.with_user(None) if bare.absolute else bare))
+def place(url: str) -> str:
+    """Return a URL, which may be anybody's, as `shown_url` does, on one line."""
+    return printable(shown_url(url))
 
 
 def printable(text: str) -> str:

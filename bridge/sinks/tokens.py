@@ -149,7 +149,7 @@ class TokenEndpoint:
             on=_PassingError, attempts=3, minimum_seconds=0.2, sleep=sleep
         )
         self._now = now
-        self._name = f"token endpoint {place(URL(url))}"
+        self._name = f"token endpoint {place(url)}"
         self._shown: list[str] = []
 
     async def ask(self) -> Token:

@@ -82,9 +82,10 @@ def test_message_names_sink_status_and_what_was_said(judge, answer, text):
     [
         (
             "https://u:p@new.example.com/a?token=x#y",
-            " (redirect to https://new.example.com/a, not followed)",
+            " (redirect to https://***@new.example.com/a?***, not followed)",
         ),
-        ("/other?token=x", " (redirect to /other, not followed)"),
+        ("/other?token=x", " (redirect to /other?***, not followed)"),
+        ("http://[::1]@", " (redirect to http://***@, not followed)"),
         ("http://[", " (redirect to something that is not a URL)"),
         (None, ""),
     ],
