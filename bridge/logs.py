@@ -26,20 +26,8 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
     """
     text = format == "text" or (format == "auto" and sys.stderr.isatty())
     number = getattr(logging, level.upper())
-    renderer: Any = (
-        # Its own way to show errors has local variables in it, which hold secrets.
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if text
-        else structlog.processors.JSONRenderer(sort_keys=False)
-    )
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(_trace),
-            structlog.processors.EventRenamer("message") if not text else _same,
-            renderer,
-        ],
+        processors=_processors(is_text=text),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
@@ -49,6 +37,23 @@ def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
+def _processors(*, is_text: bool) -> list[Any]:
+    common = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(_trace),
+    ]
+    if not is_text:
+        return [
+            *common,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(sort_keys=False),
+        ]
+    # Its own way to show errors has local variables in it, which hold secrets.
+    plain = structlog.dev.plain_traceback
+    return [*common, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+
+
 class _Formatter(logging.Formatter):
     """Writes what libraries and asyncio log; see `bridge.traces` about errors."""
 
@@ -56,12 +61,12 @@ class _Formatter(logging.Formatter):
         return _trace(ei)
 
 
-def _trace(raised: ExcInfo) -> str:
-    return trace(raised[1])
+def _trace(exc_info: ExcInfo) -> str:
+    return trace(exc_info[1])
 
 
-def _same(_logger: Any, _name: str, event: Any) -> Any:
-    return event
+# For those who log before, or without, `configure_logs`.
+structlog.configure(processors=_processors(is_text=True))
 
 
 def get_logger(**fields: object) -> FilteringBoundLogger:

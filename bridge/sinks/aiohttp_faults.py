@@ -12,6 +12,7 @@ from bridge.sinks.faults import (
     DnsError,
     ProxyStatusError,
     TlsError,
+    forget_frames,
     tls_fault,
 )
 from bridge.sinks.text import origin, printable
@@ -21,10 +22,12 @@ def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.Transpo
     """Return what happened as an error of httpx, without secrets in its message.
 
     Args:
-        error: What aiohttp raised: a ClientError, a TimeoutError or an OSError.
+        error: What aiohttp raised: a ClientError, a TimeoutError, an OSError or a
+            UnicodeError.
         url: Where the request went.
         seconds: The deadline of the attempt.
     """
+    forget_frames(error)
     match error:
         case aiohttp.ConnectionTimeoutError():
             return httpx.ConnectTimeout(f"no connection to {origin(url)} in time")
@@ -32,7 +35,7 @@ def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.Transpo
             return httpx.ReadTimeout(f"no complete answer within {seconds:g} s")
         case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
             return _connecting(error, url)
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | UnicodeError():
             # Such as http://2130706433: an address, but in no usual form.
             return DnsError(f"cannot resolve {url.host}: not a name of DNS")
         case aiohttp.ClientHttpProxyError():

@@ -17,8 +17,11 @@
 """
 
 import ssl
+from typing import TypeVar
 
 import httpx
+
+Error = TypeVar("Error", bound=Exception)
 
 LOST = "connection lost before the answer; the event may have been read"
 
@@ -57,6 +60,29 @@ class TokenUnavailableError(httpx.TransportError):
         """`retry_after_seconds`: the least wait before it is asked again."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+def fresh(error: Error) -> Error:
+    """Return an error like that one, which was never raised.
+
+    An error that is kept and raised keeps the frames that it passed, and so all that
+    they hold: the events of an attempt.
+    """
+    kind = type(error)
+    like = kind.__new__(kind, *error.args)
+    vars(like).update(vars(error))
+    return like
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let an error of a library, and what it came from, keep no frames any more.
+
+    Some libraries keep an error in a frame that it passed, which makes a cycle. The
+    frames hold the request, and nobody looks at them: what happened is known.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def tls_fault(cause: BaseException | None) -> str | None:

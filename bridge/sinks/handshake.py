@@ -35,6 +35,7 @@ from bridge.sinks.consent import (
     read_consent,
 )
 from bridge.sinks.discretion import Discretion
+from bridge.sinks.faults import fresh
 from bridge.sinks.files import UnusableError
 from bridge.sinks.judge import Judge
 from bridge.sinks.outcomes import Outcomes
@@ -128,7 +129,7 @@ class Handshake:
             if self._valid() is None and not is_answered:
                 await self._fly()
             if self._failure is not None:
-                raise self._failure.with_traceback(None)
+                raise fresh(self._failure)
             standing = self._standing
             assert standing is not None  # noqa: S101  # there is one of the two
             if standing.pending:

@@ -201,7 +201,12 @@ class HttpSink:
         if fault is not None:
             if standing is not None:
                 standing.answered(reply.status)
-            raise fault
+            try:
+                raise fault
+            finally:
+                # Or this frame, and with it the events, and the error would keep each
+                # other until the garbage collector comes by.
+                del fault
         answer = Answer(
             status=reply.status,
             duration_seconds=reply.duration_seconds,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import httpx
 
-from bridge.sinks.faults import TokenUnavailableError
+from bridge.sinks.faults import TokenUnavailableError, fresh
 from bridge.sinks.files import UnusableError
 from bridge.sinks.tokens import REST_SECONDS, Token, TokenEndpoint
 
@@ -106,7 +106,7 @@ class OAuth2Auth(httpx.Auth):
             if not is_answered or not (self._failure or self._usable(refused)):
                 await self._fetch(refused)
             if self._failure is not None:
-                raise self._failure.with_traceback(None)
+                raise fresh(self._failure)
             assert self._token is not None  # noqa: S101  # there is one of the two
             return self._token.text
 

@@ -37,7 +37,7 @@ CONNECT_SHARE = 2 / 3
 
 _WRITTEN_AT_ONCE = 1 << 20
 _MOST_FIELD_BYTES = 32768
-_FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
+_FAULTS = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 

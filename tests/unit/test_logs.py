@@ -16,10 +16,10 @@ TOKEN = "hunter2"
 @pytest.fixture(autouse=True)
 def _as_before():
     """Leave logging as it was."""
-    root = logging.getLogger()
+    before, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -59,6 +59,18 @@ def test_error_is_logged_without_texts_and_local_variables(capsys, form, log):
     assert "It broke." in said
     for part in ("ValueError", "KeyError", "in fail", "test_logs.py"):
         assert part in said
+
+
+def test_error_before_the_configuration_is_read(capsys):
+    """The same holds without `configure_logs` (issue 10, item 31)."""
+    try:
+        fail(TOKEN)
+    except ValueError:
+        by_structlog()
+
+    said = capsys.readouterr().out
+    assert "in fail" in said
+    assert TOKEN not in said
 
 
 def caught(error, cause=None):

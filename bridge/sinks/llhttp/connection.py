@@ -6,6 +6,7 @@ from typing import cast
 
 import httpx
 
+from bridge.sinks.faults import fresh
 from bridge.sinks.llhttp.answer import AnswerReader
 from bridge.sinks.llhttp.faults import lost
 
@@ -129,9 +130,11 @@ class Connection(asyncio.Protocol):
         self._on_lost(self)
 
     def _wait(self) -> asyncio.Future[None]:
-        self._waiter = waiter = self.loop.create_future()
-        if self._fault is not None:
-            waiter.set_exception(self._fault)
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        if self._fault is None:
+            self._waiter = waiter
+        else:
+            waiter.set_exception(fresh(self._fault))
         return waiter
 
     def _wake(self) -> None:
@@ -143,6 +146,9 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, fault: httpx.TransportError) -> None:
         self._fault = self._fault or fault
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(self._fault)
+        # Neither the waiter nor its error is kept: whoever waits has this connection,
+        # and they would keep each other.
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(fresh(self._fault))
         self.abort()

@@ -11,6 +11,7 @@ from bridge.sinks.faults import (
     DeniedError,
     DnsError,
     TlsError,
+    forget_frames,
     tls_fault,
 )
 from bridge.sinks.llhttp.answer import AnswerReader
@@ -41,6 +42,7 @@ def unconnected(
     error: OSError | UnicodeError, *, host: str, origin: str
 ) -> httpx.TransportError:
     """Return what it means that no connection came about."""
+    forget_frames(error)
     if isinstance(error, UnicodeError):
         return DnsError(f"cannot resolve {host}: not a name of DNS")
     if isinstance(error, DeniedAddressError):

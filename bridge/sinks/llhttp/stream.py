@@ -41,8 +41,10 @@ class Patience:
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection to {origin} in time") from error
 
-    async def read(self, arrival: Awaitable[None]) -> None:
-        """Wait for the next part of an answer.
+    async def read(self, expect: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the next part of an answer, which `expect` returns.
+
+        (A future in a local variable would keep the error, and the error the frame.)
 
         Raises:
             httpx.ReadTimeout: It did not come in time.
@@ -52,7 +54,7 @@ class Patience:
             due = min(due, asyncio.get_running_loop().time() + self._read_seconds)
         try:
             async with asyncio.timeout_at(due):
-                await arrival
+                await expect()
         except TimeoutError as error:
             raise late(self._seconds) from error
 
@@ -78,7 +80,9 @@ class AnswerStream(httpx.AsyncByteStream):
         with contextlib.ExitStack() as giving_up:
             giving_up.callback(self._holding.close)
             await self._patience.read(
-                self._connection.ask(request, enough_bytes=0, is_bodiless=is_bodiless)
+                lambda: self._connection.ask(
+                    request, enough_bytes=0, is_bodiless=is_bodiless
+                )
             )
             giving_up.pop_all()
 
@@ -89,7 +93,7 @@ class AnswerStream(httpx.AsyncByteStream):
                 yield answer.chunks.pop(0)
             if answer.is_complete:
                 return
-            await self._patience.read(self._connection.wait_more())
+            await self._patience.read(self._connection.wait_more)
 
     async def aclose(self) -> None:
         """See `httpx.AsyncByteStream`."""

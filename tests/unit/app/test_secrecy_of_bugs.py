@@ -61,11 +61,11 @@ def log(request, monkeypatch):
     """Return what is written, as the process writes it."""
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
-    root = logging.getLogger()
+    before, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure_logs(level="debug", format=request.param)
     yield written
-    structlog.reset_defaults()
+    structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
 
