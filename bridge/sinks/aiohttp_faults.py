@@ -4,6 +4,7 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from bridge.sinks.aiohttp_connector import EarlyAnswerError
 from bridge.sinks.egress import DeniedAddressError
 from bridge.sinks.faults import (
     LOST,
@@ -64,6 +65,8 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
     match error:
         case aiohttp.ClientResponseError():
             return httpx.RemoteProtocolError(f"not HTTP: {printable(error.message)}")
+        case EarlyAnswerError():
+            return httpx.RemoteProtocolError("not HTTP: an answer before a request")
         case aiohttp.ClientPayloadError():
             return CutAnswerError("answer cut short within its body")
         case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):

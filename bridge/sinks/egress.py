@@ -112,15 +112,6 @@ class Egress:
             raise denied
         return permitted
 
-    def open_socket(self, info: AddressInfo) -> socket.socket:
-        """Return a socket for an address that may be connected to.
-
-        Raises:
-            DeniedAddressError: It may not.
-        """
-        self.check(*place_of(info))
-        return socket.socket(*info[:3])
-
     def _why_denied(self, address: Address, port: int) -> str | None:
         if _is_in(address, self._deny):
             return "egress.deny"

@@ -8,7 +8,6 @@ Neither follows redirects, keeps cookies, repeats a request or decompresses an a
 """
 
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from ssl import SSLContext
 
 import aiohttp
 import httpx
-from aiohttp import ClientTimeout, DummyCookieJar, StreamReader, TCPConnector
-from aiohttp.abc import ResolveResult
+from aiohttp import ClientTimeout, DummyCookieJar, StreamReader
 from multidict import CIMultiDict
 from yarl import URL
 
 from bridge.proxies import proxy_for
+from bridge.sinks.aiohttp_connector import WatchedConnector
 from bridge.sinks.aiohttp_faults import as_httpx
 from bridge.sinks.deadline import Deadlines
 from bridge.sinks.egress import Egress
@@ -179,12 +178,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
-                connector=TCPConnector(
+                connector=WatchedConnector(
                     limit=self._concurrency,
                     # aiohttp looks as often as that, so they may wait twice as long.
-                    keepalive_timeout=IDLE_SECONDS / 2,
-                    resolver=_PermittedResolver(self._egress),
-                    socket_factory=self._egress.open_socket,
+                    keepalive_seconds=IDLE_SECONDS / 2,
+                    egress=self._egress,
                 ),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
@@ -214,26 +212,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _context(self, route: _Route) -> SSLContext | bool:
         return self._tls.get() if route.needs_tls else True
-
-
-class _PermittedResolver(aiohttp.ThreadedResolver):
-    """Leaves out denied addresses, so that one that is not can still be reached.
-
-    The last word has `Egress.open_socket`: a URL may hold an address instead of a name.
-    """
-
-    def __init__(self, egress: Egress) -> None:
-        super().__init__()
-        self._egress = egress
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_INET,
-    ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        return self._egress.permitted(found, lambda one: (one["host"], one["port"]))
 
 
 class _AnswerStream(httpx.AsyncByteStream):

@@ -7,6 +7,7 @@ from typing import cast
 import httpx
 
 from bridge.sinks.faults import fresh
+from bridge.sinks.idle import Watch
 from bridge.sinks.llhttp.answer import AnswerReader
 from bridge.sinks.llhttp.faults import lost
 
@@ -32,6 +33,7 @@ class Connection(asyncio.Protocol):
         # Asked for once: each time costs a system call (getpid, in CPython 3.11).
         self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
+        self._watch: Watch
         self._fault: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_asked = False
@@ -54,6 +56,15 @@ class Connection(asyncio.Protocol):
             # A sink that answers early may not read the rest of the request.
             and not self._transport.get_write_buffer_size()
         )
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it can be used again: nothing came since, not its end either.
+
+        What the loop has not read yet counts: it would be taken for the answer to the
+        next request.
+        """
+        return self.is_open and not self._watch.is_disturbed()
 
     def ask(
         self, request: bytes, *, enough_bytes: int, is_bodiless: bool = False
@@ -97,6 +108,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
+        self._watch = Watch(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""

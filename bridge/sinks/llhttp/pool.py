@@ -135,7 +135,7 @@ class Pool:
         while idle:
             connection = idle.pop()
             age = connection.loop.time() - connection.idle_since
-            if age < self._idle_seconds and connection.is_open:
+            if age < self._idle_seconds and connection.is_quiet:
                 return connection
             connection.close()
         return None
