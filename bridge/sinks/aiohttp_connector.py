@@ -5,12 +5,14 @@ next request: an event would count as delivered that nobody read. So a connectio
 was idle is looked at before it is used again, and closed if anything came on it.
 """
 
+import asyncio
 import socket
-import weakref
+from functools import partial
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
 from bridge.sinks.egress import AddressInfo, Egress, place_of
@@ -39,9 +41,8 @@ class WatchedConnector(aiohttp.TCPConnector):
             socket_factory=self._open_socket,
         )
         self._egress = egress
-        self._sockets: weakref.WeakValueDictionary[int, WatchedSocket] = (
-            weakref.WeakValueDictionary()
-        )
+        # aiohttp has no other way to say it; `connect` notices if it means nothing.
+        self._factory = partial(WatchedHandler, loop=asyncio.get_running_loop())
 
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         """See `aiohttp.BaseConnector`.
@@ -51,67 +52,54 @@ class WatchedConnector(aiohttp.TCPConnector):
         """
         while True:
             connection = await super().connect(*args, **kwargs)
-            watched = self._socket_of(connection)
-            if _is_clean(connection) and not watched.was_disturbed():
-                connection.add_callback(watched.rest)
+            handler = connection.protocol
+            assert isinstance(handler, WatchedHandler)  # noqa: S101  # see `__init__`
+            if not handler.was_disturbed():
+                connection.add_callback(handler.rest)
                 return connection
             connection.close()
-            if watched.is_new:
+            if handler.is_new:
                 raise EarlyAnswerError
 
     def _open_socket(self, info: AddressInfo) -> socket.socket:
         self._egress.check(*place_of(info))
-        opened = WatchedSocket(*info[:3])
-        self._sockets[opened.fileno()] = opened
-        return opened
-
-    def _socket_of(self, connection: Connection) -> "WatchedSocket":
-        transport = connection.transport
-        assert transport is not None  # noqa: S101  # it was just connected, or found so
-        return self._sockets[transport.get_extra_info("socket").fileno()]
+        return socket.socket(*info[:3])
 
 
-class WatchedSocket(socket.socket):
-    """A socket that knows whether anything came since an answer was read whole."""
+class WatchedHandler(ResponseHandler):
+    """A connection that knows whether anything came since an answer was read whole."""
 
-    def __init__(self, *args: Any) -> None:
-        """Open it; see `socket.socket`."""
-        super().__init__(*args)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait to be connected."""
+        super().__init__(loop)
+        self._watch: Watch
         self._received_bytes = 0
         self._rested_bytes: int | None = None
-        self._watch = Watch(self.fileno())
 
     @property
     def is_new(self) -> bool:
         """Whether no answer was read yet."""
         return self._rested_bytes is None
 
-    def recv(self, *args: Any) -> bytes:
-        """See `socket.socket`."""
-        data = super().recv(*args)
-        self._received_bytes += len(data)
-        return data
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._watch = Watch(transport.get_extra_info("socket").fileno())
+        super().connection_made(transport)
 
-    def recv_into(self, *args: Any) -> int:
-        """See `socket.socket`."""
-        count = super().recv_into(*args)
-        self._received_bytes += count
-        return count
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._received_bytes += len(data)
+        super().data_received(data)
 
     def rest(self) -> None:
         """Note that an answer was read, and another is not expected."""
         self._rested_bytes = self._received_bytes
 
     def was_disturbed(self) -> bool:
-        """Return whether anything came, or its end, since it was to rest."""
-        if self._rested_bytes is None:
-            return False
+        """Return whether anything came, or its end, that is part of no answer."""
+        if self.should_close or self._rested_bytes is None:
+            return self.should_close
         return self._rested_bytes != self._received_bytes or self._watch.is_disturbed()
-
-
-def _is_clean(connection: Connection) -> bool:
-    protocol = connection.protocol
-    return protocol is not None and not protocol.should_close
 
 
 class PermittedResolver(aiohttp.ThreadedResolver):
