@@ -19,12 +19,14 @@ from bridge.config import (
     SinkConfig,
     StdoutSinkConfig,
     TlsConfig,
+    find_cautions,
 )
 from bridge.config import Secret as SecretConfig
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import attributes_of, compile_filters
 from bridge.journal.journal import Journal
+from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue.sqlite import SqliteQueue
 from bridge.sinks import Sink
@@ -105,6 +107,8 @@ async def build_sinks(
         egress: Where connections may lead.
         metrics: What is counted.
     """
+    for caution in find_cautions(config):
+        get_logger().warning("The configuration is not safe.", caution=caution)
     async with AsyncExitStack() as closing:
         sinks = [build_sink(one, egress, metrics) for one in config.sinks]
         for sink in sinks:
@@ -250,7 +254,13 @@ def _build_signer(config: SignConfig) -> Signer:
 
 
 def _tls_files(config: TlsConfig) -> TlsFiles:
-    return TlsFiles(ca=config.ca, cert=config.cert, key=config.key)
+    return TlsFiles(
+        ca=config.ca,
+        cert=config.cert,
+        key=config.key,
+        server_name=config.server_name,
+        is_verified=not config.insecure_skip_verify,
+    )
 
 
 def build_secret(config: SecretConfig) -> Secret:

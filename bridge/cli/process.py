@@ -95,6 +95,7 @@ def validate(
     from bridge.config import (  # noqa: PLC0415
         describe,
         explain_orderings,
+        find_cautions,
         load_config,
     )
 
@@ -105,7 +106,9 @@ def validate(
         show(answer, lambda _: "", output=output)
         raise fail(error.problems, code=UNUSABLE) from error
     effective, notes = describe(loaded), list(explain_orderings(loaded))
-    warnings = _left_waiting(Api(url, token_file), effective) if url else []
+    warnings = find_cautions(loaded)
+    if url:
+        warnings += _left_waiting(Api(url, token_file), effective)
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     show(

@@ -5,6 +5,7 @@ raise `ConfigError` with one line for each fault. Defaults stand in `models` and
 else; other parts never import this package, `app` translates.
 """
 
+from bridge.config.cautions import find_cautions
 from bridge.config.describe import describe, json_schema
 from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
@@ -68,6 +69,7 @@ __all__ = [
     "TlsConfig",
     "describe",
     "explain_orderings",
+    "find_cautions",
     "find_problems",
     "json_schema",
     "load_config",

@@ -7,11 +7,19 @@ from pydantic import (
     AfterValidator,
     Field,
     ModelWrapValidatorHandler,
+    Strict,
     model_validator,
 )
 
 from bridge.config.base import Model, fault, mismatch, written
-from bridge.config.values import FilePath, ProxyUrl, Url, checked, not_empty
+from bridge.config.values import (
+    FilePath,
+    ProxyUrl,
+    ServerName,
+    Url,
+    checked,
+    not_empty,
+)
 
 INSTEAD = "expected {env: NAME} or {file: path}"
 """What to write where a secret must not stand."""
@@ -81,6 +89,16 @@ class TlsConfig(Model):
 
     key: FilePath | None = None
     """PEM file of its key; null: it is in the certificate's file."""
+
+    server_name: ServerName | None = Field(default=None, alias="serverName")
+    """Name that is asked for (SNI), and that the certificate has to be for; null: the
+    host of the URL."""
+
+    insecure_skip_verify: Annotated[bool, Strict()] = Field(
+        default=False, alias="insecureSkipVerify"
+    )
+    """Whether any certificate is accepted: then whoever is between can read and change
+    everything. For trying things out; `ca` and `serverName` serve else."""
 
     @model_validator(mode="after")
     def _key_has_a_certificate(self) -> Self:

@@ -1,5 +1,6 @@
 """Where events go: the models of `sinks`."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -35,6 +36,9 @@ _SECRET_HEADERS = (
 )
 
 
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", re.ASCII)
+
+
 class _SinkConfig(DeliveredConfig):
     name: Name
     """What routes, metrics and the API call it. The queue keeps deliveries under this
@@ -62,6 +66,10 @@ def _known_type(value: object) -> object:
     if value != "http":
         raise mismatch("expected 'http' or 'stdout'")
     return value
+
+
+def _is_host(value: str | Secret) -> bool:
+    return isinstance(value, Secret) or re.fullmatch(_HOST, value) is not None
 
 
 def _header_kind(value: object) -> str:
@@ -97,7 +105,8 @@ class HttpSinkConfig(_SinkConfig):
             Discriminator(_header_kind),
         ],
     ] = Field(default_factory=dict)
-    """Further request headers: text, or a secret."""
+    """Further request headers: text, or a secret. `Host` is that of the URL, unless it
+    stands here."""
 
     auth: AuthConfig | None = None
     """How the sink knows us; null: it does not ask."""
@@ -144,6 +153,8 @@ class HttpSinkConfig(_SinkConfig):
         for name, value in headers.items():
             if name.lower() in _SECRET_HEADERS and isinstance(value, str):
                 raise fault(f"{INSTEAD} for {name}, got plain text")
+            if name.lower() == "host" and not _is_host(value):
+                raise fault("expected a host, and perhaps a port, as Host")
         return headers
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ STATE_FOLDER = Path("~/.local/state")
 
 _Item = TypeVar("_Item", bound=Hashable)
 
-_OWN_HEADERS = ("connection", "content-length", "content-type", "host", "te", "trailer")
+_OWN_HEADERS = ("connection", "content-length", "content-type", "te", "trailer")
 
 
 def _matching(pattern: str, words: str) -> Callable[[str], str]:
@@ -170,6 +170,9 @@ Name = Annotated[
 
 NamespaceName = Annotated[str, *checked(_LABEL, "a namespace (RFC 1123 label)")]
 ClusterName = Annotated[str, *checked(_SUBDOMAIN, "a DNS subdomain (RFC 1123)")]
+ServerName = Annotated[
+    str, *checked(rf"({_SUBDOMAIN}|[0-9A-Fa-f:.]+)", "a DNS name or an address")
+]
 TypePrefix = Annotated[str, *checked(_SUBDOMAIN, "a reverse-DNS name")]
 ApiVersion = Annotated[
     str, *checked(rf"({_SUBDOMAIN}/)?{_PLURAL}", "an apiVersion such as 'apps/v1'")

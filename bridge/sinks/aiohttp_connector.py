@@ -8,7 +8,7 @@ was idle is looked at before it is used again, and closed if anything came on it
 import asyncio
 import socket
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import ResolveResult
@@ -42,7 +42,10 @@ class WatchedConnector(aiohttp.TCPConnector):
         )
         self._egress = egress
         # aiohttp has no other way to say it; `connect` notices if it means nothing.
-        self._factory = partial(WatchedHandler, loop=asyncio.get_running_loop())
+        self._factory = cast(
+            "partial[ResponseHandler]",
+            partial(WatchedHandler, loop=asyncio.get_running_loop()),
+        )
 
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         """See `aiohttp.BaseConnector`.

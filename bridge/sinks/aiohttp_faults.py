@@ -14,6 +14,7 @@ from bridge.sinks.faults import (
     ProxyStatusError,
     TlsError,
     forget_frames,
+    text_of,
     tls_fault,
 )
 from bridge.sinks.text import origin, printable
@@ -52,12 +53,12 @@ def _connecting(error: aiohttp.ClientOSError, url: URL) -> httpx.TransportError:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return DnsError(f"cannot resolve {error.host}: {error.strerror}")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        text = f"cannot connect to proxy {error.host}:{error.port}: {_why(error)}"
+        text = f"cannot connect to proxy {error.host}:{error.port}: {text_of(error)}"
         return httpx.ProxyError(text)
     tls = tls_fault(error.__cause__)
     if tls is not None:
         return TlsError(f"TLS with {origin(url)} failed: {tls}")
-    return httpx.ConnectError(f"cannot connect to {origin(url)}: {_why(error)}")
+    return httpx.ConnectError(f"cannot connect to {origin(url)}: {text_of(error)}")
 
 
 def _answering(error: BaseException, url: URL) -> httpx.TransportError:
@@ -84,7 +85,3 @@ def _denied(
     # Of the proxy, where there is one: where it leads to is not seen from here.
     where = getattr(error, "host", "")
     return DeniedError(f"{where} leads to {cause}")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)

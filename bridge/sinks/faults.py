@@ -16,6 +16,7 @@
     └── TokenUnavailableError           no token to send it with: nothing was sent
 """
 
+import re
 import ssl
 from typing import TypeVar
 
@@ -87,10 +88,46 @@ def forget_frames(error: BaseException | None) -> None:
 
 def tls_fault(cause: BaseException | None) -> str | None:
     """Return what OpenSSL complains about; None: the connection was only cut."""
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate refused: {cause.verify_message}"
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
-        # Only errors that OpenSSL itself raised have a reason.
-        why = getattr(cause, "reason", None) or str(cause)
-        return why.lower().replace("_", " ")
+        return tls_text(cause)
     return None
+
+
+def tls_text(error: ssl.SSLError) -> str:
+    """Return what OpenSSL says in words; there are always some."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = getattr(error, "verify_message", None)
+        return f"certificate refused: {why or _UNKNOWN}"
+    # Only errors that OpenSSL itself raised have a reason.
+    why = getattr(error, "reason", None) or _said(error)
+    words = why.lower().replace("_", " ")
+    return _PEM.get(words, words) or _UNKNOWN
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error of the system says in words; there are always some."""
+    said = _said(error)
+    silent = (text for kind, text in _SILENT.items() if isinstance(error, kind))
+    return said or next(silent, _UNKNOWN)
+
+
+def _said(error: BaseException) -> str:
+    """Return its text without OpenSSL's source line: ``EOF (_ssl.c:1006)``."""
+    text = getattr(error, "strerror", None) or (str(error) if error.args else "")
+    return _CODE.sub("", text)
+
+
+_UNKNOWN = "no reason given"
+
+_CODE = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
+
+_PEM = {"pem lib": "no PEM, or one that needs a password"}
+"""OpenSSL's reasons that say nothing to people."""
+
+_SILENT: dict[type[BaseException], str] = {
+    ConnectionResetError: "the connection was closed",
+    ConnectionAbortedError: "the connection was given up",
+    BrokenPipeError: "the connection was closed",
+    TimeoutError: "no answer in time",
+}
+"""Errors that asyncio raises without a text."""

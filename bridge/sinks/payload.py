@@ -146,10 +146,9 @@ def wire_bytes(
         body: Its body.
     """
     own = {name.decode() for name, _ in fields}
-    start = (
-        f"POST {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
+    start = f"POST {url.raw_path_qs} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    if "Host" not in headers:
+        start += f"Host: {url.host_port_subcomponent}\r\n"
     common = sum(
         len(name.encode()) + len(value.encode()) + len(": \r\n")
         for name, value in headers.items()

@@ -7,22 +7,29 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bridge.sinks.faults import text_of, tls_text
 from bridge.sinks.files import Reloaded, UnusableError
+from bridge.tls import client_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """Files in PEM form.
+    """What TLS towards one sink is made of; files are in PEM form.
 
     Attributes:
         ca: Authorities to trust instead of the system's; None: the system's.
         cert: Client certificate, with its chain; None: none is shown.
         key: Key of `cert`; None: it is in the same file.
+        server_name: Name that is asked for (SNI), and that the certificate has to be
+            for; None: that of the URL.
+        is_verified: Whether the certificate has to be one that is trusted.
     """
 
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    server_name: str | None = None
+    is_verified: bool = True
 
     def paths(self) -> tuple[Path, ...]:
         """Return the files that are named."""
@@ -39,6 +46,11 @@ class TlsContext:
         self._files = files
         self._context = Reloaded(files.paths(), self._build, now=now)
 
+    @property
+    def server_name(self) -> str | None:
+        """Name that is asked for; None: that of the URL."""
+        return self._files.server_name
+
     def get(self) -> ssl.SSLContext:
         """Return the context to connect with.
 
@@ -53,9 +65,9 @@ class TlsContext:
 
     def _build(self) -> ssl.SSLContext:
         files = self._files
-        if not files.paths():
+        if not files.paths() and files.is_verified:
             return _of_the_system()
-        context = _trusting(files.ca)
+        context = _trusting(files.ca, is_verified=files.is_verified)
         if files.cert is not None:
             _show(context, files.cert, files.key)
         return context
@@ -64,12 +76,12 @@ class TlsContext:
 @cache
 def _of_the_system() -> ssl.SSLContext:
     """Reading the system's authorities takes 20 ms: once is enough."""
-    return _trusting(None)
+    return _trusting(None, is_verified=True)
 
 
-def _trusting(ca: Path | None) -> ssl.SSLContext:
+def _trusting(ca: Path | None, *, is_verified: bool) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=ca)
+        context = client_context(ca=ca, verify=is_verified)
     except OSError as error:
         raise UnusableError(f"tls.ca {ca}: {_why(error)}", reason="tls") from error
     context.set_alpn_protocols(["http/1.1"])
@@ -86,4 +98,4 @@ def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
 
 
 def _why(error: OSError) -> str:
-    return error.strerror or str(error)
+    return tls_text(error) if isinstance(error, ssl.SSLError) else text_of(error)

@@ -120,6 +120,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     allow_redirects=False,
                     proxy=route.proxy,
                     ssl=context,
+                    server_hostname=self._tls.server_name,
                 )
                 try:
                     excerpt = await _read_excerpt(answer.content)
@@ -155,6 +156,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 allow_redirects=False,
                 proxy=route.proxy,
                 ssl=self._context(route),
+                server_hostname=self._tls.server_name,
                 timeout=self._timeout(request.extensions.get("timeout", {})),
             )
         except _FAULTS as error:

@@ -12,6 +12,7 @@ from bridge.sinks.faults import (
     DnsError,
     TlsError,
     forget_frames,
+    text_of,
     tls_fault,
 )
 from bridge.sinks.llhttp.answer import AnswerReader
@@ -52,8 +53,4 @@ def unconnected(
     tls = tls_fault(error)
     if tls is not None:
         return TlsError(f"TLS with {origin} failed: {tls}")
-    return httpx.ConnectError(f"cannot connect to {origin}: {_why(error)}")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)
+    return httpx.ConnectError(f"cannot connect to {origin}: {text_of(error)}")

@@ -34,12 +34,14 @@ class Peer:
         host: Name or address to connect to.
         port: TCP port.
         tls: What to connect with; None: without TLS.
+        server_name: Name that TLS asks for; None: `host`.
     """
 
     origin: str
     host: str
     port: int
     tls: SSLContext | None
+    server_name: str | None = None
 
 
 class Pool:
@@ -186,7 +188,7 @@ class Pool:
                 lambda: Connection(peer.origin, self._forget),
                 sock=connected,
                 ssl=peer.tls,
-                server_hostname=peer.host.rstrip(".") if peer.tls else None,
+                server_hostname=_server_name(peer),
             )
         except (OSError, UnicodeError) as error:
             raise unconnected(error, host=peer.host, origin=peer.origin) from error
@@ -212,3 +214,9 @@ class Pool:
         if self._idle:
             oldest = min(idle[0].idle_since for idle in self._idle.values())
             self._timer = loop.call_at(oldest + self._idle_seconds, self._close_idle)
+
+
+def _server_name(peer: Peer) -> str | None:
+    if peer.tls is None:
+        return None
+    return peer.server_name or peer.host.rstrip(".")

@@ -159,4 +159,5 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
             host=place.raw_host or "",
             port=place.port or 0,
             tls=self._tls.get() if place.scheme == "https" else None,
+            server_name=self._tls.server_name,
         )

@@ -123,6 +123,19 @@ def test_validate_gives_a_pipe_the_faults_too(write):
     assert len(answer["problems"]) == 2
 
 
+def test_validate_warns_of_certificates_that_nobody_looks_at(write):
+    """Of a sink and of its token endpoint (issue 10, item 7)."""
+    tls = "tls: {insecureSkipVerify: true}"
+    oauth2 = f"{{tokenUrl: 'http://t', clientId: a, clientSecret: {{env: A}}, {tls}}}"
+    sink = f"{{name: a, url: 'https://h', {tls}, auth: {{oauth2: {oauth2}}}}}"
+
+    result = invoke("validate", "-c", write(f"sinks: [{sink}]"), "-o", "text")
+
+    assert result.exit_code == 0
+    for place in ("sinks[0].tls", "sinks[0].auth.oauth2.tls"):
+        assert f"warning: {place}.insecureSkipVerify: any certi" in result.stderr
+
+
 def test_validate_takes_the_sink_of_the_environment():
     """No file is needed where K_SINK is set."""
     result = invoke("validate", "-o", "text", env={"K_SINK": "http://broker"})
