@@ -5,7 +5,10 @@ of chats and of automation services have no other secret than their URL.
 """
 
 import re
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from base64 import b64encode
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from yarl import URL
 
 HIDDEN = "***"
 """Stands where a secret stood."""
@@ -43,6 +46,20 @@ _TOKEN = re.compile(
 """A step of a path that is no name that somebody chose."""
 
 
+def parse_url(text: str) -> URL:
+    """Return a URL.
+
+    Raises:
+        ValueError: The text is none; it is not quoted.
+    """
+    try:
+        url = URL(text)
+        _ = url.host, url.port, str(url)
+    except (ValueError, IndexError):  # yarl raises either
+        raise ValueError("expected a URL, got something else") from None
+    return url
+
+
 def shown_url(url: str) -> str:
     """Return a URL without what may be secret in it; `HIDDEN` stands for that.
 
@@ -77,9 +94,24 @@ def url_secrets(url: str, *, is_secret: bool = False) -> list[str]:
     steps = parts.path.split("/")
     if is_secret or _shown_path(parts) != parts.path:
         hidden += [parts.path, *(step for step in steps if _is_telling(step))]
-    if parts.username is not None:
-        hidden += [parts.netloc.rpartition("@")[0], parts.password or ""]
-    return [one for one in hidden if len(one) >= _LEAST_SECRET]
+    return [
+        *(one for one in hidden if len(one) >= _LEAST_SECRET),
+        *credentials_of(url),
+    ]
+
+
+def credentials_of(url: str) -> list[str]:
+    """Return user and password of a URL as they are written, decoded, and sent."""
+    text = url if "://" in url else f"//{url}"  # a proxy may stand without a scheme
+    try:
+        user, _, _ = urlsplit(text).netloc.rpartition("@")
+    except ValueError:
+        return [url]
+    name, _, password = user.partition(":")
+    if not password:
+        return []
+    pair = f"{unquote(name)}:{unquote(password)}"
+    return [user, password, unquote(password), b64encode(pair.encode()).decode()]
 
 
 _LEAST_SECRET = 6

@@ -1,7 +1,6 @@
 """Config → deliveries: who delivers to which sink, and how."""
 
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import urlsplit, urlunsplit
 
 from bridge.config import (
     BreakerConfig,
@@ -27,6 +26,7 @@ from bridge.journal import Attempt
 from bridge.metrics import Metrics
 from bridge.queue import Queue
 from bridge.sinks import Sink
+from bridge.urls import shown_url
 
 
 def build_deliveries(
@@ -168,6 +168,6 @@ def _url(config: SinkConfig) -> str:
     """Return where a sink leads, without what may be secret in it."""
     if not isinstance(config, HttpSinkConfig):
         return "stdout:"
-    parts = urlsplit(config.url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    if not isinstance(config.url, str):
+        return f"urn:kubebridge:sink:{config.name}"
+    return shown_url(config.url)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import assert_never
 
 from bridge.app.deliveries import timeout_of
@@ -150,7 +151,7 @@ def _build_http_sink(
     )
     return HttpSink(
         name=config.name,
-        url=config.url,
+        url=(config.url if isinstance(config.url, str) else build_secret(config.url)),
         mode=config.mode,
         concurrency=config.concurrency,
         timeout_seconds=timeout,
@@ -254,8 +255,10 @@ def _build_signer(config: SignConfig) -> Signer:
 
 
 def _tls_files(config: TlsConfig) -> TlsFiles:
+    ca = config.ca
     return TlsFiles(
-        ca=config.ca,
+        ca=ca if isinstance(ca, Path) else None,
+        ca_env=None if ca is None or isinstance(ca, Path) else ca.env,
         cert=config.cert,
         key=config.key,
         server_name=config.server_name,

@@ -134,6 +134,14 @@ def _left_waiting(api: Api, config: dict[str, Any]) -> list[str]:
     ]
 
 
+def _target(url: str | dict[str, str | None] | None) -> str:
+    """Return where a sink leads, or where that is to be read."""
+    if not isinstance(url, dict):
+        return url or "standard output"
+    file, env = url.get("file"), url.get("env")
+    return f"the URL in file {file}" if file else f"the URL in variable {env}"
+
+
 def _summary(config: dict[str, Any]) -> str:
     sources = [
         f"source {one['name']}: {one['kind']} in "
@@ -141,8 +149,7 @@ def _summary(config: dict[str, Any]) -> str:
         for one in config["sources"]
     ]
     sinks = [
-        f"sink {one['name']}: {one.get('url', 'standard output')}"
-        for one in config["sinks"]
+        f"sink {one['name']}: {_target(one.get('url'))}" for one in config["sinks"]
     ]
     routes = [
         f"route {one['name']}: {len(one['filters'])} filters, to "

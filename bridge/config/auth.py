@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    Discriminator,
     Field,
     ModelWrapValidatorHandler,
     Strict,
+    Tag,
     model_validator,
 )
 
@@ -78,11 +80,29 @@ class BasicAuthConfig(Model):
         return self
 
 
+class PemFromEnv(Model):
+    """Certificates in an environment variable."""
+
+    env: NotEmpty
+    """Name of the variable, whose text is PEM; read when the process starts."""
+
+
+def _ca_kind(value: object) -> str:
+    return "<secret>" if isinstance(value, dict | PemFromEnv) else "<text>"
+
+
 class TlsConfig(Model):
     """TLS towards one sink."""
 
-    ca: FilePath | None = None
-    """PEM file of the authorities to trust; null: those of the system."""
+    ca: (
+        Annotated[
+            Annotated[FilePath, Tag("<text>")] | Annotated[PemFromEnv, Tag("<secret>")],
+            Discriminator(_ca_kind),
+        ]
+        | None
+    ) = None
+    """PEM file of the authorities to trust, or `{env: NAME}` where their PEM stands in
+    the environment; null: those of the system."""
 
     cert: FilePath | None = None
     """PEM file of the client certificate; null: none is shown."""

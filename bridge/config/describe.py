@@ -1,21 +1,19 @@
 """A configuration as people and editors may see it."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import TypeAdapter
 
 from bridge.config.models import Config
 from bridge.config.ordering import orderings_of
-
-_HIDDEN = "***"
+from bridge.urls import HIDDEN, shown_url
 
 
 def describe(config: Config) -> dict[str, Any]:
     """Return the effective configuration as plain data, fit to be shown.
 
-    A secret is shown as the place it comes from, a URL without userinfo and query,
-    a header without its value.
+    A secret is shown as the place it comes from, a URL as `shown_url` does, a header
+    without its value.
     """
     shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
     orderings = orderings_of(config)
@@ -24,26 +22,14 @@ def describe(config: Config) -> dict[str, Any]:
         _redact_urls(sink)
         _redact_urls((sink.get("auth") or {}).get("oauth2") or {})
         for name, value in sink.get("headers", {}).items():
-            sink["headers"][name] = value if isinstance(value, dict) else _HIDDEN
+            sink["headers"][name] = value if isinstance(value, dict) else HIDDEN
     return shown
 
 
 def _redact_urls(shown: dict[str, Any]) -> None:
     for key in {"url", "proxy", "tokenUrl"}.intersection(shown):
-        shown[key] = shown[key] and redact_url(shown[key])
-
-
-def redact_url(url: str) -> str:
-    """Return `url` with userinfo and query, which may be secrets, hidden."""
-    parts = urlsplit(url)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    return urlunsplit(
-        parts._replace(
-            netloc=f"{_HIDDEN if userinfo else ''}{at}{host}",
-            query=_HIDDEN if parts.query else "",
-            fragment="",
-        )
-    )
+        if isinstance(shown[key], str):
+            shown[key] = shown_url(shown[key])
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,19 +1,30 @@
 """What a Knative SinkBinding puts into the environment joins the document.
 
-`K_SINK` is the URL of a sink named ``k-sink``; `K_CE_OVERRIDES` is JSON whose
-`extensions` are set on each event (Knative SinkBinding, "environment variables").
+==================  =============================================================
+``K_SINK``          URL of a sink named ``k-sink``
+``K_CE_OVERRIDES``  JSON whose `extensions` are set on each event
+``K_CA_CERTS``      PEM of the authorities to trust towards that sink
+``/oidc/token``     file with a token for it, which the kubelet renews
+==================  =============================================================
+
 A sink ``k-sink`` in the document that has no `url` takes it from `K_SINK`, so that its
-other settings can be chosen there. It has the preset `knative` unless its content mode
-is chosen.
+other settings can be chosen there: `tls.ca` and `auth` of its own win. It has the
+preset `knative` unless its content mode is chosen. (Knative Eventing, SinkBinding;
+``sinkbinding_lifecycle.go`` for what its pages do not say.)
 """
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from bridge.config.document import Document, Fault, Place, show_value
+from bridge.config.document import Document, Fault, Place, Trail, show_value
 
 SINK_NAME = "k-sink"
+
+OIDC_TOKEN = Path("/oidc/token")
+"""Where a SinkBinding mounts the token, if the sink asks for one."""
+
 _FORM = """expected JSON such as {"extensions": {"team": "shop"}}"""
 
 
@@ -27,12 +38,12 @@ def apply_environment(document: Document, env: Mapping[str, str]) -> None:
         document.data = {}
     if isinstance(document.data, dict):
         if url := env.get("K_SINK"):
-            _apply_sink(document, url)
+            _apply_sink(document, url, has_ca=bool(env.get("K_CA_CERTS")))
         if overrides := env.get("K_CE_OVERRIDES"):
             _apply_overrides(document, overrides)
 
 
-def _apply_sink(document: Document, url: str) -> None:
+def _apply_sink(document: Document, url: str, *, has_ca: bool) -> None:
     sinks = document.data.setdefault("sinks", [])
     if not isinstance(sinks, list):
         return
@@ -48,6 +59,18 @@ def _apply_sink(document: Document, url: str) -> None:
     if not {"batch", "mode"} & sinks[index].keys():
         sinks[index].setdefault("knative", True)
     document.values["sinks", index, "url"] = Place(name="K_SINK")
+    if has_ca:
+        _apply_authorities(document, sinks[index], ("sinks", index, "tls"))
+    if "auth" not in sinks[index] and OIDC_TOKEN.exists():
+        sinks[index]["auth"] = {"bearer": {"file": str(OIDC_TOKEN)}}
+        document.values["sinks", index, "auth"] = Place(name=str(OIDC_TOKEN))
+
+
+def _apply_authorities(document: Document, sink: dict[str, Any], trail: Trail) -> None:
+    tls = sink.setdefault("tls", {})
+    if isinstance(tls, dict) and "ca" not in tls:
+        tls["ca"] = {"env": "K_CA_CERTS"}
+        document.values[*trail, "ca"] = Place(name="K_CA_CERTS")
 
 
 def _is_k_sink(sink: object) -> bool:

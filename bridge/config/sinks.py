@@ -68,6 +68,10 @@ def _known_type(value: object) -> object:
     return value
 
 
+def _url_kind(value: object) -> str:
+    return "<secret>" if isinstance(value, dict | Secret) else "<text>"
+
+
 def _is_host(value: str | Secret) -> bool:
     return isinstance(value, Secret) or re.fullmatch(_HOST, value) is not None
 
@@ -82,8 +86,12 @@ class HttpSinkConfig(_SinkConfig):
     type: Annotated[Literal["http"], BeforeValidator(_known_type)] = "http"
     """Kind of sink."""
 
-    url: Url
-    """Where to POST; http or https."""
+    url: Annotated[
+        Annotated[Url, Tag("<text>")] | Annotated[Secret, Tag("<secret>")],
+        Discriminator(_url_kind),
+    ]
+    """Where to POST; http or https. A URL that is a secret, as those of chats are,
+    stands elsewhere: `{file: path}`, read again when it changes, or `{env: NAME}`."""
 
     mode: Literal["structured", "binary", "batch"] = "structured"
     """How an event is put into a request (CloudEvents HTTP binding 1.0.2, 3):

@@ -13,6 +13,7 @@ from bridge.config.base import fault, mismatch
 from bridge.errors import FilterError, InvalidEventError
 from bridge.events import rules
 from bridge.events.paths import parse_path
+from bridge.urls import parse_url
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -75,24 +76,35 @@ def not_empty(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
     return items
 
 
+_MALFORMED = "expected an http or https URL, got one that is malformed"
+_PLACEHOLDER = (
+    "expected an http or https URL, got one with a placeholder, which nothing fills "
+    "in: where a sink's URL is a secret, write url: {env: NAME} or url: {file: path}"
+)
+
+
 def check_url(text: str) -> str:
     """Return `text` if it is an absolute http or https URL.
 
     Raises:
         PydanticCustomError: It is not; the message shows nothing secret of it.
     """
+    if re.search(r"\$\{|\$\(|\{\{", text):
+        raise fault(_PLACEHOLDER)
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise fault(
-            "expected an http or https URL, got one that is malformed"
-        ) from None
+        raise fault(_MALFORMED) from None
     if parts.scheme not in {"http", "https"}:
         got = f"scheme '{parts.scheme}'" if parts.scheme else "no scheme"
         raise fault(f"expected an http or https URL, got {got}")
     if not parts.hostname or re.search(r"[\s\x00-\x1f\x7f]", text):
         raise fault("expected an http or https URL, got one without a valid host")
+    try:
+        parse_url(text)
+    except ValueError:
+        raise fault(_MALFORMED) from None
     return text
 
 

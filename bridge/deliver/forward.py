@@ -21,8 +21,8 @@ class DeadLetterSink:
 
     Attributes:
         name: Of the sink that takes them.
-        failed: What `knativeerrordest` says: the URL of the sink that failed, without
-            userinfo and query.
+        failed: What `knativeerrordest` says: the URL of the sink that failed, as
+            `shown_url` shows it.
     """
 
     name: str

@@ -13,13 +13,14 @@ from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.oauth2 import OAuth2Auth
 from bridge.sinks.payload import Ceiling, length, wire_bytes
 from bridge.sinks.signing import Signer
+from bridge.sinks.target import Target
 from bridge.sinks.token_exchange import token_field
 
 Mode = Literal["structured", "binary", "batch"]
 """How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
 
-Parts = tuple[CIMultiDict[str], Sequence[Header], bytes]
-"""The fields of all requests of a sink, those of this one alone, and its body."""
+Parts = tuple[URL, CIMultiDict[str], Sequence[Header], bytes]
+"""Where to, the fields of all requests of a sink, those of this one, and its body."""
 
 _TOKEN_BYTES = 16384
 """More than any token that receivers take: 8 kB of header fields are usual."""
@@ -32,7 +33,7 @@ class Composition:
         self,
         *,
         sink: str,
-        url: URL,
+        target: Target,
         mode: Mode,
         headers: RequestHeaders,
         sign: Signer | None,
@@ -44,7 +45,7 @@ class Composition:
 
         Args:
             sink: Its name, for messages.
-            url: Where to.
+            target: Where to.
             mode: How events stand in a request.
             headers: Fields of all requests.
             sign: Signs them; None: nothing does.
@@ -53,7 +54,7 @@ class Composition:
             ceiling: Most bytes of any request.
         """
         self._sink = sink
-        self._url = url
+        self._target = target
         self._mode = mode
         self._headers = headers
         self._sign = sign
@@ -61,7 +62,7 @@ class Composition:
         self._batch_bytes = batch_bytes
         self._ceiling = ceiling
         # How long a token is, is not known before there is one.
-        self._measured: CIMultiDict[str] | None = None
+        self._measured: tuple[URL, CIMultiDict[str]] | None = None
         self._room = 0
         self._reserve_bytes = 0 if tokens is None else _TOKEN_BYTES
 
@@ -72,28 +73,30 @@ class Composition:
             PermanentSinkError: There are too many of them for one batch.
             UnusableError: A secret cannot be read.
         """
-        headers, fields, body = self._headers.current(), *self._form(events)
+        url, headers = self._target.current(), self._headers.current()
+        fields, body = self._form(events)
         if self._sign is not None:
             ids = [event.id for event in events]
             fields = [*fields, *self._sign.headers(ids, body)]
-        return headers, fields, body
+        return url, headers, fields, body
 
     def passes(self, events: Sequence[EncodedEvent], parts: Parts) -> bool:
         """Return whether a request may be sent as it is: `fit` is not needed.
 
         The usual answer is a comparison of two numbers.
         """
-        headers, fields, body = parts
-        if headers is not self._measured:
-            room = self._ceiling.room(self._url, headers)
-            self._room, self._measured = room - self._reserve_bytes, headers
+        url, headers, fields, body = parts
+        measured = self._measured
+        if measured is None or headers is not measured[1] or url is not measured[0]:
+            room = self._ceiling.room(url, headers)
+            self._room, self._measured = room - self._reserve_bytes, (url, headers)
         if len(body) + (length(fields) if fields else 0) <= self._room:
             return True
         if not self._ceiling.is_sent_all_the_same:
             return False
         token = None if self._tokens is None else self._tokens.ready()
         added = [] if token is None else [token_field(token)]
-        size = wire_bytes(self._url, headers, [*fields, *added], body)
+        size = wire_bytes(url, headers, [*fields, *added], body)
         self._ceiling.note_each(events, size)
         return True
 
@@ -111,8 +114,8 @@ class Composition:
             added = [token_field(await self._tokens.get())]
 
         def measure(some: Sequence[EncodedEvent]) -> int:
-            headers, fields, body = self.compose(some)
-            return wire_bytes(self._url, headers, [*fields, *added], body)
+            url, headers, fields, body = self.compose(some)
+            return wire_bytes(url, headers, [*fields, *added], body)
 
         return self.compose(self._ceiling.apply(events, measure))
 

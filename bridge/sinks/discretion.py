@@ -7,7 +7,9 @@ from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.oauth2 import OAuth2Auth
 from bridge.sinks.reply import EXCERPT_BYTES, Reply
 from bridge.sinks.signing import Signer
+from bridge.sinks.target import Target
 from bridge.sinks.text import hide, redact
+from bridge.urls import credentials_of
 
 
 class Discretion:
@@ -19,6 +21,8 @@ class Discretion:
         *,
         flow: httpx.Auth | None,
         sign: Signer | None,
+        target: Target,
+        proxy: str | None = None,
     ) -> None:
         """Know of them all.
 
@@ -26,11 +30,14 @@ class Discretion:
             headers: Fields of all requests.
             flow: An authentication that may send requests of its own.
             sign: Signs what is sent.
+            target: Where to: tokens may stand in the path, and in the query.
+            proxy: What leads there; its user and password may be in it.
         """
         self._headers = headers
         self._flow = flow if isinstance(flow, OAuth2Auth) else None
         self._sign = sign
-        self._more: list[str] = []
+        self._target = target
+        self._more = [] if proxy is None else credentials_of(proxy)
 
     def add(self, secret: str) -> None:
         """Hide one more, which does not change."""
@@ -38,7 +45,7 @@ class Discretion:
 
     def secrets(self) -> list[str]:
         """Return what must not be shown, as far as it was used."""
-        known = [*self._headers.secrets(), *self._more]
+        known = [*self._headers.secrets(), *self._target.secrets(), *self._more]
         if self._sign is not None:
             known += self._sign.secrets()
         if self._flow is not None:
@@ -54,6 +61,7 @@ class Discretion:
         others = [] if self._sign is None else self._sign.read()
         if self._flow is not None:
             others.append(self._flow.read())
+        others.append(self._target.read())
         return repr([*self._headers.current().items(), *others])
 
     def hide(self, message: str) -> str:

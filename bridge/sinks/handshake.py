@@ -66,7 +66,7 @@ class Handshake:
         rules: HandshakeRules,
         *,
         sink: str,
-        url: URL,
+        url: URL | None,
         ask: Ask,
         discretion: Discretion,
         now: Callable[[], float] = time.monotonic,
@@ -76,7 +76,8 @@ class Handshake:
         Args:
             rules: What is asked for.
             sink: Name of the sink, for messages and the callback.
-            url: Where it is; over plain HTTP no handshake conforms (S1).
+            url: Where it is; over plain HTTP no handshake conforms (S1). None: that is
+                a secret.
             ask: Sends OPTIONS.
             discretion: Hides secrets, and from now on the key of the callback.
             now: A clock in seconds that never goes back.
@@ -98,7 +99,7 @@ class Handshake:
         self.key = secrets.token_urlsafe(32)
         self.callbacks = 0
         discretion.add(self.key)
-        if url.scheme != "https":
+        if url is not None and url.scheme != "https":
             self._log.warning(
                 "Handshake without TLS does not conform.",
                 url=place(str(url)),

@@ -15,7 +15,7 @@ from bridge.errors import SinkPausedError
 from bridge.events import EncodedEvent
 from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Answer
-from bridge.sinks.auth import BasicAuth, HeaderAuth, Secret, SecretText
+from bridge.sinks.auth import HeaderAuth, Secret
 from bridge.sinks.composition import Composition, Mode
 from bridge.sinks.consent import HandshakeRules, delivery_fields
 from bridge.sinks.discretion import Discretion
@@ -31,6 +31,7 @@ from bridge.sinks.outcomes import Outcomes
 from bridge.sinks.payload import Ceiling
 from bridge.sinks.reply import Reply
 from bridge.sinks.signing import Signer
+from bridge.sinks.target import Target
 from bridge.sinks.tls import TlsContext, TlsFiles
 from bridge.sinks.token_exchange import exchange_with_token
 from bridge.sinks.transport import AiohttpTransport, joined
@@ -56,7 +57,7 @@ class HttpSink:
     Args:
         name: As in the configuration.
         url: Where to POST; http or https. User and password in it are sent as
-            `BasicAuth` where there is no `auth`.
+            `BasicAuth` where there is no `auth`. As a secret it may change.
         mode: How events stand in a request.
         concurrency: Most connections at a time.
         timeout_seconds: Longest that one attempt may take, in all.
@@ -83,7 +84,7 @@ class HttpSink:
         self,
         *,
         name: str,
-        url: str,
+        url: str | Secret,
         mode: Mode = "structured",
         concurrency: int,
         timeout_seconds: float,
@@ -110,12 +111,12 @@ class HttpSink:
             ConfigError: The proxy is not an HTTP proxy.
         """
         self._name = name
-        self._url, known_by_url = _split(URL(url))
-        auth = known_by_url if auth is None else auth
+        self._target = Target(url)
+        auth = self._target.auth if auth is None else auth
         self._timeout_seconds = timeout_seconds
         self._batch_size = batch_size if mode == "batch" else 1
         self._settings = repr(
-            (url, mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
+            (mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
         )
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
@@ -127,7 +128,7 @@ class HttpSink:
         self._sign = sign
         self._composition = Composition(
             sink=name,
-            url=self._url,
+            target=self._target,
             mode=mode,
             headers=self._headers,
             sign=sign,
@@ -135,13 +136,15 @@ class HttpSink:
             batch_bytes=batch_bytes,
             ceiling=ceiling or Ceiling(sink=name),
         )
-        self._discretion = Discretion(self._headers, flow=self._flow, sign=sign)
+        self._discretion = Discretion(
+            self._headers, flow=self._flow, sign=sign, target=self._target, proxy=proxy
+        )
         self._handshake = None
         if handshake is not None:
             self._handshake = Handshake(
                 handshake,
                 sink=name,
-                url=self._url,
+                url=self._target.fixed,
                 ask=self._ask_consent,
                 discretion=self._discretion,
                 now=now,
@@ -155,7 +158,7 @@ class HttpSink:
         )
         self._tls = TlsContext(tls or TlsFiles(), now=now)
         self._transport = transport or _ENGINES[engine](
-            url=self._url,
+            url=self._target.fixed,
             concurrency=concurrency,
             timeout_seconds=timeout_seconds,
             tls=self._tls,
@@ -242,40 +245,34 @@ class HttpSink:
         found = list(headers.items())
         reply = await exchange(
             self._transport,
-            httpx.Request("OPTIONS", str(self._url), headers=found),
+            httpx.Request("OPTIONS", str(self._target.current()), headers=found),
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )
         return self._discretion.redact(reply)
 
     def _post(
-        self, headers: CIMultiDict[str], fields: Sequence[Header], body: bytes
+        self,
+        url: URL,
+        headers: CIMultiDict[str],
+        fields: Sequence[Header],
+        body: bytes,
     ) -> Awaitable[Reply]:
         """Return what sends it once it is awaited; a coroutine less for each POST."""
         transport, flow = self._transport, self._flow
         if isinstance(transport, AiohttpTransport | LlhttpTransport):
             if flow is None:
-                return transport.post(self._url, headers, body, fields)
+                return transport.post(url, headers, body, fields)
             if isinstance(flow, OAuth2Auth):
                 return exchange_with_token(
-                    lambda field: transport.post(
-                        self._url, headers, body, [*fields, field]
-                    ),
+                    lambda field: transport.post(url, headers, body, [*fields, field]),
                     auth=flow,
                     timeout_seconds=self._timeout_seconds,
                 )
         found = list(joined(headers, fields).items())
         return exchange(
             transport,
-            httpx.Request("POST", str(self._url), headers=found, content=body),
+            httpx.Request("POST", str(url), headers=found, content=body),
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )
-
-
-def _split(url: URL) -> tuple[URL, httpx.Auth | None]:
-    """Return the URL without user and password, and what they come to."""
-    if url.user is None:
-        return url, None
-    password = SecretText(url.password or "")
-    return url.with_user(None), BasicAuth(username=url.user, password=password)

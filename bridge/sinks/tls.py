@@ -1,5 +1,6 @@
 """TLS towards a sink: whom it trusts, and with which certificate it comes."""
 
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ class TlsFiles:
 
     Attributes:
         ca: Authorities to trust instead of the system's; None: the system's.
+        ca_env: Variable of the environment that holds them; None: none does.
         cert: Client certificate, with its chain; None: none is shown.
         key: Key of `cert`; None: it is in the same file.
         server_name: Name that is asked for (SNI), and that the certificate has to be
@@ -26,6 +28,7 @@ class TlsFiles:
     """
 
     ca: Path | None = None
+    ca_env: str | None = None
     cert: Path | None = None
     key: Path | None = None
     server_name: str | None = None
@@ -65,9 +68,9 @@ class TlsContext:
 
     def _build(self) -> ssl.SSLContext:
         files = self._files
-        if not files.paths() and files.is_verified:
+        if files == TlsFiles(server_name=files.server_name):
             return _of_the_system()
-        context = _trusting(files.ca, is_verified=files.is_verified)
+        context = _trusting(files)
         if files.cert is not None:
             _show(context, files.cert, files.key)
         return context
@@ -76,14 +79,22 @@ class TlsContext:
 @cache
 def _of_the_system() -> ssl.SSLContext:
     """Reading the system's authorities takes 20 ms: once is enough."""
-    return _trusting(None, is_verified=True)
+    return _trusting(TlsFiles())
 
 
-def _trusting(ca: Path | None, *, is_verified: bool) -> ssl.SSLContext:
+def _trusting(files: TlsFiles) -> ssl.SSLContext:
+    ca, variable = files.ca, files.ca_env
+    text = None if variable is None else os.environ.get(variable, "")
+    what = f"tls.ca {ca}" if variable is None else f"tls.ca in variable {variable}"
+    if text == "":
+        raise UnusableError(f"{what}: expected certificates, got none", reason="tls")
+    if text is not None and not text.isascii():
+        message = f"{what}: expected certificates in PEM form"
+        raise UnusableError(message, reason="tls")
     try:
-        context = client_context(ca=ca, verify=is_verified)
+        context = client_context(ca=ca, ca_data=text, verify=files.is_verified)
     except OSError as error:
-        raise UnusableError(f"tls.ca {ca}: {_why(error)}", reason="tls") from error
+        raise UnusableError(f"{what}: {_why(error)}", reason="tls") from error
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -34,6 +34,7 @@ IDLE_SECONDS = 8.0
 CONNECT_SHARE = 2 / 3
 """How much of the time of an attempt may go into connecting."""
 
+_UNKNOWN = (URL("http://unknown.invalid"), URL("https://unknown.invalid"))
 _WRITTEN_AT_ONCE = 1 << 20
 _MOST_FIELD_BYTES = 32768
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
@@ -54,7 +55,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         *,
-        url: URL,
+        url: URL | None,
         concurrency: int,
         timeout_seconds: float,
         tls: TlsContext,
@@ -65,7 +66,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """Open nothing yet; connections belong to the loop of the first request.
 
         Args:
-            url: Where most requests will go.
+            url: Where most requests will go; None: that is not known yet.
             concurrency: Most connections at a time; further requests wait for one.
             timeout_seconds: Longest that a request may take, until the last byte of
                 its answer; two thirds of it may go into connecting.
@@ -87,7 +88,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._egress = egress or Egress()
         self._routes: dict[URL, _Route] = {}
         self._opened: aiohttp.ClientSession | None = None
-        self._find_way(url)
+        for one in _UNKNOWN if url is None else (url,):
+            self._find_way(one)
 
     async def post(
         self,

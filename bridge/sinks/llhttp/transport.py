@@ -31,7 +31,7 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         *,
-        url: URL,
+        url: URL | None,
         concurrency: int,
         timeout_seconds: float,
         tls: TlsContext,

@@ -56,14 +56,25 @@ def test_knatives_words_make_an_exact_schedule() -> None:
     assert timeout_of(sink_of("retry: {retry: 4}"), 15.0) == 15.0
 
 
+def test_secret_url_goes_with_no_dead_letter() -> None:
+    """The sink's name says enough (issue 10, item 8)."""
+    text = "sinks: [{name: a, url: {env: A}, dead_letter_sink: b}, {name: b, url: http://b}]"
+    config = parse_config(text, name="bridge.yaml", env={})
+
+    policy = build_policy(config.sinks[0])
+
+    expected = DeadLetterSink(name="b", failed="urn:kubebridge:sink:a")
+    assert policy.dead_letters == expected
+
+
 @pytest.mark.parametrize(
     "keys", ["dead_letter_sink: lost", "retry: {deadLetterSink: lost}"]
 )
 def test_no_secret_of_the_url_goes_with_a_dead_letter(keys) -> None:
-    """Neither user and password, nor the query."""
+    """Neither user and password, nor the query (issue 10, item 8)."""
     policy = build_policy(sink_of(keys))
 
-    failed = "https://example.com:8443/a/b"
+    failed = "https://***@example.com:8443/a/b?***"
     assert policy.dead_letters == DeadLetterSink(name="lost", failed=failed)
 
 

@@ -1,10 +1,11 @@
 """K_SINK and K_CE_OVERRIDES, as a Knative SinkBinding sets them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from bridge.config import HttpSinkConfig, load_config, parse_config
+from bridge.config import HttpSinkConfig, environment, load_config, parse_config
 from tests.unit.config.faults import HOOK, faults, only_fault
 
 BOUND = {"K_SINK": "http://broker/default"}
@@ -153,3 +154,66 @@ def test_overrides_may_be_without_extensions():
     config = parse_config(HOOK, name="bridge.yaml", env={"K_CE_OVERRIDES": "{}"})
 
     assert config.events.extensions == {}
+
+
+def k_sink(text, env):
+    """Return the sink of the environment."""
+    config = parse_config(text, name="bridge.yaml", env=BOUND | env)
+    [sink] = [one for one in config.sinks if one.name == "k-sink"]
+    return sink
+
+
+def test_authorities_of_a_binding_are_those_of_its_sink():
+    """K_CA_CERTS holds PEM (issue 10, item 8)."""
+    config = parse_config(HOOK, name="b.yaml", env=BOUND | {"K_CA_CERTS": "PEM"})
+
+    hook, sink = config.sinks
+    assert (hook.tls.ca, sink.tls.ca.env) == (None, "K_CA_CERTS")
+
+
+def test_authorities_of_the_file_win():
+    """The sink says for itself whom it trusts (issue 10, item 8)."""
+    text = "sinks: [{name: k-sink, tls: {ca: /ca.pem}}]"
+
+    assert k_sink(text, {"K_CA_CERTS": "PEM"}).tls.ca == Path("/ca.pem")
+
+
+@pytest.mark.parametrize("text", ["tls: 5", "tls: {ca: 5}", "tls: {ca: {evn: A}}"])
+def test_wrong_form_of_tls_is_reported(text):
+    """And not stumbled over (issue 10, item 8)."""
+    lines = faults(f"sinks: [{{name: k-sink, {text}}}]", BOUND | {"K_CA_CERTS": "PEM"})
+
+    assert "sinks[0].tls" in lines[0]
+
+
+@pytest.fixture
+def token(tmp_path, monkeypatch):
+    """Mount a token as a SinkBinding does."""
+    path = tmp_path / "token"
+    path.write_text("eyJ")
+    monkeypatch.setattr(environment, "OIDC_TOKEN", path)
+    return path
+
+
+def test_token_of_a_binding_is_sent_to_its_sink(token):
+    """It stands at its usual path, where the kubelet renews it (issue 10, item 8)."""
+    config = parse_config(HOOK, name="bridge.yaml", env=BOUND)
+
+    hook, sink = config.sinks
+    assert (hook.auth, sink.auth.bearer.file) == (None, token)
+
+
+def test_auth_of_the_file_wins_over_the_token(token):
+    """The sink says for itself how it is known (issue 10, item 8)."""
+    text = "sinks: [{name: k-sink, auth: {bearer: {env: TOKEN}}}]"
+
+    assert k_sink(text, {}).auth.bearer.env == "TOKEN"
+
+
+def test_no_token_without_a_binding(token):
+    """A sink called so, with a URL of its own, gets none (issue 10, item 8)."""
+    text = "sinks: [{name: k-sink, url: http://h}]"
+
+    [sink] = parse_config(text, name="bridge.yaml", env={}).sinks
+
+    assert sink.auth is None

@@ -142,6 +142,36 @@ async def test_name_of_the_certificate_through_a_tunnel(
 
 
 @both_ways
+async def test_authorities_may_stand_in_the_environment(
+    post, make_transport, server_tls, monkeypatch
+):
+    """As a Knative SinkBinding puts them there (issue 10, item 8)."""
+    monkeypatch.setenv("K_CA_CERTS", CA.read_text())
+
+    async with Receiver(tls=server_tls()) as receiver:
+        transport = make_transport(tls=TlsFiles(ca_env="K_CA_CERTS"))
+        status, _ = await post(transport, receiver.url)
+
+    assert status == 204
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "expected certificates, got none"),
+        ("hunter2", "no start line|not enough data"),
+        ("h\xfcnter2", "expected certificates in PEM form"),
+    ],
+)
+def test_authorities_of_the_environment_that_are_none(text, why, monkeypatch):
+    """The variable is named, and not shown (issue 10, item 8)."""
+    monkeypatch.setenv("K_CA_CERTS", text)
+
+    with pytest.raises(UnusableError, match=f"variable K_CA_CERTS: ({why})"):
+        TlsContext(TlsFiles(ca_env="K_CA_CERTS")).get()
+
+
+@both_ways
 @pytest.mark.parametrize("name", ["expired", "elsewhere", "server"])
 async def test_any_certificate_is_accepted_if_so_said(
     post, make_transport, server_tls, name
