@@ -1,5 +1,7 @@
 """What a sink must not show of what it sends, wherever it comes back from."""
 
+from collections.abc import Iterable
+
 import httpx
 from msgspec.structs import replace
 
@@ -22,7 +24,7 @@ class Discretion:
         flow: httpx.Auth | None,
         sign: Signer | None,
         target: Target,
-        proxy: str | None = None,
+        proxies: Iterable[str] = (),
     ) -> None:
         """Know of them all.
 
@@ -31,13 +33,13 @@ class Discretion:
             flow: An authentication that may send requests of its own.
             sign: Signs what is sent.
             target: Where to: tokens may stand in the path, and in the query.
-            proxy: What leads there; its user and password may be in it.
+            proxies: URLs of what may lead there, with user and password or without.
         """
         self._headers = headers
         self._flow = flow if isinstance(flow, OAuth2Auth) else None
         self._sign = sign
         self._target = target
-        self._more = [] if proxy is None else credentials_of(proxy)
+        self._more = [one for proxy in proxies for one in credentials_of(proxy)]
 
     def add(self, secret: str) -> None:
         """Hide one more, which does not change."""

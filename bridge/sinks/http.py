@@ -137,7 +137,11 @@ class HttpSink:
             ceiling=ceiling or Ceiling(sink=name),
         )
         self._discretion = Discretion(
-            self._headers, flow=self._flow, sign=sign, target=self._target, proxy=proxy
+            self._headers,
+            flow=self._flow,
+            sign=sign,
+            target=self._target,
+            proxies=_proxies(proxy, os.environ if environ is None else environ),
         )
         self._handshake = None
         if handshake is not None:
@@ -276,3 +280,9 @@ class HttpSink:
             auth=self._flow or httpx.Auth(),
             timeout_seconds=self._timeout_seconds,
         )
+
+
+def _proxies(proxy: str | None, environ: Mapping[str, str]) -> list[str]:
+    """Return all proxies that are named anywhere."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    return [one for one in (proxy, *map(environ.get, names)) if one]

@@ -4,12 +4,10 @@ from collections.abc import Iterable
 
 from yarl import URL
 
-from bridge.urls import HIDDEN, shown_url
+from bridge.sinks.spellings import without
+from bridge.urls import shown_url
 
 EXCERPT_CHARACTERS = 256
-
-_LEAST_SHOWN = 3
-"""So many letters of a secret say nothing about it."""
 
 
 def origin(url: URL) -> str:
@@ -30,10 +28,9 @@ def printable(text: str) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets."""
-    for secret in _longest_first(secrets):
-        text = text.replace(secret, HIDDEN)
-    return text
+    """Return `text` without the secrets, in whatever spelling."""
+    raw = text.encode("utf-8", "surrogatepass")
+    return without(raw, secrets).decode("utf-8", "surrogatepass")
 
 
 def redact(body: bytes, secrets: Iterable[str], *, is_cut: bool = False) -> bytes:
@@ -44,21 +41,4 @@ def redact(body: bytes, secrets: Iterable[str], *, is_cut: bool = False) -> byte
         secrets: What must not be shown.
         is_cut: Whether there was more of it, so that it may end within a secret.
     """
-    for secret in _longest_first(secrets):
-        raw = secret.encode()
-        body = body.replace(raw, HIDDEN.encode())
-        if is_cut:
-            body = _without_beginning(body, raw)
-    return body
-
-
-def _longest_first(secrets: Iterable[str]) -> list[str]:
-    """One may be a part of another."""
-    return sorted(filter(None, secrets), key=len, reverse=True)
-
-
-def _without_beginning(body: bytes, secret: bytes) -> bytes:
-    for length in range(len(secret) - 1, _LEAST_SHOWN, -1):
-        if body.endswith(secret[:length]):
-            return body[:-length] + HIDDEN.encode()
-    return body
+    return without(body, secrets, is_cut=is_cut)

@@ -139,3 +139,23 @@ async def test_proxies_are_checked_before_the_url_is_known(make_sink):
     """For both of its possible schemes (issue 10, item 8)."""
     with pytest.raises(ConfigError, match="HTTPS_PROXY"):
         make_sink(SecretText("x"), environ={"HTTPS_PROXY": "ftp://p"})
+
+
+@pytest.mark.parametrize("is_configured", [True, False])
+async def test_password_of_a_proxy_is_hidden(make_sink, is_configured):
+    """It may quote what it was sent, as others do (issue 10, item 39)."""
+
+    async def quote(connection, request):
+        sent = request.headers["proxy-authorization"]
+        await answer(407, f"{sent} me:hunter2 hunter2%21".encode())(connection, request)
+
+    async with Receiver(quote) as proxy:
+        url = f"http://me:hunter2%21@127.0.0.1:{proxy.port}"
+        ways = {"proxy": url} if is_configured else {"environ": {"HTTP_PROXY": url}}
+        sink = make_sink("http://hook.invalid/", **ways)
+        with pytest.raises(SinkPausedError) as caught:
+            await sink.send([event()])
+
+    shown = f"{caught.value} {caught.value.excerpt}"
+    assert "***" in shown
+    assert [one for one in ("hunter2!", "hunter2%21", "aHVudGVy") if one in shown] == []
