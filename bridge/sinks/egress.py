@@ -9,20 +9,13 @@ many or of none; and the API server, where a request could be taken for an order
 """
 
 import socket
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeVar
 
+from bridge.sinks.addresses import Address, forms_of
+
 Block = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
 Found = TypeVar("Found")
 AddressInfo = tuple[
     socket.AddressFamily | int,
@@ -52,9 +45,6 @@ _DENIED = {
 
 _DEFAULTS = [(ip_network(block), word) for block, word in _DENIED.items()]
 
-_NAT64 = ip_network("64:ff9b::/96")
-"""IPv4 addresses by way of a translator (RFC 6052, 2.1)."""
-
 _API_SERVER = "the API server"
 
 
@@ -75,7 +65,9 @@ class Egress:
 
     def deny_servers(self, places: Iterable[tuple[str, int]]) -> None:
         """Deny these addresses and ports, and no longer those of an earlier call."""
-        self._servers = frozenset((_parse(host), port) for host, port in places)
+        self._servers = frozenset(
+            (form, port) for host, port in places for form in forms_of(host)
+        )
 
     def check(self, host: str, port: int) -> None:
         """Return if an address in digits may be connected to.
@@ -83,7 +75,7 @@ class Egress:
         Raises:
             DeniedAddressError: It may not.
         """
-        why = self._why_denied(_parse(host), port)
+        why = self._why_denied(forms_of(host), port)
         if why is not None:
             raise DeniedAddressError(f"{host}, which is denied ({why})")
 
@@ -112,14 +104,18 @@ class Egress:
             raise denied
         return permitted
 
-    def _why_denied(self, address: Address, port: int) -> str | None:
-        if _is_in(address, self._deny):
+    def _why_denied(self, forms: Sequence[Address], port: int) -> str | None:
+        if any(_is_in(form, self._deny) for form in forms):
             return "egress.deny"
-        if _is_in(address, self._allow):
+        address, *inner = forms
+        is_allowed = [_is_in(form, self._allow) for form in inner]
+        if _is_in(address, self._allow) or (inner and all(is_allowed)):
             return None
-        if (address, port) in self._servers:
+        if any((form, port) in self._servers for form in forms):
             return _API_SERVER
-        return next((word for block, word in _DEFAULTS if address in block), None)
+        return next(
+            (word for form in forms for block, word in _DEFAULTS if form in block), None
+        )
 
 
 def place_of(info: AddressInfo) -> tuple[str, int]:
@@ -129,17 +125,3 @@ def place_of(info: AddressInfo) -> tuple[str, int]:
 
 def _is_in(address: Address, blocks: Iterable[Block]) -> bool:
     return any(address in block for block in blocks)
-
-
-@lru_cache(maxsize=256)
-def _parse(host: str) -> Address:
-    """Return an address; an IPv4 address that is written as IPv6 is the former."""
-    address = ip_address(host)
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is not None:
-            return inner
-        if address in _NAT64:
-            return IPv4Address(address.packed[-4:])
-        return IPv6Address(address.packed)  # without a zone
-    return address

@@ -24,6 +24,28 @@ DENIED = {
     "::ffff:a9fe:a9fe": "link-local",
     "64:ff9b::a9fe:a9fe": "link-local",
     "2002:a9fe:a9fe::": "link-local",
+    **dict.fromkeys(
+        (
+            "::169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "2002:a9fe:a9fe:1:2:3:4:5",
+            "2001:0:a9fe:a9fe::1",
+            "2001:0:808:808:8000:63bf:5601:5601",
+            "64:ff9b:1:a9fe:00a9:fe00::",
+            "64:ff9b:1:fe:00a9:fe00::",
+            "64:ff9b:1:12a9:fe:a9fe::",
+            "64:ff9b:1:1234:a9:fea9:fe00:0",
+            "64:ff9b:1::169.254.169.254",
+            "64:ff9b:1:1:2:3:169.254.169.254",
+            "2001:db8::5efe:169.254.169.254",
+            "fd00::200:5efe:169.254.169.254",
+        ),
+        "link-local",
+    ),
+    "::ffff:100.100.100.200": "metadata of Alibaba Cloud",
+    "64:ff9b::168.63.129.16": "metadata of Azure",
+    "::ffff:0.0.0.0": "no address",
+    "64:ff9b::224.0.0.1": "multicast",
     "100.100.100.200": "metadata of Alibaba Cloud",
     "168.63.129.16": "metadata of Azure",
     "fd00:ec2::254": "metadata of AWS",
@@ -34,12 +56,16 @@ DENIED = {
     "ff02::1": "multicast",
     "255.255.255.255": "broadcast",
 }
-ALLOWED = ["127.0.0.1", "::1", "10.96.0.1", "192.168.1.1", "8.8.8.8", "2001:db8::1"]
+ALLOWED = [
+    *("127.0.0.1", "::1", "10.96.0.1", "192.168.1.1", "8.8.8.8", "2001:db8::1"),
+    *("::ffff:10.0.0.1", "64:ff9b::8.8.8.8", "64:ff9b:1::8.8.8.8", "2002:808:808::1"),
+    *("2001:0:808:808::f7f7:f7f7", "2001:db8::5efe:10.0.0.1", "64:ff9b:1:808:8:800::"),
+]
 
 
 @pytest.mark.parametrize("address", DENIED)
 def test_address_that_is_nobodys_webhook_is_denied(address):
-    """In each of the forms in which it can be written."""
+    """In each of the forms in which it can be written (issue 10, item 49)."""
     with pytest.raises(DeniedAddressError) as caught:
         Egress().check(address, 80)
 
@@ -61,9 +87,21 @@ def test_deny_wins_over_allow_and_allow_over_the_defaults():
 
     egress.check("169.254.1.1", 80)
     egress.check("10.2.0.1", 80)
-    for address in ("10.1.0.1", METADATA, f"::ffff:{METADATA}"):
+    egress.check("::ffff:169.254.1.1", 80)
+    egress.check("64:ff9b::169.254.1.1", 80)
+    for address in ("10.1.0.1", METADATA, f"::ffff:{METADATA}", f"64:ff9b::{METADATA}"):
         with pytest.raises(DeniedAddressError, match=r"egress\.deny"):
             egress.check(address, 80)
+
+
+def test_address_around_an_allowed_one_needs_all_of_them():
+    """Teredo has two inside; the whole may be allowed, too (issue 10, item 49)."""
+    around = "2001:0:808:808::5601:5601"
+    with pytest.raises(DeniedAddressError, match="link-local"):
+        Egress(allow=[ip_network("8.8.8.8")]).check(around, 80)
+
+    for blocks in (["8.8.8.8", METADATA], ["2001::/32"]):
+        Egress(allow=[ip_network(one) for one in blocks]).check(around, 80)
 
 
 def test_api_server_is_denied_with_its_port():
@@ -72,7 +110,7 @@ def test_api_server_is_denied_with_its_port():
     egress.deny_servers([("10.0.0.9", 443)])
     egress.deny_servers([("10.0.0.1", 6443), ("::1", 6443)])
 
-    for address in ("10.0.0.1", "::ffff:10.0.0.1", "::1"):
+    for address in ("10.0.0.1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "::1"):
         with pytest.raises(DeniedAddressError, match="the API server"):
             egress.check(address, 6443)
     egress.check("10.0.0.1", 443)
