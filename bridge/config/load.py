@@ -12,6 +12,10 @@ from bridge.config.environment import apply_environment
 from bridge.config.models import Config
 from bridge.config.text import NotYamlError, read_document
 from bridge.errors import ConfigError
+from bridge.files import read_file
+
+MOST_BYTES = 8 << 20
+"""More than a configuration of 5,000 sinks and routes has."""
 
 Check = Callable[[Config], Iterable[Fault]]
 """Finds what is wrong with a configuration whose every value is right by itself."""
@@ -48,7 +52,7 @@ def load_config(
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_file(path, most_bytes=MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         problem = f"{path}: expected UTF-8, got something else at byte {error.start}"
         raise ConfigError([problem]) from error

@@ -219,6 +219,8 @@ class SinkGate:
         """Try a paused sink at once when a secret or a setting of it changed."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if self._status.state == "paused":
+                await self._sink.refresh()
             is_paused = self._status.state == "paused"
             if is_paused and self._sink.fingerprint() != self._fingerprint:
                 self._fingerprint = self._sink.fingerprint()

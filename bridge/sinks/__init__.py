@@ -64,6 +64,10 @@ class Sink(Protocol):
         """
         ...
 
+    async def refresh(self) -> None:
+        """Look at its secrets and TLS files, if it is time, and hold nobody up."""
+        ...
+
     def fingerprint(self) -> str:
         """Return a digest that changes when a secret or a setting of it changes."""
         ...

@@ -3,13 +3,14 @@
 import base64
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 
+from bridge.files import read_file
 from bridge.sinks.files import Reloaded, UnusableError
 
 
@@ -52,23 +53,27 @@ class SecretFromEnv:
 
 
 class SecretFromFile:
-    """A secret in a file, read again when the file changes."""
+    """A secret in a file, read again when the file changes.
+
+    Attributes:
+        file: What is read again.
+    """
 
     def __init__(
         self, path: Path, *, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Name the file; see `Reloaded` for `now`."""
         self._path = path
-        self._text = Reloaded([path], self._load, now=now)
+        self.file = Reloaded([path], self._load, now=now)
 
     def read(self) -> str:
         """See `Secret`."""
-        return self._text.get()
+        return self.file.get()
 
     def _load(self) -> str:
         what = f"secret file {self._path}"
         try:
-            text = self._path.read_text(encoding="utf-8")
+            text = read_file(self._path).decode()
         except OSError as error:
             raise UnusableError(f"{what}: {error.strerror}", reason="secret") from error
         except UnicodeDecodeError:
@@ -76,6 +81,11 @@ class SecretFromFile:
             message = f"{what}: expected text in UTF-8"
             raise UnusableError(message, reason="secret") from None
         return _usable(text, what)
+
+
+def files_of(secrets: Iterable[Secret]) -> list[Reloaded[str]]:
+    """Return the files of those secrets that stand in one."""
+    return [one.file for one in secrets if isinstance(one, SecretFromFile)]
 
 
 def _usable(text: str, what: str) -> str:

@@ -1,12 +1,16 @@
 """Values that come from files and are read again when a file changes."""
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 LOOK_SECONDS = 1.0
 """Shortest time between two looks at a file."""
+
+_MOST_SECONDS = 5.0
+"""How long a look is waited for: a file may be on a machine that is away."""
 
 Value = TypeVar("Value")
 
@@ -38,29 +42,90 @@ class Reloaded(Generic[Value]):
 
         Args:
             paths: The files to look at.
-            load: Reads them; what it raises is not kept, it is called again.
+            load: Reads them; when it raises `UnusableError` it is called again at the
+                next look.
             now: A clock in seconds that never goes back.
         """
         self._paths = tuple(paths)
         self._load = load
         self._now = now
+        self._seen = ""
         self._loaded: tuple[str, Value] | None = None
-        self._look_at = 0.0
+        self._failure: UnusableError | None = None
+        self._look_at = float("-inf")
+        self._is_looking = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look at the files, and nobody does."""
+        return self._is_due(self._now())
 
     def get(self) -> Value:
-        """Return the value; files are looked at once a second at most."""
-        now = self._now()
-        if self._loaded is not None and now < self._look_at:
-            return self._loaded[1]
-        signature = self.signature()
-        if self._loaded is None or self._loaded[0] != signature:
-            self._loaded = (signature, self._load())
-        self._look_at = now + LOOK_SECONDS
+        """Return the value; files are looked at once a second at most.
+
+        Raises:
+            UnusableError: They cannot be used, or somebody still looks at them for the
+                first time.
+        """
+        self._look_if_due()
+        failure = self._failure
+        if failure is not None:
+            raise UnusableError(str(failure), reason=failure.reason)
+        if self._loaded is None:
+            names = ", ".join(map(str, self._paths))
+            raise UnusableError(f"{names}: not read in time", reason="secret")
         return self._loaded[1]
 
     def signature(self) -> str:
-        """Look at the files now; return what changes when one of them does."""
-        return " ".join(_signature(path) for path in self._paths)
+        """Return what changes when one of the files does."""
+        self._look_if_due()
+        return self._seen
+
+    def look(self) -> None:
+        """Look at the files now, and load them if they changed.
+
+        This may take time: `refresh` does it elsewhere.
+        """
+        self._look(self._now())
+
+    def _is_due(self, now: float) -> bool:
+        return not self._is_looking and now >= self._look_at
+
+    def _look_if_due(self) -> None:
+        now = self._now()
+        if self._is_due(now):
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        self._is_looking = True
+        try:
+            self._seen = " ".join(_signature(path) for path in self._paths)
+            if self._loaded is None or self._failure or self._loaded[0] != self._seen:
+                self._loaded = (self._seen, self._load())
+            self._failure = None
+            self._look_at = now + LOOK_SECONDS
+        except UnusableError as error:
+            self._failure = UnusableError(str(error), reason=error.reason)
+            self._look_at = now + LOOK_SECONDS
+        finally:
+            self._is_looking = False
+
+
+async def refresh(files: Iterable[Reloaded[Any]]) -> None:
+    """Look at the files that it is time for, in a thread; go on without, if need be."""
+    due = [one for one in files if one.is_due]
+    if not due:
+        return
+    try:
+        async with asyncio.timeout(_MOST_SECONDS):
+            await asyncio.to_thread(_look_at, due)
+    except TimeoutError:
+        return
+
+
+def _look_at(files: Sequence[Reloaded[Any]]) -> None:
+    for one in files:
+        one.look()
 
 
 def _signature(path: Path) -> str:

@@ -8,7 +8,11 @@ from bridge.sinks.auth import HeaderAuth, Secret
 
 
 class RequestHeaders:
-    """What stands in every request of a sink."""
+    """What stands in every request of a sink.
+
+    Attributes:
+        sources: The secrets among it.
+    """
 
     def __init__(
         self,
@@ -32,7 +36,7 @@ class RequestHeaders:
         self._configured = configured
         self._auth = auth
         found = [value for value in configured.values() if not isinstance(value, str)]
-        self._secrets = found if auth is None else [*found, auth.secret]
+        self.sources = found if auth is None else [*found, auth.secret]
         self._values: list[str] | None = None
         self._replaced: list[str] = []
         self._fields: CIMultiDict[str] = CIMultiDict()
@@ -43,7 +47,7 @@ class RequestHeaders:
         Raises:
             UnusableError: A secret cannot be read.
         """
-        values = [secret.read() for secret in self._secrets]
+        values = [secret.read() for secret in self.sources]
         if values != self._values:
             # Requests with them may still be under way.
             self._replaced = self._shown()

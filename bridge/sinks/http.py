@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from multidict import CIMultiDict
@@ -15,13 +15,13 @@ from bridge.errors import SinkPausedError
 from bridge.events import EncodedEvent
 from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Answer
-from bridge.sinks.auth import HeaderAuth, Secret
+from bridge.sinks.auth import HeaderAuth, Secret, files_of
 from bridge.sinks.composition import Composition, Mode
 from bridge.sinks.consent import HandshakeRules, delivery_fields
 from bridge.sinks.discretion import Discretion
 from bridge.sinks.egress import Egress
 from bridge.sinks.exchange import exchange
-from bridge.sinks.files import UnusableError
+from bridge.sinks.files import Reloaded, UnusableError, refresh
 from bridge.sinks.handshake import Handshake
 from bridge.sinks.headers import RequestHeaders
 from bridge.sinks.judge import MOST_RETRY_AFTER_SECONDS, Judge
@@ -161,6 +161,7 @@ class HttpSink:
             now=now,
         )
         self._tls = TlsContext(tls or TlsFiles(), now=now)
+        self._files = self._find_files()
         self._transport = transport or _ENGINES[engine](
             url=self._target.fixed,
             concurrency=concurrency,
@@ -190,6 +191,8 @@ class HttpSink:
         """See `Sink`."""
         began = time.perf_counter()
         standing = None
+        if self._files:
+            await refresh(self._files)
         try:
             if self._handshake is not None:
                 standing = self._handshake.ready() or await self._handshake.ensure()
@@ -225,6 +228,10 @@ class HttpSink:
         """Take what the receiver sends to our callback; see `Handshake.call_back`."""
         return self._handshake is not None and self._handshake.call_back(key, headers)
 
+    async def refresh(self) -> None:
+        """See `Sink`."""
+        await refresh(self._files)
+
     def fingerprint(self) -> str:
         """See `Sink`; it says nothing outside this process."""
         try:
@@ -240,6 +247,17 @@ class HttpSink:
         await self._transport.aclose()
         if isinstance(self._flow, OAuth2Auth):
             await self._flow.aclose()
+
+    def _find_files(self) -> list[Reloaded[Any]]:
+        """Return what is read again when it changes."""
+        sources = [*self._headers.sources]
+        if self._sign is not None:
+            sources += self._sign.sources()
+        if self._target.secret is not None:
+            sources.append(self._target.secret)
+        of_tokens = self._flow.files if isinstance(self._flow, OAuth2Auth) else []
+        of_tls = [self._tls.files] if self._tls.is_of_files else []
+        return [*files_of(sources), *of_tokens, *of_tls]
 
     async def _ask_consent(self, fields: Mapping[str, str]) -> Reply:
         """Send OPTIONS as events are sent, by the contract of any transport."""

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
 from bridge.sinks.faults import TokenUnavailableError, fresh
-from bridge.sinks.files import UnusableError
+from bridge.sinks.files import Reloaded, UnusableError
 from bridge.sinks.tokens import REST_SECONDS, Token, TokenEndpoint
 
 
@@ -38,6 +39,11 @@ class OAuth2Auth(httpx.Auth):
         self._token: Token | None = None
         self._failure: TokenUnavailableError | UnusableError | None = None
         self._given: deque[str] = deque(maxlen=4)
+
+    @property
+    def files(self) -> list[Reloaded[Any]]:
+        """What is read again when it changes."""
+        return self._endpoint.files
 
     def sync_auth_flow(
         self, request: httpx.Request

@@ -63,6 +63,10 @@ class Signer(Protocol):
         """Return what must not be shown of the keys, as they were last used."""
         ...
 
+    def sources(self) -> list[Secret]:
+        """Return where the keys come from."""
+        ...
+
 
 class StandardSigner:
     """Standard Webhooks 1.0, "Signature scheme" and "Webhook headers"."""
@@ -103,6 +107,10 @@ class StandardSigner:
         """See `Signer`; without the prefixes, which all keys have."""
         return [text[text.find("_") + 1 :] for key in self._keys for text in key.used()]
 
+    def sources(self) -> list[Secret]:
+        """See `Signer`."""
+        return [key.secret for key in self._keys]
+
 
 class HubSigner:
     """The HMAC-SHA256 of the body; there is no place for a second key."""
@@ -122,6 +130,10 @@ class HubSigner:
     def secrets(self) -> list[str]:
         """See `Signer`."""
         return self._key.used()
+
+    def sources(self) -> list[Secret]:
+        """See `Signer`."""
+        return [self._key.secret]
 
 
 def message_id(ids: Sequence[str]) -> str:
@@ -148,19 +160,19 @@ class _Key:
     def __init__(
         self, secret: Secret, name: str, make: Callable[[str, str], Sign]
     ) -> None:
-        self._secret = secret
+        self.secret = secret
         self._name = name
         self._make = make
         self._made: tuple[str, Sign] | None = None
 
     def read(self) -> str:
-        return self._secret.read()
+        return self.secret.read()
 
     def used(self) -> list[str]:
         return [] if self._made is None else [self._made[0]]
 
     def current(self) -> Sign:
-        text = self._secret.read()
+        text = self.secret.read()
         if self._made is None or self._made[0] != text:
             self._made = (text, self._make(text, self._name))
         return self._made[1]

@@ -74,6 +74,9 @@ class StdoutSink:
             seconds = time.monotonic() - began
         return [Answer(status=None, duration_seconds=seconds)] * len(events)
 
+    async def refresh(self) -> None:
+        """See `Sink`; there is nothing to look at."""
+
     def fingerprint(self) -> str:
         """See `Sink`; nothing about it changes."""
         return f"descriptor {self._descriptor}"

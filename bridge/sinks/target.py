@@ -11,7 +11,12 @@ _EXPECTED = "expected an http or https URL without user and password"
 
 
 class Target:
-    """Where to POST, now: a URL that is a secret may change."""
+    """Where to POST, now: a URL that is a secret may change.
+
+    Attributes:
+        auth: What user and password in the URL come to; None: there are none.
+        secret: The URL, if it is one; None: it is not.
+    """
 
     def __init__(self, url: str | Secret) -> None:
         """Read no secret yet.
@@ -19,7 +24,7 @@ class Target:
         User and password in a URL of the configuration become `auth`.
         """
         self.auth: httpx.Auth | None = None
-        self._secret = None if isinstance(url, str) else url
+        self.secret = None if isinstance(url, str) else url
         self._url: URL | None = None
         self._text = ""
         self._replaced = ""
@@ -33,7 +38,7 @@ class Target:
     @property
     def fixed(self) -> URL | None:
         """The URL, if it never changes; None: it is a secret."""
-        return self._url if self._secret is None else None
+        return self._url if self.secret is None else None
 
     def current(self) -> URL:
         """Return the URL; the same object as long as it stays the same.
@@ -41,7 +46,7 @@ class Target:
         Raises:
             UnusableError: It cannot be read, or is no URL.
         """
-        text = self._text if self._secret is None else self._secret.read()
+        text = self._text if self.secret is None else self.secret.read()
         if self._url is None or text != self._text:
             url = _parse(text)
             # Requests to the other one may still be under way.
@@ -54,11 +59,11 @@ class Target:
         Raises:
             UnusableError: It cannot be read.
         """
-        return self._text if self._secret is None else self._secret.read()
+        return self._text if self.secret is None else self.secret.read()
 
     def secrets(self) -> list[str]:
         """Return what must not be shown of it, and of the one before."""
-        is_secret = self._secret is not None
+        is_secret = self.secret is not None
         texts = [text for text in (self._text, self._replaced) if text]
         return [one for text in texts for one in url_secrets(text, is_secret=is_secret)]
 

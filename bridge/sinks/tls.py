@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bridge.files import read_file
 from bridge.sinks.faults import text_of, tls_text
 from bridge.sinks.files import Reloaded, UnusableError
 from bridge.tls import client_context
@@ -40,19 +41,28 @@ class TlsFiles:
 
 
 class TlsContext:
-    """The SSLContext of a sink, built anew when one of its files changes."""
+    """The SSLContext of a sink, built anew when one of its files changes.
+
+    Attributes:
+        files: What is read again.
+    """
 
     def __init__(
         self, files: TlsFiles, *, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Build nothing yet; see `Reloaded` for `now`."""
-        self._files = files
-        self._context = Reloaded(files.paths(), self._build, now=now)
+        self._named = files
+        self.files = Reloaded(files.paths(), self._build, now=now)
 
     @property
     def server_name(self) -> str | None:
         """Name that is asked for; None: that of the URL."""
-        return self._files.server_name
+        return self._named.server_name
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether anything of it is read from files."""
+        return bool(self._named.paths())
 
     def get(self) -> ssl.SSLContext:
         """Return the context to connect with.
@@ -60,14 +70,14 @@ class TlsContext:
         Raises:
             UnusableError: A file cannot be read or holds nothing of use.
         """
-        return self._context.get()
+        return self.files.get()
 
     def signature(self) -> str:
         """Return what changes when a file does."""
-        return self._context.signature()
+        return self.files.signature()
 
     def _build(self) -> ssl.SSLContext:
-        files = self._files
+        files = self._named
         if files == TlsFiles(server_name=files.server_name):
             return _of_the_system()
         context = _trusting(files)
@@ -92,6 +102,8 @@ def _trusting(files: TlsFiles) -> ssl.SSLContext:
         message = f"{what}: expected certificates in PEM form"
         raise UnusableError(message, reason="tls")
     try:
+        # OpenSSL opens it by its name, and would wait for a pipe.
+        _ = None if ca is None else read_file(ca)
         context = client_context(ca=ca, ca_data=text, verify=files.is_verified)
     except OSError as error:
         raise UnusableError(f"{what}: {_why(error)}", reason="tls") from error
@@ -101,6 +113,8 @@ def _trusting(files: TlsFiles) -> ssl.SSLContext:
 
 def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
     try:
+        for path in filter(None, (cert, key)):
+            read_file(path)
         # A password, though it is empty, or OpenSSL would ask the terminal for one.
         context.load_cert_chain(cert, key, password="")
     except OSError as error:

@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote_plus, urlencode
 
 import httpx
@@ -23,10 +23,10 @@ from yarl import URL
 
 from bridge.events.rules import NOT_JSON
 from bridge.retry import short_retries
-from bridge.sinks.auth import Secret
+from bridge.sinks.auth import Secret, files_of
 from bridge.sinks.egress import Egress
 from bridge.sinks.faults import DeniedError, TlsError, TokenUnavailableError
-from bridge.sinks.files import UnusableError
+from bridge.sinks.files import Reloaded, UnusableError, refresh
 from bridge.sinks.judge import retry_after
 from bridge.sinks.outcomes import TEMPORARY, Verdict, verdict
 from bridge.sinks.text import hide, place
@@ -103,7 +103,11 @@ class _Refused(msgspec.Struct):
 
 
 class TokenEndpoint:
-    """Where tokens come from."""
+    """Where tokens come from.
+
+    Attributes:
+        files: What is read again: certificates, and the client's secret.
+    """
 
     def __init__(
         self,
@@ -136,11 +140,16 @@ class TokenEndpoint:
         """
         self._url = url
         self._client = client
+        context = TlsContext(tls or TlsFiles())
+        self.files: list[Reloaded[Any]] = [
+            context.files,
+            *files_of([client.client_secret]),
+        ]
         self._transport = transport or AiohttpTransport(
             url=URL(url),
             concurrency=1,
             timeout_seconds=timeout_seconds,
-            tls=TlsContext(tls or TlsFiles()),
+            tls=context,
             proxy=proxy,
             egress=egress,
         )
@@ -184,6 +193,7 @@ class TokenEndpoint:
 
     async def _ask(self) -> Token:
         began = self._now()
+        await refresh(self.files)
         try:
             response = await self._transport.handle_async_request(self._request())
             try:

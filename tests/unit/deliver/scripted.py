@@ -62,6 +62,9 @@ class ScriptedSink:
         self.answer(ids)
         return [OK] * len(events)
 
+    async def refresh(self) -> None:
+        """See `Sink.refresh`."""
+
     def fingerprint(self) -> str:
         """See `Sink.fingerprint`."""
         return self.secret

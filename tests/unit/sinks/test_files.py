@@ -1,10 +1,12 @@
 """Values that come from files."""
 
 import os
+import threading
 
 import pytest
 
-from bridge.sinks.files import Reloaded
+from bridge.sinks import files
+from bridge.sinks.files import Reloaded, UnusableError, refresh
 
 
 def reloaded(path, clock):
@@ -70,12 +72,76 @@ def test_failed_reload_does_not_bring_the_old_value_back(tmp_path):
             value.get()
 
 
-def test_signature_is_that_of_now(tmp_path):
-    """It is looked at, however short ago the last look was."""
+def test_signature_changes_with_the_file(tmp_path):
+    """It is that of the last look."""
     path = tmp_path / "file"
-    value = reloaded(path, lambda: 0.0)
-    absent = value.signature()
-
     path.write_text("here")
+    value = reloaded(path, every_minute())
+    before = value.signature()
 
-    assert value.signature() != absent
+    path.write_text("elsewhere")
+
+    assert value.signature() != before
+
+
+def test_failure_is_kept_until_the_next_look(tmp_path):
+    """So that many attempts do not all look at a file that is gone."""
+    looks = []
+
+    def fail():
+        looks.append(1)
+        raise UnusableError("no", reason="secret")
+
+    value = Reloaded([tmp_path], fail, now=iter([0.0, 0.5, 1.0]).__next__)
+    for _ in range(3):
+        with pytest.raises(UnusableError, match="no"):
+            value.get()
+
+    assert len(looks) == 2
+
+
+async def test_files_are_looked_at_in_a_thread(tmp_path):
+    """The loop goes on meanwhile (issue 10, item 45)."""
+    threads = []
+    value = Reloaded([tmp_path], lambda: threads.append(threading.get_ident()))
+
+    await refresh([value])
+    value.get()
+
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
+
+
+async def test_look_that_takes_too_long_is_not_waited_for(tmp_path, monkeypatch):
+    """Nor begun again; the value before goes on (issue 10, item 45)."""
+    monkeypatch.setattr(files, "_MOST_SECONDS", 0.01)
+    goes_on, loads = threading.Event(), iter(["old", "new"])
+
+    def load():
+        value = next(loads)
+        if value == "new":
+            goes_on.wait(10)
+        return value
+
+    path = tmp_path / "file"
+    value = Reloaded([path], load, now=every_minute())
+    await refresh([value])
+    path.write_text("x")
+    await refresh([value])
+    await refresh([value])
+
+    assert value.get() == "old"
+    goes_on.set()
+
+
+async def test_first_look_that_takes_too_long_is_said(tmp_path, monkeypatch):
+    """There is no value yet, so it cannot be used (issue 10, item 45)."""
+    monkeypatch.setattr(files, "_MOST_SECONDS", 0.01)
+    goes_on = threading.Event()
+    value = Reloaded([tmp_path], lambda: goes_on.wait(10))
+
+    await refresh([value])
+
+    with pytest.raises(UnusableError, match="not read in time"):
+        value.get()
+    goes_on.set()

@@ -255,7 +255,7 @@ def test_sinks_without_files_share_the_context_of_the_system():
 def test_signature_changes_with_a_file(tmp_path):
     """Whoever compares it knows that a file was replaced."""
     bundle = tmp_path / "ca.pem"
-    context = TlsContext(TlsFiles(ca=bundle))
+    context = TlsContext(TlsFiles(ca=bundle), now=Clock())
     before = context.signature()
 
     shutil.copy(CA, bundle)
