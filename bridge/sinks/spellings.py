@@ -76,8 +76,8 @@ def _letter(letter: str) -> bytes:
         b"".join(b"|" + name.encode() for name in _names(letter)),
     )
     ways = [percent, json, html, rb"\\*" + re.escape(raw)]
-    if letter == " ":
-        ways.append(rb"\+")
+    if letter in _SHORT:
+        ways.append(_SHORT[letter])
     return b"(?:" + b"|".join(ways) + b")"
 
 
@@ -103,6 +103,16 @@ def _base64(secret: str) -> list[bytes]:
     return found
 
 
+_SHORT = {
+    " ": rb"\+",
+    "\n": rb"\\+n",
+    "\r": rb"\\+r",
+    "\t": rb"\\+t",
+    "\b": rb"\\+b",
+    "\f": rb"\\+f",
+}
+"""A form's way to write a space, and JSON's for what moves the paper."""
+
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -121,12 +131,10 @@ def _without_beginning(body: bytes, secret: str) -> bytes:
 
 
 def _leads_to_the_end(body: bytes, start: int, units: list[re.Pattern[bytes]]) -> bool:
-    at = start
-    for count, unit in enumerate(units):
-        if at == len(body) or _OPEN_END.match(body, at):
-            return count > _LEAST_SHOWN
-        found = unit.match(body, at)
+    at, count = start, 0
+    while at < len(body) and not _OPEN_END.match(body, at):
+        found = units[count].match(body, at) if count < len(units) else None
         if found is None:
             return False
-        at = found.end()
-    return False
+        at, count = found.end(), count + 1
+    return count > _LEAST_SHOWN

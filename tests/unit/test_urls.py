@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.urls import shown_url, url_secrets
+from bridge.urls import credentials_of, parse_url, shown_url, url_secrets
 
 TOKEN = "aB3dE6gH9jK2mN5pQ8sT1v"
 HEX = "0123456789abcdef0123456789abcdef"
@@ -73,3 +73,24 @@ def test_url_that_is_a_secret_has_a_secret_path() -> None:
 def test_plain_url_has_no_secrets() -> None:
     """Nothing of it is taken out of messages."""
     assert url_secrets("https://billing.example.com/events") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("http://proxy:3128", []),
+        ("http://me@proxy:3128", []),
+        ("me:a%21b@proxy:3128", ["me:a%21b", "a%21b", "a!b", "bWU6YSFi"]),
+        ("http://[::1", ["http://[::1"]),
+    ],
+)
+def test_credentials_in_a_url_are_known(url, secrets) -> None:
+    """As they are written, meant and sent (issue 10, item 39)."""
+    assert credentials_of(url) == secrets
+
+
+@pytest.mark.parametrize("text", ["http://[::1]@", "http://[", "http://a\\b", "//:x"])
+def test_text_that_is_no_url_is_an_error_of_one_kind(text) -> None:
+    """Whatever the library raises of it; it is not quoted (issue 10, item 31)."""
+    with pytest.raises(ValueError, match=r"^expected a URL, got something else$"):
+        parse_url(text)

@@ -32,7 +32,7 @@ async def test_connection_that_waits_is_closed_by_itself(make_ours, monkeypatch)
 class Waiting(Connection):
     """A connection that is always fit for another request."""
 
-    is_open = is_reusable = True
+    is_open = is_quiet = is_reusable = True
     closed_at = None
 
     def close(self):

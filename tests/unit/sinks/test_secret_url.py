@@ -62,6 +62,7 @@ async def test_url_is_read_again_when_the_file_changes(make_any_sink, url_file):
         write(secret_url(one))
         before = await sink.send([event(1)]) and sink.fingerprint()
         write(secret_url(other) + "&more=1")
+        await sink.refresh()
         after = await sink.send([event(2)]) and sink.fingerprint()
 
     assert (len(one.requests), len(other.requests)) == (1, 1)
