@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.unit.sinks.receiver import Receiver, answer, send
-from tests.unit.sinks.test_proxies import tunnel
+from tests.unit.sinks.test_proxied import tunnel
 from tests.unit.sinks.ways import both_ways, status_of
 
 UNASKED = {
