@@ -80,7 +80,9 @@ def test_a_proxy_of_the_environment_is_checked_too(monkeypatch):
 
     [problem] = problems_of(sink(url="http://example.com"))
 
-    assert "sinks[0]: proxy: expected an http or https URL, got 'socks5'" in problem
+    assert (
+        "sinks[0]: HTTP_PROXY: expected an http or https URL, got 'socks5'" in problem
+    )
 
 
 @pytest.mark.parametrize("part", ["build_sink", "build_deliveries", "build_router"])
@@ -121,10 +123,11 @@ def test_any_url_that_is_accepted_can_be_sent_to(url):
     config = parse_config(json.dumps({"sinks": [sink(url=url)]}), name="", env={})
 
     built = build_sink(config.sinks[0], build_egress(config.egress), METRICS)
+    target = built._target.current()
 
-    assert RequestHeads().post(built._url, CIMultiDict(), b"", ()).startswith(b"POST /")
-    assert built._transport._find_peer(built._url).host.encode("idna")
-    assert httpx.Request("POST", str(built._url)).url.host
+    assert RequestHeads().post(target, CIMultiDict(), b"", ()).startswith(b"POST /")
+    assert built._transport._find_peer(target).host.encode("idna")
+    assert httpx.Request("POST", str(target)).url.host
 
 
 def test_validate_start_and_reload_ask_the_same(tmp_path):
