@@ -77,7 +77,7 @@ async def test_a_long_refusal_is_told_by_its_status(tmp_path):
 @pytest.mark.parametrize("status", [200, 500])
 async def test_what_is_compressed_is_not_undone(tmp_path, status):
     """Nobody asked for it, and some kB may become GB."""
-    bomb = gzip.compress(b'{"message":"%b"}' % (b"x" * 9_000_000))
+    bomb = gzip.compress(b'{"message":"it was undone"}')
     headers = {"Content-Encoding": "gzip"}
     answer = Answer(status=status, body=bomb, headers=headers)
     async with connected(tmp_path, answer) as (client, server):
