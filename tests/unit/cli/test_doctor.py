@@ -381,7 +381,7 @@ async def test_a_source_that_was_never_read_has_no_cursor(world, write, tmp_path
     await world.store("a")
     write({})
     listener = bind("127.0.0.1", 0)
-    async with serving(world.build_api(), listener):
+    async with serving(world.build_api(), listener, metrics=world.metrics):
         result = await doctor(
             tmp_path, "-o", "text", "--url", url_of(listener), KUBEBRIDGE_TOKEN=TOKEN
         )
