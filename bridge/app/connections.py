@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 import h11
 from uvicorn import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 MOST_HEAD_BYTES: Final = 16 * 1024
@@ -180,8 +180,8 @@ class Connection(H11Protocol):
             return "reader"
         if self.conn.their_state is h11.SEND_BODY:
             return "body"
-        is_answered = self.cycle is None or self.cycle.response_complete
-        return "head" if is_answered else None
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type has no None
+        return "head" if cycle is None or cycle.response_complete else None
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -3,7 +3,7 @@
 The answer is plain data, the same for a person and for a program:
 
     {"cluster": {...}, "sources": [{..., "permissions": [...], "cursors": [...]}],
-     "problems": ["..."], "notes": ["..."]}
+     "files": {...}, "problems": ["..."], "notes": ["..."]}
 
 A note is what would be a problem if the source were not optional.
 """
@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from bridge.app.file_limit import attainable_limit, share_files
 from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
 from bridge.app.parts import build_router
 from bridge.app.sources import Wanted, wanted_sources
@@ -60,7 +61,11 @@ async def diagnose(
             for one in wanted_sources(config, build_router(config))
         ]
         cluster |= await _features([one for _, one in sources])
-    answer = {"cluster": cluster, "sources": [one for one, _ in sources]}
+    answer = {
+        "cluster": cluster,
+        "sources": [one for one, _ in sources],
+        "files": _files(config),
+    }
     return answer | {"problems": _problems(answer), "notes": _notes(answer)}
 
 
@@ -258,6 +263,16 @@ async def _has_exact_list(collection: Collection) -> bool | None:
     except ClusterError:
         return None
     return {"readable": True, "unknown": False}.get(state)
+
+
+def _files(config: Config) -> Answer:
+    """Return whether there may be as many connections as are configured."""
+    shares = share_files(config, attainable_limit())
+    return {
+        "limit": shares.limit,
+        "sinksAsk": shares.asked,
+        "sinksGet": min(shares.asked, shares.sinks),
+    }
 
 
 def _problems(answer: Answer) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.app.file_limit import attainable_limit, most_api_connections
 from bridge.app.server import bind, serving, url_of
 from bridge.config import ServerConfig
 from bridge.errors import ConfigError
@@ -62,7 +63,10 @@ class Endpoint:
 
     async def _serve(self) -> None:
         try:
-            async with serving(self, self.listener, metrics=self._metrics):
+            most = most_api_connections(attainable_limit())
+            async with serving(
+                self, self.listener, metrics=self._metrics, most=most
+            ):
                 await self._closing.wait()
         finally:
             self.listener.close()

@@ -87,7 +87,11 @@ def _ask_cursors(api: Api) -> list[dict[str, Any]]:
 
 
 def _text(answer: Mapping[str, Any]) -> str:
-    blocks = [_cluster(answer["cluster"]), *map(_source, answer["sources"])]
+    blocks = [
+        _cluster(answer["cluster"]),
+        *map(_source, answer["sources"]),
+        _files(answer["files"]),
+    ]
     problems = answer["problems"]
     end = [f"problem: {one}" for one in problems] or ["no problems"]
     end = [*(f"optional: {one}" for one in answer["notes"]), *end]
@@ -120,6 +124,15 @@ def _source(source: Mapping[str, Any]) -> Iterator[str]:
         yield "  cursors: none, it was never read"
     else:
         yield from _indented(_cursors(source["cursors"]))
+
+
+def _files(files: Mapping[str, Any]) -> list[str]:
+    asked, got = files["sinksAsk"], files["sinksGet"]
+    lowered = ": `concurrency` is lowered, raise `ulimit -n`" if got < asked else ""
+    return [
+        f"open files {files['limit']}",
+        f"  connections to sinks: {got} of {asked}{lowered}",
+    ]
 
 
 def _permissions(rows: Sequence[Mapping[str, Any]]) -> str:
