@@ -178,6 +178,14 @@ async def test_a_client_that_does_not_read_is_closed(hasty, service):
     assert len(await client.rest()) < 2**24
 
 
+async def test_a_client_that_reads_late_gets_all(service):
+    """As long as its deadline has not passed."""
+    client = await service.connect(b"GET /large HTTP/1.1\r\nHost: localhost\r\n")
+    client.writer.write(b"Connection: close\r\n\r\n")
+
+    assert len(await client.rest()) > 2**24
+
+
 async def test_a_refused_client_that_never_leaves_is_cut(hasty, service):
     """Whatever it goes on sending (issue 10, item 29)."""
     client = await service.connect(b"nonsense\r\n\r\n")

@@ -1,11 +1,16 @@
 """The listener and the lines of the libraries behind it."""
 
+import asyncio
 import logging
+import os
+import resource
 import socket
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
 import structlog
+import uvloop
 from fastapi import FastAPI
 
 from bridge.app.server import SAY_SECONDS, Refusals, bind, serving, structured_lines
@@ -125,3 +130,50 @@ async def test_a_fault_of_ours_is_a_line_with_its_traceback(lines):
     assert answer.status_code == 500
     assert lines[0]["error"] == "Exception in ASGI application: ZeroDivisionError"
     assert isinstance(lines[0]["exc_info"], ZeroDivisionError)
+
+
+@contextmanager
+def no_files():
+    """Leave no file to open until the block is left."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    taken = []
+    with suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    try:
+        yield
+    finally:
+        for number in taken:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def answers_after_a_shortage():
+    """Return what is answered once there are files again."""
+    api, listener = FastAPI(), bind("127.0.0.1", 0)
+    api.get("/")(lambda: "here")
+    place = listener.getsockname()
+    async with serving(api, listener, metrics=Metrics(version="1")):
+        await asyncio.sleep(0.2)  # uvicorn listens
+        with socket.socket() as early:
+            with no_files():
+                early.setblocking(False)
+                early.connect_ex(place)
+                await asyncio.sleep(0.2)
+            return (await asked("http://{}:{}/".format(*place))).json()
+
+
+@pytest.mark.parametrize(
+    "make_loop",
+    [asyncio.new_event_loop, uvloop.new_event_loop],
+    ids=["asyncio", "uvloop"],
+)
+def test_the_port_outlives_a_shortage_of_files(lines, make_loop, capfd):
+    """It accepts again, and has not filled the log (issue 10, item 37)."""
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        found = runner.run(answers_after_a_shortage())
+
+    assert found == "here"
+    assert sum("accept" in line["error"] for line in lines) <= 1
+    assert capfd.readouterr().err == ""
