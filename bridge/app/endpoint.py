@@ -64,9 +64,7 @@ class Endpoint:
     async def _serve(self) -> None:
         try:
             most = most_api_connections(attainable_limit())
-            async with serving(
-                self, self.listener, metrics=self._metrics, most=most
-            ):
+            async with serving(self, self.listener, metrics=self._metrics, most=most):
                 await self._closing.wait()
         finally:
             self.listener.close()
