@@ -86,7 +86,10 @@ def _show_trail(trail: Trail) -> str:
 def _show_step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[\w-]+", step) else f'["{step}"]'
+    if re.fullmatch(r"[\w-]+", step):
+        return f".{step}"
+    # Escaped where it could do something to a terminal.
+    return f'["{step}"]' if step.isprintable() else f"[{step!r}]"
 
 
 def show_value(value: object, *, secret: bool) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bridge.app import connections
+from bridge.app.checks import find_unusable
 from bridge.app.server import bind, serving
 from bridge.config import find_problems
 from tests.fuzz.campaign import Finding
@@ -127,7 +128,9 @@ class ApiTarget:
             api = world.build_api(token=TOKEN)
             api.state.parts = replace(
                 api.state.parts,
-                check_config=lambda text: find_problems(text, name="body", env={}),
+                check_config=lambda text: find_problems(
+                    text, name="body", env={}, check=find_unusable
+                ),
             )
             listener = bind("127.0.0.1", 0)
             place = listener.getsockname()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bridge.app.checks import find_unusable
 from bridge.app.deliveries import build_policy
 from bridge.app.parts import build_egress, build_router, build_sinks
 from bridge.config import describe, find_problems, parse_config
@@ -25,7 +26,7 @@ class ConfigRun:
         """See `Run`."""
         text = data.decode("utf-8", "replace")
         began = time.monotonic()
-        problems = find_problems(text, name="fuzz.yaml", env={})
+        problems = find_problems(text, name="fuzz.yaml", env={}, check=find_unusable)
         if time.monotonic() - began > MOST_SECONDS:
             raise Finding(f"slow: {len(data)} bytes took {MOST_SECONDS} s and more")
         for line in problems:
