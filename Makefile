@@ -19,7 +19,7 @@ CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/de
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check mutants soak bench controlplane cluster lock clean
+.PHONY: help demo run test check mutants soak fuzz bench controlplane cluster lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ run: .venv/runtime ## Run the bridge with CONFIG (default: bridge.yaml)
 test: .venv/dev ## Run all tests and check the coverage
 	$(BIN)/coverage erase
 	PYTHONASYNCIODEBUG=1 $(PYTEST) $(TOGETHER) tests/unit
-	PYTHONASYNCIODEBUG= $(PYTEST) $(TOGETHER) -m 'not soak' \
+	PYTHONASYNCIODEBUG= $(PYTEST) $(TOGETHER) -m 'not soak and not fuzz' \
 	  --ignore=tests/unit --ignore=tests/mutants tests
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
@@ -51,6 +51,9 @@ mutants: .venv/dev ## See that the tests catch bridges that were broken on purpo
 
 soak: .venv/dev ## Break everything again and again, for an hour or more
 	$(BIN)/pytest -m soak tests $(ARGS)
+
+fuzz: .venv/dev ## Throw made-up input at it for ten minutes (or FUZZ_SECONDS)
+	$(BIN)/pytest -m fuzz tests/fuzz $(ARGS)
 
 bench: .venv/dev ## Measure speed and memory on the real control plane
 	$(BIN)/python -m bench $(ARGS)

@@ -174,6 +174,10 @@ class QueueNewerError(QueueError):
     """The queue file was written by a later version of kubebridge."""
 
 
+OUR_FAULT = "files"
+"""Reason of an attempt that could open nothing here: it says nothing of the sink."""
+
+
 class SinkError(KubebridgeError):
     """One attempt to deliver did not succeed."""
 
@@ -194,7 +198,7 @@ class SinkError(KubebridgeError):
                 ``dns``, ``refused``, ``reset``, ``tls``, ``timeout-connect``,
                 ``timeout-answer``, ``cut-answer``, ``bad-answer``, ``secret``,
                 ``token``, ``conflict``, ``batch-size``, ``too-large``, ``denied``,
-                ``handshake``, ``stdout``, ``bug``.
+                ``handshake``, ``stdout``, ``files``, ``bug``.
             status: The HTTP status; None when there was no answer.
             duration_seconds: How long the attempt took.
             excerpt: The first 4 kB of the answer's body.

@@ -86,6 +86,13 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.api_refused = Counter(
+            "kubebridge_api_connections_refused",
+            "Connections to the API's port that were closed: malformed (no HTTP), "
+            "large (its head), slow, crowded (a newer one needed the place).",
+            ("reason",),
+            registry=registry,
+        )
         self._register_gauges(registry)
         self.build = Info("kubebridge_build", "The program.", registry=registry)
         self.build.info({"version": version})

@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import Field
 
+from bridge.api.bounded_lock import BoundedLock
 from bridge.api.models import ApiModel, Problem
 from bridge.events import EncodedEvent
 from bridge.health import Health
@@ -21,6 +22,9 @@ from bridge.queue import Entry, Queue
 
 READERS_AT_ONCE = 2
 """Requests that look through rows at a time; others wait for their turn."""
+
+MOST_CHECKS = 8
+"""Most configurations that are read or checked at once; a check is one at a time."""
 
 
 def _now() -> datetime:
@@ -114,6 +118,8 @@ class Parts:
         monotonic: Gives seconds that never go back.
         reading: Bounds how many requests look through rows at a time, and so what
             they hold in memory.
+        rendering: Held while metrics are written.
+        checking: Its turn is held while a configuration is checked.
     """
 
     queue: Queue
@@ -130,6 +136,8 @@ class Parts:
     reading: asyncio.Semaphore = field(
         default_factory=partial(asyncio.Semaphore, READERS_AT_ONCE)
     )
+    rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    checking: BoundedLock = field(default_factory=lambda: BoundedLock(most=MOST_CHECKS))
 
 
 def _parts(request: Request) -> Parts:
@@ -175,6 +183,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The bearer token is missing or wrong."},
     403: {"model": Problem, "description": "No token is configured, so this is shut."},
     413: {"model": Problem, "description": "The body is too large."},
+    415: {"model": Problem, "description": "The body is of another type."},
     422: {"model": Problem, "description": "The request makes no sense."},
     503: {"model": Problem, "description": "Queue or cluster cannot do it now."},
 }

@@ -25,24 +25,28 @@ Verbose = Annotated[
 ]
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="Whether the process turns")
 async def livez(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail only when a restart would help: never because others do not answer."""
     return _answer("livez", parts.health.live(), verbose=verbose)
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Whether changes are read and taken")
 async def readyz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail while nothing is watched or the queue takes nothing; no sink matters."""
     return _answer("readyz", parts.health.ready(), verbose=verbose)
 
 
+@router.head("/startupz", include_in_schema=False)
 @router.get("/startupz", summary="Whether each reader has been watching once")
 async def startupz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail until every reader got as far as watching."""
     return _answer("startupz", parts.health.started(), verbose=verbose)
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether the process lives and is ready")
 async def healthz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail when livez or readyz does."""
@@ -50,11 +54,13 @@ async def healthz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     return _answer("healthz", checks, verbose=verbose)
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Metrics for Prometheus")
 async def metrics(parts: PartsGiven, request: Request) -> Response:
     """Answer in the text format, or in OpenMetrics where that is accepted."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    text = encode(parts.metrics.registry)
+    async with parts.rendering:  # one a turn of the loop, however many ask at once
+        text = encode(parts.metrics.registry)
     return Response(text, headers={"Content-Type": media_type})
 
 

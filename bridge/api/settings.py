@@ -30,14 +30,16 @@ async def show_config(parts: PartsGiven) -> dict[str, Any]:
 )
 async def validate_config(parts: PartsGiven, request: Request) -> ConfigText:
     """Return what is wrong with the YAML in the body; nothing changes."""
-    body = await request.body()
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        problem = f"expected UTF-8, got something else at byte {error.start}"
-        return ConfigText(valid=False, problems=[problem])
-    # A large document takes a second to read; deliveries go on meanwhile.
-    problems = await asyncio.to_thread(parts.check_config, text)
+    with parts.checking.place():
+        body = await request.body()
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            problem = f"expected UTF-8, got something else at byte {error.start}"
+            return ConfigText(valid=False, problems=[problem])
+        # A large document takes a second to read; deliveries go on meanwhile.
+        async with parts.checking.turn:
+            problems = await asyncio.to_thread(parts.check_config, text)
     return ConfigText(valid=not problems, problems=list(problems))
 
 

@@ -3,7 +3,8 @@
 The answer is plain data, the same for a person and for a program:
 
     {"cluster": {...}, "sources": [{..., "permissions": [...], "cursors": [...]}],
-     "sinks": [{...}], "missing": ["..."], "problems": ["..."], "notes": ["..."]}
+     "sinks": [{...}], "missing": ["..."], "files": {...}, "problems": ["..."],
+     "notes": ["..."]}
 
 A note is what would be a problem if the source were not optional.
 """
@@ -15,6 +16,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from bridge.app.file_limit import attainable_limit, share_files
 from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
 from bridge.app.parts import build_router
 from bridge.app.reach import reach_sinks
@@ -66,6 +68,7 @@ async def diagnose(
         sinks = await reach_sinks(config, server=client.server)
     answer = {"cluster": cluster, "sources": [one for one, _ in sources]}
     answer |= {"sinks": sinks, "missing": list(find_missing(config, os.environ))}
+    answer |= {"files": _files(config)}
     return answer | {"problems": _problems(answer), "notes": _notes(answer)}
 
 
@@ -286,6 +289,16 @@ async def _has_exact_list(collection: Collection) -> bool | None:
     except ClusterError:
         return None
     return {"readable": True, "unknown": False}.get(state)
+
+
+def _files(config: Config) -> Answer:
+    """Return whether there may be as many connections as are configured."""
+    shares = share_files(config, attainable_limit())
+    return {
+        "limit": shares.limit,
+        "sinksAsk": shares.asked,
+        "sinksGet": min(shares.asked, shares.sinks),
+    }
 
 
 def _problems(answer: Answer) -> list[str]:

@@ -4,16 +4,22 @@ import asyncio
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.app.file_limit import attainable_limit, most_api_connections
 from bridge.app.server import bind, serving, url_of
 from bridge.config import ServerConfig
 from bridge.errors import ConfigError
+from bridge.metrics import Metrics
 
 
 class Endpoint:
     """An address on which one API after another answers, without a gap between."""
 
-    def __init__(self, server: ServerConfig) -> None:
+    def __init__(self, server: ServerConfig, *, metrics: Metrics) -> None:
         """Listen; nothing answers before `show`.
+
+        Args:
+            server: Where.
+            metrics: What counts refused connections.
 
         Raises:
             ConfigError: The address cannot be used.
@@ -23,6 +29,7 @@ class Endpoint:
         self.is_closed = asyncio.Event()
         """Set once the address is free."""
 
+        self._metrics = metrics
         self._port: int = self.listener.getsockname()[1]
         self._app: ASGIApp | None = None
         self._closing = asyncio.Event()
@@ -56,7 +63,8 @@ class Endpoint:
 
     async def _serve(self) -> None:
         try:
-            async with serving(self, self.listener):
+            most = most_api_connections(attainable_limit())
+            async with serving(self, self.listener, metrics=self._metrics, most=most):
                 await self._closing.wait()
         finally:
             self.listener.close()
@@ -66,8 +74,9 @@ class Endpoint:
 class Endpoints:
     """The addresses of the process: the one in use, and one that is tried."""
 
-    def __init__(self) -> None:
-        """Listen nowhere yet."""
+    def __init__(self, metrics: Metrics) -> None:
+        """Listen nowhere yet; `metrics` counts refused connections."""
+        self._metrics = metrics
         self.current: Endpoint | None = None
         self._open: list[Endpoint] = []
 
@@ -92,7 +101,7 @@ class Endpoints:
 
     def open(self, server: ServerConfig) -> Endpoint:
         """Return a new one; raises `ConfigError` if the address cannot be used."""
-        self._open.append(Endpoint(server))
+        self._open.append(Endpoint(server, metrics=self._metrics))
         return self._open[-1]
 
     async def release(self) -> None:

@@ -52,7 +52,7 @@ class Lives:
         self._name = "environment" if path is None else str(path.absolute())
         self._queues = OpenQueues(owner=self._name)
         self._metrics = Metrics(version=bridge.__version__)
-        self._endpoints = Endpoints()
+        self._endpoints = Endpoints(self._metrics)
         self._alive: list[Life] = []
         self._serving: asyncio.TaskGroup
         self._living: asyncio.TaskGroup

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.app.endpoint import Endpoint
+from bridge.app.file_limit import raise_limit, share_files, within
 from bridge.app.parts import build_egress, build_sinks, open_journal, open_queue
 from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
@@ -113,6 +114,7 @@ async def prepare(
     Raises:
         KubebridgeError: They cannot be built.
     """
+    config = within(config, share_files(config, raise_limit()))
     async with AsyncExitStack() as stack:
         egress = build_egress(config.egress)
         queue = await stack.enter_async_context(queues.use(config.queue))

@@ -1,18 +1,41 @@
 """uvicorn as a part of our process: in our loop, on our socket, without its signals."""
 
 import asyncio
+import errno
+import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from ipaddress import ip_address
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from bridge.app.connections import (
+    BACKLOG,
+    MOST_CONNECTIONS,
+    MOST_HEAD_BYTES,
+    Connection,
+    Port,
+    Refusal,
+)
 from bridge.errors import ConfigError
+from bridge.logs import RepeatedFailure, get_logger
+from bridge.metrics import Metrics
 
 SHUTDOWN_SECONDS = 2
 """How long requests under way may last once the process was told to stop."""
+
+SAY_SECONDS = 60.0
+"""Least time between two lines about refused connections: anybody can cause one."""
+
+_NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+_COUNTED = ("Invalid HTTP request", "Unsupported upgrade", "No supported WebSocket")
+_LOGGERS = ("uvicorn.error", "asyncio")
 
 
 class _Server(uvicorn.Server):
@@ -26,19 +49,38 @@ class _Server(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket; bound here, for uvicorn's own failure exits.
 
+    Args:
+        host: An address. `::` means every address of both families, and those of IPv4
+            on a machine without IPv6.
+        port: Port to listen on; 0: one that is free.
+
     Raises:
         ConfigError: The address cannot be used.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-        listener.listen(128)
+        try:
+            return _bind(host, port)
+        except OSError as error:
+            if host != "::" or error.errno not in _NO_IPV6:
+                raise
+            return _bind("0.0.0.0", port)  # noqa: S104  # what was asked for
     except OSError as error:
-        listener.close()
         problem = f"server: cannot listen on {host}:{port}: {error.strerror}"
         raise ConfigError([problem]) from error
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:  # a machine may have the other default
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
@@ -54,19 +96,100 @@ def url_of(listener: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serving(api: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    """Answer requests on `listener` until the block is left."""
+async def serving(
+    api: ASGIApp,
+    listener: socket.socket,
+    *,
+    metrics: Metrics,
+    most: int = MOST_CONNECTIONS,
+) -> AsyncIterator[None]:
+    """Answer requests on `listener` until the block is left.
+
+    Args:
+        api: What answers.
+        listener: Where requests come from; it is closed in the end.
+        metrics: What counts refused connections.
+        most: Most connections at once.
+    """
+    port = Port(most=most, count=Refusals(metrics))
+    protocol = cast("type[asyncio.Protocol]", partial(Connection, port))
     config = uvicorn.Config(
         api,
+        http=protocol,
+        ws="none",
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = _Server(config)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(sockets=[listener]), name="api")
-        try:
-            yield
-        finally:
-            server.should_exit = True
+    with structured_lines():
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]), name="api")
+            try:
+                yield
+            finally:
+                server.should_exit = True
+
+
+class Refusals:
+    """Counts refused connections, and says so in a line a minute at most."""
+
+    def __init__(
+        self, metrics: Metrics, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Count in `metrics`; `now` is a clock in seconds that never goes back."""
+        self._metric = metrics.api_refused
+        self._now = now
+        self._quiet_until = -SAY_SECONDS
+        self._unsaid: Counter[str] = Counter()
+        self._log = get_logger()
+
+    def __call__(self, why: Refusal) -> None:
+        """Note one."""
+        self._metric.labels(why).inc()
+        self._unsaid[why] += 1
+        now = self._now()
+        if now >= self._quiet_until:
+            self._log.warning("API connections refused.", **self._unsaid)
+            self._unsaid.clear()
+            self._quiet_until = now + SAY_SECONDS
+
+
+class LibraryLines(logging.Handler):
+    """Writes what uvicorn and asyncio say in our form; a repeated text once."""
+
+    def __init__(self) -> None:
+        """Take warnings and errors."""
+        super().__init__(logging.WARNING)
+        self._failure = RepeatedFailure(get_logger(), "A library reported a failure.")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless `Refusals` counts what it says."""
+        text = record.getMessage().strip()
+        error = record.exc_info[1] if record.exc_info else None
+        if text.startswith(_COUNTED) or isinstance(error, asyncio.CancelledError):
+            return
+        fields: dict[str, Any] = {} if error is None else {"exc_info": error}
+        text = text.partition("\n")[0]
+        if error is not None:
+            text = f"{text}: {type(error).__name__}"
+        self._failure.failed(text, library=record.name.partition(".")[0], **fields)
+
+
+@contextmanager
+def structured_lines() -> Iterator[None]:
+    """Have libraries write their lines in our form until the block is left."""
+    handler = LibraryLines()
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.propagate = True

@@ -92,6 +92,7 @@ def _text(answer: Mapping[str, Any]) -> str:
         _cluster(answer["cluster"]),
         *map(_source, answer["sources"]),
         *map(_sink, answer["sinks"]),
+        _files(answer["files"]),
     ]
     problems = answer["problems"]
     end = [f"problem: {one}" for one in problems] or ["no problems"]
@@ -132,6 +133,15 @@ def _sink(sink: Mapping[str, Any]) -> Iterator[str]:
     yield f"sink {sink['name']}: {sink['server']}{way}"
     reached = "the proxy can be connected to" if way else "can be connected to"
     yield f"  {sink['error'] or reached}"
+
+
+def _files(files: Mapping[str, Any]) -> list[str]:
+    asked, got = files["sinksAsk"], files["sinksGet"]
+    lowered = ": `concurrency` is lowered, raise `ulimit -n`" if got < asked else ""
+    return [
+        f"open files {files['limit']}",
+        f"  connections to sinks: {got} of {asked}{lowered}",
+    ]
 
 
 def _permissions(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -8,6 +8,7 @@ never ends the reading of all others.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from bridge.nesting import fold
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 _HEAD_DEPTH = 8
 """Nothing that is read of an object, other than its raw bytes, lies deeper."""
@@ -160,6 +162,23 @@ class _FoldedLine(msgspec.Struct, gc=False):
     object: tuple[int]
 
 
+def _of_utf8(decode: Callable[[V], T]) -> Callable[[V], T]:
+    """Return a decoder that raises `msgspec.DecodeError` for other bytes than UTF-8.
+
+    msgspec itself has `UnicodeDecodeError` for those, which is none of its own kinds.
+    """
+
+    @wraps(decode)
+    def read(value: V) -> T:
+        try:
+            return decode(value)
+        except UnicodeDecodeError as error:
+            problem = f"expected UTF-8, got something else at byte {error.start}"
+            raise msgspec.DecodeError(problem) from error
+
+    return read
+
+
 def reading(form: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
     """Return a decoder of a form that lies in the uppermost levels of its JSON.
 
@@ -167,6 +186,7 @@ def reading(form: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
     """
     decode = msgspec.json.Decoder(form).decode
 
+    @_of_utf8
     def read(value: bytes | msgspec.Raw) -> T:
         try:
             return decode(value)
@@ -183,6 +203,7 @@ _decode_folded_line = msgspec.json.Decoder(_FoldedLine).decode
 _decode_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
+@_of_utf8
 def decode_list(value: bytes) -> ListForm:
     """Return a list; raises `msgspec.DecodeError` if it is none."""
     try:
@@ -199,6 +220,7 @@ def decode_list(value: bytes) -> ListForm:
     )
 
 
+@_of_utf8
 def decode_line(value: bytes) -> LineForm:
     """Return a line of a watch; raises `msgspec.DecodeError` if it is none."""
     try:
@@ -209,6 +231,7 @@ def decode_line(value: bytes) -> LineForm:
     return LineForm(type=folded.type, object=msgspec.Raw(parts[folded.object[0]]))
 
 
+@_of_utf8
 def decode_raw_members(value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     """Return the members of an object, raw; raises `msgspec.DecodeError`."""
     try:

@@ -134,7 +134,9 @@ class ServerConfig(Model):
     """Probes, metrics and the API, on one port."""
 
     host: Host = "127.0.0.1"
-    """Address to listen on; only this machine by default, for a safe start."""
+    """Address to listen on; only this machine by default, for a safe start. `::` is
+    every address of both families (of IPv4 alone on a machine without IPv6), `0.0.0.0`
+    every one of IPv4."""
 
     port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
     """Port to listen on; 0: one that is free."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bridge.deliver.forward import DeadLetterSink
 from bridge.deliver.schedule import Jittered, Schedule
-from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
+from bridge.errors import OUR_FAULT, PermanentSinkError, SinkError, TemporarySinkError
 from bridge.queue import Dead, Lease, Outcome, Released, Retry
 
 
@@ -45,6 +45,8 @@ class RetryPolicy:
 
     def gives_up(self, lease: Lease, error: TemporarySinkError) -> bool:
         """Return whether the attempt that failed was the last one."""
+        if error.reason == OUR_FAULT:
+            return False
         if error.max_attempts is not None and lease.attempt >= error.max_attempts:
             return True
         return self.schedule.is_over(lease)

@@ -16,15 +16,22 @@
     └── TokenUnavailableError           no token to send it with: nothing was sent
 """
 
+import errno
+import os
 import re
+import socket
 import ssl
 from typing import TypeVar
 
 import httpx
 
+from bridge.errors import OUR_FAULT
+
 Error = TypeVar("Error", bound=Exception)
 
 LOST = "connection lost before the answer; the event may have been read"
+
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 _HANDSHAKE_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
@@ -131,3 +138,26 @@ _SILENT: dict[type[BaseException], str] = {
     TimeoutError: "no answer in time",
 }
 """Errors that asyncio raises without a text."""
+
+
+def is_ours(error: BaseException) -> bool:
+    """Return whether this machine was at fault: no file or no memory was left."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _OURS:
+            return True
+        if getattr(cause, "reason", None) == OUR_FAULT:  # it was found out before
+            return True
+        if isinstance(cause, socket.gaierror):
+            # A resolver that can open nothing says that the name is not known now.
+            return not _can_open()
+        cause = cause.__cause__
+    return False
+
+
+def _can_open() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    return True

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from bridge.errors import OUR_FAULT
+from bridge.sinks.faults import is_ours
+
 LOOK_SECONDS = 1.0
 """Shortest time between two looks at a file."""
 
@@ -105,10 +108,17 @@ class Reloaded(Generic[Value]):
             self._failure = None
             self._look_at = now + LOOK_SECONDS
         except UnusableError as error:
-            self._failure = UnusableError(str(error), reason=error.reason)
+            self._note_failure(error)
             self._look_at = now + LOOK_SECONDS
         finally:
             self._is_looking = False
+
+    def _note_failure(self, error: UnusableError) -> None:
+        """Keep what is wrong; what was loaded is good while we can open no files."""
+        if not is_ours(error):
+            self._failure = UnusableError(str(error), reason=error.reason)
+        elif self._loaded is None:
+            self._failure = UnusableError(str(error), reason=OUR_FAULT)
 
 
 async def refresh(files: Iterable[Reloaded[Any]]) -> None:

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bridge import __version__
-from bridge.errors import SinkPausedError
+from bridge.errors import SinkError, SinkPausedError
 from bridge.events import EncodedEvent
 from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Answer
@@ -21,6 +21,7 @@ from bridge.sinks.consent import HandshakeRules, delivery_fields
 from bridge.sinks.discretion import Discretion
 from bridge.sinks.egress import Egress
 from bridge.sinks.exchange import exchange
+from bridge.sinks.faults import is_ours
 from bridge.sinks.files import Reloaded, UnusableError, refresh
 from bridge.sinks.handshake import Handshake
 from bridge.sinks.headers import RequestHeaders
@@ -201,8 +202,7 @@ class HttpSink:
                 parts = await self._composition.fit(events)
             reply = await self._post(*parts)
         except UnusableError as error:
-            message = self._discretion.hide(f"sink {self._name}: {error}")
-            raise SinkPausedError(message, reason=error.reason) from error
+            raise self._unusable(error) from error
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
             raise self._judge.unreachable(error, seconds=seconds) from error
@@ -223,6 +223,13 @@ class HttpSink:
             excerpt=reply.excerpt,
         )
         return [answer] * len(events)
+
+    def _unusable(self, error: UnusableError) -> SinkError:
+        """Return what it means that a secret or a TLS file cannot be used."""
+        if is_ours(error):
+            return self._judge.starved(error, seconds=0.0)
+        message = self._discretion.hide(f"sink {self._name}: {error}")
+        return SinkPausedError(message, reason=error.reason)
 
     def call_back(self, key: str, headers: Mapping[str, str]) -> bool:
         """Take what the receiver sends to our callback; see `Handshake.call_back`."""

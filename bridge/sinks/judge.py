@@ -12,6 +12,7 @@ from http import HTTPStatus
 import httpx
 
 from bridge.errors import (
+    OUR_FAULT,
     PermanentSinkError,
     SinkError,
     SinkPausedError,
@@ -24,6 +25,7 @@ from bridge.sinks.faults import (
     ProxyStatusError,
     TlsError,
     TokenUnavailableError,
+    is_ours,
 )
 from bridge.sinks.outcomes import TEMPORARY, Outcomes, Verdict, verdict
 from bridge.sinks.reply import Reply
@@ -39,6 +41,9 @@ MOST_REFUSALS = 20
 CONFLICT_ATTEMPTS = 5
 
 MOST_RETRY_AFTER_SECONDS = 3600.0
+
+STARVED_SECONDS = 1.0
+"""How long a sink rests when we are out of files."""
 
 _OURS = Outcomes()
 
@@ -139,8 +144,20 @@ class Judge:
             return self._paused(reply, _moved(reply), until_resumed=is_retired)
         return self._temporary(reply, meaning)
 
+    def starved(self, error: Exception, *, seconds: float) -> TemporarySinkError:
+        """Return what it means that we could open nothing; the sink did nothing."""
+        return TemporarySinkError(
+            self._hide(f"sink {self._sink}: {error}"),
+            reason=OUR_FAULT,
+            retry_after_seconds=STARVED_SECONDS,
+            scope="sink",
+            duration_seconds=seconds,
+        )
+
     def unreachable(self, error: httpx.TransportError, *, seconds: float) -> SinkError:
         """Return what it means that there was no answer after so many seconds."""
+        if is_ours(error):
+            return self.starved(error, seconds=seconds)
         message = self._hide(f"sink {self._sink}: {error}")
         if isinstance(error, TokenUnavailableError):
             return TemporarySinkError(

@@ -53,15 +53,26 @@ def binary_folder() -> Path:
 def find_binaries(*names: str) -> dict[str, Path] | str:
     """Return the path of each binary that is there, or why there is no control plane.
 
+    A folder of envtest may hold no kubectl; then it is the one on PATH.
+
     Args:
         names: binaries wanted besides etcd and kube-apiserver.
     """
     folder = binary_folder()
     found = {name: folder / name for name in SOURCES if (folder / name).is_file()}
+    if kubectl := find_kubectl():
+        found["kubectl"] = kubectl
     missing = [name for name in (*NEEDED, *names) if name not in found]
     if missing:
         return f"no {', '.join(missing)} in {folder}: run `make controlplane`"
     return found
+
+
+def find_kubectl() -> Path | None:
+    """Return kubectl, beside the other binaries or on PATH; None: there is none."""
+    ours = binary_folder() / "kubectl"
+    elsewhere = ours if ours.is_file() else shutil.which("kubectl")
+    return None if elsewhere is None else Path(elsewhere)
 
 
 def main() -> int:
@@ -80,7 +91,7 @@ def main() -> int:
 def _build_missing(folder: Path) -> int:
     from_envtest = "KUBEBUILDER_ASSETS" in os.environ
     wanted = (*NEEDED, "kubectl") if from_envtest else tuple(SOURCES)
-    missing = [name for name in wanted if not (folder / name).is_file()]
+    missing = [name for name in wanted if not _is_there(folder, name)]
     if not missing:
         _say(f"The control plane's binaries are in {folder}")
         return 0
@@ -91,6 +102,14 @@ def _build_missing(folder: Path) -> int:
         _say(f"go: not found; install Go 1.26 or newer to build {', '.join(missing)}")
         return 2
     return _build_all(go, missing, folder)
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    """Tell whether a binary need not be built; kubectl may be on PATH for envtest."""
+    from_envtest = "KUBEBUILDER_ASSETS" in os.environ
+    if name == "kubectl" and from_envtest:
+        return find_kubectl() is not None
+    return (folder / name).is_file()
 
 
 def _build_all(go: str, names: list[str], folder: Path) -> int:

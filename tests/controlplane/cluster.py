@@ -21,6 +21,7 @@ from tests.controlplane.build import (
     binary_folder,
     cache_folder,
     find_binaries,
+    find_kubectl,
 )
 from tests.controlplane.controllers import CONTROLLERS, Controllers
 from tests.controlplane.etcd import Etcd
@@ -129,7 +130,7 @@ class ControlPlane:
 def main() -> int:
     """Run a control plane until Ctrl-C or SIGTERM; 1 when a part of it ended."""
     options = _options()
-    binaries = find_binaries(*CONTROLLERS)
+    binaries, nodes = _found(options.nodes)
     if isinstance(binaries, str):
         _say(binaries)
         return 2
@@ -138,7 +139,7 @@ def main() -> int:
         plane = ControlPlane(
             folder=Path(folder),
             binaries=binaries,
-            nodes=options.nodes,
+            nodes=nodes,
             compaction_interval="5m",
         )
         try:
@@ -151,6 +152,19 @@ def main() -> int:
         finally:
             options.kubeconfig.unlink(missing_ok=True)
     return 0
+
+
+def _found(nodes: int) -> tuple[dict[str, Path] | str, int]:
+    """Return the binaries and how many nodes they can simulate.
+
+    A folder of envtest holds no controllers: an API server alone is better than none.
+    """
+    binaries = find_binaries(*(CONTROLLERS if nodes else ()))
+    alone = find_binaries()
+    if isinstance(binaries, str) and not isinstance(alone, str):
+        _say(f"No nodes: {binaries}")
+        return alone, 0
+    return binaries, nodes
 
 
 def _options() -> argparse.Namespace:
@@ -177,14 +191,30 @@ def _run(plane: ControlPlane, kubeconfig: Path) -> None:
         seconds = time.monotonic() - started
         _say(f"Up after {seconds:.0f} s: {plane.apiserver.url}, logs in {plane.folder}")
         _say("Try, in another terminal:\n")
-        _say(f"  export KUBECONFIG={kubeconfig} PATH={binary_folder()}:$PATH")
-        _say("  kubectl create deployment web --image=nginx --replicas=3")
-        _say("  kubectl get events --watch\n")
+        for line in _things_to_try(plane, kubeconfig):
+            _say(f"  {line}")
         _say("Ctrl-C stops everything and removes it.")
         while True:
             for server in plane.servers():
                 server.must_run()
             time.sleep(1)
+
+
+def _things_to_try(plane: ControlPlane, kubeconfig: Path) -> list[str]:
+    """Return commands for another terminal."""
+    config = plane.folder / "bridge.yaml"
+    config.write_text(
+        f"cluster: {{name: play, kubeconfig: {kubeconfig}}}\n"
+        "sinks: [{name: out, type: stdout}]\n"
+        f"queue: {{path: {plane.folder}/queue.db}}\n"
+    )
+    folder = (find_kubectl() or binary_folder() / "kubectl").parent
+    return [
+        f"{Path(sys.executable).with_name('kubebridge')} run -c {config}",
+        f"export KUBECONFIG={kubeconfig} PATH={folder}:$PATH",
+        "kubectl create deployment web --image=nginx --replicas=3",
+        "kubectl get events --watch\n",
+    ]
 
 
 def _say(line: str) -> None:

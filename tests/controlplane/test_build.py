@@ -32,11 +32,46 @@ def test_envtest_folder_comes_first(
 ) -> None:
     """KUBEBUILDER_ASSETS wins over the cache, and what it lacks is not found."""
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
     for name in build.NEEDED:
         (tmp_path / name).touch()
 
     assert build.find_binaries() == {name: tmp_path / name for name in build.NEEDED}
     assert "no kwok in" in build.find_binaries("kwok")
+
+
+def test_kubectl_may_be_on_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An envtest folder may have none (issue 10, item 27)."""
+    assets, elsewhere = tmp_path / "assets", tmp_path / "bin"
+    for folder, names in ((assets, build.NEEDED), (elsewhere, ("kubectl",))):
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch(mode=0o755)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(assets))
+    monkeypatch.setenv("PATH", str(elsewhere))
+    monkeypatch.setattr(sys, "argv", ["build"])
+
+    found = build.find_binaries("kubectl")
+
+    assert found["kubectl"] == build.find_kubectl() == elsewhere / "kubectl"
+    assert build.main() == 0
+
+
+def test_kubectl_of_the_assets_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where there is none at all, that is said (issue 10, item 27)."""
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    for name in build.NEEDED:
+        (tmp_path / name).touch()
+    assert "no kubectl in" in build.find_binaries("kubectl")
+
+    (tmp_path / "kubectl").touch()
+
+    assert build.find_kubectl() == tmp_path / "kubectl"
 
 
 def test_missing_binaries_give_a_reason_to_skip(

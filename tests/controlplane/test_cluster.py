@@ -1,5 +1,11 @@
 """The control plane itself: what other tests rely on."""
 
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +15,7 @@ import pytest
 from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import ControlPlaneError, wait_until
+from tests.e2e.bridge import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -120,3 +127,58 @@ def test_start_that_fails_shows_the_log(tmp_path: Path) -> None:
         plane.__enter__()  # it never gets into the block
 
     assert not any(server.is_running for server in plane.servers())
+
+
+@pytest.fixture
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Hold what envtest has, but kubectl, which is on PATH."""
+    binaries = find_binaries("kubectl")
+    if isinstance(binaries, str):
+        pytest.skip(binaries)
+    for name, folder in (("etcd", "a"), ("kube-apiserver", "a"), ("kubectl", "b")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).symlink_to(binaries[name])
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "a"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'b'}:/usr/bin:/bin")
+    return tmp_path
+
+
+@pytest.fixture
+def said(assets: Path) -> Iterator[str]:
+    """Run `make cluster` with these, and give what it says once it is up."""
+    kubeconfig = f"--kubeconfig={assets / 'kubeconfig'}"
+    command = [sys.executable, "-m", "tests.controlplane.cluster", kubeconfig]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        yield "".join(lines)
+        process.terminate()
+
+
+def test_cluster_says_how_to_run_a_bridge_on_it(said: str, assets: Path) -> None:
+    """The line works as it stands there, without controllers too (item 27)."""
+    [line] = re.findall(r"^  (\S+/kubebridge run -c .*)$", said, re.MULTILINE)
+    path = re.findall(r"PATH=([^:]+):", said)[0]
+    port, config = free_port(), Path(shlex.split(line)[-1])
+    config.write_text(f"{config.read_text()}server: {{port: {port}}}\n")
+
+    with subprocess.Popen(shlex.split(line)) as bridge:
+        url = f"http://127.0.0.1:{port}/readyz"
+        wait_until(lambda: answers(url), seconds=60)
+        bridge.terminate()
+
+    assert bridge.returncode == 0
+    assert shutil.which("kubectl", path=path) == str(assets / "b" / "kubectl")
+    assert "No nodes: no kube-controller-manager" in said
+
+
+def answers(url: str) -> bool:
+    """Tell whether a probe passes."""
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False

@@ -20,7 +20,14 @@ from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.build import find_binaries
 from tests.controlplane.process import ControlPlaneError, Server, free_port
-from tests.deploy.documents import MANIFESTS, ROOT, config_text, container, documented
+from tests.deploy.documents import (
+    MANIFESTS,
+    ROOT,
+    config,
+    config_text,
+    container,
+    documented,
+)
 from tests.e2e.bridge import TOKEN, Bridge, wait_until
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
@@ -142,7 +149,7 @@ def test_bridge_delivers_with_these_rights(
 def exposed(cluster: ApiServer, receiver: Receiver, tmp_path: Path) -> Iterator[Bridge]:
     """Run a bridge that listens on all addresses, as in a Pod, without the Secret."""
     with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
-        server = bridge.document["server"] | {"host": "0.0.0.0"}
+        server = bridge.document["server"] | {"host": config().server.host}
         bridge.write(bridge.document | {"server": server})
         (tmp_path / "api-token").unlink()
         bridge.start_and_wait()
@@ -157,6 +164,15 @@ def test_probes_and_metrics_need_no_token(exposed: Bridge) -> None:
     answers = {path: exposed.get(path).status_code for path in paths}
 
     assert answers == dict.fromkeys(paths, httpx.codes.OK)
+
+
+def test_probes_are_answered_on_both_families(exposed: Bridge) -> None:
+    """On an IPv6-only cluster the kubelet comes by IPv6 (issue 10, item 24)."""
+    urls = [f"http://{host}:{exposed.port}/readyz" for host in ("127.0.0.1", "[::1]")]
+
+    answers = [httpx.get(url, trust_env=False).status_code for url in urls]
+
+    assert answers == [httpx.codes.OK] * 2
 
 
 def test_api_opens_once_the_secret_is_there(exposed: Bridge, tmp_path: Path) -> None:

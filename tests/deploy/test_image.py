@@ -63,3 +63,14 @@ def test_image_runs_as_the_manifest_says() -> None:
     assert f'CMD ["run", "-c", "{mounts()["config"]}/bridge.yaml"]' in text
     assert f"--owner={spec['runAsUser']} --group={spec['fsGroup']}" in text
     assert f"HOME={mounts()['queue']} " in text
+
+
+def test_base_image_is_named_by_digest() -> None:
+    """Both stages begin with the same bytes, in each build (issue 10, item 50)."""
+    text = DOCKERFILE.read_text()
+
+    stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    named = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", text, re.MULTILINE)
+
+    assert stages == ["${PYTHON_IMAGE}"] * 2
+    assert re.fullmatch(r"python:3\.13-slim-trixie@sha256:[0-9a-f]{64}", named[0])

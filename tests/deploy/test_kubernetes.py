@@ -1,7 +1,9 @@
 """The manifests, as far as that can be told without a cluster."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -11,7 +13,7 @@ import bridge
 from bridge.app.server import SHUTDOWN_SECONDS, is_loopback
 from bridge.config import parse_config
 from bridge.config.units import parse_size
-from tests.controlplane.build import find_binaries
+from tests.controlplane.build import find_kubectl
 from tests.deploy.documents import (
     MANIFESTS,
     ROOT,
@@ -86,18 +88,47 @@ def test_kubernetes_waits_for_the_grace_time() -> None:
     assert pod()["terminationGracePeriodSeconds"] >= needed + 10
 
 
-def test_documented_overlay_renders(tmp_path: Path) -> None:
-    """Who follows the documentation gets an own image and configuration."""
-    binaries = find_binaries("kubectl")
-    if isinstance(binaries, str):
-        pytest.skip(binaries)
+@pytest.fixture
+def render(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
+    """Return what renders an overlay and gives its objects by kind."""
+    kubectl = find_kubectl()
+    if kubectl is None:
+        pytest.skip("no kubectl: run `make controlplane`")
     (tmp_path / "kubebridge").symlink_to(ROOT)
-    (tmp_path / "kustomization.yaml").write_text(documented("newName"))
 
-    command = [str(binaries["kubectl"]), "kustomize", str(tmp_path)]
-    rendered = subprocess.check_output(command, text=True)
+    def rendered(overlay: str) -> dict[str, Any]:
+        (tmp_path / "kustomization.yaml").write_text(overlay)
+        command = [str(kubectl), "kustomize", str(tmp_path)]
+        text = subprocess.check_output(command, text=True)
+        return {one["kind"]: one for one in yaml.safe_load_all(text)}
 
-    found = {one["kind"]: one for one in yaml.safe_load_all(rendered)}
+    return rendered
+
+
+def test_manifest_fits_any_family() -> None:
+    """A cluster of IPv6 alone, of IPv4 alone, or both (issue 10, item 24)."""
+    assert config().server.host == "::"
+    assert manifest("Service")["spec"]["ipFamilyPolicy"] == "PreferDualStack"
+
+
+def test_documented_overlay_for_openshift_leaves_ids_to_the_cluster(
+    render: Callable[[str], dict[str, Any]],
+) -> None:
+    """Nothing but the three fields is dropped (issue 10, item 24)."""
+    overlay = {"resources": ["kubebridge/deploy/kubernetes"]}
+    patches = yaml.safe_load(documented("securityContext/runAsUser"))
+
+    found = render(yaml.safe_dump(overlay | patches))["StatefulSet"]
+
+    expected = pod()
+    for field in ("runAsUser", "runAsGroup", "fsGroup"):
+        del expected["securityContext"][field]
+    assert found["spec"]["template"]["spec"] == expected
+
+
+def test_documented_overlay_renders(render: Callable[[str], dict[str, Any]]) -> None:
+    """Who follows the documentation gets an own image and configuration."""
+    found = render(documented("newName"))
     (only,) = found["StatefulSet"]["spec"]["template"]["spec"]["containers"]
     assert only["image"] == f"registry.example.com/kubebridge:{bridge.__version__}"
     (sink,) = parse_config(

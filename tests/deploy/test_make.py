@@ -39,7 +39,7 @@ def test_run_needs_no_development_tools(target: str) -> None:
     assert installed_by(target) == {"requirements-build.txt", "requirements.txt"}
 
 
-@pytest.mark.parametrize("target", ["test", "check", "mutants", "bench"])
+@pytest.mark.parametrize("target", ["test", "check", "mutants", "fuzz", "bench"])
 def test_tools_are_pinned(target: str) -> None:
     """The other targets add the development lock and nothing else."""
     assert installed_by(target) - {"requirements-build.txt", "requirements.txt"} == {

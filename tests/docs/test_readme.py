@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from yarl import URL
 
 from bridge.config import parse_config
 from bridge.demo.apiserver import ApiServer
@@ -68,6 +69,17 @@ def test_every_configuration_is_usable(text: str) -> None:
     config = parse_config(text, name="bridge.yaml", env={})
 
     assert len(config.sinks) == len(yaml.safe_load(text)["sinks"])
+
+
+def test_first_configurations_send_nothing_to_a_strangers_host() -> None:
+    """Standard output, then this machine (issue 10, item 25)."""
+    first, second = [
+        parse_config(text, name="bridge.yaml", env={}).sinks[0]
+        for text in blocks("yaml")[:2]
+    ]
+
+    assert first.type == "stdout"
+    assert URL(second.url).host == "localhost"
 
 
 def test_make_demo_shows_its_books() -> None:
@@ -137,7 +149,7 @@ def _use_it(world: dict[str, str], folder: Path) -> None:
         }
         process.terminate()
         assert process.wait(30) == 0
-    assert "hook" in said["sinks"]
+    assert "out" in said["sinks"]
     assert "watching" in said["sources"]
 
 

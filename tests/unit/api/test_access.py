@@ -10,6 +10,7 @@ READ = ("GET", "/api/v1/sinks")
 WRITE = ("POST", "/api/v1/sinks/hook/purge")
 VALIDATE = ("POST", "/api/v1/config/validate")
 LOCAL = "127.0.0.1:8080"
+YAML = {"Content-Type": "application/yaml"}
 
 
 def status(request, *, token, loopback, authorization="", host=LOCAL):
@@ -120,7 +121,7 @@ async def test_what_does_not_exist_is_guarded_too(ask):
 
 async def test_a_body_that_is_too_large_is_refused(client):
     """No request can fill the memory."""
-    answer = await client.post("/api/v1/config/validate", content=b"x" * (2**20 + 1))
+    answer = await client.post(VALIDATE[1], content=b"x" * (2**20 + 1), headers=YAML)
 
     assert answer.status_code == 413
     assert answer.json() == {"error": "expected at most 1048576 bytes, got more"}
@@ -147,3 +148,77 @@ async def test_the_token_is_read_at_each_request(world, client):
     answer = await client.post("/api/v1/sinks/hook/purge", headers=BEARER)
 
     assert answer.status_code == 200
+
+
+OURS = "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, 200),
+        ({"Origin": OURS}, 200),
+        ({"Origin": OURS, "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://127.0.0.1:8081"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+    ],
+    ids=str,
+)
+async def test_a_web_page_of_another_origin_cannot_post(client, fields, expected):
+    """Whoever sends it, and in no form that needs no preflight (issue 10, item 35)."""
+    answer = await client.post(VALIDATE[1], content=b"", headers=YAML | fields)
+    given = await client.post(VALIDATE[1], content=b"a: 1", headers=YAML | fields)
+
+    assert given.status_code == expected
+    assert answer.status_code == (200 if expected == 415 else expected)
+
+
+async def test_a_body_without_a_type_is_refused_and_says_what_is_expected(client):
+    """Only JSON is taken where JSON is meant (issue 10, item 35)."""
+    answer = await client.post("/api/v1/sinks/hook/pause", content=b"{}")
+    asked = await client.post("/api/v1/sinks/hook/pause", content=b"{}", headers=YAML)
+
+    said = "expected Content-Type application/json, got"
+    assert (answer.status_code, asked.status_code) == (415, 415)
+    assert answer.json() == {"error": f"{said} none"}
+    assert asked.json() == {"error": f"{said} 'application/yaml'"}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "expected"),
+    [
+        ("/livez?" + "a" * 2**15, {}, 414),
+        ("/livez", {"X-A": "a" * 2**15}, 431),
+        ("/livez", {f"X-{number}": "aaa" for number in range(4000)}, 431),
+    ],
+)
+async def test_a_large_head_is_refused_though_it_came_at_once(
+    client, path, fields, expected
+):
+    """Whatever piece it came in (issue 10, item 29)."""
+    assert (await client.get(path, headers=fields)).status_code == expected
+
+
+async def test_a_client_that_left_in_its_body_is_no_failure(world):
+    """There is nobody to answer, and nothing to log."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": VALIDATE[1],
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"text/yaml")],
+    }
+    sent = []
+
+    async def leave():
+        return {"type": "http.disconnect"}
+
+    await world.build_api()(scope, leave, sent.append)
+
+    assert sent == []

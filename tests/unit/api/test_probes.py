@@ -103,3 +103,11 @@ async def test_metrics_are_in_the_format_that_is_accepted(client, accept, media_
 
     assert answer.headers["content-type"].startswith(media_type)
     assert 'kubebridge_build_info{version="1.2.3"} 1.0' in answer.text
+
+
+@pytest.mark.parametrize("path", [*PROBES, "/metrics"])
+async def test_head_is_answered_as_get_is(client, path):
+    """Load balancers and `curl -I` ask so (issue 10, item 22)."""
+    answer = await client.head(path)
+
+    assert answer.status_code == 200

@@ -35,5 +35,5 @@ async def ask(world) -> AsyncIterator[Ask]:
         given = env | options.pop("env", {})
         return await asyncio.to_thread(invoke, *words, env=given, **options)
 
-    async with serving(world.build_api(), listener):
+    async with serving(world.build_api(), listener, metrics=world.metrics):
         yield run

@@ -390,7 +390,7 @@ async def test_a_person_gets_a_block_for_each_source(write, cluster, tmp_path):
 
     assert result.exit_code == 1
     blocks = result.stdout.split("\n\n")
-    assert [block.split("\n")[0] for block in blocks[1:-1]] == [
+    assert [block.split("\n")[0] for block in blocks[1:-2]] == [
         "source events: v1 Event",
         "source pod: v1 Pod",
         "source typo: v1 Pood",
@@ -455,7 +455,7 @@ async def test_a_source_that_was_never_read_has_no_cursor(world, write, tmp_path
     await world.store("a")
     write({})
     listener = bind("127.0.0.1", 0)
-    async with serving(world.build_api(), listener):
+    async with serving(world.build_api(), listener, metrics=world.metrics):
         result = await doctor(
             tmp_path, "-o", "text", "--url", url_of(listener), KUBEBRIDGE_TOKEN=TOKEN
         )
@@ -473,3 +473,21 @@ async def test_a_cluster_that_does_not_answer_is_an_error(tmp_path):
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("kubebridge: kubeconfig: expected a readable file")
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [(65536, "1280 of 1280\n"), (1024, "750 of 1280: `concurrency` is lowered")],
+)
+async def test_says_how_many_connections_there_may_be(
+    write, tmp_path, monkeypatch, limit, expected
+):
+    """Where the limit of open files is low (issue 10, item 37)."""
+    monkeypatch.setattr(diagnosis, "attainable_limit", lambda: limit)
+    sinks = [{"name": f"s{number}", "url": "http://h"} for number in range(20)]
+    write({}, sinks=sinks)
+
+    result = await doctor(tmp_path, "-o", "text")
+
+    assert f"open files {limit}\n  connections to sinks: " in result.output
+    assert expected in result.output + "\n"

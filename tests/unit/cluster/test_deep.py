@@ -14,7 +14,7 @@ from bridge.cluster.changes import read_line, read_listed, stamped
 from bridge.cluster.identity import Keeps
 from bridge.cluster.status import status_error
 from bridge.cluster.wire import decode_line, decode_list, decode_raw_members
-from bridge.errors import ExpiredError
+from bridge.errors import ExpiredError, UnreadableError
 
 WIDGETS = Resource(group="shop.io", version="v1", plural="widgets", kind="Widget")
 DEPTHS = pytest.mark.parametrize("levels", [10, 1_100, 10_000])
@@ -95,3 +95,25 @@ def test_a_deep_list_of_nothing_is_empty():
     body = b'{"metadata":{},"kind":"L","items":null,"x":%b}' % deep
 
     assert decode_list(body).items is None
+
+
+@pytest.mark.parametrize("at", [b"ADDED", b"Widget", b'"7"', b'"labels"'])
+@pytest.mark.parametrize("keeps", [None, Keeps(labels=True)])
+def test_a_line_that_is_no_utf8_is_unreadable(at, keeps):
+    """Msgspec's error for it is none of its own kinds: `make fuzz` found it."""
+    line = b'{"type":"ADDED","object":%b}' % widget(2)
+    broken = line.replace(at, at[:2] + b"\xff" + at[2:])
+
+    try:
+        found = read_line(broken, resource=WIDGETS, keeps=keeps)
+    except UnreadableError:
+        found = None
+
+    assert found is None or b"\xff" in found.object
+
+
+@pytest.mark.parametrize("decode", [decode_line, decode_list, decode_raw_members])
+def test_bytes_that_are_no_utf8_are_a_decode_error(decode):
+    """Which is what is caught wherever something is decoded."""
+    with pytest.raises(msgspec.DecodeError):
+        decode(b'{"type":"\xff","metadata":{"resourceVersion":"\xff"},"\xff":1}')

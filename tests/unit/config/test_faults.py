@@ -147,3 +147,11 @@ def test_a_plain_secret_is_refused_with_the_form_that_is_wanted():
 def test_find_problems_finds_none_in_what_is_usable():
     """An empty answer means that the bridge would start."""
     assert faults(HOOK) == []
+
+
+def test_a_key_does_nothing_to_a_terminal():
+    """Whatever stands in it (issue 10, item 38): `make fuzz` found it."""
+    fault = only_fault(HOOK + '"so\\u202eurces\\u009b31m\\e": 1\n')
+
+    assert fault.isprintable()
+    assert r"['so\u202eurces\x9b31m\x1b']: unknown key" in fault

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.deliver.policy import RetryPolicy
 from bridge.errors import (
+    OUR_FAULT,
     PermanentSinkError,
     SinkError,
     SinkPausedError,
@@ -99,3 +100,12 @@ def test_operators_fault_burns_no_attempt() -> None:
     result = outcome(lease(), SinkPausedError("401", reason="status", status=401))
 
     assert result == Released(lease=lease())
+
+
+def test_an_attempt_that_could_open_nothing_ends_no_delivery() -> None:
+    """However old it is: the sink was not asked (issue 10, item 37)."""
+    error = TemporarySinkError("no file", reason=OUR_FAULT, scope="sink")
+
+    found = outcome(lease(attempt=99, age_seconds=1e9), error)
+
+    assert isinstance(found, Retry)
