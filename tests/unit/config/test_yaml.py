@@ -1,5 +1,6 @@
 """YAML as people write it, and as people do who mean harm (issue 10, 26, 35 and 42)."""
 
+import os
 from pathlib import Path
 
 import pytest
