@@ -16,6 +16,7 @@ from bridge.errors import (
     QueueLockedError,
     QueueNewerError,
 )
+from bridge.metrics import Metrics
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_an_error_of_nobodys_is_raised(tmp_path, monkeypatch):
 
 
 def test_the_loop_can_be_closed_though_a_part_fails_while_the_api_serves():
-    """The loop of uvloop would wait for what is left open, for ever and deaf to signals."""
+    """It would wait for what is left open, for ever and deaf to signals."""
     uvloop = pytest.importorskip("uvloop")
     listener = bind("127.0.0.1", 0)
 
@@ -79,7 +80,7 @@ def test_the_loop_can_be_closed_though_a_part_fails_while_the_api_serves():
         await asyncio.Event().wait()
 
     async def fail():
-        async with serving(hang, listener):
+        async with serving(hang, listener, metrics=Metrics(version="0")):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             await asyncio.sleep(0.2)
