@@ -45,6 +45,17 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, and leave nothing open when cancelled: uvloop would never close."""
+        try:
+            await super().serve(sockets)
+        finally:
+            for server in getattr(self, "servers", ()):
+                server.close()
+            for connection in tuple(self.server_state.connections):
+                if connection.transport is not None:
+                    connection.transport.abort()
+
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket; bound here, for uvicorn's own failure exits.

@@ -1,11 +1,13 @@
 """Exit codes, and what is said of an error that ends the process."""
 
+import asyncio
 import json
 
 import pytest
 
 import bridge.app.process
 from bridge.app.process import main
+from bridge.app.server import bind, serving
 from bridge.errors import (
     ConfigError,
     CredentialsError,
@@ -14,6 +16,7 @@ from bridge.errors import (
     QueueLockedError,
     QueueNewerError,
 )
+from bridge.metrics import Metrics
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,26 @@ def test_an_error_of_nobodys_is_raised(tmp_path, monkeypatch):
 
     with pytest.raises(ExceptionGroup, match="tasks"):
         main(config_path=tmp_path / "b.yaml")
+
+
+def test_the_loop_can_be_closed_though_a_part_fails_while_the_api_serves():
+    """It would wait for what is left open, for ever and deaf to signals."""
+    uvloop = pytest.importorskip("uvloop")
+    listener = bind("127.0.0.1", 0)
+
+    async def hang(scope, receive, send):
+        await asyncio.Event().wait()
+
+    async def fail():
+        async with serving(hang, listener, metrics=Metrics(version="0")):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            await asyncio.sleep(0.2)
+            writer.transport.abort()
+            raise ConfigError(["odd"])
+
+    with (
+        pytest.raises(ExceptionGroup),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(fail())
