@@ -26,6 +26,7 @@ from bridge.events.encode import decode
 from bridge.filters.routes import Router
 from bridge.ingest import Form
 from bridge.ingest.memory import EPOCH, read_epoch
+from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
 from bridge.metrics import Metrics
@@ -180,12 +181,8 @@ class Backfill:
 
     async def _put(self, sink: str, cluster: str, entries: list[Entry]) -> None:
         scope = Scope(cluster=cluster, resource="@backfill")
-        most = self._queue.max_entries
-        for start in range(0, len(entries), most):
-            some = [
-                msgspec.structs.replace(one, sinks=(sink,))
-                for one in entries[start : start + most]
-            ]
+        for part in parts(entries, most_entries=self._queue.max_entries):
+            some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
             await self._queue.put(some, scope=scope, since=None, to=None)
             self._metrics.routed.labels(sink).inc(len(some))
 

@@ -21,6 +21,7 @@ from bridge.ingest.account import Account
 from bridge.ingest.buffer import Buffer
 from bridge.ingest.conversion import Conversion
 from bridge.ingest.memory import Memory, memory, remembered
+from bridge.ingest.parts import parts
 from bridge.ingest.past import Past
 from bridge.ingest.plan import Plan, Planner
 from bridge.ingest.resync import Again, again
@@ -207,14 +208,15 @@ class Reader:
 
     async def _put(self, plan: Plan) -> None:
         """Store a plan; the cursor moves with the last of its entries."""
-        most, entries = self._queue.max_entries, plan.entries
-        while len(entries) > most:
-            # The last part is a full one: it holds all that goes with the cursor.
-            size = len(entries) % most or most
-            await self._put_all(entries[:size], since=plan.since, to=plan.since)
-            entries = entries[size:]
-        if entries or plan.to != plan.since:
-            await self._put_all(entries, since=plan.since, to=plan.to)
+        *first, last = parts(
+            plan.entries,
+            most_entries=self._queue.max_entries,
+            closing=len(plan.closing),
+        )
+        for part in first:
+            await self._put_all(list(part), since=plan.since, to=plan.since)
+        if last or plan.to != plan.since:
+            await self._put_all(list(last), since=plan.since, to=plan.to)
 
     async def _put_all(
         self, entries: list[Entry], *, since: str | None, to: str | None

@@ -45,6 +45,8 @@ def make_room(store: Store, entries: Sequence[Entry]) -> None:
     retention.shed(store, size)
     if not room.has(size):
         raise room.refuse()
+    if not room.fits_volume(size):
+        raise room.refuse_by_volume()
     room.take(size)
 
 

@@ -66,9 +66,7 @@ class Store:
             path=path.with_name(path.name + ".reserve"),
             size_bytes=settings.reserve_bytes,
         )
-        self.connection = open_writer(
-            path, reserve, reserve_bytes=settings.reserve_bytes
-        )
+        self.connection = open_writer(path, reserve, reserve_bytes=reserve.size_bytes)
         self.room = Room(
             connection=self.connection,
             path=path,

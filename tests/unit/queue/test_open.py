@@ -305,8 +305,25 @@ def test_reserve_is_made_only_with_room_to_spare(
     )
 
 
-def test_reserve_that_cannot_be_made_is_not_held(tmp_path: Path) -> None:
+def test_reserve_is_an_eighth_of_the_volume_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that an earlier version made too large gives room back (issue 10, item 32)."""
+    (tmp_path / "reserve").write_bytes(bytes(16_000))
+    monkeypatch.setattr(Reserve, "_volume_bytes", lambda _: 24_000)
+    reserve = Reserve(path=tmp_path / "reserve", size_bytes=16_000)
+
+    reserve.make()
+
+    assert (reserve.size_bytes, reserve.is_held) == (3000, True)
+    assert (tmp_path / "reserve").stat().st_size == 3000
+
+
+def test_reserve_that_cannot_be_made_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No part of it is left behind."""
+    monkeypatch.setattr(Reserve, "_volume_bytes", lambda _: 1 << 65)
     reserve = Reserve(path=tmp_path / "reserve", size_bytes=1 << 62)
     reserve.free_bytes = lambda: 1 << 63  # type: ignore[method-assign]
 
