@@ -29,7 +29,6 @@ from bridge.ingest.memory import EPOCH, read_epoch
 from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
-from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
 
 ANSWERS_SECONDS = 20.0
@@ -50,21 +49,17 @@ class _Connected:
 class Backfill:
     """Lists again what the readers have read; see `bridge.api.parts.Backfill`."""
 
-    def __init__(
-        self, config: Config, *, router: Router, queue: Queue, metrics: Metrics
-    ) -> None:
+    def __init__(self, config: Config, *, router: Router, queue: Queue) -> None:
         """Bind the parts; it answers once `connect` was called.
 
         Args:
             config: The configuration.
             router: Chooses the sinks.
             queue: Where to.
-            metrics: What is counted.
         """
         self._forms = forms_of(config)
         self._router = router
         self._queue = queue
-        self._metrics = metrics
         self._connected: _Connected | None = None
 
     def connect(
@@ -184,7 +179,6 @@ class Backfill:
         for part in parts(entries, most_entries=self._queue.max_entries):
             some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
             await self._queue.put(some, scope=scope, since=None, to=None)
-            self._metrics.routed.labels(sink).inc(len(some))
 
 
 async def _list(client: ClusterClient, spot: Spot, token: str) -> Page:

@@ -70,7 +70,6 @@ async def read_cluster(
             wanted=wanted,
             router=router,
             queue=queue,
-            health=health,
             metrics=metrics,
             tasks=tasks,
         )

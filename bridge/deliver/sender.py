@@ -48,10 +48,7 @@ class Sender:
         self._log = get_logger(sink=sink.name)
         self._failures = RepeatedFailure(self._log, "Delivery failed.")
         self._attempts = metrics.attempts
-        self._routed = metrics.routed
         self._succeeded = metrics.attempts.labels(sink.name, "2xx")
-        self._delivered = metrics.deliveries.labels(sink.name, "delivered")
-        self._dead = metrics.deliveries.labels(sink.name, "dead")
         self._seconds = metrics.delivery_seconds.labels(sink.name)
 
     async def attempt(self, job: Job) -> None:
@@ -108,7 +105,6 @@ class Sender:
         now, leases = self._now(), job.leases
         self._recorder.add([Delivered(lease=lease) for lease in leases])
         self._succeeded.inc()
-        self._delivered.inc(len(leases))
         self._seconds.observe([now - lease.stored for lease in leases])
         self._status.last_success_at = datetime.fromtimestamp(now, UTC)
         self._failures.recovered("Delivery works again.")
@@ -126,10 +122,6 @@ class Sender:
         self._say(outcomes[0], error)
         for outcome in outcomes:
             self._note([outcome.lease], error, ending=_ending(outcome))
-            if isinstance(outcome, Dead):
-                self._dead.inc()
-                if outcome.forward is not None:
-                    self._routed.labels(outcome.forward.sink).inc()
         await self._gate.after_failure(error, job.epoch)
         self._recorder.add(outcomes)
 

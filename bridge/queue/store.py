@@ -189,6 +189,7 @@ class Store:
         self.totals.last_event = self.execute(sql.LAST_EVENT).get or 0
         self.totals.ends = self.execute(sql.LAST_ENDS).get or 0
         self.totals.waiting.update(dict(self.execute(sql.COUNT_WAITING)))
+        self.totals.begun.update(self.totals.waiting)
         self.totals.dead.update(dict(self.execute(sql.COUNT_DEAD)))
         wall, steady = self.clock.wall(), self.clock.steady()
         sinks: list[Any] = self.execute(sql.SINKS).fetchall()

@@ -73,7 +73,7 @@ class Bench:
     def build(self, *, is_connected: bool = True) -> Backfill:
         """Return it, connected to the lists."""
         router, queue = build_router(self.config), cast("Any", self.queue)
-        one = Backfill(self.config, router=router, queue=queue, metrics=self.metrics)
+        one = Backfill(self.config, router=router, queue=queue)
         if is_connected:
             client = cast("Any", self.lists)
             readers = Readers(
@@ -83,7 +83,6 @@ class Bench:
                 wanted=[each for scopes in self.scopes for each in scopes.wanted],
                 router=router,
                 queue=queue,
-                health=Health(),
                 metrics=self.metrics,
                 tasks=cast("Any", None),
             )
