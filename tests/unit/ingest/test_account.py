@@ -14,7 +14,6 @@ from bridge.queue import Scope
 from tests.unit.ingest.objects import change
 
 
-
 class Told:
     """An account and its metrics."""
 

@@ -164,5 +164,3 @@ class Outcomes(OpenQueue):
             assert await has_nothing(queue)
             await queue.gate("hook", None)
             assert ids(await queue.lease("hook", 1)) == ["a"]
-
-
