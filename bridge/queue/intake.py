@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 from bridge.errors import QueueFullError, StaleCursorError
 from bridge.events import EncodedEvent
@@ -131,7 +132,7 @@ def insert_entries(store: Store, entries: Sequence[Entry]) -> None:
             offset = None
         # fmt: off
         events.append((number, stored, totals.ends, offset, encoded.id, encoded.body,
-                       sets[entry.routes]))
+                       crc32(encoded.body), sets[entry.routes]))
         # fmt: on
         row = Waiting(number, stored, 0, None, stored, encoded)
         for sink in entry.sinks:
@@ -167,7 +168,7 @@ def forward(store: Store, outbox: Outbox, encoded: EncodedEvent, original: int) 
     totals.ends += len(encoded.body)
     number = totals.last_event
     event = (number, stored, totals.ends, encoded.data_offset, encoded.id, encoded.body)
-    store.execute(sql.COPY_EVENT, (*event, original))
+    store.execute(sql.COPY_EVENT, (*event, crc32(encoded.body), original))
     _route(store, outbox, [Waiting(number, stored, 0, None, stored, encoded)])
 
 

@@ -242,6 +242,8 @@ class DeadLetter:
         died: When the delivery was given up.
         kept: Handle of its event, as of `Kept`.
         routes: As of `Kept`.
+        is_event: Whether `event` is one: not what could not be converted, nor what
+            was damaged in the file. It can be decoded and delivered anew.
     """
 
     handle: str
@@ -255,6 +257,7 @@ class DeadLetter:
     died: datetime
     kept: str = ""
     routes: tuple[str, ...] = ()
+    is_event: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

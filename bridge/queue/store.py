@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from bridge.errors import QueueError
-from bridge.queue import Gate, Scope
+from bridge.queue import Gate, Lease, Scope
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, Clock, TryableClock, micros
 from bridge.queue.connection import open_writer
@@ -46,7 +46,8 @@ class Store:
     """One connection, what is known without asking it, and its transactions.
 
     `totals` are those of the transaction under way, `committed` those that last; other
-    threads may read the latter.
+    threads may read the latter. `damaged` are events whose bytes are not those that
+    were stored; `condemned` are leases of such that nobody was given.
 
     The modules beside this one are its verbs: each is a function of a store, and runs
     on its one thread inside a transaction.
@@ -78,6 +79,8 @@ class Store:
         self.scopes: dict[Scope, int] = {}
         self.route_sets: dict[tuple[str, ...], int | None] = {(): None}
         self.is_stalled = False
+        self.damaged: set[int] = set()
+        self.condemned: list[Lease] = []
         self.next_token = 0
         self.next_sweep = 0
         self._on_commit: list[Callable[[], None]] = []

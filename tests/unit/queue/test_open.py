@@ -235,7 +235,7 @@ async def test_open_of_a_newer_file_is_refused(file: QueueFile) -> None:
     async with file.open() as queue:
         queue._store.connection.pragma("user_version", 99)
 
-    with pytest.raises(QueueNewerError, match="expected schema 2 or older, got 99"):
+    with pytest.raises(QueueNewerError, match="expected schema 3 or older, got 99"):
         async with file.open():
             pass
 
@@ -269,6 +269,7 @@ def test_a_landed_schema_is_never_changed() -> None:
     """What files in the world were made with is on record."""
     assert (LANDED / "v1.sql").read_text() == schema.V1
     assert (LANDED / "v2.sql").read_text() == schema.V1 + schema.V2
+    assert (LANDED / "v3.sql").read_text() == schema.V1 + schema.V2 + schema.V3
 
 
 def test_a_migration_happens_whole_or_not_at_all() -> None:
