@@ -167,6 +167,6 @@ async def _take_back(parts: Parts, sink: str, id_: str, began: datetime) -> None
         found = [kept async for kept in rows if kept.event.id == id_]
     for kept in found:
         if sink in kept.waiting:
-            purged = await parts.queue.purge(sink, [kept.handle])
+            await parts.queue.purge(sink, [kept.handle])
         letters = await parts.queue.letters(kept.handle)
         await parts.queue.purge(sink, [one.handle for one in letters])

@@ -70,7 +70,7 @@ class QueueCollector(Collector):
             )
         yield from _deliveries(tallies)
         now = datetime.now(UTC)
-        ages = {
+        ages: dict[tuple[str, ...], float] = {
             (sink,): 0.0 if since is None else (now - since).total_seconds()
             for sink, since in self._oldest.items()
         }
@@ -138,7 +138,7 @@ class ReaderCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""
         readers = self._health.readers
-        watching = {
+        watching: dict[tuple[str, ...], float] = {
             (source, reader.resource, reader.namespace): reader.state == "watching"
             for reader in readers
             for source in reader.sources

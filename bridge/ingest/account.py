@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 
@@ -22,7 +23,7 @@ from bridge.health import ReaderStatus
 from bridge.ingest.memory import Memory
 from bridge.ingest.plan import Plan
 from bridge.ingest.source import Source
-from bridge.logs import RepeatedFailure, get_logger
+from bridge.logs import Rationed, RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
 
@@ -57,6 +58,9 @@ class Account:
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
         self._failures = RepeatedFailure(self._log, "Watching failed.")
         self._skipped = RepeatedFailure(self._log, "Watch line skipped.")
+        self._rejected = Rationed(
+            self._log.error, "Object could not be converted: kept as a dead letter."
+        )
         self._snapshot_changes = 0
         self._snapshot_began: float | None = None
 
@@ -87,6 +91,9 @@ class Account:
             received.inc(plan.received)
             self._metrics.filtered.labels(source.name).inc(plan.filtered)
             self._metrics.unconverted.labels(source.name).inc(plan.unconverted)
+        for entry in plan.entries if plan.unconverted else ():
+            if entry.error is not None:
+                self._rejected.say(partial(_said_of, entry))
         for gap in plan.gaps:
             self._metrics.gaps.labels(self._resource.name, gap.cause).inc()
             self._log.error(
@@ -151,6 +158,11 @@ class Account:
         self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
         if happening == "line-skipped":
             self._skipped.failed("expected a known type and a resourceVersion")
+
+
+def _said_of(entry: Entry) -> dict[str, str | None]:
+    known = "unknown" if entry.encoded is None else entry.encoded.id
+    return {"id": known, "error": entry.error}
 
 
 def _is_listed(item: Item) -> bool:

@@ -226,6 +226,8 @@ def _bury(store: Store, outbox: Outbox, count: int) -> None:
     store.totals.dead[outbox.id] += len(oldest)
     store.after_commit(partial(outbox.end, oldest))
     store.after_commit(outbox.tail.forget)
+    said = {"sink": outbox.name, "max_backlog": outbox.max_backlog}
+    store.after_commit(lambda: store.buried.say(lambda: said, len(oldest)))
 
 
 def _insert_rows(store: Store, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 
 from bridge.errors import QueueError
+from bridge.logs import Rationed, get_logger
 from bridge.queue import Gate, Lease, Scope
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, Clock, TryableClock, micros
@@ -81,6 +82,11 @@ class Store:
         self.is_stalled = False
         self.damaged: set[int] = set()
         self.condemned: list[Lease] = []
+        self.buried = Rationed(
+            get_logger().error,
+            "Deliveries became dead letters: too many waited.",
+            now=lambda: clock.steady() / SECOND,
+        )
         self.next_token = 0
         self.next_sweep = 0
         self._on_commit: list[Callable[[], None]] = []

@@ -19,7 +19,6 @@ from bridge.errors import ClusterError, ExpiredError
 from bridge.events.convert import convert
 from bridge.events.encode import encode
 from bridge.events.origin import Origin
-from bridge.health import Health
 from bridge.ingest.memory import EPOCH, memory
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope

@@ -1,14 +1,12 @@
 """Events whose stored bytes are not those that were put (issue 10, item 48)."""
 
-import shutil
 from pathlib import Path
 
 import apsw
 import pytest
 
 from bridge.errors import QueueError
-from bridge.queue import Delivered, Ordering
-from bridge.queue import schema
+from bridge.queue import Delivered, Ordering, schema
 from bridge.queue.settlement import DAMAGED
 from bridge.queue.sqlite import SqliteQueue
 from tests.unit.queue.samples import FakeClock, QueueFile, ids, leased, put

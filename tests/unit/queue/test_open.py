@@ -309,7 +309,7 @@ def test_reserve_is_made_only_with_room_to_spare(
 def test_reserve_is_an_eighth_of_the_volume_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that an earlier version made too large gives room back (issue 10, item 32)."""
+    """One that was made too large gives room back (issue 10, item 32)."""
     (tmp_path / "reserve").write_bytes(bytes(16_000))
     monkeypatch.setattr(Reserve, "_volume_bytes", lambda _: 24_000)
     reserve = Reserve(path=tmp_path / "reserve", size_bytes=16_000)

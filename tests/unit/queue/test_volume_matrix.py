@@ -1,4 +1,4 @@
-"""Small real volumes that were full once: reading goes on by itself (issue 10, item 32)."""
+"""Volumes that were full once: reading goes on by itself (issue 10, item 32)."""
 
 import subprocess
 from collections.abc import Iterator
