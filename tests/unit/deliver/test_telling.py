@@ -95,9 +95,9 @@ async def test_sink_that_stays_down_is_told_of_at_growing_intervals() -> None:
     bench = Bench(ScriptedSink(answer=always(error(503))))
     bench.put("a", "b")
 
-    lines = await said_of(bench, 2000, "still held back")
+    lines = await said_of(bench, 450, "still held back")
 
-    assert len(lines) == 5
+    assert len(lines) == 3
     assert {one["state"] for one in lines} == {"waiting"}
     assert lines[0]["since"] == lines[-1]["since"]
     assert (lines[0]["waiting"], bool(lines[0]["next_try"])) == (2, True)
@@ -133,3 +133,13 @@ async def test_debug_shows_each_attempt(refused, monkeypatch) -> None:
 
     assert (line["log_level"], line["id"], line["attempt"]) == ("debug", "a", 1)
     assert line["outcome"] == ("dead" if refused == "a" else "delivered")
+
+
+@pytest.mark.parametrize("refused", ["a", "other"])
+async def test_attempts_are_no_lines_but_for_debug(refused, monkeypatch) -> None:
+    """They would be most of the log."""
+    monkeypatch.setattr("bridge.deliver.sender.is_debug", lambda: False)
+    bench = Bench(ScriptedSink(answer=refusing(refused)))
+    bench.put("a")
+
+    assert await said_of(bench, 1, "Attempt ended.") == []

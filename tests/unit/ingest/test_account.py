@@ -9,9 +9,11 @@ from bridge.cluster import CORE_EVENTS, Bookmark, Item, Known, Learned, Synced
 from bridge.errors import ThrottledError
 from bridge.health import ReaderStatus
 from bridge.ingest.account import Account
+from bridge.ingest.plan import Plan
 from bridge.metrics import Metrics
-from bridge.queue import Scope
+from bridge.queue import Entry, Scope
 from tests.unit.ingest.objects import change
+from tests.unit.queue.samples import entry, rejected
 
 
 class Told:
@@ -90,3 +92,26 @@ def test_being_throttled_is_measured(asked: float | None, seconds: float) -> Non
 
     found = told.value("watch_throttled_seconds_total", resource="events")
     assert found == seconds
+
+
+def test_object_that_could_not_be_converted_is_told() -> None:
+    """With its id, and why not; a storm of them is counted (issue 10, item 20)."""
+    told = Told()
+    entries = [rejected("a", "no uid"), entry("b"), rejected("c", "no name")]
+
+    with capture_logs() as said:
+        told.account.stored(Plan(entries=entries, unconverted=2))
+
+    [line] = said
+    assert (line["log_level"], line["id"], line["error"]) == ("error", "a", "no uid")
+
+
+def test_memory_alone_that_could_not_be_stored_has_no_id() -> None:
+    """Nothing is known of it but why."""
+    told = Told()
+    lost = Entry(event=None, encoded=None, error="too large")
+
+    with capture_logs() as said:
+        told.account.stored(Plan(entries=[lost], unconverted=1))
+
+    assert said[0]["id"] == "unknown"

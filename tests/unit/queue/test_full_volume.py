@@ -139,6 +139,20 @@ async def test_log_that_the_file_cannot_take_is_made_room_for(
     assert list(cuts) == []
 
 
+async def test_refusal_stands_while_the_reserve_is_gone(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing new is taken in meanwhile."""
+    room = queue._store.room
+    room.refuse_by_volume()
+    room.reserve._path.unlink()
+    monkeypatch.setattr(room.reserve, "make", lambda: None)
+
+    room.tidy()
+
+    assert "volume is full" in str(room.refusal)
+
+
 async def test_unrecorded_outcome_stops_all_leases(
     queue: SqliteQueue, volume: Volume
 ) -> None:
