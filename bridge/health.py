@@ -42,6 +42,13 @@ class ReaderStatus:
         error: Last failure, empty once it is over.
         last_progress: When the cursor last moved.
         last_read: When the API server last said something; None: never.
+        read_version: Newest version that was read; None: none, ever.
+        held: Changes that wait for what is to be known of their object.
+        snapshot_changes: What the last snapshot brought, news or only worth
+            remembering; None: there was none since the process started.
+        snapshot_seconds: How long it took to read, from the first that it brought.
+        full: Why the queue takes nothing of it; empty: it takes.
+        full_sink: Whose backlog is full; empty: the file is.
         objects: How many objects are known; None: they are not counted.
         gaps: How many gaps were announced since the process started.
         is_optional: Whether it may be absent or refused without harm.
@@ -58,6 +65,12 @@ class ReaderStatus:
     error: str = ""
     last_progress: datetime | None = None
     last_read: datetime | None = None
+    read_version: str | None = None
+    held: int = 0
+    snapshot_changes: int | None = None
+    snapshot_seconds: float = 0.0
+    full: str = ""
+    full_sink: str = ""
     objects: int | None = None
     gaps: int = 0
     is_optional: bool = False
@@ -112,15 +125,18 @@ class Health:
         readers: One for each scope that is read, and for what is not served.
         sinks: By name, configured ones only.
         last_beat: When the event loop last turned, on the monotonic clock.
-        full: Why the queue takes nothing; None: it takes.
         stopping: Set once the process was told to stop.
     """
 
     readers: list[ReaderStatus] = field(default_factory=list)
     sinks: dict[str, SinkStatus] = field(default_factory=dict)
     last_beat: float = field(default_factory=time.monotonic)
-    full: str | None = None
     stopping: bool = False
+
+    @property
+    def full(self) -> str:
+        """Why the queue takes nothing of a reader; empty: it takes everything."""
+        return next((one.full for one in self.readers if one.full), "")
 
     def live(self, *, limit_seconds: float = 30.0) -> Sequence[Check]:
         """Return whether the loop turns: never whether others answer."""
@@ -152,7 +168,7 @@ class Health:
                 passed=not self.stopping,
                 detail="told to stop" if self.stopping else "",
             ),
-            Check(name="queue", passed=self.full is None, detail=self.full or ""),
+            Check(name="queue", passed=not self.full, detail=self.full),
             *(
                 Check(
                     name=_reader_name(one),

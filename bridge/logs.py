@@ -4,9 +4,14 @@ ERROR: data lost or a human needed. WARNING: unexpected, recovered. INFO: start,
 connected, reloaded. DEBUG: per event.
 """
 
+import json
 import logging
+import re
 import sys
-from typing import Any, Literal, cast
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal, cast
 
 import structlog
 from structlog.typing import ExcInfo, FilteringBoundLogger
@@ -16,6 +21,16 @@ from bridge.traces import trace
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
+
+_PYTHONS: Final = frozenset({"exc_info", "stack_info"})
+_CONSOLES: Final = frozenset(
+    {"event", "level", "timestamp", "exception", "stack", *_PYTHONS}
+)
+_is_word: Final = re.compile(r"(?!True$|False$)[^\s=\"'\\]+").fullmatch
+_NUMBER: Final = re.compile(r"\d+")
+
+RATION_SECONDS: Final = 10.0
+"""How long what comes in storms is only counted after a line of it."""
 
 
 def configure_logs(*, level: Level = "info", format: Format = "auto") -> None:  # noqa: A002  # the configuration's word
@@ -42,6 +57,7 @@ def _processors(*, is_text: bool) -> list[Any]:
     common = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        plain,
         structlog.processors.ExceptionRenderer(_trace),
     ]
     if not is_text:
@@ -51,9 +67,9 @@ def _processors(*, is_text: bool) -> list[Any]:
             structlog.processors.JSONRenderer(sort_keys=False),
         ]
     # Its own way to show errors has local variables in it, which hold secrets.
-    plain = structlog.dev.plain_traceback
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
-    return [*common, _harmless, renderer]
+    traceback = structlog.dev.plain_traceback
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=traceback)
+    return [*common, _harmless, _quote, renderer]
 
 
 class _Formatter(logging.Formatter):
@@ -72,6 +88,62 @@ def _harmless(_logger: Any, _name: str, event: Any) -> Any:
     return {
         name: escape_controls(one) if isinstance(one, str) else one
         for name, one in event.items()
+    }
+
+
+def plain(_logger: Any, _name: str, event: Any) -> Any:
+    """Write values as people do: no `None`, no Python types, floats as they are read.
+
+    A field without a value is left out.
+    """
+    return {
+        name: value if name in _PYTHONS else _plain(value)
+        for name, value in event.items()
+        if value is not None
+    }
+
+
+def _plain(value: object) -> object:
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(map(str, value))
+        case BaseException():
+            return str(value)
+        case _:
+            return value
+
+
+def is_debug() -> bool:
+    """Return whether lines of level `debug` are written, as configured now.
+
+    For the path of each event: even a line that is not written costs some time.
+    """
+    return bool(get_logger().is_enabled_for(logging.DEBUG))
+
+
+class _Quoted:
+    """A value that the console writes in double quotes, as JSON has it."""
+
+    def __init__(self, value: object) -> None:
+        self._text = json.dumps(value, ensure_ascii=False)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _quote(_logger: Any, _name: str, event: Any) -> Any:
+    """Have texts with spaces, and booleans, written as in JSON, not as in Python."""
+    return {
+        name: _Quoted(value)
+        if name not in _CONSOLES
+        and isinstance(value, str | bool)
+        and not _is_word(str(value))
+        else value
+        for name, value in event.items()
     }
 
 
@@ -95,12 +167,17 @@ class RepeatedFailure:
         self._count = 0
 
     def failed(self, text: str, **fields: object) -> None:
-        """Note one failure; write it and `fields` if the last one read otherwise."""
-        if text == self._text:
+        """Note one failure; write it and `fields` if the last one read otherwise.
+
+        Texts that differ in numbers only, such as a count or a port, read the same; but
+        not those of another `status`.
+        """
+        shape = f"{fields.get('status')} {_NUMBER.sub('0', text)}"
+        if shape == self._text:
             self._count += 1
             return
         repeated = {"previous_repeated": self._count} if self._count else {}
-        self._text, self._count = text, 0
+        self._text, self._count = shape, 0
         self._log.warning(self._message, error=text, **fields, **repeated)
 
     def recovered(self, message: str) -> None:
@@ -108,3 +185,39 @@ class RepeatedFailure:
         if self._text:
             self._log.info(message, after_failures=self._count + 1)
         self._text, self._count = "", 0
+
+
+class Rationed:
+    """Says what may come in storms: once in a while, and how often it came."""
+
+    def __init__(
+        self,
+        write: Callable[..., Any],
+        message: str,
+        *,
+        seconds: float = RATION_SECONDS,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Write `message` by `write` at most once in `seconds`."""
+        self._write = write
+        self._message = message
+        self._seconds = seconds
+        self._now = now
+        self._next = float("-inf")
+        self._fields: Callable[[], Mapping[str, object]] = dict
+        self._count = 0
+
+    def say(self, fields: Callable[[], Mapping[str, object]], count: int = 1) -> None:
+        """Note that it came `count` times; `fields` are asked for if it is written."""
+        self._fields = fields
+        self._count += count
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what was only counted, once it is time; the fields are the last's."""
+        now = self._now()
+        if not self._count or now < self._next:
+            return
+        more = {"and_before": self._count - 1} if self._count > 1 else {}
+        self._write(self._message, **self._fields(), **more)
+        self._count, self._next = 0, now + self._seconds

@@ -4,28 +4,22 @@ Every way in which a delivery can begin or end has a counter, so that for each s
 any moment::
 
     waiting at start + routed + replayed = delivered + dead + purged + waiting
+
+These are the queue's own books; they and what readers say of themselves are collected
+in `bridge.app.collectors`. Here is what has to be counted where it happens.
 """
 
-from dataclasses import dataclass
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Info
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.registry import Collector
 
 from bridge.durations import DurationHistogram
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchGauges:
-    """The gauges of one watch; see `Metrics` for what they mean."""
-
-    cursor_version: Gauge
-    last_progress: Gauge
-    last_read: Gauge
-    read_version: Gauge
-    objects_known: Gauge
-    changes_held: Gauge
-    snapshot_changes: Gauge
-    snapshot_seconds: Gauge
-
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -35,8 +29,12 @@ class Metrics:
 
     def __init__(self, *, version: str) -> None:
         """Register every metric; `version` goes into ``kubebridge_build_info``."""
+        # A series beside each counter that nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # not ours
         registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.registry = registry
+        self._shown: tuple[Collector, ...] = ()
         self.received = Counter(
             "kubebridge_events_received",
             "Changes read from the API server.",
@@ -56,15 +54,9 @@ class Metrics:
             registry=registry,
         )
         self.routed = Counter(
-            "kubebridge_deliveries_routed",
-            "Deliveries put into the queue by a route.",
-            ("sink",),
-            registry=registry,
-        )
-        self.deliveries = Counter(
-            "kubebridge_deliveries",
-            "Deliveries that ended (delivered, dead, purged) or began anew (replayed).",
-            ("sink", "outcome"),
+            "kubebridge_events_routed",
+            "Events that a route chose.",
+            ("route",),
             registry=registry,
         )
         self.attempts = Counter(
@@ -98,24 +90,6 @@ class Metrics:
         self.build.info({"version": version})
 
     def _register_gauges(self, registry: CollectorRegistry) -> None:
-        self.queue_depth = Gauge(
-            "kubebridge_queue_depth",
-            "Deliveries that wait, leased and delayed ones included.",
-            ("sink",),
-            registry=registry,
-        )
-        self.oldest_pending = Gauge(
-            "kubebridge_oldest_pending_seconds",
-            "Age of the oldest waiting delivery.",
-            ("sink",),
-            registry=registry,
-        )
-        self.dead_letters = Gauge(
-            "kubebridge_dead_letters",
-            "Dead letters kept.",
-            ("sink",),
-            registry=registry,
-        )
         self.sink_paused = Gauge(
             "kubebridge_sink_paused",
             "1 while an operator is needed.",
@@ -131,15 +105,6 @@ class Metrics:
         self.breaker_openings = Counter(
             "kubebridge_breaker_openings",
             "How often the breaker of a sink opened.",
-            ("sink",),
-            registry=registry,
-        )
-        self.queue_bytes = Gauge(
-            "kubebridge_queue_bytes", "What stored rows take.", registry=registry
-        )
-        self.queue_full = Gauge(
-            "kubebridge_queue_full",
-            "1 while the queue takes nothing; `sink`: whose backlog, empty: the file.",
             ("sink",),
             registry=registry,
         )
@@ -171,13 +136,6 @@ class Metrics:
             ("resource", "cause"),
             registry=registry,
         )
-        self.last_progress = Gauge(
-            "kubebridge_watch_last_progress_timestamp_seconds",
-            "When the cursor last moved.",
-            ("resource", "namespace"),
-            registry=registry,
-        )
-        self._register_watch_gauges(registry)
         self.reload_success = Gauge(
             "kubebridge_config_reload_success",
             "1 if the last configuration read was usable; 0: an older one goes on.",
@@ -190,77 +148,19 @@ class Metrics:
         )
 
     def forget_parts(self) -> None:
-        """Drop the gauges of sinks and watches: a new configuration has its own."""
-        for gauge in (
-            *(self.queue_depth, self.oldest_pending, self.dead_letters),
-            *(self.sink_paused, self.sink_state, self.queue_full, self.watching),
-            *(self.last_progress, self.cursor_version, self.last_read),
-            *(self.read_version, self.snapshot_changes, self.snapshot_seconds),
-            *(self.objects_known, self.changes_held),
-        ):
-            gauge.clear()
+        """Drop the gauges of sinks: a new configuration has its own."""
+        self.sink_paused.clear()
+        self.sink_state.clear()
 
-    def _register_watch_gauges(self, registry: CollectorRegistry) -> None:
-        scope = ("resource", "namespace")
-        self.watching = Gauge(
-            "kubebridge_watching",
-            "1 while a source is watched; 0: absent, refused, silent, or waiting.",
-            ("source", *scope),
-            registry=registry,
-        )
-        self.cursor_version = Gauge(
-            "kubebridge_cursor_resource_version",
-            "The stored cursor.",
-            scope,
-            registry=registry,
-        )
-        self.last_read = Gauge(
-            "kubebridge_watch_last_read_timestamp_seconds",
-            "When the API server last said something.",
-            scope,
-            registry=registry,
-        )
-        self.read_version = Gauge(
-            "kubebridge_watch_read_resource_version",
-            "Newest version that was read; beyond the cursor it is not stored yet.",
-            scope,
-            registry=registry,
-        )
-        self.snapshot_changes = Gauge(
-            "kubebridge_snapshot_changes",
-            "What the last snapshot brought, news or only worth remembering.",
-            scope,
-            registry=registry,
-        )
-        self.snapshot_seconds = Gauge(
-            "kubebridge_snapshot_seconds",
-            "How long it took to read, from the first that it brought.",
-            scope,
-            registry=registry,
-        )
-        self.objects_known = Gauge(
-            "kubebridge_objects_known",
-            "Objects that are remembered, to find what changed in a gap.",
-            scope,
-            registry=registry,
-        )
-        self.changes_held = Gauge(
-            "kubebridge_changes_held",
-            "Changes that wait for what is to be known of their object.",
-            scope,
-            registry=registry,
-        )
+    @property
+    def is_showing(self) -> bool:
+        """Whether there are parts whose figures are shown."""
+        return bool(self._shown)
 
-    def watch(self, resource: str, namespace: str) -> WatchGauges:
-        """Return the gauges of the watch of a resource in a namespace (``*``: all)."""
-        where = (resource, namespace)
-        return WatchGauges(
-            cursor_version=self.cursor_version.labels(*where),
-            last_progress=self.last_progress.labels(*where),
-            last_read=self.last_read.labels(*where),
-            read_version=self.read_version.labels(*where),
-            snapshot_changes=self.snapshot_changes.labels(*where),
-            snapshot_seconds=self.snapshot_seconds.labels(*where),
-            objects_known=self.objects_known.labels(*where),
-            changes_held=self.changes_held.labels(*where),
-        )
+    def show(self, *collectors: Collector) -> None:
+        """Show what these collect from now on, instead of what was shown before."""
+        for collector in self._shown:
+            self.registry.unregister(collector)
+        for collector in collectors:
+            self.registry.register(collector)
+        self._shown = collectors

@@ -118,7 +118,6 @@ async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> PurgedSom
     async for found in steps.run():
         targets = [one.target for one in found]
         purged += await parts.queue.purge(purge.sink, targets)
-    parts.metrics.deliveries.labels(purge.sink, "purged").inc(purged)
     return PurgedSome(purged=purged, next=steps.next)
 
 

@@ -165,7 +165,7 @@ def of_letter(letter: DeadLetter) -> Found:
         event=letter.kept,
         sink=letter.sink,
         id=letter.event.id,
-        encoded=None if letter.sink is None else _read(letter.event),
+        encoded=_read(letter.event) if letter.is_event else None,
         stored=letter.stored,
         entered=letter.died,
         routes=letter.routes,

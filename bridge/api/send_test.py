@@ -76,7 +76,6 @@ async def send_test(parts: PartsGiven, name: str, order: TestOrder) -> TestResul
     event = await _event(parts, name, began)
     entry = Entry(event=event, encoded=encode(event), sinks=(name,))
     await parts.queue.put([entry], scope=_SCOPE, since=None, to=None)
-    parts.metrics.routed.labels(name).inc()
     if held is not None:
         await parts.controls[name].try_now()
     attempt = None
@@ -168,7 +167,6 @@ async def _take_back(parts: Parts, sink: str, id_: str, began: datetime) -> None
         found = [kept async for kept in rows if kept.event.id == id_]
     for kept in found:
         if sink in kept.waiting:
-            purged = await parts.queue.purge(sink, [kept.handle])
-            parts.metrics.deliveries.labels(sink, "purged").inc(purged)
+            await parts.queue.purge(sink, [kept.handle])
         letters = await parts.queue.letters(kept.handle)
         await parts.queue.purge(sink, [one.handle for one in letters])

@@ -21,7 +21,6 @@ async def purge_sink(parts: PartsGiven, name: str) -> Purged:
     if name not in await _known(parts):
         raise _unknown(name)
     purged = await parts.queue.purge(name, None)
-    parts.metrics.deliveries.labels(name, "purged").inc(purged)
     return Purged(purged=purged)
 
 

@@ -113,6 +113,4 @@ async def replay_to(parts: Parts, sink: str, targets: list[str]) -> int:
     """Enqueue for a sink that is configured; for another nothing would lease them."""
     if sink not in parts.health.sinks or not targets:
         return 0
-    replayed = await parts.queue.enqueue(sink, targets)
-    parts.metrics.deliveries.labels(sink, "replayed").inc(replayed)
-    return replayed
+    return await parts.queue.enqueue(sink, targets)

@@ -26,9 +26,9 @@ from bridge.events.encode import decode
 from bridge.filters.routes import Router
 from bridge.ingest import Form
 from bridge.ingest.memory import EPOCH, read_epoch
+from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
-from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
 
 ANSWERS_SECONDS = 20.0
@@ -49,21 +49,17 @@ class _Connected:
 class Backfill:
     """Lists again what the readers have read; see `bridge.api.parts.Backfill`."""
 
-    def __init__(
-        self, config: Config, *, router: Router, queue: Queue, metrics: Metrics
-    ) -> None:
+    def __init__(self, config: Config, *, router: Router, queue: Queue) -> None:
         """Bind the parts; it answers once `connect` was called.
 
         Args:
             config: The configuration.
             router: Chooses the sinks.
             queue: Where to.
-            metrics: What is counted.
         """
         self._forms = forms_of(config)
         self._router = router
         self._queue = queue
-        self._metrics = metrics
         self._connected: _Connected | None = None
 
     def connect(
@@ -180,14 +176,9 @@ class Backfill:
 
     async def _put(self, sink: str, cluster: str, entries: list[Entry]) -> None:
         scope = Scope(cluster=cluster, resource="@backfill")
-        most = self._queue.max_entries
-        for start in range(0, len(entries), most):
-            some = [
-                msgspec.structs.replace(one, sinks=(sink,))
-                for one in entries[start : start + most]
-            ]
+        for part in parts(entries, most_entries=self._queue.max_entries):
+            some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
             await self._queue.put(some, scope=scope, since=None, to=None)
-            self._metrics.routed.labels(sink).inc(len(some))
 
 
 async def _list(client: ClusterClient, spot: Spot, token: str) -> Page:

@@ -18,7 +18,7 @@ from bridge.config import Config
 from bridge.errors import ClusterError
 from bridge.events.convert import Origin
 from bridge.filters.routes import Router
-from bridge.health import Health, ReaderStatus
+from bridge.health import ReaderStatus
 from bridge.ingest import (
     Conversion,
     Enrichment,
@@ -73,7 +73,6 @@ class Readers:
         wanted: Sequence[Wanted],
         router: Router,
         queue: Queue,
-        health: Health,
         metrics: Metrics,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -86,7 +85,6 @@ class Readers:
             wanted: The sources.
             router: Chooses the sinks.
             queue: Where to.
-            health: Says when the queue is full.
             metrics: What is counted.
             tasks: Where informers run.
         """
@@ -96,7 +94,6 @@ class Readers:
         self._wanted = wanted
         self._router = router
         self._queue = queue
-        self._health = health
         self._metrics = metrics
         self._informers = Informers(client, tasks)
         self._failures: dict[str, RepeatedFailure] = {}
@@ -121,7 +118,6 @@ class Readers:
             keeps_objects=keeps and not resource.is_events,
             keeps_labels=self._router.needs_labels(names),
             queue=self._queue,
-            health=self._health,
             status=status,
             metrics=self._metrics,
         )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from bridge.app.backfill import Backfill
 from bridge.app.following import Following, Scopes, may_read_everywhere
+from bridge.app.forgetting import forget_gone
 from bridge.app.identity import identify
 from bridge.app.pulse import Pulse
 from bridge.app.readers import Readers
@@ -70,7 +71,6 @@ async def read_cluster(
             wanted=wanted,
             router=router,
             queue=queue,
-            health=health,
             metrics=metrics,
             tasks=tasks,
         )
@@ -209,7 +209,7 @@ class Reading:
         try:
             scopes = await self._scopes(resource, wanted)
             self._scopes_of[resource.name] = scopes
-            await self._following(scopes).run()
+            await self._read_scopes(scopes)
         except* NotServedError as errors:
             self._log.warning(
                 "Not served any more.",
@@ -225,6 +225,13 @@ class Reading:
             self._unread[target].state = "absent"
         self._publish()
         self._is_missed.set()
+
+    async def _read_scopes(self, scopes: Scopes) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            name = f"forget namespaces of {scopes.resource.name}"
+            forgetting = tasks.create_task(forget_gone(scopes, self._queue), name=name)
+            await self._following(scopes).run()
+            forgetting.cancel()
 
     def _following(self, scopes: Scopes) -> Following:
         def publish(statuses: Sequence[ReaderStatus]) -> None:

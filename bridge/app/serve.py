@@ -9,7 +9,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -17,6 +16,7 @@ import bridge
 from bridge.api import create_api
 from bridge.app.backfill import Backfill
 from bridge.app.checks import find_unusable
+from bridge.app.collectors import QueueCollector, ReaderCollector
 from bridge.app.deliveries import build_deliveries
 from bridge.app.egress import api_server_denied
 from bridge.app.parts import build_consent, build_router, read_token
@@ -28,11 +28,10 @@ from bridge.config import Config, describe, find_problems, orderings_of
 from bridge.deliver import SinkDelivery
 from bridge.health import Health
 from bridge.logs import get_logger
-from bridge.metrics import Metrics
 from bridge.queue import Queue
 
 BEAT_SECONDS = 1.0
-"""How often the loop shows that it turns, and how often gauges are set."""
+"""How often the loop shows that it turns, and how often the queue is measured."""
 
 
 class Life:
@@ -64,6 +63,7 @@ class Life:
         self.has_left = asyncio.Event()
         """Set once nothing is read any more, so that the next life may read."""
 
+        self._figures = QueueCollector(parts.queue, parts.health)
         self._deliveries: Mapping[str, SinkDelivery] = {}
         self._stop = asyncio.Event()
         self._is_replaced = False
@@ -121,6 +121,7 @@ class Life:
                 client = await parts.closing.enter_async_context(opening)
             async with api_server_denied(parts.egress, client.server):
                 get_logger().info(message, **fields, **_described(parts, client))
+                self._show_figures()
                 self.has_begun = True
                 self.is_settled.set()
                 await self._run_loops(client, backfill, watching)
@@ -137,6 +138,8 @@ class Life:
         )
         await _open_sinks(config, parts.queue)
         parts.metrics.forget_parts()
+        if not parts.metrics.is_showing:
+            self._show_figures()
         self._deliveries = build_deliveries(
             config,
             parts.sinks,
@@ -146,19 +149,20 @@ class Life:
             record=parts.journal.add,
         )
         router = build_router(config)
-        backfill = Backfill(
-            config, router=router, queue=parts.queue, metrics=parts.metrics
-        )
+        backfill = Backfill(config, router=router, queue=parts.queue)
         self._show(_build_api(parts, backfill, self._deliveries))
         return backfill
 
+    def _show_figures(self) -> None:
+        """Have the metrics tell of this life, and of no other."""
+        readers = ReaderCollector(self.parts.health)
+        self.parts.metrics.show(self._figures, readers)
+
     async def _watch(self) -> None:
-        """Show that the loop turns, and set the gauges."""
-        parts = self.parts
-        gauging = _gauge(parts.queue, parts.health, parts.metrics)
+        """Show that the loop turns, and measure the queue."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_beat(parts.health), name="heartbeat")
-            tasks.create_task(gauging, name="gauges")
+            tasks.create_task(_beat(self.parts.health), name="heartbeat")
+            tasks.create_task(_measure(self._figures), name="measure")
 
     async def _run_loops(
         self, client: ClusterClient, backfill: Backfill, watching: asyncio.Task[None]
@@ -173,7 +177,7 @@ class Life:
             try:
                 await self._ingest(client, backfill)
             finally:
-                if self._is_replaced:  # gauges are the next life's
+                if self._is_replaced:  # the next life's figures are shown
                     watching.cancel()
                 self.has_left.set()
                 drain.set()
@@ -257,29 +261,7 @@ async def _beat(health: Health) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-async def _gauge(queue: Queue, health: Health, metrics: Metrics) -> None:
+async def _measure(figures: QueueCollector) -> None:
     while True:
-        await _set_gauges(queue, health, metrics)
-        _set_watching(health, metrics)
+        await figures.refresh()
         await asyncio.sleep(BEAT_SECONDS)
-
-
-async def _set_gauges(queue: Queue, health: Health, metrics: Metrics) -> None:
-    now = datetime.now(UTC)
-    for sink in health.sinks.keys() | set(await queue.sinks()):
-        depth = await queue.depth(sink)
-        metrics.queue_depth.labels(sink).set(depth.waiting)
-        metrics.dead_letters.labels(sink).set(depth.dead)
-        age = (now - depth.oldest).total_seconds() if depth.oldest else 0.0
-        metrics.oldest_pending.labels(sink).set(age)
-    storage = await queue.storage()
-    metrics.queue_bytes.set(storage.used_bytes)
-
-
-def _set_watching(health: Health, metrics: Metrics) -> None:
-    metrics.watching.clear()  # readers come and go
-    for reader in health.readers:
-        is_watching = reader.state == "watching"
-        for source in reader.sources:
-            where = (source, reader.resource, reader.namespace)
-            metrics.watching.labels(*where).set(is_watching)

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import get_args
+from typing import Any, get_args
 
 from bridge.deliver.breaker import Breaker
 from bridge.deliver.policy import RetryPolicy
@@ -98,7 +98,7 @@ class SinkGate:
 
     async def stop(self, reason: str) -> None:
         """Try nothing until `resume`, also after a restart."""
-        self._log.warning("Sink stopped by an operator.", reason=reason)
+        self._say(self._log.warning, "Sink stopped by an operator.", "stopped", reason)
         await self._close("stopped", None, reason)
 
     async def resume(self) -> bool:
@@ -124,7 +124,7 @@ class SinkGate:
 
     async def _open(self, message: str) -> None:
         """Forget the failures."""
-        self._log.info(message, state=self._status.state)
+        self._say(self._log.info, message, "open", "")
         self._rests = 0
         self._forgiven = ""
         if self._breaker is not None:
@@ -197,7 +197,9 @@ class SinkGate:
         self._rests += 1
         seconds = self._policy.rest(self._rests, error, random=self._random)
         if self._status.state != "waiting":
-            self._log.warning("Sink rests.", error=str(error), seconds=seconds)
+            self._say(
+                self._log.warning, "Sink rests.", "waiting", str(error), seconds=seconds
+            )
         await self._close("waiting", self._now() + seconds, str(error), self._rests)
 
     async def _prolong(self, error: SinkError) -> None:
@@ -210,17 +212,23 @@ class SinkGate:
         seconds = max(breaker.open(), self._policy.asked(error))
         self._openings.inc()
         if self._status.state != "tripped":
-            self._log.warning("Sink tripped.", error=str(error), seconds=seconds)
+            self._say(
+                self._log.warning,
+                "Sink tripped.",
+                "tripped",
+                str(error),
+                seconds=seconds,
+            )
         until = self._now() + seconds
         await self._close("tripped", until, str(error), breaker.openings)
 
     async def _pause(self, error: SinkError) -> None:
         if isinstance(error, SinkPausedError) and error.until_resumed:
-            self._log.error("Sink retired.", error=str(error))
+            self._say(self._log.error, "Sink retired.", "stopped", str(error))
             await self._close("stopped", None, str(error))
             return
         if self._status.state != "paused":
-            self._log.error("Sink paused.", error=str(error))
+            self._say(self._log.error, "Sink paused.", "paused", str(error))
             self._fingerprint = self._sink.fingerprint()
         until = self._now() + PAUSE_SECONDS * (0.9 + 0.2 * self._random())
         await self._close("paused", until, str(error))
@@ -257,6 +265,18 @@ class SinkGate:
         self._until = until or 0.0
         gate = Gate(until=until, kind=kind, reason=reason, count=count)
         await self._queue.gate(self._sink.name, gate)
+
+    def _say(
+        self,
+        write: Callable[..., Any],
+        message: str,
+        state: SinkState,
+        error: str,
+        **fields: float,
+    ) -> None:
+        """Write that the state changes, from which one to which one, and why."""
+        why = {"error": error} if error else {}
+        write(message, before=self._status.state, state=state, **why, **fields)
 
     def _show(self, state: SinkState, reason: str, until: float | None) -> None:
         self._status.state = state

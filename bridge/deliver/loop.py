@@ -13,6 +13,7 @@ from bridge.deliver.policy import RetryPolicy
 from bridge.deliver.recorder import LAST_WORDS_SECONDS, Recorder
 from bridge.deliver.sender import Sender
 from bridge.deliver.slots import Slots
+from bridge.deliver.telling import DeadLetterLog, Reminder
 from bridge.deliver.turns import Turns
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
@@ -103,6 +104,10 @@ class SinkDelivery:
             linger_seconds=linger_seconds,
         )
         self._jobs = Jobs(limits, most=concurrency)
+        dead_letters = DeadLetterLog(sink=sink.name, now=steady)
+        self._reminder = Reminder(
+            status=status, queue=queue, dead_letters=dead_letters, now=now
+        )
         self._sender = Sender(
             sink=sink,
             gate=self._gate,
@@ -112,6 +117,7 @@ class SinkDelivery:
             status=status,
             metrics=metrics,
             record=record,
+            dead_letters=dead_letters,
             now=now,
             random=random,
         )
@@ -167,6 +173,7 @@ class SinkDelivery:
                 leasing.create_task(self._lease_forever(), name="lease"),
                 leasing.create_task(self._jobs.linger(), name="linger"),
                 leasing.create_task(self._gate.watch_fingerprint(), name="look"),
+                leasing.create_task(self._reminder.run(), name="remind"),
             ]
             await stop.wait()
             self._stopping.set()

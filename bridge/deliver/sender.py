@@ -7,11 +7,12 @@ from bridge.deliver.gate import SinkGate
 from bridge.deliver.jobs import Job
 from bridge.deliver.policy import RetryPolicy
 from bridge.deliver.recorder import Recorder
+from bridge.deliver.telling import DeadLetterLog
 from bridge.deliver.turns import Turns
 from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
 from bridge.health import SinkStatus
 from bridge.journal import Attempt, Ending
-from bridge.logs import RepeatedFailure, get_logger
+from bridge.logs import RepeatedFailure, get_logger, is_debug
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Lease, Outcome, Released, Retry
 from bridge.sinks import Answer, Sink
@@ -32,6 +33,7 @@ class Sender:
         status: SinkStatus,
         metrics: Metrics,
         record: Callable[[Attempt], None] | None,
+        dead_letters: DeadLetterLog,
         now: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
@@ -43,15 +45,14 @@ class Sender:
         self._turns = turns
         self._status = status
         self._record = record
+        self._dead_letters = dead_letters
         self._now = now
         self._random = random
         self._log = get_logger(sink=sink.name)
         self._failures = RepeatedFailure(self._log, "Delivery failed.")
+        self._is_debug = is_debug()
         self._attempts = metrics.attempts
-        self._routed = metrics.routed
         self._succeeded = metrics.attempts.labels(sink.name, "2xx")
-        self._delivered = metrics.deliveries.labels(sink.name, "delivered")
-        self._dead = metrics.deliveries.labels(sink.name, "dead")
         self._seconds = metrics.delivery_seconds.labels(sink.name)
 
     async def attempt(self, job: Job) -> None:
@@ -108,12 +109,14 @@ class Sender:
         now, leases = self._now(), job.leases
         self._recorder.add([Delivered(lease=lease) for lease in leases])
         self._succeeded.inc()
-        self._delivered.inc(len(leases))
         self._seconds.observe([now - lease.stored for lease in leases])
         self._status.last_success_at = datetime.fromtimestamp(now, UTC)
         self._failures.recovered("Delivery works again.")
         if self._record is not None:
             self._note_success(leases, answers, now)
+        if self._is_debug:
+            for lease, answer in zip(leases, answers, strict=True):
+                self._debug(lease, "delivered", answer.status, answer.duration_seconds)
         if self._gate.opens_by_success(job.epoch):
             await self._gate.after_success()
 
@@ -127,11 +130,21 @@ class Sender:
         for outcome in outcomes:
             self._note([outcome.lease], error, ending=_ending(outcome))
             if isinstance(outcome, Dead):
-                self._dead.inc()
-                if outcome.forward is not None:
-                    self._routed.labels(outcome.forward.sink).inc()
+                self._dead_letters.say(outcome)
         await self._gate.after_failure(error, job.epoch)
         self._recorder.add(outcomes)
+
+    def _debug(
+        self, lease: Lease, ending: Ending, status: int | None, seconds: float | None
+    ) -> None:
+        self._log.debug(
+            "Attempt ended.",
+            id=lease.event.id,
+            attempt=lease.attempt,
+            outcome=ending,
+            status=status,
+            seconds=seconds,
+        )
 
     def _outcome(self, lease: Lease, error: SinkError, now: float) -> Outcome:
         if self._gate.forgives(error, lease.event.id):
@@ -175,6 +188,9 @@ class Sender:
     def _note(
         self, leases: Sequence[Lease], error: SinkError, *, ending: Ending
     ) -> None:
+        if self._is_debug:
+            for lease in leases:
+                self._debug(lease, ending, error.status, error.duration_seconds)
         if self._record is None:
             return
         for lease in leases:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 
@@ -19,13 +20,14 @@ from bridge.cluster import (
 from bridge.cluster.store import Store
 from bridge.errors import ClusterError, ForbiddenError, ThrottledError
 from bridge.health import ReaderStatus
+from bridge.ingest.memory import Memory
 from bridge.ingest.plan import Plan
 from bridge.ingest.source import Source
-from bridge.logs import RepeatedFailure, get_logger
+from bridge.logs import Rationed, RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
 
-_sinks_of = attrgetter("sinks")
+_routes_of = attrgetter("routes")
 
 
 class Account:
@@ -53,12 +55,20 @@ class Account:
         self._sources = sources
         self._status = status
         self._metrics = metrics
-        self._gauges = metrics.watch(resource.name, scope.namespace)
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
         self._failures = RepeatedFailure(self._log, "Watching failed.")
         self._skipped = RepeatedFailure(self._log, "Watch line skipped.")
+        self._rejected = Rationed(
+            self._log.error, "Object could not be converted: kept as a dead letter."
+        )
         self._snapshot_changes = 0
         self._snapshot_began: float | None = None
+
+    def begin(self, memory: Memory) -> None:
+        """Take up where an earlier process, or an operator, left the cursor."""
+        self._status.resource_version = memory.cursor
+        self._status.read_version = memory.cursor
+        self._status.last_progress = memory.moved
 
     def stored(self, plan: Plan) -> None:
         """Tell what is in the queue now."""
@@ -66,14 +76,14 @@ class Account:
         self._show(plan)
 
     def routed(self, entries: Sequence[Entry]) -> None:
-        """Count the deliveries that began."""
-        counts = Counter(chain.from_iterable(map(_sinks_of, entries)))
-        for sink, count in counts.items():
-            self._metrics.routed.labels(sink).inc(count)
+        """Count the events that routes chose."""
+        counts = Counter(chain.from_iterable(map(_routes_of, entries)))
+        for route, count in counts.items():
+            self._metrics.routed.labels(route).inc(count)
 
     def held(self, count: int) -> None:
         """Tell how many changes wait for an answer."""
-        self._gauges.changes_held.set(count)
+        self._status.held = count
 
     def _count(self, plan: Plan) -> None:
         for source in self._sources:
@@ -81,6 +91,9 @@ class Account:
             received.inc(plan.received)
             self._metrics.filtered.labels(source.name).inc(plan.filtered)
             self._metrics.unconverted.labels(source.name).inc(plan.unconverted)
+        for entry in plan.entries if plan.unconverted else ():
+            if entry.error is not None:
+                self._rejected.say(partial(_said_of, entry))
         for gap in plan.gaps:
             self._metrics.gaps.labels(self._resource.name, gap.cause).inc()
             self._log.error(
@@ -97,8 +110,6 @@ class Account:
         if plan.to != status.resource_version:
             status.resource_version = plan.to
             status.last_progress = now
-            self._gauges.last_progress.set(now.timestamp())
-            self._gauges.cursor_version.set(float(plan.to or 0))
         if plan.synced and not status.started:
             status.started = True
             self._log.info("Watching.", resource_version=plan.to)
@@ -109,24 +120,22 @@ class Account:
         """Tell what the API server said, and how much is known."""
         now = datetime.now(UTC)
         self._status.last_read = now
-        self._gauges.last_read.set(now.timestamp())
         self._measure(batch)
         if store is not None:
             self._status.objects = len(store)
-            self._gauges.objects_known.set(len(store))
 
     def _measure(self, batch: Sequence[Item]) -> None:
         last = batch[-1]
         if isinstance(last, Change | Bookmark | Synced) and not _is_listed(last):
-            self._gauges.read_version.set(float(last.resource_version))
+            self._status.read_version = last.resource_version
         listed = sum(map(_is_listed, batch))
         if listed:
             self._snapshot_began = self._snapshot_began or time.monotonic()
             self._snapshot_changes += listed
         if any(isinstance(item, Synced) for item in batch):
             began = self._snapshot_began or time.monotonic()
-            self._gauges.snapshot_changes.set(self._snapshot_changes)
-            self._gauges.snapshot_seconds.set(time.monotonic() - began)
+            self._status.snapshot_changes = self._snapshot_changes
+            self._status.snapshot_seconds = time.monotonic() - began
             self._snapshot_changes, self._snapshot_began = 0, None
 
     def trouble(self, error: ClusterError | None) -> None:
@@ -149,6 +158,11 @@ class Account:
         self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
         if happening == "line-skipped":
             self._skipped.failed("expected a known type and a resourceVersion")
+
+
+def _said_of(entry: Entry) -> dict[str, str | None]:
+    known = "unknown" if entry.encoded is None else entry.encoded.id
+    return {"id": known, "error": entry.error}
 
 
 def _is_listed(item: Item) -> bool:

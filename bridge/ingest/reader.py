@@ -16,11 +16,12 @@ from bridge.errors import (
     StaleCursorError,
 )
 from bridge.events import EncodedEvent
-from bridge.health import Health, ReaderStatus
+from bridge.health import ReaderStatus
 from bridge.ingest.account import Account
 from bridge.ingest.buffer import Buffer
 from bridge.ingest.conversion import Conversion
 from bridge.ingest.memory import Memory, memory, remembered
+from bridge.ingest.parts import parts
 from bridge.ingest.past import Past
 from bridge.ingest.plan import Plan, Planner
 from bridge.ingest.resync import Again, again
@@ -69,7 +70,6 @@ class Reader:
         keeps_objects: bool,
         keeps_labels: bool,
         queue: Queue,
-        health: Health,
         status: ReaderStatus,
         metrics: Metrics,
     ) -> None:
@@ -85,7 +85,6 @@ class Reader:
             keeps_labels: Whether labels of objects are remembered, for routes that
                 select by them.
             queue: Where to.
-            health: Says when the queue is full.
             status: What the probes and the API see of this reader.
             metrics: What is counted.
         """
@@ -97,9 +96,7 @@ class Reader:
         self._keeps_objects = keeps_objects
         self._keeps_labels = keeps_labels
         self._queue = queue
-        self._health = health
         self._status = status
-        self._metrics = metrics
         self._account = Account(
             resource=resource,
             scope=scope,
@@ -125,7 +122,7 @@ class Reader:
         plans: asyncio.Queue[Plan] = asyncio.Queue(1)
         past = Past(partial(self._queue.recall, self._scope))
         planner = self._planner(memory, past)
-        self._status.resource_version = memory.cursor
+        self._account.begin(memory)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read(buffer, memory), name="read")
             tasks.create_task(self._plan(buffer, planner, past, plans), name="plan")
@@ -207,14 +204,15 @@ class Reader:
 
     async def _put(self, plan: Plan) -> None:
         """Store a plan; the cursor moves with the last of its entries."""
-        most, entries = self._queue.max_entries, plan.entries
-        while len(entries) > most:
-            # The last part is a full one: it holds all that goes with the cursor.
-            size = len(entries) % most or most
-            await self._put_all(entries[:size], since=plan.since, to=plan.since)
-            entries = entries[size:]
-        if entries or plan.to != plan.since:
-            await self._put_all(entries, since=plan.since, to=plan.to)
+        *first, last = parts(
+            plan.entries,
+            most_entries=self._queue.max_entries,
+            closing=len(plan.closing),
+        )
+        for part in first:
+            await self._put_all(list(part), since=plan.since, to=plan.since)
+        if last or plan.to != plan.since:
+            await self._put_all(list(last), since=plan.since, to=plan.to)
 
     async def _put_all(
         self, entries: list[Entry], *, since: str | None, to: str | None
@@ -233,16 +231,14 @@ class Reader:
                 return
 
     async def _wait_for_room(self, error: QueueFullError) -> None:
-        self._health.full = str(error)
+        self._status.full, self._status.full_sink = str(error), error.sink or ""
         self._status.state = "blocked"
-        self._metrics.queue_full.labels(error.sink or "").set(1)
         self._full.failed(str(error))
         await asyncio.sleep(ROOM_SECONDS)
 
     def _note_room(self) -> None:
-        if self._health.full is not None:
-            self._health.full = None
-            self._metrics.queue_full.clear()
+        if self._status.full:
+            self._status.full = self._status.full_sink = ""
             self._full.recovered("Queue has room, reading goes on.")
         if self._status.state == "blocked":
             self._status.state = "watching" if self._status.started else "syncing"

@@ -237,7 +237,8 @@ class Journal:
             return
         self._rests_until = self._monotonic() + REST_SECONDS
         self._metrics.journal_dropped.inc(count)
-        self._failures.failed(f"journal {self._path}: {fault}")
+        why = getattr(fault, "strerror", None) or fault  # no number beside the text
+        self._failures.failed(f"journal {self._path}: {why}")
 
     # What follows runs on the thread.
 

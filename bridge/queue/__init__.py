@@ -290,6 +290,13 @@ class Queue(Protocol):
         """Say how full the store is."""
         ...
 
+    def tallies(self) -> Mapping[str, Tally]:
+        """Return the books of all sinks for which there is or was anything.
+
+        All as of one commit, so that what leaves one sink for another is in both.
+        """
+        ...
+
     def tally(self, sink: str) -> Tally:
         """Return what began and ended for one sink since the process started."""
         ...

@@ -15,7 +15,9 @@ CHECKED_BYTES = 64 * 1024 * 1024
 """Files up to this size are read through at open (0.1 s). A larger one is not: its
 pages carry checksums only in the log, and a fault met later ends the process anyway."""
 
-_BUSY_MILLISECONDS = 5000
+BUSY_MILLISECONDS = 5000
+"""How long a connection waits for another one that holds a lock."""
+
 _CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 1024
 
@@ -47,12 +49,12 @@ def open_writer(path: Path, reserve: Reserve, *, reserve_bytes: int) -> apsw.Con
 def open_reader(path: Path) -> apsw.Connection:
     """Open the file to look at it, beside the writer."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    connection.set_busy_timeout(_BUSY_MILLISECONDS)
+    connection.set_busy_timeout(BUSY_MILLISECONDS)
     return connection
 
 
 def _prepare(connection: apsw.Connection, path: Path, reserve_bytes: int) -> None:
-    connection.set_busy_timeout(_BUSY_MILLISECONDS)
+    connection.set_busy_timeout(BUSY_MILLISECONDS)
     schema.migrate(connection, path=str(path))
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", 2)  # full: grouped commits make it free

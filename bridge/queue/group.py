@@ -2,10 +2,10 @@
 
 When the volume is full::
 
-    puts are refused, ──▶ the rest ──▶ the reserve is ──▶ the rest
-    upkeep is left         again         given up          again
-                                                             │
-            nothing is leased until an outcome is recorded ◀─┘ still full
+    upkeep is left, ──▶ the rest ──▶ the reserve is ──▶ the rest
+    puts go alone,       again         given up          again
+    until one fails                                        │
+          nothing is leased until an outcome is recorded ◀─┘ still full
 """
 
 from collections.abc import Callable, Sequence
@@ -84,13 +84,21 @@ def _commit_on_full_volume(store: Store, jobs: Sequence[Job]) -> list[Answer]:
     rest = [job for job in jobs if job.kind in _ASKED_FOR]
     if len(rest) < len(jobs):
         others = iter(_commit(store, rest, tidy=False) if rest else ())
+        is_alone = len(jobs) == 1
         return [
-            next(others) if job.kind in _ASKED_FOR else _refused(store, job)
+            next(others) if job.kind in _ASKED_FOR else _left(store, job, is_alone)
             for job in jobs
         ]
     if store.room.reserve.release():
         return _commit(store, jobs, tidy=False)
     return [_refused(store, job) for job in jobs]
+
+
+def _left(store: Store, job: Job, is_alone: bool) -> Answer:
+    """Try a put alone: many of them in one transaction may be too much for a volume."""
+    if job.kind == "put" and not is_alone and not store.room.volume_is_full:
+        return _commit(store, [job], tidy=False)[0]
+    return _refused(store, job)
 
 
 def _refused(store: Store, job: Job) -> Answer:

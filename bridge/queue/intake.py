@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 from bridge.errors import QueueFullError, StaleCursorError
 from bridge.events import EncodedEvent
@@ -45,6 +46,8 @@ def make_room(store: Store, entries: Sequence[Entry]) -> None:
     retention.shed(store, size)
     if not room.has(size):
         raise room.refuse()
+    if not room.fits_volume(size):
+        raise room.refuse_by_volume()
     room.take(size)
 
 
@@ -129,7 +132,7 @@ def insert_entries(store: Store, entries: Sequence[Entry]) -> None:
             offset = None
         # fmt: off
         events.append((number, stored, totals.ends, offset, encoded.id, encoded.body,
-                       sets[entry.routes]))
+                       crc32(encoded.body), sets[entry.routes]))
         # fmt: on
         row = Waiting(number, stored, 0, None, stored, encoded)
         for sink in entry.sinks:
@@ -165,7 +168,7 @@ def forward(store: Store, outbox: Outbox, encoded: EncodedEvent, original: int) 
     totals.ends += len(encoded.body)
     number = totals.last_event
     event = (number, stored, totals.ends, encoded.data_offset, encoded.id, encoded.body)
-    store.execute(sql.COPY_EVENT, (*event, original))
+    store.execute(sql.COPY_EVENT, (*event, crc32(encoded.body), original))
     _route(store, outbox, [Waiting(number, stored, 0, None, stored, encoded)])
 
 
@@ -223,6 +226,8 @@ def _bury(store: Store, outbox: Outbox, count: int) -> None:
     store.totals.dead[outbox.id] += len(oldest)
     store.after_commit(partial(outbox.end, oldest))
     store.after_commit(outbox.tail.forget)
+    said = {"sink": outbox.name, "max_backlog": outbox.max_backlog}
+    store.after_commit(lambda: store.buried.say(lambda: said, len(oldest)))
 
 
 def _insert_rows(store: Store, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

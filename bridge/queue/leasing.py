@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
+from zlib import crc32
 
 from bridge.errors import LeaseLostError, QueueCorruptError
 from bridge.events import EncodedEvent
@@ -34,13 +35,23 @@ def lease(store: Store, outbox: Outbox, limit: int) -> list[Lease]:
     held = Held(store.next_token, until, outbox.tryable.read(steady))
     grant = partial(_grant, outbox, held)
     if outbox.ordering == "sink":
-        return [grant(row) for row in _lease_oldest(store, outbox, limit, wall)]
+        found = [grant(row) for row in _lease_oldest(store, outbox, limit, wall)]
+        return _sound(store, found)
     # Granted before the rest is searched: a row that came back is also in the file.
     leases = [grant(row) for row in _lease_returned(store, outbox, limit)]
     if len(leases) < limit:
         waiting = _lease_waiting(store, outbox, limit - len(leases), wall)
         leases += [grant(row) for row in waiting]
-    return leases
+    return _sound(store, leases)
+
+
+def _sound(store: Store, leases: list[Lease]) -> list[Lease]:
+    """Keep back what must not be sent: its bytes are not those that were stored."""
+    if not store.damaged:
+        return leases
+    damaged = [one for one in leases if event_of(one.handle) in store.damaged]
+    store.condemned += damaged
+    return [one for one in leases if event_of(one.handle) not in store.damaged]
 
 
 def extend(store: Store, leases: Sequence[Lease], seconds: float) -> None:
@@ -197,10 +208,13 @@ def _read_events(
     described, bodies = store.execute(sql.LOAD_EVENTS, (numbers(numbers_),)).get
     events = {}
     start = 0
-    for number, stored, offset, id_, length in json.loads(described):
+    for number, stored, offset, id_, length, crc in json.loads(described):
         body = bodies[start : start + length]
         start += length
-        events[number] = stored, EncodedEvent(id=id_, body=body, data_offset=offset)
+        if crc is not None and crc != crc32(body):
+            store.damaged.add(number)
+        encoded = EncodedEvent(id=id_, body=body, data_offset=offset or 0)
+        events[number] = stored, encoded
     return events
 
 

@@ -156,6 +156,7 @@ def _dead_letter(
         died=moment(died),
         kept=handle_of(KEPT, number),
         routes=_routes(names),
+        is_event=offset is not None,
     )
 
 

@@ -242,6 +242,8 @@ class DeadLetter:
         died: When the delivery was given up.
         kept: Handle of its event, as of `Kept`.
         routes: As of `Kept`.
+        is_event: Whether `event` is one: not what could not be converted, nor what
+            was damaged in the file. It can be decoded and delivered anew.
     """
 
     handle: str
@@ -255,6 +257,7 @@ class DeadLetter:
     died: datetime
     kept: str = ""
     routes: tuple[str, ...] = ()
+    is_event: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,25 +286,31 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How deliveries to one sink began and ended since the process started.
+    """How deliveries to one sink began and ended since the file was opened.
 
-    *waiting at the start + routed + enqueued = delivered + dead + purged + waiting*,
-    after every commit.
+    *begun + routed + enqueued = delivered + dead + purged + waiting*, after every
+    commit, and all of it as of one commit.
 
     A dead letter that goes to another sink (`Dead.forward`) is `dead` in the books of
     the sink that it leaves, and `routed` in those of the sink that it goes to.
 
     Attributes:
+        begun: Waited when the file was opened.
         routed: Put for it, or forwarded to it.
         enqueued: Delivered anew by an operator's word.
         delivered: Answered 2xx.
         dead: Given up: became dead letters, also those that a full backlog pushed out,
             or were forwarded to another sink.
         purged: Ended by an operator's word.
+        waiting: Not ended, leased and delayed ones included.
+        letters: Dead letters that are kept.
     """
 
-    routed: int
-    enqueued: int
-    delivered: int
-    dead: int
-    purged: int
+    begun: int = 0
+    routed: int = 0
+    enqueued: int = 0
+    delivered: int = 0
+    dead: int = 0
+    purged: int = 0
+    waiting: int = 0
+    letters: int = 0

@@ -59,7 +59,7 @@ _SINK = _Table(
     "id",
     "id, name, gate_kind, gate_until, gate_reason, gate_count, tryable",
 )
-_EVENT = _Table("event", "seq", "seq, stored, ends, data_offset, id, body, routes")
+_EVENT = _Table("event", "seq", "seq, stored, ends, data_offset, id, body, routes, crc")
 _DEAD = _Table("dead", "id", "id, sink, event, reason, status, excerpt, attempts, died")
 _CURSOR = _Table(
     "cursor",

@@ -77,7 +77,8 @@ def _letters(store: Store, ids: Sequence[int]) -> list[tuple[int, int | None, in
         if is_raw:
             raise QueueError(
                 f"dead letter {handle_of(DEAD, letter)}: expected an event, got an"
-                " object that could not be converted to one: it cannot be delivered"
+                " object that could not be converted to one, or damaged bytes: it"
+                " cannot be delivered"
             )
         letters.append((letter, sink, event))
     return letters

@@ -5,18 +5,27 @@ from pathlib import Path
 
 from bridge.private import FILE_MODE, restrict
 
+_SHARE_OF_VOLUME = 8
+
 
 class Reserve:
     """A file of a fixed size that is given up when the volume is full.
 
     While it is gone nothing new is taken in. It is made again only when twice its size
-    is free: otherwise giving it up would make the room to make it.
+    is free: otherwise giving it up would make the room to make it. On a small volume
+    that must stay possible, so the file is an eighth of the volume at most.
     """
 
     def __init__(self, *, path: Path, size_bytes: int) -> None:
-        """Name it; `size_bytes` 0: there is none, and it never is missing."""
+        """Name it.
+
+        Args:
+            path: Where it is kept; the folder exists.
+            size_bytes: Its size on a large volume; 0: there is none, and it never is
+                missing.
+        """
         self._path = path
-        self.size_bytes = size_bytes
+        self.size_bytes = self._fitting(size_bytes)
 
     @property
     def is_held(self) -> bool:
@@ -27,9 +36,12 @@ class Reserve:
             return self.size_bytes == 0
 
     def make(self) -> None:
-        """Take the room if there is enough of it; else nothing happens."""
+        """Take the room if there is enough of it; give back what is too much of it."""
         restrict(self._path)
-        if self.is_held or self.free_bytes() < 2 * self.size_bytes:
+        if self.is_held:
+            self._shrink()
+            return
+        if self.free_bytes() < 2 * self.size_bytes:
             return
         try:
             self._allocate()
@@ -39,7 +51,7 @@ class Reserve:
     def resize(self, size_bytes: int) -> None:
         """Have another size from now on."""
         self.release()
-        self.size_bytes = size_bytes
+        self.size_bytes = self._fitting(size_bytes)
         self.make()
 
     def release(self) -> bool:
@@ -55,7 +67,19 @@ class Reserve:
         finally:
             os.close(descriptor)
 
+    def _shrink(self) -> None:
+        """Cut a file that an earlier version made for a larger volume."""
+        if self.size_bytes and self._path.stat().st_size > self.size_bytes:
+            os.truncate(self._path, self.size_bytes)
+
     def free_bytes(self) -> int:
         """Return what is free on the volume."""
         volume = os.statvfs(self._path.parent)
         return volume.f_bavail * volume.f_frsize
+
+    def _fitting(self, size_bytes: int) -> int:
+        return min(size_bytes, self._volume_bytes() // _SHARE_OF_VOLUME)
+
+    def _volume_bytes(self) -> int:
+        volume = os.statvfs(self._path.parent)
+        return volume.f_blocks * volume.f_frsize

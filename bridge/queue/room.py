@@ -7,6 +7,7 @@ import apsw
 
 from bridge.errors import EntryTooLargeError, QueueFullError
 from bridge.queue import Entry
+from bridge.queue.connection import BUSY_MILLISECONDS
 from bridge.queue.faults import is_full
 from bridge.queue.reserve import Reserve
 
@@ -19,6 +20,8 @@ OWN = "@"
 _VACUUM_PAGES = 512
 _SLACK_PAGES = 1024
 _LEAST_PAGES = 8
+_LOW_BYTES = 8 * 1024 * 1024
+_CUT_MILLISECONDS = 100
 
 
 class Room:
@@ -86,6 +89,16 @@ class Room:
             self._about_bytes = self.used_bytes()
         return self._about_bytes + needed <= self.max_bytes
 
+    def fits_volume(self, size_bytes: int) -> bool:
+        """Return whether the volume takes so much more: in the log, then in the file.
+
+        A put that fits into the log alone would leave none for the checkpoint that
+        empties it, and the volume would stay full for ever.
+        """
+        pages = 3 * size_bytes // 2 + _LEAST_PAGES * self._page_bytes
+        grown = max(0, pages - self.free_pages() * self._page_bytes)
+        return self.reserve.free_bytes() >= pages + grown + self._owed_bytes()
+
     def wants(self, size_bytes: int) -> bool:
         """Return whether kept events must go so that so much more can be stored."""
         if not self.has(size_bytes):
@@ -122,10 +135,11 @@ class Room:
     def tidy(self) -> None:
         """Give pages back to the volume, a few at a time, and take the reserve again.
 
-        Free pages are used by the next puts, so a quarter of the file may be free.
+        Free pages are used by the next puts, so a quarter of the file may be free; but
+        on a full volume the log needs their room.
         """
         slack, most = max(_SLACK_PAGES, self._pages() // 4), _VACUUM_PAGES
-        if not self.reserve.is_held:
+        if self._is_full():
             slack, most = 0, self.budget_bytes() // self._page_bytes
         if self.free_pages() > slack:
             self._connection.pragma("incremental_vacuum", most)
@@ -137,18 +151,40 @@ class Room:
     def cut_files(self) -> None:
         """Write the log into the file and cut both to what they hold.
 
-        Only while the reserve is gone, and outside of a transaction: pages that were
-        given back leave the file, and so come free on the volume, with the next
-        checkpoint, and a log that nothing is added to never reaches one by itself.
+        Only while the volume has little room, and outside of a transaction: pages that
+        were given back leave the file, and so come free on the volume, with the next
+        checkpoint, and a log that nothing is added to never reaches one by itself. If
+        the file cannot grow by what is in the log, the reserve makes the room.
         """
-        if not self.reserve.is_held:
-            try:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            except apsw.BusyError:
-                return  # somebody reads: the next pass tries again
-            except apsw.Error as error:
-                if not is_full(error, self._connection):
-                    raise
+        if not self._is_low():
+            return
+        if not self._cut() and self.reserve.release():
+            self._cut()
+
+    def _is_full(self) -> bool:
+        return self.volume_is_full or not self.reserve.is_held
+
+    def _is_low(self) -> bool:
+        return self._is_full() or self.reserve.free_bytes() < _LOW_BYTES
+
+    def _cut(self) -> bool:
+        """Return False if the file cannot grow by what is in the log."""
+        self._connection.set_busy_timeout(_CUT_MILLISECONDS)
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError:
+            return True  # somebody reads: the next pass tries again
+        except apsw.Error as error:
+            if not is_full(error, self._connection):
+                raise
+            return False
+        finally:
+            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+        return True
+
+    def _owed_bytes(self) -> int:
+        """Return by how much the next checkpoint makes the file grow."""
+        return max(0, self._pages() * self._page_bytes - self._path.stat().st_size)
 
     def _pages(self) -> int:
         pages: int = self._connection.pragma("page_count")

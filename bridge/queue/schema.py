@@ -92,7 +92,11 @@ ALTER TABLE sink ADD COLUMN gate_count INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX delivery_lane ON delivery (sink, lane, event) WHERE lane IS NOT NULL;
 """
 
-MIGRATIONS: tuple[str, ...] = (V1, V2)
+V3 = """
+ALTER TABLE event ADD COLUMN crc INTEGER;          -- CRC-32 of body; NULL: not known
+"""
+
+MIGRATIONS: tuple[str, ...] = (V1, V2, V3)
 """Number n leads from version n to n + 1; one that has landed is never changed."""
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 from bridge.queue import (
     Dead,
@@ -29,6 +29,9 @@ from bridge.queue.outbox import Outbox, event_of
 from bridge.queue.store import Store, numbers
 
 _EXCERPT_BYTES = 4096
+
+DAMAGED: Final = "the stored bytes were damaged: their checksum is another one"
+"""Why an event was not sent that is not what was put."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +95,19 @@ def settle(store: Store, outcomes: Iterable[Outcome]) -> bool:
             store.after_commit(partial(outbox.give_back, ended.released))
         wrote = wrote or bool(ended.delivered or ended.retried or ended.dead)
     return wrote
+
+
+def condemn(store: Store) -> Job:
+    """Return the job that makes dead letters of deliveries of damaged events."""
+    leases, store.condemned = store.condemned, []
+    outcomes = [Dead(lease=lease, reason=DAMAGED) for lease in leases]
+
+    def work() -> None:
+        settle(store, outcomes)
+        events = {event_of(lease.handle) for lease in leases}
+        store.execute(sql.CONDEMN, (numbers(events),))
+
+    return Job(kind="upkeep", work=work, rows=len(leases))
 
 
 def _record_delivered(store: Store, outbox: Outbox, events: Sequence[int]) -> None:

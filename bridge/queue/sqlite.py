@@ -323,6 +323,16 @@ class SqliteQueue:
         outbox = self._store.outboxes.get(sink)
         return self._store.committed.tally(0 if outbox is None else outbox.id)
 
+    def tallies(self) -> Mapping[str, Tally]:
+        """See `Queue.tallies`."""
+        committed = self._store.committed
+        tallies = {
+            name: committed.tally(outbox.id)
+            for name, outbox in tuple(self._store.outboxes.items())
+        }
+        empty = Tally()
+        return {name: tally for name, tally in tallies.items() if tally != empty}
+
     async def _purge_waiting(self, sink: str | None) -> int:
         last_event = self._store.committed.last_event
         work = partial(replay.purge_waiting, self._store, sink or "", last_event)

@@ -7,7 +7,7 @@ JSON.
 """
 
 INSERT_EVENTS = (
-    "INSERT INTO event (seq, stored, ends, data_offset, id, body, routes) VALUES "
+    "INSERT INTO event (seq, stored, ends, data_offset, id, body, crc, routes) VALUES "
 )
 # The no-op makes RETURNING speak of a set that is there already.
 ROUTE_SET = """
@@ -35,8 +35,8 @@ SELECT sink, event, ?, x'', attempts, ? FROM delivery
 WHERE sink = ? AND event IN (SELECT value FROM carray(?))
 """
 COPY_EVENT = """
-INSERT INTO event (seq, stored, ends, data_offset, id, body, routes)
-SELECT ?, ?, ?, ?, ?, ?, routes FROM event WHERE seq = ?
+INSERT INTO event (seq, stored, ends, data_offset, id, body, crc, routes)
+SELECT ?, ?, ?, ?, ?, ?, ?, routes FROM event WHERE seq = ?
 """
 OLDEST_FREE = """
 SELECT json_group_array(event) FROM (
@@ -147,9 +147,14 @@ WHERE sink = ? AND event IN (SELECT value FROM carray(?))
 """
 # Both aggregates see the rows of one scan in one order, so the lengths cut the bytes.
 LOAD_EVENTS = """
-SELECT json_group_array(json_array(seq, stored, data_offset, id, length(body))),
+SELECT json_group_array(json_array(seq, stored, data_offset, id, length(body), crc)),
   CAST(group_concat(body, '') AS BLOB)
 FROM event WHERE seq IN (SELECT value FROM carray(?))
+"""
+
+# Without an offset it is no event any more: it is not decoded, nor delivered anew.
+CONDEMN = """
+UPDATE event SET data_offset = NULL WHERE seq IN (SELECT value FROM carray(?))
 """
 
 UNREFERENCED = """

@@ -11,7 +11,8 @@ from typing import Any
 import apsw
 
 from bridge.errors import QueueError
-from bridge.queue import Gate, Scope
+from bridge.logs import Rationed, get_logger
+from bridge.queue import Gate, Lease, Scope
 from bridge.queue import statements as sql
 from bridge.queue.clock import SECOND, Clock, TryableClock, micros
 from bridge.queue.connection import open_writer
@@ -46,7 +47,8 @@ class Store:
     """One connection, what is known without asking it, and its transactions.
 
     `totals` are those of the transaction under way, `committed` those that last; other
-    threads may read the latter.
+    threads may read the latter. `damaged` are events whose bytes are not those that
+    were stored; `condemned` are leases of such that nobody was given.
 
     The modules beside this one are its verbs: each is a function of a store, and runs
     on its one thread inside a transaction.
@@ -66,9 +68,7 @@ class Store:
             path=path.with_name(path.name + ".reserve"),
             size_bytes=settings.reserve_bytes,
         )
-        self.connection = open_writer(
-            path, reserve, reserve_bytes=settings.reserve_bytes
-        )
+        self.connection = open_writer(path, reserve, reserve_bytes=reserve.size_bytes)
         self.room = Room(
             connection=self.connection,
             path=path,
@@ -80,6 +80,13 @@ class Store:
         self.scopes: dict[Scope, int] = {}
         self.route_sets: dict[tuple[str, ...], int | None] = {(): None}
         self.is_stalled = False
+        self.damaged: set[int] = set()
+        self.condemned: list[Lease] = []
+        self.buried = Rationed(
+            get_logger().error,
+            "Deliveries became dead letters: too many waited.",
+            now=lambda: clock.steady() / SECOND,
+        )
         self.next_token = 0
         self.next_sweep = 0
         self._on_commit: list[Callable[[], None]] = []
@@ -191,6 +198,7 @@ class Store:
         self.totals.last_event = self.execute(sql.LAST_EVENT).get or 0
         self.totals.ends = self.execute(sql.LAST_ENDS).get or 0
         self.totals.waiting.update(dict(self.execute(sql.COUNT_WAITING)))
+        self.totals.begun.update(self.totals.waiting)
         self.totals.dead.update(dict(self.execute(sql.COUNT_DEAD)))
         wall, steady = self.clock.wall(), self.clock.steady()
         sinks: list[Any] = self.execute(sql.SINKS).fetchall()

@@ -20,6 +20,7 @@ class Totals:
         waiting: Deliveries by sink.
         dead: Dead letters by sink; None: what could not be converted.
         ways: How deliveries began and ended since the start, by sink and way.
+        begun: Deliveries that waited at the start, by sink; never changed.
     """
 
     last_event: int = 0
@@ -28,11 +29,15 @@ class Totals:
     waiting: Counter[int] = field(default_factory=Counter)
     dead: Counter[int | None] = field(default_factory=Counter)
     ways: Counter[tuple[int, Way]] = field(default_factory=Counter)
+    begun: Counter[int] = field(default_factory=Counter)
 
     def copy(self) -> Self:
         """Return the same sums, to be kept aside."""
         copied = type(self)(
-            last_event=self.last_event, ends=self.ends, swept=self.swept
+            last_event=self.last_event,
+            ends=self.ends,
+            swept=self.swept,
+            begun=self.begun,
         )
         copied.waiting.update(self.waiting)
         copied.dead.update(self.dead)
@@ -52,9 +57,12 @@ class Totals:
     def tally(self, sink: int) -> Tally:
         """Return how deliveries to one sink began and ended."""
         return Tally(
+            begun=self.begun[sink],
             routed=self.ways[sink, "routed"],
             enqueued=self.ways[sink, "enqueued"],
             delivered=self.ways[sink, "delivered"],
             dead=self.ways[sink, "dead"],
             purged=self.ways[sink, "purged"],
+            waiting=self.waiting[sink],
+            letters=self.dead[sink],
         )

@@ -47,3 +47,4 @@ def keep_up(store: Store) -> None:
         retention.shed_some(store)
     store.room.tidy()
     store.save_sinks(older_than=_IDLE_SAVE)
+    store.buried.flush()

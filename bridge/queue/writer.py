@@ -21,16 +21,19 @@ from functools import partial
 from typing import Any
 
 from bridge.errors import QueueError
+from bridge.logs import get_logger
 from bridge.queue import Lease, Released
 from bridge.queue.clock import SECOND
 from bridge.queue.faults import translated
 from bridge.queue.group import Answer, Job, run
 from bridge.queue.leasing import lease
 from bridge.queue.outbox import Outbox
-from bridge.queue.settlement import settle
+from bridge.queue.settlement import condemn, settle
 from bridge.queue.store import Store
 from bridge.queue.timers import Timers
 from bridge.queue.upkeep import keep_up
+
+_log = get_logger()
 
 GROUP_ROWS = 500
 LINGER_SECONDS = 0.005
@@ -71,10 +74,19 @@ def run_pass(store: Store, jobs: Sequence[Job], wishes: Sequence[Wish]) -> Passe
         answers = run(store, jobs) if jobs else []
         store.room.cut_files()
         leases = [lease(store, wish.outbox, wish.limit) for wish in wishes]
+        if store.condemned:
+            _condemn(store)
         waiting = [wish for wish, one in zip(wishes, leases, strict=True) if not one]
         return Passed(
             answers=answers, leases=leases, wakes_after=_wakes_after(store, waiting)
         )
+
+
+def _condemn(store: Store) -> None:
+    """Make dead letters of what was damaged; on a full volume later, once more."""
+    for one in store.condemned:
+        _log.error("Stored event damaged: not sent.", sink=one.sink, id=one.event.id)
+    run(store, [condemn(store)])
 
 
 def _wakes_after(store: Store, wishes: Sequence[Wish]) -> float | None:

@@ -121,9 +121,18 @@ def text_of(error: BaseException) -> str:
 def _said(error: BaseException) -> str:
     """Return its text without OpenSSL's source line: ``EOF (_ssl.c:1006)``."""
     text = getattr(error, "strerror", None) or (str(error) if error.args else "")
+    if "Connect call failed" in text:
+        return _system_words(getattr(error, "errno", None), text) or text
     return _CODE.sub("", text)
 
 
+def _system_words(number: int | None, text: str) -> str:
+    """Return what the system says, without the call and the tuples that Python adds."""
+    numbers = [number] if number else map(int, _NUMBER.findall(text))
+    return ", ".join(dict.fromkeys(os.strerror(one) for one in numbers))
+
+
+_NUMBER = re.compile(r"\[Errno (\d+)\]")
 _UNKNOWN = "no reason given"
 
 _CODE = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")

@@ -69,7 +69,7 @@ async def test_a_source_that_is_not_read_is_not_ready(client, world, state):
 
 async def test_a_full_queue_is_not_ready_but_alive(client, world):
     """A restart would not help, so livez passes."""
-    world.health.full = "the volume is full"
+    world.health.readers[0].full = "the volume is full"
 
     codes = [(await client.get(path)).status_code for path in PROBES]
 

@@ -193,10 +193,9 @@ class World:
         )
 
     def counted(self, sink: str, outcome: str) -> float:
-        """Return a counter of deliveries."""
-        labels = {"sink": sink, "outcome": outcome}
-        name = "kubebridge_deliveries_total"
-        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+        """Return how many were purged or replayed."""
+        tally = self.queue.tally(sink)
+        return tally.purged if outcome == "purged" else tally.enqueued
 
 
 @cache

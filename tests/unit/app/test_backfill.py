@@ -19,7 +19,6 @@ from bridge.errors import ClusterError, ExpiredError
 from bridge.events.convert import convert
 from bridge.events.encode import encode
 from bridge.events.origin import Origin
-from bridge.health import Health
 from bridge.ingest.memory import EPOCH, memory
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
@@ -73,7 +72,7 @@ class Bench:
     def build(self, *, is_connected: bool = True) -> Backfill:
         """Return it, connected to the lists."""
         router, queue = build_router(self.config), cast("Any", self.queue)
-        one = Backfill(self.config, router=router, queue=queue, metrics=self.metrics)
+        one = Backfill(self.config, router=router, queue=queue)
         if is_connected:
             client = cast("Any", self.lists)
             readers = Readers(
@@ -83,7 +82,6 @@ class Bench:
                 wanted=[each for scopes in self.scopes for each in scopes.wanted],
                 router=router,
                 queue=queue,
-                health=Health(),
                 metrics=self.metrics,
                 tasks=cast("Any", None),
             )

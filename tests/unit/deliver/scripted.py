@@ -119,10 +119,6 @@ class Bench:
             yield
             stop.set()
 
-    def counted(self, outcome: str) -> float:
-        """Return the counter of an outcome."""
-        return self.metric("deliveries_total", outcome=outcome)
-
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric of the sink."""
         given = {"sink": "hook"} | labels

@@ -9,11 +9,11 @@ from bridge.cluster import CORE_EVENTS, Bookmark, Item, Known, Learned, Synced
 from bridge.errors import ThrottledError
 from bridge.health import ReaderStatus
 from bridge.ingest.account import Account
+from bridge.ingest.plan import Plan
 from bridge.metrics import Metrics
-from bridge.queue import Scope
+from bridge.queue import Entry, Scope
 from tests.unit.ingest.objects import change
-
-WHERE = {"resource": "events", "namespace": "*"}
+from tests.unit.queue.samples import entry, rejected
 
 
 class Told:
@@ -22,18 +22,19 @@ class Told:
     def __init__(self) -> None:
         """Say nothing yet."""
         self._metrics = Metrics(version="0")
+        self.status = ReaderStatus(sources=(), resource="events", namespace="*")
         self.account = Account(
             resource=CORE_EVENTS,
             scope=Scope(cluster="uid", resource="events"),
             sources=[],
-            status=ReaderStatus(sources=(), resource="events", namespace="*"),
+            status=self.status,
             metrics=self._metrics,
         )
 
     def value(self, name: str, **labels: Any) -> float | None:
         """Return a metric."""
         name = f"kubebridge_{name}"
-        return self._metrics.registry.get_sample_value(name, labels or WHERE)
+        return self._metrics.registry.get_sample_value(name, labels)
 
 
 def test_skipped_lines_are_counted_and_said_once() -> None:
@@ -56,29 +57,29 @@ def test_snapshot_is_measured() -> None:
 
     told.account.read([change(3, listed=True), Learned(known=known)], None)
     told.account.read([change(4, listed=True), Synced(resource_version="9")], None)
-    first = told.value("snapshot_changes")
+    first = told.status.snapshot_changes
     told.account.read([Synced(resource_version="9")], None)
 
-    assert (first, told.value("snapshot_changes")) == (3, 0)
-    assert told.value("snapshot_seconds") is not None
+    assert (first, told.status.snapshot_changes) == (3, 0)
+    assert told.status.snapshot_seconds >= 0
 
 
 @pytest.mark.parametrize(
     ("item", "version"),
     [
-        (change(7), 7),
-        (Bookmark(resource_version="8"), 8),
-        (Synced(resource_version="9"), 9),
-        (change(3, listed=True), 0),
+        (change(7), "7"),
+        (Bookmark(resource_version="8"), "8"),
+        (Synced(resource_version="9"), "9"),
+        (change(3, listed=True), None),
     ],
 )
-def test_version_that_was_read_is_told(item: Item, version: int) -> None:
+def test_version_that_was_read_is_told(item: Item, version: str | None) -> None:
     """But for a list, whose objects come in no order."""
     told = Told()
 
     told.account.read([item], None)
 
-    assert told.value("watch_read_resource_version") == version
+    assert told.status.read_version == version
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [(3.0, 3.0), (None, 0.0)])
@@ -91,3 +92,26 @@ def test_being_throttled_is_measured(asked: float | None, seconds: float) -> Non
 
     found = told.value("watch_throttled_seconds_total", resource="events")
     assert found == seconds
+
+
+def test_object_that_could_not_be_converted_is_told() -> None:
+    """With its id, and why not; a storm of them is counted (issue 10, item 20)."""
+    told = Told()
+    entries = [rejected("a", "no uid"), entry("b"), rejected("c", "no name")]
+
+    with capture_logs() as said:
+        told.account.stored(Plan(entries=entries, unconverted=2))
+
+    [line] = said
+    assert (line["log_level"], line["id"], line["error"]) == ("error", "a", "no uid")
+
+
+def test_memory_alone_that_could_not_be_stored_has_no_id() -> None:
+    """Nothing is known of it but why."""
+    told = Told()
+    lost = Entry(event=None, encoded=None, error="too large")
+
+    with capture_logs() as said:
+        told.account.stored(Plan(entries=[lost], unconverted=1))
+
+    assert said[0]["id"] == "unknown"

@@ -63,6 +63,7 @@ class Bench:
     async def reading(self) -> AsyncIterator[ScriptedWatch]:
         """Read while the block runs."""
         watch = ScriptedWatch(self.batches)
+        self.health.readers = [self.status]
         reader = Reader(
             watch=watch,
             resource=CORE_EVENTS,
@@ -72,7 +73,6 @@ class Bench:
             keeps_objects=False,
             keeps_labels=False,
             queue=self.queue,  # type: ignore[arg-type]
-            health=self.health,
             status=self.status,
             metrics=self.metrics,
         )
@@ -101,7 +101,7 @@ async def test_changes_are_put_and_the_reader_says_where_it_stands() -> None:
     assert ids(bench.queue) == ["uid-101", "uid-102"]
     assert bench.queue.positions[SCOPE] == "102"
     assert (bench.status.state, bench.status.started) == ("watching", True)
-    assert bench.counted("kubebridge_deliveries_routed_total", sink="hook") == 2
+    assert bench.counted("kubebridge_events_routed_total", route="all") == 2
 
 
 async def test_reader_is_not_started_before_its_cursor_is_stored() -> None:
@@ -116,7 +116,7 @@ async def test_reader_is_not_started_before_its_cursor_is_stored() -> None:
         await asyncio.sleep(1)
 
     assert (bench.status.started, bench.status.state) == (True, "watching")
-    assert bench.health.full is None
+    assert bench.health.full == ""
 
 
 async def test_full_queue_stops_the_reading_and_loses_nothing() -> None:
@@ -208,7 +208,7 @@ async def test_page_that_nobody_wants_is_no_put() -> None:
     async with bench.reading():
         await asyncio.sleep(1)
 
-    assert bench.health.full is None
+    assert bench.health.full == ""
     assert bench.queue.positions[SCOPE] == "80"
 
 

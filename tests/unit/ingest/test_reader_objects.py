@@ -11,7 +11,7 @@ import pytest
 
 from bridge.cluster import Change, Gap, Item, Learned, Synced
 from bridge.errors import EntryTooLargeError
-from bridge.health import Health, ReaderStatus
+from bridge.health import ReaderStatus
 from bridge.ingest import Reader, Source
 from bridge.ingest.memory import EPOCH, STORE
 from bridge.metrics import Metrics
@@ -89,7 +89,6 @@ class Bench:
             keeps_objects=keeps_objects,
             keeps_labels=False,
             queue=self.queue,  # type: ignore[arg-type]
-            health=Health(),
             status=self.status,
             metrics=self.metrics,
         )
@@ -237,9 +236,7 @@ async def test_what_waits_is_looked_at_while_nothing_is_read() -> None:
 
     async with bench.reading():
         await bench.send(SYNCED, pod(101))
-        held = bench.metrics.registry.get_sample_value(
-            "kubebridge_changes_held", {"resource": "pods", "namespace": "*"}
-        )
+        held = bench.status.held
         selected["shop"] = True
         await asyncio.sleep(1)
 

@@ -23,6 +23,9 @@ class FailingConnection:
         """Answer any question with a number."""
         return 1
 
+    def set_busy_timeout(self, _milliseconds: int) -> None:
+        """Wait as long as you like."""
+
     def wal_checkpoint(self, **_arguments: Any) -> None:
         """Fail."""
         self.checkpoints += 1

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from bridge.errors import OutcomeNotRecordedError, QueueFullError
-from bridge.queue import Delivered, Released, Retry
+from bridge.queue import Delivered, Released, Retry, Scope
 from bridge.queue.sqlite import SqliteQueue
 from tests.unit.queue.samples import (
     SCOPE,
@@ -67,12 +67,13 @@ async def test_put_on_a_full_volume_sheds_little(
 ) -> None:
     """What is removed is written to the log first, and that needs room as well."""
     monkeypatch.setattr("bridge.queue.room._LEAST_PAGES", 1)
-    monkeypatch.setattr(queue._store.room.reserve, "free_bytes", lambda: 0)
     names = [str(number) for number in range(30)]
     await put(queue, *names, sinks=(), size=2000)
+    monkeypatch.setattr(queue._store.room.reserve, "free_bytes", lambda: 0)
     queue._store.room.volume_is_full = True
 
-    await put(queue, "late", since="1", to="2", size=20_000)
+    with pytest.raises(QueueFullError):
+        await put(queue, "late", since="1", to="2", size=20_000)
 
     left = queue._store.execute("SELECT count(*) FROM event").get
     assert 20 <= left <= 23
@@ -101,6 +102,55 @@ async def test_outcomes_beside_a_refused_put_are_recorded(
             await put(queue, "b", since="1", to="2")
 
     assert (await queue.depth("hook")).waiting == 0
+
+
+async def test_puts_that_are_too_much_together_are_taken_one_by_one(
+    queue: SqliteQueue, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one that fails ends it (issue 10, item 32)."""
+    room = iter([True, False, False, True])
+
+    def refusing(statement: str, bindings: Any = ()) -> apsw.Cursor:
+        if statement == "COMMIT":
+            volume.is_full = next(room, False)
+        return volume._run(statement, bindings)
+
+    monkeypatch.setattr(queue._store, "execute", refusing)
+    scopes = [Scope(cluster="c", resource=name) for name in "abcd"]
+    puts = [put(queue, scope.resource, scope=scope) for scope in scopes]
+    ended = await asyncio.gather(*puts, return_exceptions=True)  # noqa: TID251  # all
+
+    assert [type(one) for one in ended] == [type(None)] * 2 + [QueueFullError] * 2
+    assert await leased(queue) == ["a", "b"]
+
+
+async def test_log_that_the_file_cannot_take_is_made_room_for(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the reserve: otherwise the volume stays full for ever (issue 10, item 32)."""
+    room = queue._store.room
+    room.volume_is_full = True
+    cuts = iter([False, True])
+    monkeypatch.setattr(room, "_cut", lambda: next(cuts))
+
+    room.cut_files()
+
+    assert not room.reserve.is_held
+    assert list(cuts) == []
+
+
+async def test_refusal_stands_while_the_reserve_is_gone(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing new is taken in meanwhile."""
+    room = queue._store.room
+    room.refuse_by_volume()
+    room.reserve._path.unlink()
+    monkeypatch.setattr(room.reserve, "make", lambda: None)
+
+    room.tidy()
+
+    assert "volume is full" in str(room.refusal)
 
 
 async def test_unrecorded_outcome_stops_all_leases(

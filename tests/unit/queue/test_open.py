@@ -235,7 +235,7 @@ async def test_open_of_a_newer_file_is_refused(file: QueueFile) -> None:
     async with file.open() as queue:
         queue._store.connection.pragma("user_version", 99)
 
-    with pytest.raises(QueueNewerError, match="expected schema 2 or older, got 99"):
+    with pytest.raises(QueueNewerError, match="expected schema 3 or older, got 99"):
         async with file.open():
             pass
 
@@ -269,6 +269,7 @@ def test_a_landed_schema_is_never_changed() -> None:
     """What files in the world were made with is on record."""
     assert (LANDED / "v1.sql").read_text() == schema.V1
     assert (LANDED / "v2.sql").read_text() == schema.V1 + schema.V2
+    assert (LANDED / "v3.sql").read_text() == schema.V1 + schema.V2 + schema.V3
 
 
 def test_a_migration_happens_whole_or_not_at_all() -> None:
@@ -305,8 +306,25 @@ def test_reserve_is_made_only_with_room_to_spare(
     )
 
 
-def test_reserve_that_cannot_be_made_is_not_held(tmp_path: Path) -> None:
+def test_reserve_is_an_eighth_of_the_volume_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was made too large gives room back (issue 10, item 32)."""
+    (tmp_path / "reserve").write_bytes(bytes(16_000))
+    monkeypatch.setattr(Reserve, "_volume_bytes", lambda _: 24_000)
+    reserve = Reserve(path=tmp_path / "reserve", size_bytes=16_000)
+
+    reserve.make()
+
+    assert (reserve.size_bytes, reserve.is_held) == (3000, True)
+    assert (tmp_path / "reserve").stat().st_size == 3000
+
+
+def test_reserve_that_cannot_be_made_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No part of it is left behind."""
+    monkeypatch.setattr(Reserve, "_volume_bytes", lambda _: 1 << 65)
     reserve = Reserve(path=tmp_path / "reserve", size_bytes=1 << 62)
     reserve.free_bytes = lambda: 1 << 63  # type: ignore[method-assign]
 

@@ -77,5 +77,5 @@ async def test_proxy_that_is_away_is_named(post, make_transport):
     with pytest.raises(httpx.ProxyError) as caught:
         await post(transport, "http://hook.invalid/a")
 
-    text = f"cannot connect to proxy 127.0.0.1:{port}: Connect call failed"
+    text = f"cannot connect to proxy 127.0.0.1:{port}: Connection refused"
     assert str(caught.value).startswith(text)
