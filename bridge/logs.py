@@ -204,20 +204,26 @@ class Rationed:
         self._seconds = seconds
         self._now = now
         self._next = float("-inf")
-        self._fields: Callable[[], Mapping[str, object]] = dict
+        self._fields: Mapping[str, object] = {}
         self._count = 0
 
     def say(self, fields: Callable[[], Mapping[str, object]], count: int = 1) -> None:
-        """Note that it came `count` times; `fields` are asked for if it is written."""
-        self._fields = fields
+        """Note that it came `count` times.
+
+        Args:
+            fields: Gives those of the line; asked of the first that a line tells of.
+            count: How often.
+        """
+        if not self._count:  # nothing is kept that `fields` holds
+            self._fields = fields()
         self._count += count
         self.flush()
 
     def flush(self) -> None:
-        """Write what was only counted, once it is time; the fields are the last's."""
+        """Write what was only counted, once it is time."""
         now = self._now()
         if not self._count or now < self._next:
             return
-        more = {"and_before": self._count - 1} if self._count > 1 else {}
-        self._write(self._message, **self._fields(), **more)
+        more = {"and_more": self._count - 1} if self._count > 1 else {}
+        self._write(self._message, **self._fields, **more)
         self._count, self._next = 0, now + self._seconds

@@ -100,4 +100,4 @@ def test_storm_is_one_line_and_a_count() -> None:
         rationed.flush()
         rationed.flush()
 
-    assert [(one["id"], one.get("and_before")) for one in said] == [(0, None), (99, 98)]
+    assert [(one["id"], one.get("and_more")) for one in said] == [(0, None), (1, 98)]

@@ -74,7 +74,7 @@ async def test_storm_of_dead_letters_is_counted() -> None:
 
     lines = await said_of(bench, 30, "became a dead letter")
 
-    assert len(lines) + sum(one.get("and_before", 0) for one in lines) == 30
+    assert len(lines) + sum(one.get("and_more", 0) for one in lines) == 30
     assert len(lines) <= 3
 
 
