@@ -69,7 +69,7 @@ def _processors(*, is_text: bool) -> list[Any]:
     # Its own way to show errors has local variables in it, which hold secrets.
     traceback = structlog.dev.plain_traceback
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=traceback)
-    return [*common, _harmless, _quote, renderer]
+    return [*common, _quote, _harmless, renderer]
 
 
 class _Formatter(logging.Formatter):
@@ -129,7 +129,7 @@ class _Quoted:
     """A value that the console writes in double quotes, as JSON has it."""
 
     def __init__(self, value: object) -> None:
-        self._text = json.dumps(value, ensure_ascii=False)
+        self._text = escape_controls(json.dumps(value, ensure_ascii=False))
 
     def __repr__(self) -> str:
         return self._text

@@ -6,7 +6,6 @@ instead. A sink that stays down is told of again, at growing intervals.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -118,10 +117,11 @@ def _fields(dead: Dead) -> dict[str, object]:
 
 def _about(event: EncodedEvent) -> dict[str, object]:
     """Return type and subject, as far as they can be read."""
-    with suppress(ValueError, TypeError):
+    try:
         known = attributes(event)
-        return {name: known[name] for name in ("type", "subject") if name in known}
-    return {}
+    except (ValueError, TypeError):
+        return {}
+    return {name: known[name] for name in ("type", "subject") if name in known}
 
 
 def _text(time: datetime) -> str:

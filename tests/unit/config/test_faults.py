@@ -154,4 +154,4 @@ def test_a_key_does_nothing_to_a_terminal():
     fault = only_fault(HOOK + '"so\\u202eurces\\u009b31m\\e": 1\n')
 
     assert fault.isprintable()
-    assert r"['so\u202eurces\x9b31m\x1b']: unknown key" in fault
+    assert r'["so\u202eurces\u009b31m\u001b"]: unknown key' in fault

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
+from math import inf
 
 from bridge.queue import Lease, Ordering
 
 KEYS = 2
 RUN = 2
+LONGEST_SECONDS = 3600.0
+"""What a gate may stay closed, and a delivery wait, after a start."""
 
 
 def key_of(name: str) -> str:
@@ -44,30 +47,70 @@ class Row:
 
 @dataclass
 class Model:
-    """What the queue should hold."""
+    """What the queue should hold.
+
+    Attributes:
+        gates: When each gate opens at the latest.
+        earliest: When it may open: a start judges by the newest time in the file how
+            far the clock was set back.
+        latest: The latest that the wall clock ever was.
+    """
 
     cursor: str | None = None
     events: int = 0
     waiting: dict[tuple[str, str], Row] = field(default_factory=dict)
     dead: list[tuple[str, str]] = field(default_factory=list)
     gates: dict[str, float] = field(default_factory=dict)
+    earliest: dict[str, float] = field(default_factory=dict)
+    latest: float = 0.0
     lost: list[Lease] = field(default_factory=list)
     orderings: dict[str, Ordering] = field(default_factory=dict)
 
     def free(self, sink: str, now: float) -> dict[str, Row]:
         """Return what may be leased, the oldest first."""
-        return self._free(sink, now, lambda row: row.is_due(now))
+        return self._free(sink, now, self.gates, lambda row: row.is_due(now))
 
     def doubtful(self, sink: str, now: float) -> dict[str, Row]:
         """Return what may be leased as well, but need not."""
-        may = self._free(sink, now, lambda row: row.is_due(now) or row.was_due)
+        may = self._free(
+            sink, now, self.earliest, lambda row: row.is_due(now) or row.was_due
+        )
         free = self.free(sink, now)
         return {name: row for name, row in may.items() if name not in free}
 
+    def advance(self, seconds: float, *, now: float) -> None:
+        """Have all that waits wait no longer, for the clock has lost so much."""
+        for row in self.waiting.values():
+            if row.delay is None:
+                row.due = min(row.due, now)
+            elif row.due > now:
+                row.due -= seconds
+        for gates in (self.gates, self.earliest):
+            for sink, until in gates.items():
+                if until != inf:
+                    gates[sink] = min(until - seconds, now + LONGEST_SECONDS)
+
+    def cap(self, *, now: float) -> None:
+        """Shorten, at a start, what the clock may have been set back under."""
+        for row in self.waiting.values():
+            longest = min(row.delay or 0.0, LONGEST_SECONDS)
+            row.due = min(row.due, now + longest)
+        lost = max(0.0, self.latest - now)
+        for sink, until in self.gates.items():
+            if until != inf:
+                self.gates[sink] = min(until, now + LONGEST_SECONDS)
+                self.earliest[sink] = min(
+                    self.earliest[sink] - lost, now + LONGEST_SECONDS
+                )
+
     def _free(
-        self, sink: str, now: float, is_due: Callable[[Row], bool]
+        self,
+        sink: str,
+        now: float,
+        gates: dict[str, float],
+        is_due: Callable[[Row], bool],
     ) -> dict[str, Row]:
-        if self.gates.get(sink, 0.0) > now:
+        if gates.get(sink, 0.0) > now:
             return {}
         rows = {
             name: row

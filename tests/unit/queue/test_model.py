@@ -17,9 +17,9 @@ from hypothesis.stateful import invariant, precondition, rule
 from bridge.errors import StaleCursorError
 from bridge.queue import Dead, Delivered, Forward, Lease, Released, Retry
 from bridge.queue.sqlite import SqliteQueue
-from tests.unit.queue.model import Row, key_of
+from tests.unit.queue.model import LONGEST_SECONDS, Row, key_of
 from tests.unit.queue.samples import SCOPE, encoded, entry
-from tests.unit.queue.walk import ASKED_SECONDS, LEASE_SECONDS, SINKS, Walk, sinks
+from tests.unit.queue.walk import LEASE_SECONDS, SINKS, Walk, sinks
 
 MANY = 12
 
@@ -173,7 +173,7 @@ class QueueMachine(Walk):
 
     def drain(self) -> None:
         """Nothing is stuck: once all gates are open, all that waits can be leased."""
-        self.clock.advance(2 * ASKED_SECONDS)
+        self.clock.advance(3 * LONGEST_SECONDS)
         self.tick()
         for sink in self.model.orderings:
             self.open_gate(sink)

@@ -19,7 +19,6 @@ SINKS = ("hook", "other")
 ORDERINGS: tuple[Ordering, ...] = ("none", "object", "sink")
 KINDS = ("waiting", "paused", "tripped", "stopped")
 LEASE_SECONDS = 300.0
-BACKOFF_SECONDS, ASKED_SECONDS = 600.0, 3600.0
 sinks = st.sampled_from(SINKS)
 orderings = st.sampled_from(ORDERINGS)
 
@@ -66,30 +65,19 @@ class Walk(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([30.0, 3000.0, 86400.0]))
     def set_back(self, seconds: float) -> None:
-        """The wall clock loses time: nothing waits for it to come again."""
+        """The wall clock loses time: every wait ends when it would have ended."""
+        self.model.latest = max(self.model.latest, self.clock.wall)
         for row in self.model.waiting.values():
             row.was_due = row.was_due or row.due <= self.clock.wall
         self.clock.wall -= seconds
         self.tick()
-        self.cap()
+        self.model.advance(seconds, now=self.clock.wall)
 
     def tick(self) -> None:
         """Have the queue look at its clocks."""
         self.queue._writer._tick()
         self.run(self.queue.settle([]))
         self.model.drop_leases(self.clock.steady)
-
-    def cap(self) -> None:
-        """Shorten what is due too late."""
-        now = self.clock.wall
-        for row in self.model.waiting.values():
-            longest = 0.0
-            if row.delay is not None:
-                longest = min(max(row.delay, BACKOFF_SECONDS), ASKED_SECONDS)
-            row.due = min(row.due, now + longest)
-        for sink, until in self.model.gates.items():
-            if until != inf:
-                self.model.gates[sink] = min(until, now + ASKED_SECONDS)
 
     @rule(
         sink=sinks,
@@ -101,12 +89,14 @@ class Walk(RuleBasedStateMachine):
         until = None if kind == "stopped" else self.clock.wall + seconds
         self.run(self.queue.gate(sink, Gate(until=until, kind=kind, reason="no")))
         self.model.gates[sink] = inf if until is None else until
+        self.model.earliest[sink] = self.model.gates[sink]
 
     @rule(sink=sinks)
     def open_gate(self, sink: str) -> None:
         """Let deliveries through."""
         self.run(self.queue.gate(sink, None))
         self.model.gates.pop(sink, None)
+        self.model.earliest.pop(sink, None)
 
     @rule(sink=sinks, ordering=orderings)
     def reorder(self, sink: str, ordering: Ordering) -> None:
@@ -135,7 +125,8 @@ class Walk(RuleBasedStateMachine):
         for row in self.model.waiting.values():
             row.has_returned = row.was_due = False
         self.model.orderings = {"hook": first, "other": second}
-        self.cap()
+        self.model.latest = max(self.model.latest, self.clock.wall)
+        self.model.cap(now=self.clock.wall)
         self.queue = self.run(self.open())
 
 
