@@ -57,11 +57,20 @@ def plain(tmp_path):
 
 
 def find_python(name):
-    """Return the path of a Python that works, or skip the test."""
-    found = shutil.which(name)
-    if found is None or run(found, "-V").returncode:
-        pytest.skip(f"no {name} on PATH")
-    return found
+    """Return the path of a Python that works, on PATH or of pyenv; or skip the test."""
+    for found in (shutil.which(name), *pythons_of_pyenv(name)):
+        if found is not None and run(found, "-V").returncode == 0:
+            return found
+    return pytest.skip(f"no {name} on PATH, and none of pyenv")
+
+
+def pythons_of_pyenv(name):
+    """Return where pyenv has such a Python, also if its shims are switched off."""
+    pyenv = shutil.which("pyenv")
+    if pyenv is None:
+        return []
+    root = Path(run(pyenv, "root").stdout.strip())
+    return [str(path) for path in sorted(root.glob(f"versions/*/bin/{name}"))]
 
 
 def run(*command):
