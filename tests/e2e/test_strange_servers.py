@@ -20,13 +20,15 @@ UNWATCHED = 'kubebridge_watching{namespace="*",resource="pods",source="pod"} 0.0
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
-def create_deep(server: ApiServer, namespace: str, name: str, levels: int) -> None:
+def create_deep(
+    server: ApiServer, namespace: str, kind: str, name: str, levels: int
+) -> None:
     """Create a custom resource that is nested so deep."""
     spec = '{"a":' * levels + "1" + "}" * levels
     metadata = f'{{"name":"{name}","namespace":"{namespace}"}}'
-    head = f'"apiVersion":"{GROUP}/v1","kind":"Nest","metadata":{metadata}'
+    head = f'"apiVersion":"{GROUP}/v1","kind":"{kind}","metadata":{metadata}'
     answer = httpx.post(
-        f"{server.url}/apis/{GROUP}/v1/namespaces/{namespace}/nests",
+        f"{server.url}/apis/{GROUP}/v1/namespaces/{namespace}/{kind.lower()}s",
         content=f'{{{head},"spec":{spec}}}',
         headers={
             "Authorization": f"Bearer {server.token()}",
@@ -54,17 +56,19 @@ def test_deep_object_is_a_dead_letter_and_stops_nobody(
     levels: int,
 ) -> None:
     """Whether it is listed, watched or read again after a restart (item 30)."""
-    server = control_plane.apiserver
-    nests = {"name": "nests", "resource": f"nests.{GROUP}", "initial": "emit"}
+    # A kind for each: a definition is still there a while after it was deleted.
+    server, kind = control_plane.apiserver, f"Nest{levels}"
+    plural = f"{kind.lower()}s"
+    nests = {"name": "nests", "resource": f"{plural}.{GROUP}", "initial": "emit"}
     sources = [{"namespaces": [namespace]}, nests | {"namespaces": [namespace]}]
     bridge.write(bridge.document | {"sources": sources})
-    with custom_resource(server, "Nest"):
-        wait_until(lambda: _is_served(server, namespace))
-        create_deep(server, namespace, "listed", levels)
-        create_deep(server, namespace, "beside", 3)
+    with custom_resource(server, kind):
+        wait_until(lambda: _is_served(server, namespace, plural))
+        create_deep(server, namespace, kind, "listed", levels)
+        create_deep(server, namespace, kind, "beside", 3)
         bridge.start_and_wait()
-        create_deep(server, namespace, "watched", levels)
-        create_deep(server, namespace, "after", 3)
+        create_deep(server, namespace, kind, "watched", levels)
+        create_deep(server, namespace, kind, "after", 3)
         wait_until(lambda: len(dead(bridge)) == 2)
         assert bridge.stop() == 0
         bridge.start_and_wait()
@@ -90,9 +94,9 @@ def wait_for(receiver: Receiver, names: set[str]) -> set[str]:
     return told()
 
 
-def _is_served(server: ApiServer, namespace: str) -> bool:
+def _is_served(server: ApiServer, namespace: str, plural: str) -> bool:
     try:
-        server.request("GET", f"/apis/{GROUP}/v1/namespaces/{namespace}/nests")
+        server.request("GET", f"/apis/{GROUP}/v1/namespaces/{namespace}/{plural}")
     except httpx.HTTPStatusError:
         return False
     return True
