@@ -26,7 +26,7 @@ from bridge.queue import (
     Retry,
     Scope,
 )
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 
 _SCOPE = Scope(cluster="bench", resource="events")
 _SINKS: dict[str, Ordering] = {"none": "none", "object": "object"}

@@ -21,10 +21,9 @@ from bench.ways import SMALL_BYTES, Places, Way, receivers, ways
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
 from bridge.logs import configure_logs
-from bridge.sinks.composition import Composition
-from bridge.sinks.headers import RequestHeaders
-from bridge.sinks.http import HttpSink
-from bridge.sinks.payload import Ceiling
+from bridge.sinks.http.request import RequestBuilder, RequestHeaders
+from bridge.sinks.http.sink import HttpSink
+from bridge.sinks.http.size_limit import SizeLimit
 
 ENGINES = ("llhttp", "aiohttp")
 
@@ -90,7 +89,7 @@ async def measure(
 def size_check(times: int = 100_000) -> float:
     """Return the microseconds that it takes to see that a request is not too large."""
     url = URL("http://127.0.0.1/hook")
-    composition = Composition(
+    request_builder = RequestBuilder(
         sink="hook",
         url=url,
         mode="structured",
@@ -100,13 +99,13 @@ def size_check(times: int = 100_000) -> float:
         sign=None,
         tokens=None,
         batch_bytes=1 << 20,
-        ceiling=Ceiling(sink="hook"),
+        size_limit=SizeLimit(sink="hook"),
     )
     events = [event_of(SMALL_BYTES)]
-    parts = composition.compose(events)
+    parts = request_builder.compose(events)
     cpu = time.process_time()
     for _ in range(times):
-        composition.passes(events, parts)
+        request_builder.passes(events, parts)
     return (time.process_time() - cpu) / times * 1e6
 
 

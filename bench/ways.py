@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.bridge_process import ROOT, receiver
-from bridge.sinks.auth import BasicAuth, SecretText
-from bridge.sinks.consent import HandshakeRules
-from bridge.sinks.oauth2 import OAuth2Auth
-from bridge.sinks.payload import Ceiling
-from bridge.sinks.signing import (
+from bridge.sinks.http.auth import BasicAuth, SecretText
+from bridge.sinks.http.consent import HandshakeRules
+from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.signing import (
     PRIVATE_PREFIX,
     SECRET_PREFIX,
     HubSigner,
     StandardSigner,
 )
-from bridge.sinks.tls import TlsFiles
-from bridge.sinks.tokens import Client, TokenEndpoint
+from bridge.sinks.http.size_limit import SizeLimit
+from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.http.token_endpoint import Client, TokenEndpoint
 
 CERTIFICATES = ROOT / "tests" / "unit" / "sinks" / "certificates"
 
@@ -83,7 +83,7 @@ def ways(places: Places) -> dict[str, Way]:
         "mTLS": Way(settings=lambda: _tls(places.mutual, "client.pem")),
         "80 kB": Way(than="", data_bytes=LARGE_BYTES),
         "80 kB, trimmed": Way(
-            settings=lambda: {"ceiling": Ceiling(sink="hook", policy="trim")}, **large
+            settings=lambda: {"ceiling": SizeLimit(sink="hook", policy="trim")}, **large
         ),
     }
 

@@ -12,19 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bridge.api import (
-    cursors,
-    dead_letters,
-    deliveries,
-    events,
-    probes,
-    send_test,
-    settings,
-    sinks,
-)
-from bridge.api.access import AccessMiddleware, error_response
+from bridge.api import config as settings
+from bridge.api import cursors, dead_letters, deliveries, events, probes, sinks
+from bridge.api import probe as send_test
+from bridge.api.auth import AccessMiddleware, error_response
+from bridge.api.context import REFUSALS, ApiContext, BackfillRunner, SinkControl, bearer
 from bridge.api.handshake import router as handshakes
-from bridge.api.parts import REFUSALS, Backfill, Parts, SinkControl, bearer
 from bridge.errors import ClusterError, QueueError
 from bridge.health import Health
 from bridge.journal.journal import Journal
@@ -38,7 +31,7 @@ def create_api(
     *,
     queue: Queue,
     journal: Journal,
-    backfill: Backfill,
+    backfill: BackfillRunner,
     health: Health,
     metrics: Metrics,
     controls: Mapping[str, SinkControl],
@@ -61,7 +54,7 @@ def create_api(
         describe_config: Gives the effective configuration, without secrets.
         check_config: Gives what is wrong with a text, one line for each fault; called
             in a thread.
-        take_consent: See `Parts.take_consent`.
+        take_consent: See `ApiContext.take_consent`.
         token: Gives the bearer token now; None or empty: there is none.
         loopback: Whether only this machine can reach it.
         version: Of kubebridge.
@@ -74,7 +67,7 @@ def create_api(
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    api.state.parts = Parts(
+    api.state.parts = ApiContext(
         queue=queue,
         journal=journal,
         backfill=backfill,

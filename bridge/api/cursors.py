@@ -5,9 +5,9 @@ from dataclasses import astuple
 
 from fastapi import APIRouter, HTTPException, status
 
+from bridge.api.context import NOT_FOUND, ApiContext, PartsGiven
 from bridge.api.models import Cursor, CursorPosition, Items
-from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
-from bridge.api.readers import Reader, describe
+from bridge.api.readers import ReaderView, describe
 from bridge.health import ReaderStatus
 from bridge.queue import Scope, StoredCursor
 
@@ -17,7 +17,7 @@ _IDENTITY = "@cluster"
 
 
 @router.get("/sources", summary="What is read")
-async def list_sources(parts: PartsGiven) -> Items[Reader]:
+async def list_sources(parts: PartsGiven) -> Items[ReaderView]:
     """Return what each reader does; sources with the same scope share one."""
     return Items(items=[describe(one) for one in parts.health.readers])
 
@@ -60,14 +60,14 @@ def cursor_id(scope: Scope) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-async def _find(parts: Parts, wanted: str) -> StoredCursor:
+async def _find(parts: ApiContext, wanted: str) -> StoredCursor:
     for cursor in await parts.queue.cursors():
         if cursor_id(cursor.scope) == wanted:
             return cursor
     raise HTTPException(status.HTTP_404_NOT_FOUND, f"no such cursor: {wanted}")
 
 
-def _cursor(cursor: StoredCursor, parts: Parts) -> Cursor:
+def _cursor(cursor: StoredCursor, parts: ApiContext) -> Cursor:
     scope = cursor.scope
     return Cursor(
         id=cursor_id(scope),

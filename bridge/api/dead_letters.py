@@ -7,21 +7,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from bridge.api.context import NOT_FOUND, ApiContext, PageQuery, PartsGiven
 from bridge.api.found import Found, of_letter
-from bridge.api.models import Page
-from bridge.api.pages import Wanted, find_page
-from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
+from bridge.api.models import ListOf
+from bridge.api.pages import WantedRows, find_page
 from bridge.api.rows import find, get
-from bridge.api.selection import Chooser, Selection
-from bridge.api.shown import (
-    DeadLetter,
-    DeadLetterDetail,
+from bridge.api.schemas import (
+    DeadLetterDetailView,
     DeadLetterReplay,
     DeadLetterSelection,
+    DeadLetterView,
     PurgedSome,
     ReplayedSome,
     show_attempts,
 )
+from bridge.api.selection import Chooser, DeliverySelection
 from bridge.api.sinks import require_configured
 from bridge.api.splice import spliced
 from bridge.api.steps import Steps, replay_to
@@ -29,16 +29,16 @@ from bridge.api.steps import Steps, replay_to
 router = APIRouter(tags=["dead letters"])
 
 
-class DeadLetterQuery(Selection, Turn):
+class DeadLetterQuery(DeliverySelection, PageQuery):
     """Which dead letters to list."""
 
 
 @router.get("/dead-letters", summary="Deliveries that were given up")
 async def list_dead_letters(
     parts: PartsGiven, query: Annotated[DeadLetterQuery, Query()]
-) -> Page[DeadLetter]:
+) -> ListOf[DeadLetterView]:
     """Return dead letters, without their events."""
-    wanted = Wanted(
+    wanted = WantedRows(
         place="dead",
         chooser=Chooser(query),
         after=query.after,
@@ -46,7 +46,7 @@ async def list_dead_letters(
         newest=query.order == "newest",
     )
     listed = await find_page(parts, wanted)
-    return Page(
+    return ListOf(
         items=[_shown(one) for one in listed.found],
         next=listed.next,
         follow=listed.follow,
@@ -56,7 +56,7 @@ async def list_dead_letters(
 @router.get(
     "/dead-letters/{handle}",
     summary="One dead letter",
-    response_model=DeadLetterDetail,
+    response_model=DeadLetterDetailView,
     responses=NOT_FOUND,
 )
 async def show_dead_letter(parts: PartsGiven, handle: str) -> Response:
@@ -65,7 +65,7 @@ async def show_dead_letter(parts: PartsGiven, handle: str) -> Response:
     async with parts.reading:
         letter = await find(rows_after, handle)
         tries = await parts.journal.attempts_of(letter.kept, letter.sink)
-    detail = DeadLetterDetail(
+    detail = DeadLetterDetailView(
         **_shown(of_letter(letter)).model_dump(),
         answer=letter.excerpt.decode(errors="replace"),
         tries=show_attempts(one for one in tries if one.id in {"", letter.event.id}),
@@ -106,7 +106,7 @@ async def purge_dead_letters(
 
 
 async def _selected(
-    parts: Parts, selection: DeadLetterSelection, steps: Steps
+    parts: ApiContext, selection: DeadLetterSelection, steps: Steps
 ) -> AsyncIterator[list[Found]]:
     if selection.handles is None:
         async for found in steps.run():
@@ -124,9 +124,9 @@ def _by_sink(found: Sequence[Found]) -> Mapping[str | None, list[str]]:
     return handles
 
 
-def _shown(one: Found) -> DeadLetter:
+def _shown(one: Found) -> DeadLetterView:
     assert one.stored is not None  # noqa: S101  # a dead letter knows it
-    return DeadLetter(
+    return DeadLetterView(
         handle=one.target,
         kept=one.event,
         sink=one.sink,

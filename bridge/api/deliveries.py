@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response, status
 
+from bridge.api.context import NOT_FOUND, ApiContext, PageQuery, PartsGiven
 from bridge.api.found import (
     Found,
     of_attempt,
@@ -15,13 +16,11 @@ from bridge.api.found import (
     with_attempts,
     with_event,
 )
-from bridge.api.models import Page
-from bridge.api.pages import Wanted, find_page
-from bridge.api.parts import NOT_FOUND, Parts, PartsGiven, Turn
+from bridge.api.models import ListOf
+from bridge.api.pages import WantedRows, find_page
 from bridge.api.replaying import replay_all
 from bridge.api.rows import get
-from bridge.api.selection import EVER, Chooser, Selection, State
-from bridge.api.shown import (
+from bridge.api.schemas import (
     DeliveriesReplayed,
     Delivery,
     DeliveryDetail,
@@ -31,6 +30,7 @@ from bridge.api.shown import (
     show_attempts,
     show_delivery,
 )
+from bridge.api.selection import EVER, Chooser, DeliverySelection, State
 from bridge.api.sinks import require_configured
 from bridge.api.splice import spliced
 from bridge.api.steps import Steps, replay_to
@@ -39,7 +39,7 @@ from bridge.journal import Attempt, Recorded
 router = APIRouter(tags=["deliveries"])
 
 
-class DeliveryQuery(Selection, Turn):
+class DeliveryQuery(DeliverySelection, PageQuery):
     """Which deliveries to list."""
 
     state: State | Literal["all"] = "all"
@@ -50,9 +50,9 @@ class DeliveryQuery(Selection, Turn):
 @router.get("/deliveries", summary="What became of events on their way to sinks")
 async def list_deliveries(
     parts: PartsGiven, query: Annotated[DeliveryQuery, Query()]
-) -> Page[Delivery]:
+) -> ListOf[Delivery]:
     """Return deliveries in the order in which they came to their state."""
-    wanted = Wanted(
+    wanted = WantedRows(
         place=query.state,
         chooser=Chooser(query),
         after=query.after,
@@ -61,7 +61,7 @@ async def list_deliveries(
         is_shown=True,
     )
     listed = await find_page(parts, wanted)
-    return Page(
+    return ListOf(
         items=[show_delivery(one, one.state or "delivered") for one in listed.found],
         next=listed.next,
         follow=listed.follow,
@@ -122,7 +122,7 @@ async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> PurgedSom
 
 
 async def _find(
-    parts: Parts, event: str, sink: str, attempts: Sequence[Attempt]
+    parts: ApiContext, event: str, sink: str, attempts: Sequence[Attempt]
 ) -> Found | None:
     """Return what is known of a delivery, with its whole event; None: nothing is."""
     found = await _find_state(parts, event, sink, attempts)
@@ -133,7 +133,7 @@ async def _find(
 
 
 async def _find_state(
-    parts: Parts, event: str, sink: str, attempts: Sequence[Attempt]
+    parts: ApiContext, event: str, sink: str, attempts: Sequence[Attempt]
 ) -> Found | None:
     rows_after = partial(parts.queue.waiting, sink, extent="handle")
     pending = await get(rows_after, event)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from bridge.api.models import EventReplay, KeptEvent, KeptEventDetail, Page, Replayed
+from bridge.api.context import NOT_FOUND, After, Limit, Order, PartsGiven
+from bridge.api.models import EventReplay, KeptEvent, KeptEventDetail, ListOf, Replayed
 from bridge.api.pages import follow_of
-from bridge.api.parts import NOT_FOUND, After, Limit, Order, PartsGiven
 from bridge.api.rows import find, walk
 from bridge.api.selection import EVER, Time, compile_attributes, extent_of
 from bridge.api.sinks import require_configured
@@ -47,7 +47,7 @@ async def list_events(
     after: After = None,
     order: OrderGiven = "newest",
     limit: Limit = 50,
-) -> Page[KeptEvent]:
+) -> ListOf[KeptEvent]:
     """Return events without their data."""
     take = _chooser(attribute, waiting)
     newest = order == "newest"
@@ -55,7 +55,7 @@ async def list_events(
     rows = parts.queue.kept(since or EVER, after, extent=extent, newest=newest)
     async with parts.reading:
         walked = await walk(rows, take, limit=limit)
-    return Page(
+    return ListOf(
         items=[_shown(one) for one in walked.found],
         next=None if walked.is_over else walked.last,
         follow=follow_of(walked, after, newest=newest),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bridge.api.parts import Parts
+from bridge.api.context import ApiContext
 from bridge.api.selection import State
 from bridge.events import EncodedEvent
 from bridge.events.encode import without_data
@@ -55,7 +55,7 @@ class Found:
     at: datetime | None = None
 
 
-async def with_attempts(parts: Parts, found: Sequence[Found]) -> list[Found]:
+async def with_attempts(parts: ApiContext, found: Sequence[Found]) -> list[Found]:
     """Return the same deliveries with what the journal says of their last attempts."""
     tried = [(one.event, one.sink) for one in found if one.sink and one.attempts]
     last = await parts.journal.last_attempts(tried)
@@ -75,7 +75,7 @@ def _with_attempt(one: Found, last: Attempt | None) -> Found:
 
 
 async def with_events(
-    parts: Parts, found: Sequence[Found], *, extent: Extent
+    parts: ApiContext, found: Sequence[Found], *, extent: Extent
 ) -> list[Found]:
     """Return the same deliveries with what is stored of their events."""
     handles = [one.event for one in found if one.event]

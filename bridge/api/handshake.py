@@ -6,8 +6,8 @@ knows ("HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, 4.1.3).
 
 from fastapi import APIRouter, HTTPException, Request, status
 
+from bridge.api.context import NOT_FOUND, REFUSALS, PartsGiven
 from bridge.api.models import ApiModel
-from bridge.api.parts import NOT_FOUND, REFUSALS, PartsGiven
 
 router = APIRouter(
     prefix="/api/v1/handshakes",

@@ -66,7 +66,7 @@ class Items(ApiModel, Generic[Item]):
     items: list[Item]
 
 
-class Page(ApiModel, Generic[Item]):
+class ListOf(ApiModel, Generic[Item]):
     """Some of many."""
 
     items: list[Item]
@@ -122,7 +122,7 @@ class CursorPosition(AskedModel):
     """Version after which changes are read again."""
 
 
-class Sink(ApiModel):
+class SinkView(ApiModel):
     """How deliveries to one sink go."""
 
     name: str
@@ -175,7 +175,7 @@ class Sink(ApiModel):
     in_flight: int
 
 
-class Route(ApiModel):
+class RouteView(ApiModel):
     """Which events go where."""
 
     name: str

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bridge.api.context import ApiContext
 from bridge.api.found import Found, with_attempts, with_events
-from bridge.api.parts import Parts
 from bridge.api.rows import Stored, Walked, walk
 from bridge.api.selection import Chooser
 from bridge.api.streams import Look, Merged, Place, stream
@@ -22,7 +22,7 @@ _EXTENTS: tuple[Extent, ...] = ("handle", "head", "whole")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedRows:
     """What is wanted of one page.
 
     Attributes:
@@ -53,7 +53,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedRows:
     """What came of a page.
 
     Attributes:
@@ -69,19 +69,21 @@ class Listed:
     follow: str | None
 
 
-async def find_page(parts: Parts, wanted: Wanted) -> Listed:
+async def find_page(parts: ApiContext, wanted: WantedRows) -> ListedRows:
     """Return the deliveries of one page."""
     async with parts.reading:
         walked, follow = await _walk(parts, wanted)
         found = await _look_up(parts, wanted, walked.found)
-    return Listed(
+    return ListedRows(
         found=[one for one in found if _has_reason(one, wanted.chooser)],
         next=None if walked.is_over else walked.last,
         follow=follow,
     )
 
 
-async def _walk(parts: Parts, wanted: Wanted) -> tuple[Walked[Found], str | None]:
+async def _walk(
+    parts: ApiContext, wanted: WantedRows
+) -> tuple[Walked[Found], str | None]:
     look = Look(chooser=wanted.chooser, extent=wanted.extent, newest=wanted.newest)
     merged = None
     if wanted.place == "all":
@@ -102,7 +104,7 @@ def follow_of(walked: Walked[Stored], after: str | None, *, newest: bool) -> str
     return walked.first if after is None else None
 
 
-def _taken(one: Found, wanted: Wanted) -> Found | None:
+def _taken(one: Found, wanted: WantedRows) -> Found | None:
     """Return a row without its data if it is meant, so far as it can tell by itself."""
     chooser = wanted.chooser
     if chooser.sink not in {None, one.sink} and wanted.place != "kept":
@@ -127,7 +129,7 @@ def _is_meant(one: Found, chooser: Chooser) -> bool:
     return chooser.takes(one.encoded, stored=stored, routes=one.routes)
 
 
-def _is_taken(one: Found, wanted: Wanted) -> bool:
+def _is_taken(one: Found, wanted: WantedRows) -> bool:
     takes = wanted.takes
     return takes is None or (one.encoded is not None and takes(one.encoded))
 
@@ -137,7 +139,9 @@ def _has_reason(one: Found, chooser: Chooser) -> bool:
     return chooser.takes_reason(status_code=one.status, words=words)
 
 
-async def _look_up(parts: Parts, wanted: Wanted, found: Sequence[Found]) -> list[Found]:
+async def _look_up(
+    parts: ApiContext, wanted: WantedRows, found: Sequence[Found]
+) -> list[Found]:
     """Return what is meant of those found, with what was asked for beside the row."""
     delivered = [one for one in found if one.state == "delivered"]
     step = 1 if wanted.extent == "whole" else max(len(delivered), 1)

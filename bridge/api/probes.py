@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 
+from bridge.api.context import PartsGiven
 from bridge.api.models import Problem
-from bridge.api.parts import PartsGiven
 from bridge.health import Check
 
 router = APIRouter(

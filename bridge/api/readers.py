@@ -6,7 +6,7 @@ from bridge.api.models import ApiModel
 from bridge.health import ReaderState, ReaderStatus
 
 
-class Reader(ApiModel):
+class ReaderView(ApiModel):
     """What one watch does."""
 
     sources: list[str]
@@ -48,9 +48,9 @@ class Reader(ApiModel):
     """How many gaps were announced since the process started."""
 
 
-def describe(reader: ReaderStatus) -> Reader:
+def describe(reader: ReaderStatus) -> ReaderView:
     """Return what the API tells of a reader."""
-    return Reader(
+    return ReaderView(
         sources=list(reader.sources),
         resource=reader.resource,
         namespace=reader.namespace,

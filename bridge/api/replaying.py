@@ -10,11 +10,11 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from bridge.api.context import ApiContext, BackfillPage
 from bridge.api.found import Found
-from bridge.api.parts import Listed, Parts
 from bridge.api.rows import closing
+from bridge.api.schemas import DeliveriesReplayed, DeliveryReplay, Reached
 from bridge.api.selection import EVER, Chooser
-from bridge.api.shown import DeliveriesReplayed, DeliveryReplay, Reached
 from bridge.api.steps import Steps, replay_to, write_place
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.queue import Entry
@@ -23,7 +23,7 @@ _LISTING = "@"
 """Begins a place in a list."""
 
 
-async def replay_all(parts: Parts, replay: DeliveryReplay) -> DeliveriesReplayed:
+async def replay_all(parts: ApiContext, replay: DeliveryReplay) -> DeliveriesReplayed:
     """Replay for as long as one request may take, and say how far it came.
 
     Raises:
@@ -39,7 +39,7 @@ async def replay_all(parts: Parts, replay: DeliveryReplay) -> DeliveriesReplayed
 class Replaying:
     """One request to replay."""
 
-    def __init__(self, parts: Parts, replay: DeliveryReplay) -> None:
+    def __init__(self, parts: ApiContext, replay: DeliveryReplay) -> None:
         """Begin, or go on where the request before ended."""
         self._parts = parts
         self._to = replay.to
@@ -121,7 +121,7 @@ class Replaying:
                 )
             }
 
-    def _note(self, listed: Listed) -> None:
+    def _note(self, listed: BackfillPage) -> None:
         """Add a page to what was reached, resource by resource."""
         oldest = (
             None if listed.oldest is None else datetime.fromisoformat(listed.oldest)

@@ -29,7 +29,7 @@ State = Literal["waiting", "delivered", "dead"]
 """How far a delivery has come; ``dead``: it was given up."""
 
 
-class Selection(AskedModel):
+class DeliverySelection(AskedModel):
     """Which deliveries are meant: those to which all that is given applies."""
 
     sink: str | None = None
@@ -55,7 +55,7 @@ class Selection(AskedModel):
     @property
     def is_empty(self) -> bool:
         """Whether it means everything."""
-        return not self.model_fields_set & set(Selection.model_fields)
+        return not self.model_fields_set & set(DeliverySelection.model_fields)
 
 
 class Chooser:
@@ -68,7 +68,7 @@ class Chooser:
         extent: What of its event has to be read.
     """
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: DeliverySelection) -> None:
         """Prepare the questions.
 
         Raises:

@@ -2,15 +2,15 @@
 
 from fastapi import APIRouter, HTTPException, status
 
-from bridge.api.models import Items, Paused, Purged, Resumed, Sink, SinkPause
-from bridge.api.parts import NOT_FOUND, Parts, PartsGiven
+from bridge.api.context import NOT_FOUND, ApiContext, PartsGiven
+from bridge.api.models import Items, Paused, Purged, Resumed, SinkPause, SinkView
 from bridge.health import SinkStatus
 
 router = APIRouter(tags=["sinks"])
 
 
 @router.get("/sinks", summary="How deliveries go")
-async def list_sinks(parts: PartsGiven) -> Items[Sink]:
+async def list_sinks(parts: PartsGiven) -> Items[SinkView]:
     """Return the configured sinks, then those that only have deliveries left."""
     return Items(items=[await _sink(parts, name) for name in await _known(parts)])
 
@@ -48,7 +48,7 @@ async def resume_sink(parts: PartsGiven, name: str) -> Resumed:
     return Resumed(resumed=await parts.controls[name].resume())
 
 
-def require_configured(parts: Parts, name: str) -> None:
+def require_configured(parts: ApiContext, name: str) -> None:
     """Answer 404 unless the running configuration has this sink."""
     if name not in parts.health.sinks:
         raise _unknown(name)
@@ -58,17 +58,17 @@ def _unknown(name: str) -> HTTPException:
     return HTTPException(status.HTTP_404_NOT_FOUND, f"no such sink: {name}")
 
 
-async def _known(parts: Parts) -> list[str]:
+async def _known(parts: ApiContext) -> list[str]:
     stored = await parts.queue.sinks()
     return [*parts.health.sinks, *sorted(set(stored) - set(parts.health.sinks))]
 
 
-async def _sink(parts: Parts, name: str) -> Sink:
+async def _sink(parts: ApiContext, name: str) -> SinkView:
     configured = parts.health.sinks.get(name)
     shown = configured or SinkStatus(name=name)
     depth = await parts.queue.depth(name)
     age = (parts.now() - depth.oldest).total_seconds() if depth.oldest else None
-    return Sink(
+    return SinkView(
         name=name,
         configured=configured is not None,
         state=shown.state if configured else None,

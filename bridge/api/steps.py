@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from fastapi import HTTPException, status
 
+from bridge.api.context import ApiContext
 from bridge.api.found import Found
-from bridge.api.pages import Wanted, find_page
-from bridge.api.parts import Parts
+from bridge.api.pages import WantedRows, find_page
 from bridge.api.selection import Chooser
 from bridge.api.streams import Place
 from bridge.events import EncodedEvent
@@ -35,7 +35,7 @@ class Steps:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: ApiContext,
         place: Place,
         chooser: Chooser,
         *,
@@ -70,7 +70,7 @@ class Steps:
     async def run(self) -> AsyncIterator[list[Found]]:
         """Yield what is meant, a step at a time, until the end or the time is over."""
         while True:
-            wanted = Wanted(
+            wanted = WantedRows(
                 place=self._place,
                 chooser=self._chooser,
                 after=self._after,
@@ -109,7 +109,7 @@ def read_place(begin: str | None, now: datetime) -> tuple[datetime, str | None]:
     return datetime.fromtimestamp(min(seconds, now.timestamp()), UTC), after
 
 
-async def replay_to(parts: Parts, sink: str, targets: list[str]) -> int:
+async def replay_to(parts: ApiContext, sink: str, targets: list[str]) -> int:
     """Enqueue for a sink that is configured; for another nothing would lease them."""
     if sink not in parts.health.sinks or not targets:
         return 0

@@ -18,8 +18,8 @@ from typing import Literal, get_args
 
 from fastapi import HTTPException, status
 
+from bridge.api.context import ApiContext
 from bridge.api.found import Found, of_attempt, of_kept, of_letter, of_pending
-from bridge.api.parts import Parts
 from bridge.api.rows import closing
 from bridge.api.selection import Chooser, State
 from bridge.journal import Attempt
@@ -51,7 +51,7 @@ class Look:
 
 
 def stream(
-    parts: Parts, place: Place, look: Look, after: str | None
+    parts: ApiContext, place: Place, look: Look, after: str | None
 ) -> AsyncIterator[Found]:
     """Return the rows of one kind after a handle; None: from the beginning.
 
@@ -79,7 +79,7 @@ class Merged:
             there is nothing yet, or it is not the beginning.
     """
 
-    def __init__(self, parts: Parts, look: Look, after: str | None) -> None:
+    def __init__(self, parts: ApiContext, look: Look, after: str | None) -> None:
         """Begin, or go on after a place.
 
         Raises:
@@ -166,7 +166,9 @@ def _no_place() -> HTTPException:
     return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, message)
 
 
-async def _kept(parts: Parts, look: Look, after: str | None) -> AsyncIterator[Found]:
+async def _kept(
+    parts: ApiContext, look: Look, after: str | None
+) -> AsyncIterator[Found]:
     kept = parts.queue.kept(
         look.chooser.since, after, extent=look.extent, newest=look.newest
     )
@@ -175,7 +177,9 @@ async def _kept(parts: Parts, look: Look, after: str | None) -> AsyncIterator[Fo
             yield of_kept(row)
 
 
-async def _waiting(parts: Parts, look: Look, after: str | None) -> AsyncIterator[Found]:
+async def _waiting(
+    parts: ApiContext, look: Look, after: str | None
+) -> AsyncIterator[Found]:
     waiting = parts.queue.waiting(
         look.chooser.sink, after, extent=look.extent, newest=look.newest
     )
@@ -184,7 +188,9 @@ async def _waiting(parts: Parts, look: Look, after: str | None) -> AsyncIterator
             yield of_pending(row)
 
 
-async def _dead(parts: Parts, look: Look, after: str | None) -> AsyncIterator[Found]:
+async def _dead(
+    parts: ApiContext, look: Look, after: str | None
+) -> AsyncIterator[Found]:
     dead = parts.queue.dead(
         look.chooser.sink, after, extent=look.extent, newest=look.newest
     )
@@ -194,7 +200,7 @@ async def _dead(parts: Parts, look: Look, after: str | None) -> AsyncIterator[Fo
 
 
 async def _delivered(
-    parts: Parts, look: Look, after: str | None
+    parts: ApiContext, look: Look, after: str | None
 ) -> AsyncIterator[Found]:
     """Iterate attempts that ended a delivery, and a few others to say how far it is."""
     sink = look.chooser.sink

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bridge.api.parts import Listed
+from bridge.api.context import BackfillPage
 from bridge.app.following import EVERYWHERE, Scopes
-from bridge.app.places import Spot, place_after, resume
+from bridge.app.places import BackfillPosition, place_after, resume
 from bridge.app.readers import Readers, forms_of
-from bridge.app.sources import Wanted
+from bridge.app.sources import WantedSource
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_listed
-from bridge.cluster.client import ClusterClient, Page
-from bridge.cluster.identity import Keeps
+from bridge.cluster.client import ClusterClient, ListPage
+from bridge.cluster.metadata import MetadataFilter
 from bridge.config import Config
 from bridge.errors import ClusterError, ExpiredError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import decode
 from bridge.filters.routes import Router
-from bridge.ingest import Form
-from bridge.ingest.memory import EPOCH, read_epoch
+from bridge.ingest import EventForm
+from bridge.ingest.checkpoint import EPOCH, read_epoch
 from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
@@ -47,7 +47,7 @@ class _Connected:
 
 
 class Backfill:
-    """Lists again what the readers have read; see `bridge.api.parts.Backfill`."""
+    """Lists again what the readers have read; see `bridge.api.context.Backfill`."""
 
     def __init__(self, config: Config, *, router: Router, queue: Queue) -> None:
         """Bind the parts; it answers once `connect` was called.
@@ -107,8 +107,8 @@ class Backfill:
         *,
         place: str | None,
         takes: Callable[[Entry], bool],
-    ) -> Listed | None:
-        """List a page and queue what the sink wants; see `bridge.api.parts.Backfill`.
+    ) -> BackfillPage | None:
+        """List a page and queue what the sink wants; see `bridge.api.context.Backfill`.
 
         Raises:
             ClusterError: It cannot be listed now.
@@ -126,7 +126,7 @@ class Backfill:
         entries = await self._entries(parts, spot, page)
         chosen = [one for one in entries if sink in one.sinks and takes(one)]
         await self._put(sink, spot.scope.cluster, chosen)
-        return Listed(
+        return BackfillPage(
             resource=spot.scope.resource,
             namespace=spot.scope.namespace,
             listed=len(page.items),
@@ -140,20 +140,22 @@ class Backfill:
             raise ClusterError("the API server was not reached yet")
         return self._connected
 
-    def _spots(self, sink: str, followed: Sequence[Scopes]) -> list[Spot]:
+    def _spots(self, sink: str, followed: Sequence[Scopes]) -> list[BackfillPosition]:
         spots = [
-            Spot(scopes.resource, scope, sources)
+            BackfillPosition(scopes.resource, scope, sources)
             for scopes in followed
             for scope, sources in scopes.now().items()
         ]
         reaching = [one for one in spots if sink in self._sinks_of(one)]
         return sorted(reaching, key=lambda one: one.key)
 
-    def _sinks_of(self, spot: Spot) -> tuple[str, ...]:
+    def _sinks_of(self, spot: BackfillPosition) -> tuple[str, ...]:
         names = tuple(source.name for source in spot.sources)
         return self._router.sinks_of_sources(names)
 
-    async def _entries(self, parts: _Connected, spot: Spot, page: Page) -> list[Entry]:
+    async def _entries(
+        self, parts: _Connected, spot: BackfillPosition, page: ListPage
+    ) -> list[Entry]:
         rows = self._queue.remembered(spot.scope, EPOCH)
         stored = {key: value async for key, value in rows}
         planner = Planner(
@@ -181,7 +183,7 @@ class Backfill:
             await self._queue.put(some, scope=scope, since=None, to=None)
 
 
-async def _list(client: ClusterClient, spot: Spot, token: str) -> Page:
+async def _list(client: ClusterClient, spot: BackfillPosition, token: str) -> ListPage:
     scope = spot.scope
     return await client.list_page(
         spot.resource,
@@ -192,8 +194,8 @@ async def _list(client: ClusterClient, spot: Spot, token: str) -> Page:
     )
 
 
-def _changes(page: Page, resource: Resource) -> Iterator[Change]:
-    for one in read_listed(page.items, resource=resource, keeps=Keeps()):
+def _changes(page: ListPage, resource: Resource) -> Iterator[Change]:
+    for one in read_listed(page.items, resource=resource, keeps=MetadataFilter()):
         yield Change(
             change="added",
             resource=resource,
@@ -203,14 +205,14 @@ def _changes(page: Page, resource: Resource) -> Iterator[Change]:
         )
 
 
-def _has_form(encoded: EncodedEvent, form: Form) -> bool:
+def _has_form(encoded: EncodedEvent, form: EventForm) -> bool:
     """Return whether an event is in a form, and tells of a change at all."""
     head = encoded.body[: encoded.data_offset]
     is_knative = b'"type":"dev.knative.apiserver.' in head
     if not is_knative and not any(one in head for one in (b".event.", b".resource.")):
         return False
     is_reference = b'"metadata":' not in encoded.body[encoded.data_offset :]
-    return form == Form(
+    return form == EventForm(
         "knative" if is_knative else "kubebridge",
         "reference" if is_reference else "object",
     )
@@ -232,7 +234,7 @@ def _readers_of(event: CloudEvent, followed: Sequence[Scopes]) -> Iterator[str]:
             )
 
 
-def _reads(wanted: Wanted, namespace: str) -> bool:
+def _reads(wanted: WantedSource, namespace: str) -> bool:
     return not wanted.namespaces or namespace in wanted.namespaces
 
 

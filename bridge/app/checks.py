@@ -10,8 +10,8 @@ from typing import Any, cast
 import httpx
 from yarl import URL
 
-from bridge.app.deliveries import build_deliveries
-from bridge.app.parts import build_egress, build_router, build_sink
+from bridge.app.build import build_egress, build_router, build_sink
+from bridge.app.build_deliveries import build_deliveries
 from bridge.app.sources import wanted_sources
 from bridge.config import Config, HttpSinkConfig, SinkConfig, describe
 from bridge.config.document import Fault, Trail

@@ -51,9 +51,9 @@ class Port:
         """Allow `most` connections at once; `count` is told of each refusal."""
         self._most = most
         self.count = count
-        self._open: set[Connection] = set()
+        self._open: set[ApiConnection] = set()
 
-    def enter(self, connection: "Connection") -> bool:
+    def enter(self, connection: "ApiConnection") -> bool:
         """Take a connection in; return whether there is a place for it.
 
         The one that has waited longest for its client gives way. A connection that is
@@ -70,12 +70,12 @@ class Port:
         self._open.add(connection)
         return True
 
-    def leave(self, connection: "Connection") -> None:
+    def leave(self, connection: "ApiConnection") -> None:
         """Forget a connection."""
         self._open.discard(connection)
 
 
-class Connection(H11Protocol):
+class ApiConnection(H11Protocol):
     """uvicorn's connection with deadlines; h11 bounds the head.
 
     Attributes:

@@ -16,16 +16,16 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from bridge.app.build import build_router
 from bridge.app.file_limit import attainable_limit, share_files
 from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
-from bridge.app.parts import build_router
 from bridge.app.reach import reach_sinks
-from bridge.app.sources import Wanted, wanted_sources
+from bridge.app.sources import WantedSource, wanted_sources
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import find_resource
 from bridge.cluster.permissions import is_allowed
-from bridge.cluster.reflector.collection import Collection
+from bridge.cluster.reflector.list_watch import ListWatch
 from bridge.config import Config, find_missing
 from bridge.errors import (
     ApiStatusError,
@@ -85,12 +85,12 @@ async def _cluster(client: ClusterClient) -> Answer:
 
 async def _source(
     client: ClusterClient,
-    wanted: Wanted,
+    wanted: WantedSource,
     *,
     cursors: Sequence[Mapping[str, Any]] | None,
     uid: str,
     now: datetime,
-) -> tuple[Answer, Collection | None]:
+) -> tuple[Answer, ListWatch | None]:
     """Return what there is to say of a source, and what it could read at once."""
     answer: Answer = {
         "name": wanted.source.name,
@@ -127,7 +127,7 @@ def _is_found(error: ClusterError) -> bool | None:
     return False if isinstance(error, NotServedError | ForbiddenError) else None
 
 
-def _misfits(wanted: Wanted, resource: Resource) -> Iterator[str]:
+def _misfits(wanted: WantedSource, resource: Resource) -> Iterator[str]:
     """Yield what the configuration says of the source that the cluster belies."""
     if wanted.is_namespaced and not resource.namespaced:
         yield f"expected no namespaces, for {resource.name} live in none"
@@ -135,7 +135,7 @@ def _misfits(wanted: Wanted, resource: Resource) -> Iterator[str]:
         yield f"expected one of Kubernetes' own kinds in enrich.kinds, got {kind}"
 
 
-async def _refused_selector(readable: Collection, wanted: Wanted) -> str:
+async def _refused_selector(readable: ListWatch, wanted: WantedSource) -> str:
     """Return what the API server says against the field selector; empty: nothing."""
     if not wanted.field_selector:
         return ""
@@ -156,7 +156,7 @@ async def _refused_selector(readable: Collection, wanted: Wanted) -> str:
 
 
 async def _permissions(
-    client: ClusterClient, wanted: Wanted, resource: Resource
+    client: ClusterClient, wanted: WantedSource, resource: Resource
 ) -> list[Answer]:
     """Ask for all namespaces at once first: then one watch serves them all."""
     needs = list(source_needs(wanted, resource))
@@ -198,7 +198,7 @@ async def _is_allowed(client: ClusterClient, need: Need, verb: str) -> bool | No
 
 
 def _is_own(
-    cursor: Mapping[str, Any], wanted: Wanted, resource: Resource, *, uid: str
+    cursor: Mapping[str, Any], wanted: WantedSource, resource: Resource, *, uid: str
 ) -> bool:
     """Tell whether the source, as it is configured, reads on from a cursor."""
     selection = (uid, resource.name, wanted.field_selector, wanted.label_selector)
@@ -220,7 +220,7 @@ async def _cursor(
     now: datetime,
 ) -> Answer:
     namespace = cursor["namespace"]
-    collection = Collection(
+    collection = ListWatch(
         client=client,
         resource=resource,
         namespace=None if namespace == EVERYWHERE else namespace,
@@ -233,7 +233,7 @@ async def _cursor(
     }
 
 
-async def _state(collection: Collection, version: str) -> str:
+async def _state(collection: ListWatch, version: str) -> str:
     try:
         return await collection.probe(version)
     except ClusterError:
@@ -242,7 +242,7 @@ async def _state(collection: Collection, version: str) -> str:
 
 def _readable_part(
     client: ClusterClient, permissions: Sequence[Answer], resource: Resource
-) -> Collection | None:
+) -> ListWatch | None:
     """Return where the source may list and watch; None: nowhere."""
     allowed: dict[str, set[str]] = {}
     for one in permissions:
@@ -251,11 +251,11 @@ def _readable_part(
     for namespace, verbs in allowed.items():
         if verbs == {"list", "watch"}:
             where = None if namespace == EVERYWHERE else namespace
-            return Collection(client=client, resource=resource, namespace=where)
+            return ListWatch(client=client, resource=resource, namespace=where)
     return None
 
 
-async def _features(readable: Sequence[Collection | None]) -> Answer:
+async def _features(readable: Sequence[ListWatch | None]) -> Answer:
     """Try what is used where it is there, on the first thing that may be read."""
     collection = next(filter(None, readable), None)
     if collection is None:
@@ -266,7 +266,7 @@ async def _features(readable: Sequence[Collection | None]) -> Answer:
     }
 
 
-async def _has_watch_list(collection: Collection) -> bool | None:
+async def _has_watch_list(collection: ListWatch) -> bool | None:
     watch = collection.client.watch(
         collection.resource,
         namespace=collection.namespace,
@@ -283,7 +283,7 @@ async def _has_watch_list(collection: Collection) -> bool | None:
         return None
 
 
-async def _has_exact_list(collection: Collection) -> bool | None:
+async def _has_exact_list(collection: ListWatch) -> bool | None:
     try:
         state = await collection.probe(await collection.newest_version())
     except ClusterError:

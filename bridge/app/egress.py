@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from yarl import URL
 
 from bridge.logs import RepeatedFailure, get_logger
-from bridge.sinks.egress import Egress, place_of
+from bridge.sinks.transports.egress import Egress, place_of
 
 LOOK_SECONDS = 60.0
 """How often the API server's name is resolved: managed ones change their addresses."""

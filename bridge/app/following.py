@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bridge.app.sources import Wanted
+from bridge.app.sources import WantedSource
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.errors import ForbiddenError
 from bridge.health import ReaderStatus
-from bridge.ingest import Namespaces, Reader, Source, adopt_scopes
+from bridge.ingest import Namespaces, ScopeReader, Source, adopt_scopes
 from bridge.queue import Queue, Scope
 
 EVERYWHERE = "*"
 """Stands for all namespaces in a scope."""
 
-BuildReader = Callable[[Resource, Scope, Sequence[Source], ReaderStatus], Reader]
+BuildReader = Callable[[Resource, Scope, Sequence[Source], ReaderStatus], ScopeReader]
 """Makes the reader of one scope."""
 
 
@@ -46,7 +46,7 @@ class Scopes:
 
     cluster: str
     resource: Resource
-    wanted: Sequence[Wanted]
+    wanted: Sequence[WantedSource]
     is_everywhere: bool
     namespaces: Namespaces | None
 
@@ -72,7 +72,7 @@ class Scopes:
                 found[scope] = (*found.get(scope, ()), self._bound(one, namespace))
         return found
 
-    def _where(self, one: Wanted) -> Sequence[str]:
+    def _where(self, one: WantedSource) -> Sequence[str]:
         if not self.resource.namespaced or not (one.namespaces or one.chooses):
             return (EVERYWHERE,)
         if one.chooses and self.is_everywhere:
@@ -82,7 +82,7 @@ class Scopes:
         assert self.namespaces is not None  # noqa: S101  # there, for there is a selector
         return self.namespaces.matching(one.namespace_selector)
 
-    def _scope(self, one: Wanted, namespace: str) -> Scope:
+    def _scope(self, one: WantedSource, namespace: str) -> Scope:
         return Scope(
             cluster=self.cluster,
             resource=self.resource.name,
@@ -91,7 +91,7 @@ class Scopes:
             label_selector=one.label_selector,
         )
 
-    def _bound(self, one: Wanted, namespace: str) -> Source:
+    def _bound(self, one: WantedSource, namespace: str) -> Source:
         """Return the source as the reader of this scope sees it."""
         if namespace != EVERYWHERE or not one.chooses:
             return one.source

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.app.endpoint import Endpoints
-from bridge.app.preparation import OpenQueues, Parts, prepare
+from bridge.app.preparation import OpenQueues, PreparedParts, prepare
 from bridge.app.serve import Life
 from bridge.config import Config
 from bridge.errors import KubebridgeError, first_cause
@@ -98,7 +98,7 @@ class Lives:
         parts = await self._prepare(life.parts.config, has_time=False)
         return await self._begin(parts, "Old configuration goes on.")
 
-    async def _replace(self, old: Life, parts: Parts) -> Life:
+    async def _replace(self, old: Life, parts: PreparedParts) -> Life:
         old.replace()
         draining = [one for one in self._alive if one is not old]
         for one in draining[: 1 - MOST_DRAINING]:
@@ -117,7 +117,7 @@ class Lives:
         self._note_success()
         return life
 
-    async def _prepare(self, config: Config, *, has_time: bool) -> Parts:
+    async def _prepare(self, config: Config, *, has_time: bool) -> PreparedParts:
         try:
             return await prepare(
                 config,
@@ -130,7 +130,9 @@ class Lives:
             self._endpoints.drop_others()
             raise
 
-    async def _begin(self, parts: Parts, message: str, **fields: object) -> Life:
+    async def _begin(
+        self, parts: PreparedParts, message: str, **fields: object
+    ) -> Life:
         """Return a life that has begun; raise why it could not."""
         life = Life(parts, show=partial(self._show, parts))
         self._alive.append(life)
@@ -146,7 +148,7 @@ class Lives:
             get_logger().warning("A filter never matches.", problem=line)
         return life
 
-    def _show(self, parts: Parts, api: FastAPI) -> None:
+    def _show(self, parts: PreparedParts, api: FastAPI) -> None:
         assert parts.endpoint is not None  # noqa: S101  # found or opened before
         parts.endpoint.show(api, self._serving)
         self._endpoints.use(parts.endpoint)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from bridge.app.build import build_router
 from bridge.app.needs import Need, all_needs, known_resource
-from bridge.app.parts import build_router
-from bridge.app.sources import Wanted, wanted_sources
+from bridge.app.sources import WantedSource, wanted_sources
 from bridge.cluster import Resource
 from bridge.cluster.builtin import plural_of
 from bridge.cluster.client import ClusterClient
@@ -26,7 +26,7 @@ async def look_up_needs(config: Config) -> list[Need]:
 
 
 async def _look_up(
-    wanted: Sequence[Wanted], cluster: ClusterConfig
+    wanted: Sequence[WantedSource], cluster: ClusterConfig
 ) -> dict[str, Resource]:
     found = {one.source.name: known_resource(one.target) for one in wanted}
     unknown = [one for one in wanted if found[one.source.name] is None]
@@ -34,7 +34,9 @@ async def _look_up(
     return {name: resource or asked[name] for name, resource in found.items()}
 
 
-async def _ask(wanted: Sequence[Wanted], cluster: ClusterConfig) -> dict[str, Resource]:
+async def _ask(
+    wanted: Sequence[WantedSource], cluster: ClusterConfig
+) -> dict[str, Resource]:
     found: dict[str, Resource] = {}
     for one in wanted:
         try:
@@ -47,7 +49,7 @@ async def _ask(wanted: Sequence[Wanted], cluster: ClusterConfig) -> dict[str, Re
     return found
 
 
-def _problem(wanted: Wanted, error: ClusterError) -> str:
+def _problem(wanted: WantedSource, error: ClusterError) -> str:
     target = wanted.target
     guess = f"{plural_of(target.kind)}.{target.group}".rstrip(".")
     return (

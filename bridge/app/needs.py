@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge.app.sources import Wanted
+from bridge.app.sources import WantedSource
 from bridge.cluster import Resource
 from bridge.cluster.builtin import BUILTIN, NAMESPACES, find_kind
 from bridge.cluster.discovery import Target
@@ -57,7 +57,7 @@ def known_resource(target: Target) -> Resource | None:
     )
 
 
-def places(wanted: Wanted, resource: Resource) -> Sequence[str | None]:
+def places(wanted: WantedSource, resource: Resource) -> Sequence[str | None]:
     """Return where a source reads, at the least: each namespace, or None: everywhere.
 
     Namespaces that are chosen by their labels may be any.
@@ -67,7 +67,7 @@ def places(wanted: Wanted, resource: Resource) -> Sequence[str | None]:
     return (None,)
 
 
-def source_needs(wanted: Wanted, resource: Resource) -> Iterator[Need]:
+def source_needs(wanted: WantedSource, resource: Resource) -> Iterator[Need]:
     """Yield what must be permitted for one source.
 
     Args:
@@ -83,7 +83,7 @@ def source_needs(wanted: Wanted, resource: Resource) -> Iterator[Need]:
         yield Need(purpose="enrich", resource=concerned)
 
 
-def concerned_resources(wanted: Wanted) -> Sequence[Resource]:
+def concerned_resources(wanted: WantedSource) -> Sequence[Resource]:
     """Return what Kubernetes Events of a source are about, where anyone asks for it.
 
     Kinds that are not Kubernetes' own are left out: nothing is added of them.
@@ -94,14 +94,14 @@ def concerned_resources(wanted: Wanted) -> Sequence[Resource]:
     return [resource for resource in found if resource is not None]
 
 
-def unknown_kinds(wanted: Wanted) -> Sequence[str]:
+def unknown_kinds(wanted: WantedSource) -> Sequence[str]:
     """Return the kinds to enrich by that are not Kubernetes' own, so never are."""
     kinds = wanted.enrich.kinds if wanted.enrich is not None else ()
     return [kind for kind in kinds if find_kind(kind) is None]
 
 
 def all_needs(
-    wanted: Sequence[Wanted], resources: Mapping[str, Resource]
+    wanted: Sequence[WantedSource], resources: Mapping[str, Resource]
 ) -> list[Need]:
     """Return what must be permitted for all sources, each thing once.
 

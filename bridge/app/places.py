@@ -11,12 +11,12 @@ from typing import NamedTuple
 import msgspec
 
 from bridge.cluster import Resource
-from bridge.cluster.client import Page
+from bridge.cluster.client import ListPage
 from bridge.ingest import Source
 from bridge.queue import Scope
 
 
-class Spot(NamedTuple):
+class BackfillPosition(NamedTuple):
     """A scope that a source of the sink reads."""
 
     resource: Resource
@@ -35,7 +35,9 @@ class Spot(NamedTuple):
         )
 
 
-def place_after(spots: Sequence[Spot], spot: Spot, page: Page) -> str | None:
+def place_after(
+    spots: Sequence[BackfillPosition], spot: BackfillPosition, page: ListPage
+) -> str | None:
     """Return where to go on: on the next page, else at the next scope."""
     if page.continue_token:
         return _write(spot.key, page.continue_token)
@@ -43,7 +45,9 @@ def place_after(spots: Sequence[Spot], spot: Spot, page: Page) -> str | None:
     return _write(later[0], "") if later else None
 
 
-def resume(spots: Sequence[Spot], place: str | None) -> tuple[Spot | None, str]:
+def resume(
+    spots: Sequence[BackfillPosition], place: str | None
+) -> tuple[BackfillPosition | None, str]:
     """Return where to list, and the token to go on with."""
     key, token = _read(place)
     for spot in spots:

@@ -9,22 +9,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.app.build import build_egress, build_sinks, open_journal, open_queue
 from bridge.app.endpoint import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
-from bridge.app.parts import build_egress, build_sinks, open_journal, open_queue
 from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
 from bridge.config import ClusterConfig, Config, QueueConfig
 from bridge.health import Health, SinkStatus
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
-from bridge.sinks.egress import Egress
+from bridge.sinks.transports.egress import Egress
 
 
 @dataclass(slots=True, kw_only=True)
-class Parts:
+class PreparedParts:
     """What one configuration runs on.
 
     Attributes:
@@ -100,13 +100,13 @@ async def prepare(
     endpoint: Endpoint | None,
     metrics: Metrics,
     has_time: bool,
-) -> Parts:
+) -> PreparedParts:
     """Return the parts of a configuration, ready to run.
 
     Args:
         config: The configuration.
         queues: Those that are open.
-        endpoint: See `Parts`.
+        endpoint: See `PreparedParts`.
         metrics: What is counted.
         has_time: Whether something else runs meanwhile; if not, the cluster is opened
             later, so that probes are answered while a plugin takes its time.
@@ -128,7 +128,7 @@ async def prepare(
             readers=reader_statuses(config),
             sinks={one.name: SinkStatus(name=one.name) for one in sinks},
         )
-        return Parts(
+        return PreparedParts(
             config=config,
             closing=stack.pop_all(),
             endpoint=endpoint,

@@ -5,14 +5,14 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
+from bridge.app.build import build_egress, build_secret, build_tls
 from bridge.app.egress import api_server_denied
-from bridge.app.parts import build_egress, build_secret, build_tls
 from bridge.config import Config, HttpSinkConfig
-from bridge.sinks.auth import Secret
-from bridge.sinks.egress import Egress
-from bridge.sinks.files import UnusableError
-from bridge.sinks.reach import reach
-from bridge.sinks.target import Target
+from bridge.sinks.http.auth import Secret
+from bridge.sinks.http.reach import reach
+from bridge.sinks.http.target import SinkUrl
+from bridge.sinks.reloaded import SecretError
+from bridge.sinks.transports.egress import Egress
 
 _AT_ONCE: Final = 16
 _LONGEST_SECONDS: Final = 5.0
@@ -43,8 +43,8 @@ async def _reach(
     config: HttpSinkConfig, egress: Egress, turns: asyncio.Semaphore
 ) -> Answer:
     try:
-        url = await asyncio.to_thread(Target(_where(config)).current)
-    except UnusableError as unusable:
+        url = await asyncio.to_thread(SinkUrl(_where(config)).current)
+    except SecretError as unusable:
         return {"name": config.name, "server": "", "proxy": "", "error": str(unusable)}
     async with turns:
         proxy, error = await reach(

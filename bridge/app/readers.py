@@ -7,13 +7,13 @@ from functools import cached_property, partial
 
 from bridge.app.following import EVERYWHERE
 from bridge.app.informers import Informers
-from bridge.app.sources import Wanted, all_enrichment
+from bridge.app.sources import WantedSource, all_enrichment
 from bridge.cluster import Resource
 from bridge.cluster.builtin import NAMESPACES, find_kind
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.informer import Informer
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
-from bridge.cluster.watch import list_and_watch
 from bridge.config import Config
 from bridge.errors import ClusterError
 from bridge.events.convert import Origin
@@ -22,20 +22,22 @@ from bridge.health import ReaderStatus
 from bridge.ingest import (
     Conversion,
     Enrichment,
-    Form,
+    EventForm,
+    ListAndWatch,
     Namespaces,
-    Reader,
+    ScopeReader,
     Source,
-    Watch,
 )
-from bridge.ingest.past import Past
-from bridge.ingest.shaping import Shaping
+from bridge.ingest.entries import EntryBuilder
+from bridge.ingest.object_cache import ObjectCache
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue, Scope
 
 
-def build_origins(config: Config, *, cluster: str, server: str) -> dict[Form, Origin]:
+def build_origins(
+    config: Config, *, cluster: str, server: str
+) -> dict[EventForm, Origin]:
     """Return where events come from, as each form says it.
 
     Args:
@@ -50,15 +52,15 @@ def build_origins(config: Config, *, cluster: str, server: str) -> dict[Form, Or
     )
     knative = replace(ours, profile="knative", source=server)
     return {
-        Form(origin.profile, data): replace(origin, data=data)
+        EventForm(origin.profile, data): replace(origin, data=data)
         for origin in (ours, knative)
         for data in ("object", "reference")
     }
 
 
-def forms_of(config: Config) -> Mapping[str, Form]:
+def forms_of(config: Config) -> Mapping[str, EventForm]:
     """Return the form in which each sink wants its events."""
-    return {sink.name: Form(sink.profile, sink.data) for sink in config.sinks}
+    return {sink.name: EventForm(sink.profile, sink.data) for sink in config.sinks}
 
 
 class Readers:
@@ -70,7 +72,7 @@ class Readers:
         *,
         config: Config,
         cluster: str,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[WantedSource],
         router: Router,
         queue: Queue,
         metrics: Metrics,
@@ -104,12 +106,12 @@ class Readers:
         scope: Scope,
         sources: Sequence[Source],
         status: ReaderStatus,
-    ) -> Reader:
+    ) -> ScopeReader:
         """Return the reader of one scope."""
         names = tuple(source.name for source in sources)
         reads_paths = self._router.reads("changedpaths", names)
         keeps = reads_paths or any(source.needs_objects for source in sources)
-        return Reader(
+        return ScopeReader(
             watch=self._watch(resource, scope, sources),
             resource=resource,
             scope=scope,
@@ -127,7 +129,7 @@ class Readers:
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
-        past: Past | None,
+        object_cache: ObjectCache | None,
     ) -> Conversion:
         """Return what makes entries of what is read in one scope."""
         enriches = any(source.wants_concerned for source in sources)
@@ -135,13 +137,13 @@ class Readers:
             resource=resource,
             scope=scope,
             sources=sources,
-            shaping=Shaping(
+            entry_builder=EntryBuilder(
                 sources=sources,
                 router=self._router,
                 forms=self._forms,
                 origins=self._origins,
             ),
-            past=past,
+            object_cache=object_cache,
             enrichment=self._enrichment if enriches else None,
         )
 
@@ -158,7 +160,7 @@ class Readers:
 
     def _watch(
         self, resource: Resource, scope: Scope, sources: Sequence[Source]
-    ) -> Watch:
+    ) -> ListAndWatch:
         return partial(
             list_and_watch,
             self._client,

@@ -16,7 +16,7 @@ from bridge.app.forgetting import forget_gone
 from bridge.app.identity import identify
 from bridge.app.pulse import Pulse
 from bridge.app.readers import Readers
-from bridge.app.sources import Wanted, by_target, wanted_sources
+from bridge.app.sources import WantedSource, by_target, wanted_sources
 from bridge.app.unread import state_of, unread_status
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
@@ -96,7 +96,7 @@ class Reading:
         client: ClusterClient,
         *,
         cluster: str,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[WantedSource],
         readers: Readers,
         queue: Queue,
         health: Health,
@@ -121,7 +121,9 @@ class Reading:
             target: unread_status(target, sources)
             for target, sources in self._absent.items()
         }
-        self._followed: dict[str, tuple[Sequence[Wanted], asyncio.Task[None]]] = {}
+        self._followed: dict[
+            str, tuple[Sequence[WantedSource], asyncio.Task[None]]
+        ] = {}
         self._read: dict[str, Sequence[ReaderStatus]] = {}
         self._scopes_of: dict[str, Scopes] = {}
         self._is_missed = asyncio.Event()
@@ -150,7 +152,10 @@ class Reading:
                 backoff = Backoff(maximum_seconds=SEARCH_SECONDS / 2)
 
     async def _start(
-        self, resource: Resource, wanted: Sequence[Wanted], tasks: asyncio.TaskGroup
+        self,
+        resource: Resource,
+        wanted: Sequence[WantedSource],
+        tasks: asyncio.TaskGroup,
     ) -> None:
         """Follow a resource for these sources, and for those it was followed for."""
         if resource.name in self._followed:
@@ -164,9 +169,9 @@ class Reading:
         )
         self._followed[resource.name] = (wanted, task)
 
-    async def _search(self) -> dict[Resource, list[Wanted]]:
+    async def _search(self) -> dict[Resource, list[WantedSource]]:
         """Return what is found of what was absent; say of the rest why it is not."""
-        found: dict[str, tuple[Resource, list[Wanted]]] = {}
+        found: dict[str, tuple[Resource, list[WantedSource]]] = {}
         for target, wanted in list(self._absent.items()):
             resource = await self._find(target)
             if resource is not None and self._fits(resource, target, wanted):
@@ -177,7 +182,7 @@ class Reading:
         return dict(found.values())
 
     def _fits(
-        self, resource: Resource, target: Target, wanted: Sequence[Wanted]
+        self, resource: Resource, target: Target, wanted: Sequence[WantedSource]
     ) -> bool:
         """Return whether sources name namespaces only where there are some."""
         if resource.namespaced or not any(one.is_namespaced for one in wanted):
@@ -204,7 +209,7 @@ class Reading:
             )
         return resource
 
-    async def _follow(self, resource: Resource, wanted: Sequence[Wanted]) -> None:
+    async def _follow(self, resource: Resource, wanted: Sequence[WantedSource]) -> None:
         """Read a resource until the API server does not serve it any more."""
         try:
             scopes = await self._scopes(resource, wanted)
@@ -242,7 +247,9 @@ class Reading:
             scopes, queue=self._queue, build=self._readers.build, publish=publish
         )
 
-    async def _scopes(self, resource: Resource, wanted: Sequence[Wanted]) -> Scopes:
+    async def _scopes(
+        self, resource: Resource, wanted: Sequence[WantedSource]
+    ) -> Scopes:
         """Return how to read a resource, once it is known what is permitted."""
         status = unread_status(wanted[0].target, wanted)
         status.resource, status.state = resource.name, "waiting"
@@ -268,7 +275,7 @@ class Reading:
         return namespaces
 
     async def _is_everywhere(
-        self, resource: Resource, wanted: Sequence[Wanted], status: ReaderStatus
+        self, resource: Resource, wanted: Sequence[WantedSource], status: ReaderStatus
     ) -> bool:
         backoff = Backoff()
         while any(one.chooses for one in wanted):

@@ -54,7 +54,7 @@ def _pair(
 ) -> Iterator[Manifest]:
     kind: Literal["ClusterRole", "Role"] = "Role" if namespace else "ClusterRole"
     metadata = {"name": grantee.name} | ({"namespace": namespace} if namespace else {})
-    account = {"name": grantee.service_account, "namespace": grantee.namespace}
+    telemetry = {"name": grantee.service_account, "namespace": grantee.namespace}
     yield {
         "apiVersion": f"{_GROUP}/v1",
         "kind": kind,
@@ -66,7 +66,7 @@ def _pair(
         "kind": f"{kind}Binding",
         "metadata": dict(metadata),
         "roleRef": {"apiGroup": _GROUP, "kind": kind, "name": grantee.name},
-        "subjects": [{"kind": "ServiceAccount", **account}],
+        "subjects": [{"kind": "ServiceAccount", **telemetry}],
     }
 
 

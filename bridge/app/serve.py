@@ -15,12 +15,12 @@ from fastapi import FastAPI
 import bridge
 from bridge.api import create_api
 from bridge.app.backfill import Backfill
+from bridge.app.build import build_consent, build_router, read_token
+from bridge.app.build_deliveries import build_deliveries
 from bridge.app.checks import find_unusable
 from bridge.app.collectors import QueueCollector, ReaderCollector
-from bridge.app.deliveries import build_deliveries
 from bridge.app.egress import api_server_denied
-from bridge.app.parts import build_consent, build_router, read_token
-from bridge.app.preparation import Parts, open_cluster
+from bridge.app.preparation import PreparedParts, open_cluster
 from bridge.app.reading import read_cluster
 from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
@@ -47,7 +47,9 @@ class Life:
     use the same queue, which gives each delivery to one of them.
     """
 
-    def __init__(self, parts: Parts, *, show: Callable[[FastAPI], None]) -> None:
+    def __init__(
+        self, parts: PreparedParts, *, show: Callable[[FastAPI], None]
+    ) -> None:
         """Begin nothing yet; `show` lets an API answer from then on."""
         self.parts = parts
         self._show = show
@@ -202,7 +204,7 @@ class Life:
             reading.cancel()
 
 
-def _described(parts: Parts, client: ClusterClient) -> dict[str, object]:
+def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]:
     """Return what a person wants to know of a life that begins."""
     return {
         "cluster": parts.config.cluster.name,
@@ -214,7 +216,7 @@ def _described(parts: Parts, client: ClusterClient) -> dict[str, object]:
 
 
 def _build_api(
-    parts: Parts, backfill: Backfill, deliveries: Mapping[str, SinkDelivery]
+    parts: PreparedParts, backfill: Backfill, deliveries: Mapping[str, SinkDelivery]
 ) -> FastAPI:
     config = parts.config
     return create_api(

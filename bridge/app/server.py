@@ -19,7 +19,7 @@ from bridge.app.connections import (
     BACKLOG,
     MOST_CONNECTIONS,
     MOST_HEAD_BYTES,
-    Connection,
+    ApiConnection,
     Port,
     Refusal,
 )
@@ -123,7 +123,7 @@ async def serving(
         most: Most connections at once.
     """
     port = Port(most=most, count=Refusals(metrics))
-    protocol = cast("type[asyncio.Protocol]", partial(Connection, port))
+    protocol = cast("type[asyncio.Protocol]", partial(ApiConnection, port))
     config = uvicorn.Config(
         api,
         http=protocol,

@@ -15,7 +15,7 @@ OWNER_ATTRIBUTES = ("ownerkind", "ownername")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedSource:
     """One source, and what it names.
 
     Attributes:
@@ -50,15 +50,15 @@ class Wanted:
         return bool(self.namespaces) or self.namespace_selector is not None
 
 
-def wanted_sources(config: Config, router: Router) -> list[Wanted]:
+def wanted_sources(config: Config, router: Router) -> list[WantedSource]:
     """Return every source, in the order of the configuration."""
     return [_wanted(source, router) for source in config.sources]
 
 
-def _wanted(config: SourceConfig, router: Router) -> Wanted:
+def _wanted(config: SourceConfig, router: Router) -> WantedSource:
     enrich = enrichment_of(config, router)
     selector = config.namespace_selector
-    return Wanted(
+    return WantedSource(
         source=Source(
             name=config.name,
             emits_initial=config.initial == "emit",
@@ -115,15 +115,15 @@ def enrichment_of(config: SourceConfig, router: Router) -> EnrichConfig | None:
     return enrich if enrich.labels or enrich.annotations or enrich.owner else None
 
 
-def by_target(wanted: Sequence[Wanted]) -> Mapping[Target, list[Wanted]]:
+def by_target(wanted: Sequence[WantedSource]) -> Mapping[Target, list[WantedSource]]:
     """Return the sources of each kind of objects."""
-    found: dict[Target, list[Wanted]] = {}
+    found: dict[Target, list[WantedSource]] = {}
     for one in wanted:
         found.setdefault(one.target, []).append(one)
     return found
 
 
-def all_enrichment(wanted: Sequence[Wanted]) -> EnrichConfig:
+def all_enrichment(wanted: Sequence[WantedSource]) -> EnrichConfig:
     """Return what any source asks to be known: they share the informers."""
     asked = [one.enrich for one in wanted if one.enrich is not None]
     return EnrichConfig(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bridge.app.sources import Wanted, target_of
+from bridge.app.sources import WantedSource, target_of
 from bridge.cluster.discovery import Target
 from bridge.config import Config
 from bridge.errors import ClusterError, ForbiddenError, NotServedError
@@ -22,7 +22,7 @@ def reader_statuses(config: Config) -> list[ReaderStatus]:
     ]
 
 
-def unread_status(target: Target, wanted: Sequence[Wanted]) -> ReaderStatus:
+def unread_status(target: Target, wanted: Sequence[WantedSource]) -> ReaderStatus:
     """Return the status of sources of which nothing is known but what they name."""
     return ReaderStatus(
         sources=tuple(one.source.name for one in wanted),

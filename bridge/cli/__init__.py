@@ -17,13 +17,13 @@ from bridge.cli import (
     deliveries,
     doctor,
     events,
-    process,
     queue,
     rbac,
-    send_test,
     sinks,
     sources,
 )
+from bridge.cli import probe as send_test
+from bridge.cli import run as process
 from bridge.cli.output import Commands, show_crash
 
 __all__ = ["app", "main"]

@@ -10,7 +10,7 @@ import typer
 
 from bridge.cli.client import DEFAULT_URL, Api, TokenFile
 from bridge.cli.output import FAILED, Output, explained, show, table
-from bridge.cli.process import ConfigPath
+from bridge.cli.run import ConfigPath
 
 _PERMISSIONS = {
     "verb": "VERB",

@@ -9,7 +9,7 @@ import typer
 from bridge.cli.client import Api
 from bridge.cli.output import (
     UNUSABLE,
-    Form,
+    OutputFormat,
     as_json,
     echo,
     fail,
@@ -70,7 +70,12 @@ class Listing:
         self.row: Callable[[Row], Row] = lambda one: one
 
     def show(
-        self, *, limit: int, after: str | None, follow: bool, output: Form | None
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        follow: bool,
+        output: OutputFormat | None,
     ) -> None:
         """Print the newest, and that there are more, or what comes later.
 
@@ -92,7 +97,7 @@ class Listing:
             )
 
     def _follow(
-        self, items: list[Row], place: str | None, *, output: Form | None
+        self, items: list[Row], place: str | None, *, output: OutputFormat | None
     ) -> None:
         headings = True
         while True:
@@ -110,7 +115,9 @@ class Listing:
             if page["next"] is None and not items:
                 time.sleep(FOLLOW_SECONDS)
 
-    def _print(self, items: list[Row], *, headings: bool, output: Form | None) -> None:
+    def _print(
+        self, items: list[Row], *, headings: bool, output: OutputFormat | None
+    ) -> None:
         if is_json(output):
             lines = "\n".join(as_json(one, indent=None) for one in items)
         else:

@@ -32,7 +32,7 @@ FAILED, UNUSABLE, NO_QUEUE = 1, 2, 3
 """Exit codes: failure; usage or configuration; queue locked, corrupt or newer."""
 
 
-class Form(StrEnum):
+class OutputFormat(StrEnum):
     """What is printed."""
 
     JSON = "json"
@@ -42,7 +42,7 @@ class Form(StrEnum):
 
 
 Output = Annotated[
-    Form | None,
+    OutputFormat | None,
     typer.Option(
         "--output",
         "-o",
@@ -106,7 +106,7 @@ def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
     typer.echo(escape_controls(text), err=err, nl=nl)
 
 
-def show(data: Any, text: Callable[[Any], str], *, output: Form | None) -> None:
+def show(data: Any, text: Callable[[Any], str], *, output: OutputFormat | None) -> None:
     """Print `data`: as JSON, or as what `text` makes of it.
 
     Raises:
@@ -118,20 +118,22 @@ def show(data: Any, text: Callable[[Any], str], *, output: Form | None) -> None:
         echo(lines)
 
 
-def is_json(output: Form | None) -> bool:
+def is_json(output: OutputFormat | None) -> bool:
     """Return whether JSON is printed."""
     if output is None:
         return not sys.stdout.isatty()
-    return output is Form.JSON
+    return output is OutputFormat.JSON
 
 
-def in_words(data: Any, text: Callable[[Any], str], *, output: Form | None) -> str:
+def in_words(
+    data: Any, text: Callable[[Any], str], *, output: OutputFormat | None
+) -> str:
     """Return what `text` makes of an answer, cut to fit the terminal.
 
     Raises:
         typer.Exit: 1, there is something else in it than the API of kubebridge gives.
     """
-    is_cut = output is not Form.WIDE and sys.stdout.isatty()
+    is_cut = output is not OutputFormat.WIDE and sys.stdout.isatty()
     width = _WIDTH.set(get_terminal_size().columns if is_cut else None)
     try:
         return text(data)

@@ -25,7 +25,7 @@ def recover(
     Into a new one, while no bridge runs. What cannot be told to be delivered waits
     again: better a repeat than a loss.
     """
-    from bridge.queue.recover import recover as salvage  # noqa: PLC0415  # apsw
+    from bridge.queue.sqlite.recover import recover as salvage  # noqa: PLC0415  # apsw
 
     target = to or path.with_name(f"{path.name}.recovered")
     with explained():

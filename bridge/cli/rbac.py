@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli.output import echo, explained
-from bridge.cli.process import ConfigPath
+from bridge.cli.run import ConfigPath
 
 _HEADER = """\
 # The least that kubebridge needs for its configuration. Beside this it asks what is

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli.client import DEFAULT_URL, Api, TokenFile, Url
-from bridge.cli.output import Form, Output, Yes, age, confirm, show, table
+from bridge.cli.output import Output, OutputFormat, Yes, age, confirm, show, table
 
 app = typer.Typer(help="Where events go.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def list_sinks(
     back, or what its last attempt failed of; an error that is over is in `-o wide`.
     """
     answer = Api(url, token_file).get("sinks")
-    columns = _WIDE_COLUMNS if output is Form.WIDE else _COLUMNS
+    columns = _WIDE_COLUMNS if output is OutputFormat.WIDE else _COLUMNS
     show(
         answer,
         lambda one: table([_row(sink) for sink in one["items"]], columns),

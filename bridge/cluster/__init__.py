@@ -10,7 +10,7 @@
 
 With a `Store` of what was known at the cursor the difference is found instead: what is
 not known is added, what is known at another version modified, what is known and not
-there any more deleted. What is there and no news comes as `Learned`: at the first sync
+there any more deleted. What is there and no news comes as `Observed`: at the first sync
 with initial skip, and what another scope had read when its cursor was inherited. Where
 no watch begins at the cursor, but its history is still there, each object is walked
 back, and every revision comes (`rewind`); only what cannot be found is a `Gap`.
@@ -80,7 +80,9 @@ CORE_EVENTS = Resource(
 )
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class ObjectMeta(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
+):
     """What is remembered of one object; most of it only where somebody asks for it.
 
     Attributes:
@@ -141,10 +143,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     object: bytes
     resource_version: str
     listed: bool = False
-    known: Known | None = None
+    known: ObjectMeta | None = None
 
 
-class Learned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An object is there, which is no news, but worth remembering.
 
     Attributes:
@@ -152,7 +154,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         object: The object as raw JSON, see `Change`.
     """
 
-    known: Known
+    known: ObjectMeta
     object: bytes = b""
 
 
@@ -171,7 +173,7 @@ class Synced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class ProgressMark:
     """The stream was complete and alive at `time`, when the cluster was at a version.
 
     Kept beside the cursor, never to resume from: a quiet stream, whose cursor ages,
@@ -203,12 +205,12 @@ class Gap:
     until: datetime
 
 
-Item = Change | Learned | Bookmark | Gap | Note | Synced
+Item = Change | Observed | Bookmark | Gap | ProgressMark | Synced
 
 BATCH_LIMIT = 500
 """Most items in one batch; also the size of a list page."""
 
-Happening = Literal[
+WatchEvent = Literal[
     "reconnect-end",
     "reconnect-error",
     "reconnect-silent",

@@ -5,9 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from bridge.cluster import Bookmark, Change, Known, Resource
+from bridge.cluster import Bookmark, Change, ObjectMeta, Resource
 from bridge.cluster.answers import check_kind
-from bridge.cluster.identity import Keeps
+from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.status import status_error
 from bridge.cluster.versions import is_version
 from bridge.cluster.wire import (
@@ -26,7 +26,7 @@ _CHANGES: dict[str, Literal["added", "modified", "deleted"]] = {
 
 
 def read_line(
-    line: bytes, *, resource: Resource, keeps: Keeps | None = None
+    line: bytes, *, resource: Resource, keeps: MetadataFilter | None = None
 ) -> Change | Bookmark | None:
     """Return what one line of a watch says; None: nothing that is understood.
 
@@ -86,7 +86,7 @@ def ends_initial(line: bytes) -> bool:
     return (annotations or {}).get("k8s.io/initial-events-end") == "true"
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ListedObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One object of a list.
 
     Attributes:
@@ -95,7 +95,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     object: bytes
-    known: Known
+    known: ObjectMeta
 
     @property
     def version(self) -> str:
@@ -109,8 +109,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def read_listed(
-    items: Sequence[bytes], *, resource: Resource, keeps: Keeps
-) -> Iterator[Listed]:
+    items: Sequence[bytes], *, resource: Resource, keeps: MetadataFilter
+) -> Iterator[ListedObject]:
     """Yield the objects of a page.
 
     None is left out: what is not in a list counts as deleted.
@@ -127,7 +127,7 @@ def read_listed(
         if not is_version(known.version):
             raise _no_object(doing, position, "no resourceVersion")
         check_kind(kind, resource=resource, doing=doing)
-        yield Listed(
+        yield ListedObject(
             object=item if kind else _complete(item, resource),
             known=known,
         )
@@ -146,7 +146,7 @@ def _complete(item: bytes, resource: Resource) -> bytes:
     return kind.encode() + item.lstrip()[1:]
 
 
-def sketch(known: Known, *, resource: Resource) -> bytes:
+def minimal_object(known: ObjectMeta, *, resource: Resource) -> bytes:
     """Return an object that was deleted unseen: all that is known of it, as JSON."""
     metadata = {"name": known.name}
     if known.namespace:
@@ -160,7 +160,7 @@ def sketch(known: Known, *, resource: Resource) -> bytes:
     )
 
 
-def stamped(value: bytes, *, version: str) -> bytes:
+def with_resource_version(value: bytes, *, version: str) -> bytes:
     """Return an object as a watch brings it deleted: at the version of its deletion."""
     members = decode_raw_members(value)
     metadata = decode_raw_members(members["metadata"])

@@ -12,7 +12,8 @@ import msgspec
 
 from bridge.cluster import BATCH_LIMIT, Resource
 from bridge.cluster.answers import check_answer, read_list
-from bridge.cluster.exchange import (
+from bridge.cluster.pagesize import PageSize
+from bridge.cluster.requests import (
     ANSWER_BYTES,
     Exchange,
     Request,
@@ -20,10 +21,9 @@ from bridge.cluster.exchange import (
     abandon,
     read_body,
 )
-from bridge.cluster.pagesize import PageSize
-from bridge.cluster.session.connection import Connection
-from bridge.cluster.session.credentials import find_source
 from bridge.cluster.session.service_account import SERVICE_ACCOUNT
+from bridge.cluster.session.session import ApiSession
+from bridge.cluster.session.sources import find_source
 from bridge.cluster.wire import decode_head, decode_server_version
 from bridge.errors import ForbiddenError, NotServedError, UnreadableError
 
@@ -37,7 +37,7 @@ _INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ListPage:
     """One page of a list.
 
     Attributes:
@@ -72,7 +72,7 @@ class ClusterUid:
 class ClusterClient:
     """Reads from one cluster; safe to share between watches."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ApiSession) -> None:
         """Use `open`."""
         self._connection = connection
         self._exchange = Exchange(connection)
@@ -111,7 +111,7 @@ class ClusterClient:
             service_account=service_account,
             environ=environ,
         )
-        connection = await Connection.open(source)
+        connection = await ApiSession.open(source)
         try:
             yield cls(connection)
         finally:
@@ -165,7 +165,7 @@ class ClusterClient:
         field_selector: str = "",
         label_selector: str = "",
         metadata_only: bool = False,
-    ) -> Page:
+    ) -> ListPage:
         """Return one page of a list; raises as `get` does.
 
         Args:
@@ -207,7 +207,7 @@ class ClusterClient:
         size = self._page_sizes.setdefault((resource.name, metadata_only), PageSize())
         body = await size.fit(ask, limit)
         form = read_list(body, resource=resource, doing=doing)
-        return Page(
+        return ListPage(
             items=[bytes(item) for item in form.items or ()],
             resource_version=form.metadata.resource_version,
             continue_token=form.metadata.continue_,

@@ -1,16 +1,61 @@
-"""What is there of one resource, in memory: for namespaces and for enrichment."""
+"""What is still known of objects that are gone."""
 
 import asyncio
 import random as _random
+from collections import OrderedDict
 from collections.abc import Callable
 
-from bridge.cluster import Change, Happening, Item, Known, Resource, Synced
+from bridge.cluster import Change, Item, ObjectMeta, Resource, Synced, WatchEvent
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
-from bridge.cluster.tombstones import Tombstones
-from bridge.cluster.watch import list_and_watch
 from bridge.errors import ClusterError, ForbiddenError, NotServedError
 from bridge.retry import Backoff
+
+KEPT_SECONDS = 600.0
+"""Kubernetes Events about a deleted Pod come up to minutes after it."""
+
+MOST = 50_000
+"""About 25 MB; the oldest leave first."""
+
+
+class Tombstones:
+    """Deleted objects, for a while; there may be several of one name."""
+
+    def __init__(self, *, now: Callable[[], float]) -> None:
+        """Start with none.
+
+        Args:
+            now: Any clock that does not jump, in seconds.
+        """
+        self._now = now
+        self._buried: OrderedDict[tuple[str, str], tuple[float, ObjectMeta]] = (
+            OrderedDict()
+        )
+
+    def __len__(self) -> int:
+        """Return how many there are, some of them perhaps too old to be found."""
+        return len(self._buried)
+
+    def add(self, known: ObjectMeta) -> None:
+        """Remember what was known of a deleted object."""
+        name = (known.key, known.uid)
+        self._buried[name] = (self._now(), known)
+        self._buried.move_to_end(name)
+        while len(self._buried) > MOST or self._is_old(self._oldest()):
+            self._buried.popitem(last=False)
+
+    def get(self, key: str, uid: str) -> ObjectMeta | None:
+        """Return what was known of it; None: nothing, or it is too long ago."""
+        buried_at, known = self._buried.get((key, uid), (0.0, None))
+        return None if self._is_old(buried_at) else known
+
+    def _oldest(self) -> float:
+        buried_at, _ = next(iter(self._buried.values()))
+        return buried_at
+
+    def _is_old(self, buried_at: float) -> bool:
+        return self._now() - buried_at > KEPT_SECONDS
 
 
 def _ignore(_: object) -> None:
@@ -40,7 +85,7 @@ class Informer:
         store: Store,
         namespace: str | None = None,
         label_selector: str = "",
-        count: Callable[[Happening], None] = _ignore,
+        count: Callable[[WatchEvent], None] = _ignore,
         now: Callable[[], float] = _loop_time,
         random: Callable[[], float] = _random.random,
     ) -> None:
@@ -52,7 +97,7 @@ class Informer:
             store: Empty; says by its `keeps` what is remembered of each object.
             namespace: Where; None: everywhere.
             label_selector: Pushed to the API server; empty: all.
-            count: Called for each `Happening`.
+            count: Called for each `WatchEvent`.
             now: A clock that does not jump, in seconds.
             random: Uniform in [0, 1), for jitter.
         """
@@ -100,7 +145,7 @@ class Informer:
                     self._take(item)
                 self._announce()
 
-    def find(self, key: str, uid: str) -> Known | None:
+    def find(self, key: str, uid: str) -> ObjectMeta | None:
         """Return what is known of one object, also if it was deleted minutes ago.
 
         Args:
@@ -124,7 +169,7 @@ class Informer:
 
     def _take(self, item: Item) -> None:
         match item:
-            case Change(change="deleted", known=Known() as known):
+            case Change(change="deleted", known=ObjectMeta() as known):
                 self._tombstones.add(known)
             case Synced():
                 self.synced.set()

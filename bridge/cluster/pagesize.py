@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bridge.cluster import BATCH_LIMIT
-from bridge.cluster.exchange import ANSWER_BYTES, AnswerTooLargeError
+from bridge.cluster.requests import ANSWER_BYTES, AnswerTooLargeError
 
 PAGE_BYTES = 8 * 1024 * 1024
 """Most bytes of a page with more than one object: 500 Pods have about so many, 500

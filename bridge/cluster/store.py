@@ -5,22 +5,22 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 import msgspec
 
-from bridge.cluster import Change, Known
-from bridge.cluster.identity import Keeps
+from bridge.cluster import Change, ObjectMeta
+from bridge.cluster.metadata import MetadataFilter
 
-Index = Callable[[Known], Iterable[Hashable]]
+Index = Callable[[ObjectMeta], Iterable[Hashable]]
 """Under which values an object is found."""
 
 
-def _by_namespace(known: Known) -> Iterable[Hashable]:
+def _by_namespace(known: ObjectMeta) -> Iterable[Hashable]:
     return (known.namespace,)
 
 
-def _by_owner(known: Known) -> Iterable[Hashable]:
+def _by_owner(known: ObjectMeta) -> Iterable[Hashable]:
     return (known.owner.uid,) if known.owner else ()
 
 
-def _by_label(known: Known) -> Iterable[Hashable]:
+def _by_label(known: ObjectMeta) -> Iterable[Hashable]:
     return known.labels.items()
 
 
@@ -44,7 +44,7 @@ class Store:
 
     def __init__(
         self,
-        known: Iterable[Known] = (),
+        known: Iterable[ObjectMeta] = (),
         *,
         is_complete: bool = False,
         keeps_labels: bool = False,
@@ -60,7 +60,7 @@ class Store:
             keeps_annotations: The annotations to remember.
             keeps_owner: Remember the controller.
         """
-        self.keeps = Keeps(
+        self.keeps = MetadataFilter(
             labels=keeps_labels, annotations=keeps_annotations, owner=keeps_owner
         )
         self._objects = {one.key: one for one in known}
@@ -71,15 +71,15 @@ class Store:
         """Return how many objects are known."""
         return len(self._objects)
 
-    def __iter__(self) -> Iterator[Known]:
+    def __iter__(self) -> Iterator[ObjectMeta]:
         """Iterate all objects; do not change the store meanwhile."""
         return iter(self._objects.values())
 
-    def get(self, key: str) -> Known | None:
+    def get(self, key: str) -> ObjectMeta | None:
         """Return what is known under ``<namespace>/<name>``; None: nothing."""
         return self._objects.get(key)
 
-    def put(self, known: Known) -> None:
+    def put(self, known: ObjectMeta) -> None:
         """Know this of its object from now on."""
         # Dropped first: else the dict keeps the older, equal key alive.
         self.drop(known.key)
@@ -112,7 +112,7 @@ class Store:
         self.drop(known.key)
         return msgspec.structs.replace(change, known=was)
 
-    def find(self, index: str, value: Hashable) -> list[Known]:
+    def find(self, index: str, value: Hashable) -> list[ObjectMeta]:
         """Return what is found by one of `INDEXES`, in the order of keys."""
         if index not in self._indexes:
             self._indexes[index] = self._build(INDEXES[index])

@@ -45,7 +45,7 @@ class KindForm(msgspec.Struct, gc=False):
     kind: str = ""
 
 
-class Metadata(msgspec.Struct, rename="camel", gc=False):
+class MetadataForm(msgspec.Struct, rename="camel", gc=False):
     """What is read of an object's `metadata`."""
 
     resource_version: str
@@ -57,7 +57,7 @@ class Metadata(msgspec.Struct, rename="camel", gc=False):
 class HeadForm(msgspec.Struct, gc=False):
     """The beginning of an object; lists of built-in kinds leave its kind out."""
 
-    metadata: Metadata
+    metadata: MetadataForm
     kind: str = ""
 
 
@@ -71,7 +71,7 @@ class OwnerForm(msgspec.Struct, rename="camel", gc=False):
     controller: bool | None = None
 
 
-class DetailedMetadata(Metadata, gc=False):
+class DetailedMetadata(MetadataForm, gc=False):
     """What is read of `metadata` where more than identity is remembered."""
 
     labels: dict[str, str] | None = None

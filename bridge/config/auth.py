@@ -13,7 +13,6 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.base import Model, fault, mismatch, written
 from bridge.config.values import (
     FilePath,
     ProxyUrl,
@@ -22,6 +21,7 @@ from bridge.config.values import (
     checked,
     not_empty,
 )
+from bridge.settings.model import Model, fault, mismatch, written
 
 INSTEAD = "expected {env: NAME} or {file: path}"
 """What to write where a secret must not stand."""
@@ -39,7 +39,7 @@ def _without_user(url: str) -> str:
     return url
 
 
-class Secret(Model):
+class SecretConfig(Model):
     """A value that does not stand in the document: exactly one of the keys."""
 
     env: Annotated[str, Field(min_length=1)] | None = None
@@ -56,7 +56,7 @@ class Secret(Model):
     ) -> Self:
         if isinstance(data, str):
             raise fault(f"{INSTEAD}, got plain text: no secret stands in the document")
-        if not isinstance(data, dict | Secret):
+        if not isinstance(data, dict | SecretConfig):
             raise mismatch(INSTEAD)
         secret = handler(data)
         if (secret.env is None) == (secret.file is None):
@@ -70,7 +70,7 @@ class BasicAuthConfig(Model):
     username: str
     """The user; plain text, without a colon."""
 
-    password: Secret
+    password: SecretConfig
     """The password."""
 
     @model_validator(mode="after")
@@ -137,7 +137,7 @@ class OAuth2Config(Model):
     client_id: NotEmpty = Field(alias="clientId")
     """Who asks, as the authorization server knows it."""
 
-    client_secret: Secret = Field(alias="clientSecret")
+    client_secret: SecretConfig = Field(alias="clientSecret")
     """Its secret."""
 
     scopes: tuple[Scope, ...] = ()
@@ -162,7 +162,7 @@ class OAuth2Config(Model):
 class AuthConfig(Model):
     """How the sink knows us: exactly one of the keys."""
 
-    bearer: Secret | None = None
+    bearer: SecretConfig | None = None
     """Token of `Authorization: Bearer`; a file may be a projected service account
     token, which the kubelet renews."""
 
@@ -187,7 +187,7 @@ class SignConfig(Model):
     and v1a for each with `whsk_`. `hub`: `X-Hub-Signature-256`, for receivers that
     know no better: it covers neither id nor time."""
 
-    secrets: Annotated[tuple[Secret, ...], AfterValidator(not_empty)]
+    secrets: Annotated[tuple[SecretConfig, ...], AfterValidator(not_empty)]
     """The active keys; all of them sign, so that receivers can change to a new one at
     any time. Exactly one with scheme hub."""
 

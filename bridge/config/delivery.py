@@ -12,10 +12,10 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.base import Model, fault, mismatch, written
 from bridge.config.retries import AnyRetryConfig, KnativeRetryConfig
-from bridge.config.units import Duration, PositiveDuration, PositiveSize
 from bridge.config.values import Count, Name
+from bridge.settings.model import Model, fault, mismatch, written
+from bridge.settings.units import Duration, PositiveDuration, PositiveSize
 
 
 class BreakerConfig(Model):

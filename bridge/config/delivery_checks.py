@@ -6,8 +6,8 @@ As in `checks`, the data is read as it was written, however wrong the rest of it
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bridge.config.base import did_you_mean
 from bridge.config.document import Fault, Trail
+from bridge.settings.model import did_you_mean
 
 _PLACES: tuple[tuple[str, ...], ...] = (
     ("dead_letter_sink",),

@@ -42,7 +42,7 @@ def json_schema() -> dict[str, Any]:
     route["filters"]["items"] = {"$ref": "#/$defs/Filter"}
     schema["$defs"]["Filter"] = _filter_schema()
     one_of = {"oneOf": [{"required": ["env"]}, {"required": ["file"]}]}
-    schema["$defs"]["Secret"] |= one_of
+    schema["$defs"]["SecretConfig"] |= one_of
     return schema
 
 

@@ -8,9 +8,6 @@ from typing import Any, Final
 
 from bridge.config.nodes import MappingNode, Node, Spot, find
 
-MOST_FOUND: Final = 200
-"""How many faults of one kind are looked for: finding them costs time."""
-
 _MOST_TOLD: Final = 100
 
 _LONGEST_STEP = 60
@@ -35,7 +32,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
+class DocumentPlace:
     """Where something was written.
 
     Attributes:
@@ -54,7 +51,7 @@ class Place:
 
 
 @dataclass(slots=True, kw_only=True)
-class Document:
+class ConfigDocument:
     """What was written, and where.
 
     Attributes:
@@ -69,8 +66,8 @@ class Document:
     name: str
     root: Node | None = None
     data: Any = None
-    values: dict[Trail, Place] = field(default_factory=dict)
-    keys: dict[Trail, Place] = field(default_factory=dict)
+    values: dict[Trail, DocumentPlace] = field(default_factory=dict)
+    keys: dict[Trail, DocumentPlace] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def lines(self, faults: Iterable[Fault]) -> list[str]:
@@ -90,16 +87,16 @@ class Document:
             lines.append(printable(f"{self.name}: and {left} more, if not still more"))
         return lines
 
-    def _place(self, fault: Fault) -> Place:
+    def _place(self, fault: Fault) -> DocumentPlace:
         """Return the place of the part, else of what it should stand in."""
         key = self._place_of_key(fault.trail) if fault.at_key else None
         if key is not None:
             return key
         around = (fault.trail[:end] for end in range(len(fault.trail), -1, -1))
         places = filter(None, map(self._place_of_value, around))
-        return next(places, Place(name=self.name, line=1, column=1))
+        return next(places, DocumentPlace(name=self.name, line=1, column=1))
 
-    def _place_of_key(self, trail: Trail) -> Place | None:
+    def _place_of_key(self, trail: Trail) -> DocumentPlace | None:
         if trail in self.keys:
             return self.keys[trail]
         around = None if trail in self.values else find(self.root, trail[:-1])
@@ -107,16 +104,16 @@ class Document:
             return self.at(around.keys[str(trail[-1])])
         return None
 
-    def _place_of_value(self, trail: Trail) -> Place | None:
+    def _place_of_value(self, trail: Trail) -> DocumentPlace | None:
         if trail in self.values:
             return self.values[trail]
         found = find(self.root, trail)
         return None if found is None else self.at(found.spot)
 
-    def at(self, spot: Spot) -> Place:
+    def at(self, spot: Spot) -> DocumentPlace:
         """Return a place in the text."""
         line, column = spot
-        return Place(name=self.name, line=line, column=column)
+        return DocumentPlace(name=self.name, line=line, column=column)
 
 
 def _show_trail(trail: Trail) -> str:

@@ -18,7 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bridge.config.document import Document, Fault, Place, Trail, show_value
+from bridge.config.document import (
+    ConfigDocument,
+    DocumentPlace,
+    Fault,
+    Trail,
+    show_value,
+)
 
 SINK_NAME = "k-sink"
 
@@ -28,7 +34,7 @@ OIDC_TOKEN = Path("/oidc/token")
 _FORM = """expected JSON such as {"extensions": {"team": "shop"}}"""
 
 
-def apply_environment(document: Document, env: Mapping[str, str]) -> None:
+def apply_environment(document: ConfigDocument, env: Mapping[str, str]) -> None:
     """Add what the environment says to the document, with its own places.
 
     An empty variable counts as not set. What the document has in a wrong form is left
@@ -43,14 +49,14 @@ def apply_environment(document: Document, env: Mapping[str, str]) -> None:
             _apply_overrides(document, overrides)
 
 
-def _apply_sink(document: Document, url: str, *, has_ca: bool) -> None:
+def _apply_sink(document: ConfigDocument, url: str, *, has_ca: bool) -> None:
     sinks = document.data.setdefault("sinks", [])
     if not isinstance(sinks, list):
         return
     index = next((i for i, one in enumerate(sinks) if _is_k_sink(one)), len(sinks))
     if index == len(sinks):
         sinks.append({"name": SINK_NAME})
-        document.values["sinks", index] = Place(name="K_SINK")
+        document.values["sinks", index] = DocumentPlace(name="K_SINK")
     if "url" in sinks[index]:
         message = f"expected none in sink '{SINK_NAME}', for K_SINK is set, got one"
         document.faults.append(Fault(trail=("sinks", index, "url"), message=message))
@@ -58,32 +64,34 @@ def _apply_sink(document: Document, url: str, *, has_ca: bool) -> None:
     sinks[index]["url"] = url
     if not {"batch", "mode"} & sinks[index].keys():
         sinks[index].setdefault("knative", True)
-    document.values["sinks", index, "url"] = Place(name="K_SINK")
+    document.values["sinks", index, "url"] = DocumentPlace(name="K_SINK")
     if has_ca:
         _apply_authorities(document, sinks[index], ("sinks", index, "tls"))
     if "auth" not in sinks[index] and OIDC_TOKEN.exists():
         sinks[index]["auth"] = {"bearer": {"file": str(OIDC_TOKEN)}}
-        document.values["sinks", index, "auth"] = Place(name=str(OIDC_TOKEN))
+        document.values["sinks", index, "auth"] = DocumentPlace(name=str(OIDC_TOKEN))
 
 
-def _apply_authorities(document: Document, sink: dict[str, Any], trail: Trail) -> None:
+def _apply_authorities(
+    document: ConfigDocument, sink: dict[str, Any], trail: Trail
+) -> None:
     tls = sink.setdefault("tls", {})
     if isinstance(tls, dict) and "ca" not in tls:
         tls["ca"] = {"env": "K_CA_CERTS"}
-        document.values[*trail, "ca"] = Place(name="K_CA_CERTS")
+        document.values[*trail, "ca"] = DocumentPlace(name="K_CA_CERTS")
 
 
 def _is_k_sink(sink: object) -> bool:
     return isinstance(sink, dict) and sink.get("name") == SINK_NAME
 
 
-def _apply_overrides(document: Document, text: str) -> None:
+def _apply_overrides(document: ConfigDocument, text: str) -> None:
     added = _extensions(text)
     if isinstance(added, str):
-        document.values["K_CE_OVERRIDES",] = Place(name="environment")
+        document.values["K_CE_OVERRIDES",] = DocumentPlace(name="environment")
         document.faults.append(Fault(trail=("K_CE_OVERRIDES",), message=added))
         return
-    place = Place(name="K_CE_OVERRIDES")
+    place = DocumentPlace(name="K_CE_OVERRIDES")
     events = document.data.setdefault("events", {})
     extensions = events.setdefault("extensions", {}) if isinstance(events, dict) else 0
     if isinstance(extensions, dict):

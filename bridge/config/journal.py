@@ -1,7 +1,7 @@
 """The evidence of attempts, beside the queue."""
 
-from bridge.config.base import Model, written
-from bridge.config.units import Duration, PositiveSize
+from bridge.settings.model import Model, written
+from bridge.settings.units import Duration, PositiveSize
 
 
 class JournalConfig(Model):

@@ -19,7 +19,7 @@ _EVENT_GROUPS: Final = {"", "events.k8s.io"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class NamedKind:
     """One kind of objects; either `kind` or `resource` says which.
 
     Attributes:

@@ -5,7 +5,7 @@ Its differences from the contract of Knative's data plane are in docs/knative.md
 
 from typing import Any
 
-from bridge.config.base import fault
+from bridge.settings.model import fault
 
 TIMEOUT = "5m"
 """A Broker without the asynchronous annotation answers when all its subscribers have,

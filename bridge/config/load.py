@@ -7,11 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bridge.config.base import MISMATCH
 from bridge.config.checks import check_whole
 from bridge.config.document import (
-    MOST_FOUND,
-    Document,
+    ConfigDocument,
     Fault,
     printable,
     show_value,
@@ -22,6 +20,7 @@ from bridge.config.models import NOTE, Config
 from bridge.config.text import MOST_BYTES, NotYamlError, decode_text, read_document
 from bridge.errors import ConfigError
 from bridge.files import read_file
+from bridge.settings.model import MISMATCH, MOST_FOUND
 
 Check = Callable[[Config], Iterable[Fault]]
 """Finds what is wrong with a configuration whose every value is right by itself."""
@@ -113,7 +112,7 @@ def parse_config(
     return config
 
 
-def _validate(document: Document, env: Mapping[str, str]) -> Config:
+def _validate(document: ConfigDocument, env: Mapping[str, str]) -> Config:
     if crowds := list(_crowds(document.data)):
         raise ConfigError(document.lines(crowds))
     faults: list[Fault] = []

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.config.base import did_you_mean
 from bridge.config.document import Fault, Trail
 from bridge.config.models import Config, RouteConfig
 from bridge.config.sources import SourceConfig
 from bridge.events import CloudEvent
-from bridge.events.rules import CORE_ATTRIBUTES
+from bridge.events.validation import CORE_ATTRIBUTES
 from bridge.events.vocabulary import (
     FIELDS,
     OF_CHANGES,
@@ -25,6 +24,7 @@ from bridge.events.vocabulary import (
 )
 from bridge.filters.reading import is_place, place_of
 from bridge.filters.subscriptions import compile_filters, texts_of
+from bridge.settings.model import did_you_mean
 
 _FIELDS: Final = FIELDS[""] | FIELDS["events.k8s.io"] | {"spec", "status"}
 _ADDED: Final = frozenset({"labels", "annotations"})

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bridge.config.auth import Secret
-from bridge.config.base import Model
+from bridge.config.auth import SecretConfig
 from bridge.config.document import printable
 from bridge.config.models import Config, QueueConfig
+from bridge.settings.model import Model
 
 
 def find_missing(config: Config, env: Mapping[str, str]) -> Iterator[str]:
@@ -32,9 +32,9 @@ def find_missing(config: Config, env: Mapping[str, str]) -> Iterator[str]:
             yield printable(f"{trail}: {problem}")
 
 
-def _places(value: Any, trail: str) -> Iterator[tuple[str, Path | Secret]]:
+def _places(value: Any, trail: str) -> Iterator[tuple[str, Path | SecretConfig]]:
     """Yield what leads out of the document, with its key."""
-    if isinstance(value, Path | Secret):
+    if isinstance(value, Path | SecretConfig):
         yield trail, value
     for step, inner in _parts(value):
         yield from _places(inner, f"{trail}{step}".removeprefix("."))

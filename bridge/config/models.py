@@ -9,18 +9,16 @@ from bridge.config.auth import (
     AuthConfig,
     BasicAuthConfig,
     OAuth2Config,
-    Secret,
+    SecretConfig,
     SignConfig,
     TlsConfig,
 )
-from bridge.config.base import Model, written
 from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
 from bridge.config.journal import JournalConfig
 from bridge.config.retries import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
-from bridge.config.units import Duration, PositiveSize, Size
 from bridge.config.values import (
     STATE_FOLDER,
     ClusterName,
@@ -33,6 +31,8 @@ from bridge.config.values import (
     TypePrefix,
     not_empty,
 )
+from bridge.settings.model import Model, written
+from bridge.settings.units import Duration, PositiveSize, Size
 
 __all__ = [
     "AuthConfig",
@@ -53,7 +53,7 @@ __all__ = [
     "QueueConfig",
     "RetryConfig",
     "RouteConfig",
-    "Secret",
+    "SecretConfig",
     "ServerConfig",
     "SignConfig",
     "SinkConfig",
@@ -141,7 +141,7 @@ class ServerConfig(Model):
     port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
     """Port to listen on; 0: one that is free."""
 
-    token: Secret | None = None
+    token: SecretConfig | None = None
     """Bearer token that the API asks for: for whatever writes, and for everything but
     probes and metrics when it listens beyond this machine. null: that is refused."""
 

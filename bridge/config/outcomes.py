@@ -9,8 +9,8 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.base import Model, fault, mismatch
 from bridge.config.values import Count, each_once
+from bridge.settings.model import Model, fault, mismatch
 
 _CLASSES = ("3xx", "4xx", "5xx")
 

@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.base import Model, fault, mismatch, written
-from bridge.config.units import PositiveDuration, format_duration, parse_duration
 from bridge.config.values import Count, Name
+from bridge.settings.model import Model, fault, mismatch, written
+from bridge.settings.units import PositiveDuration, format_duration, parse_duration
 
 _ISO = (
     r"P(?=.)(?:([0-9]+)D)?"

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
-from bridge.config.base import Model, mismatch, written
-from bridge.config.units import Size
+from bridge.settings.model import Model, mismatch, written
+from bridge.settings.units import Size
 
 _LEAST_BYTES = 1024
 

@@ -13,14 +13,12 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.auth import INSTEAD, AuthConfig, Secret, SignConfig, TlsConfig
-from bridge.config.base import fault, mismatch, written
+from bridge.config.auth import INSTEAD, AuthConfig, SecretConfig, SignConfig, TlsConfig
 from bridge.config.delivery import BatchConfig, DeliveredConfig
 from bridge.config.handshake import HandshakeConfig
 from bridge.config.knative import apply_preset
 from bridge.config.outcomes import OutcomesConfig
 from bridge.config.safety import SizeConfig
-from bridge.config.units import PositiveDuration
 from bridge.config.values import (
     Count,
     HeaderName,
@@ -29,6 +27,8 @@ from bridge.config.values import (
     ProxyUrl,
     Url,
 )
+from bridge.settings.model import fault, mismatch, written
+from bridge.settings.units import PositiveDuration
 
 _SECRET_HEADERS = (
     *("api-key", "authorization", "cookie", "proxy-authorization"),
@@ -69,11 +69,11 @@ def _known_type(value: object) -> object:
 
 
 def _url_kind(value: object) -> str:
-    return "<secret>" if isinstance(value, dict | Secret) else "<text>"
+    return "<secret>" if isinstance(value, dict | SecretConfig) else "<text>"
 
 
-def _is_host(value: str | Secret) -> bool:
-    return isinstance(value, Secret) or re.fullmatch(_HOST, value) is not None
+def _is_host(value: str | SecretConfig) -> bool:
+    return isinstance(value, SecretConfig) or re.fullmatch(_HOST, value) is not None
 
 
 def _header_kind(value: object) -> str:
@@ -87,7 +87,7 @@ class HttpSinkConfig(_SinkConfig):
     """Kind of sink."""
 
     url: Annotated[
-        Annotated[Url, Tag("<text>")] | Annotated[Secret, Tag("<secret>")],
+        Annotated[Url, Tag("<text>")] | Annotated[SecretConfig, Tag("<secret>")],
         Discriminator(_url_kind),
     ]
     """Where to POST; http or https. A URL that is a secret, as those of chats are,
@@ -109,7 +109,8 @@ class HttpSinkConfig(_SinkConfig):
     headers: dict[
         HeaderName,
         Annotated[
-            Annotated[HeaderText, Tag("<text>")] | Annotated[Secret, Tag("<secret>")],
+            Annotated[HeaderText, Tag("<text>")]
+            | Annotated[SecretConfig, Tag("<secret>")],
             Discriminator(_header_kind),
         ],
     ] = Field(default_factory=dict)
@@ -157,7 +158,9 @@ class HttpSinkConfig(_SinkConfig):
 
     @field_validator("headers")
     @classmethod
-    def _hide_secrets(cls, headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
+    def _hide_secrets(
+        cls, headers: dict[str, str | SecretConfig]
+    ) -> dict[str, str | SecretConfig]:
         for name, value in headers.items():
             if name.lower() in _SECRET_HEADERS and isinstance(value, str):
                 raise fault(f"{INSTEAD} for {name}, got plain text")

@@ -4,9 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bridge.config.base import Model, fault, mismatch
-from bridge.config.kinds import Wanted, group_of
-from bridge.config.units import Duration, format_duration
+from bridge.config.kinds import NamedKind, group_of
 from bridge.config.values import (
     AnnotationName,
     ApiVersion,
@@ -18,6 +16,8 @@ from bridge.config.values import (
     each_once,
     not_empty,
 )
+from bridge.settings.model import Model, fault, mismatch
+from bridge.settings.units import Duration, format_duration
 
 _SHORTEST_RESYNC = 60.0
 _ALWAYS = (
@@ -156,9 +156,9 @@ class SourceConfig(Model):
     later route can replay them."""
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> NamedKind:
         """The kind of objects, named in either way."""
-        return Wanted(
+        return NamedKind(
             kind=self.kind, api_version=self.api_version, resource=self.resource
         )
 
@@ -168,7 +168,7 @@ class SourceConfig(Model):
         """Add the defaults that depend on other keys."""
         if not isinstance(data, dict):
             return data
-        wanted = Wanted.of(data)
+        wanted = NamedKind.of(data)
         written = {
             key: data[key]
             for key in data

@@ -1,4 +1,4 @@
-"""YAML text becomes a `Document`.
+"""YAML text becomes a `ConfigDocument`.
 
 Scalars are read by YAML 1.2's core schema (10.3.2), not by the rules of 1.1 that PyYAML
 has: `No`, `on` and `2024-01-01` are texts, as a person who filters for `reason: No`
@@ -16,9 +16,15 @@ from typing import Any, Final
 
 import yaml
 
-from bridge.config.document import MOST_FOUND, Document, Fault, Place, printable
+from bridge.config.document import (
+    ConfigDocument,
+    DocumentPlace,
+    Fault,
+    printable,
+)
 from bridge.config.nodes import ListNode, MappingNode, Node, Spot, data_of
 from bridge.config.scalars import TAG, UnusableScalarError, read_scalar
+from bridge.settings.model import MOST_FOUND
 
 MOST_BYTES: Final = 8 << 20
 """Longest text in bytes: room for more than 20,000 sinks."""
@@ -58,13 +64,13 @@ def decode_text(raw: bytes, *, name: str) -> str:
         raise NotYamlError(printable(f"{place}: {got}")) from error
 
 
-def read_document(text: str, *, name: str) -> Document:
+def read_document(text: str, *, name: str) -> ConfigDocument:
     """Return what `text` says; `name` is that of its file, for messages.
 
     Raises:
         NotYamlError: It is not one YAML document, or one of absurd size.
     """
-    document = Document(name=name)
+    document = ConfigDocument(name=name)
     if found := _UNREADABLE.search(text):
         place = _place(name, _spot_after(text[: found.start()]))
         got = f"expected printable text, got U+{ord(found.group()):04X}"
@@ -92,8 +98,8 @@ def _spot_after(text: str) -> Spot:
     return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
-def _place(name: str, spot: Spot) -> Place:
-    return Place(name=name, line=spot[0], column=spot[1])
+def _place(name: str, spot: Spot) -> DocumentPlace:
+    return DocumentPlace(name=name, line=spot[0], column=spot[1])
 
 
 @dataclass(slots=True)
@@ -111,7 +117,7 @@ class _Composer:
     An anchor that stands for None is still being read.
     """
 
-    def __init__(self, document: Document, events: Iterator[Any]) -> None:
+    def __init__(self, document: ConfigDocument, events: Iterator[Any]) -> None:
         self._document = document
         self._next = events.__next__
         self._anchors: dict[str, Node | None] = {}

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSchema
 
-from bridge.config.base import fault, mismatch
 from bridge.errors import FilterError, InvalidEventError
-from bridge.events import rules
+from bridge.events import validation as rules
 from bridge.events.paths import parse_path
+from bridge.settings.model import fault, mismatch
 from bridge.urls import parse_url
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"

@@ -11,19 +11,23 @@ Whether a sink may be tried is a state machine, drawn in `gate`.
 """
 
 from bridge.deliver.breaker import BreakerLimits
-from bridge.deliver.forward import DeadLetterSink
+from bridge.deliver.limits import FairSlots
 from bridge.deliver.loop import SinkDelivery
-from bridge.deliver.policy import RetryPolicy
-from bridge.deliver.schedule import Counted, Jittered, Schedule
-from bridge.deliver.slots import Slots
+from bridge.deliver.retry import (
+    DeadLetterSink,
+    JitteredBackoff,
+    KnativeBackoff,
+    RetryPolicy,
+    RetrySchedule,
+)
 
 __all__ = [
     "BreakerLimits",
-    "Counted",
     "DeadLetterSink",
-    "Jittered",
+    "FairSlots",
+    "JitteredBackoff",
+    "KnativeBackoff",
     "RetryPolicy",
-    "Schedule",
+    "RetrySchedule",
     "SinkDelivery",
-    "Slots",
 ]

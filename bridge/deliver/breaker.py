@@ -46,7 +46,7 @@ class _Step:
     failures: int = 0
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts the attempts of the last `window_seconds`, in steps of a tenth."""
 
     def __init__(self, limits: BreakerLimits, *, now: Callable[[], float]) -> None:

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, get_args
 
-from bridge.deliver.breaker import Breaker
-from bridge.deliver.policy import RetryPolicy
+from bridge.deliver.breaker import CircuitBreaker
+from bridge.deliver.retry import RetryPolicy
 from bridge.errors import SinkError, SinkPausedError, TemporarySinkError
 from bridge.health import SinkState, SinkStatus
 from bridge.logs import get_logger
@@ -42,7 +42,7 @@ class SinkGate:
         sink: Sink,
         queue: Queue,
         policy: RetryPolicy,
-        breaker: Breaker | None,
+        breaker: CircuitBreaker | None,
         status: SinkStatus,
         metrics: Metrics,
         now: Callable[[], float],
@@ -208,7 +208,7 @@ class SinkGate:
         if until > self._until and _is_sinks(error):
             await self._close("waiting", until, str(error), self._rests)
 
-    async def _trip(self, breaker: Breaker, error: SinkError) -> None:
+    async def _trip(self, breaker: CircuitBreaker, error: SinkError) -> None:
         seconds = max(breaker.open(), self._policy.asked(error))
         self._openings.inc()
         if self._status.state != "tripped":

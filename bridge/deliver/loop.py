@@ -5,16 +5,14 @@ import time
 from collections.abc import Callable
 from random import random as any_fraction
 
-from bridge.deliver.breaker import Breaker, BreakerLimits
+from bridge.deliver.attempts import AttemptRunner
+from bridge.deliver.batches import Batcher, BatchLimits
+from bridge.deliver.breaker import BreakerLimits, CircuitBreaker
 from bridge.deliver.gate import SinkGate
-from bridge.deliver.jobs import BatchLimits, Jobs
-from bridge.deliver.pace import Pace
-from bridge.deliver.policy import RetryPolicy
-from bridge.deliver.recorder import LAST_WORDS_SECONDS, Recorder
-from bridge.deliver.sender import Sender
-from bridge.deliver.slots import Slots
+from bridge.deliver.limits import FairSlots, RateLimiter, RequestGate
+from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder
+from bridge.deliver.retry import RetryPolicy
 from bridge.deliver.telling import DeadLetterLog, Reminder
-from bridge.deliver.turns import Turns
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
 from bridge.logs import get_logger
@@ -49,7 +47,7 @@ class SinkDelivery:
         breaker: BreakerLimits | None = None,
         per_second: float | None = None,
         per_minute: float | None = None,
-        slots: Slots | None = None,
+        slots: FairSlots | None = None,
         batch_bytes: int | None = None,
         linger_seconds: float = 0.0,
         record: Callable[[Attempt], None] | None = None,
@@ -83,37 +81,42 @@ class SinkDelivery:
         self._concurrency = concurrency
         self._status = status
         self._stopping = asyncio.Event()
-        self._pace = Pace(per_second=per_second, per_minute=per_minute, now=steady)
-        self._turns = Turns(
-            sink=sink.name, pace=self._pace, slots=slots, stop=self._stopping
+        self._rate_limiter = RateLimiter(
+            per_second=per_second, per_minute=per_minute, now=steady
+        )
+        self._request_gate = RequestGate(
+            sink=sink.name,
+            rate_limiter=self._rate_limiter,
+            slots=slots,
+            stop=self._stopping,
         )
         self._gate = SinkGate(
             sink=sink,
             queue=queue,
             policy=policy,
-            breaker=None if breaker is None else Breaker(breaker, now=steady),
+            breaker=None if breaker is None else CircuitBreaker(breaker, now=steady),
             status=status,
             metrics=metrics,
             now=now,
             random=random,
         )
-        self._recorder = Recorder(queue, sink=sink.name)
+        self._outcome_recorder = OutcomeRecorder(queue, sink=sink.name)
         limits = BatchLimits(
             events=sink.max_batch,
             size_bytes=batch_bytes,
             linger_seconds=linger_seconds,
         )
-        self._jobs = Jobs(limits, most=concurrency)
+        self._batcher = Batcher(limits, most=concurrency)
         dead_letters = DeadLetterLog(sink=sink.name, now=steady)
         self._reminder = Reminder(
             status=status, queue=queue, dead_letters=dead_letters, now=now
         )
-        self._sender = Sender(
+        self._attempt_runner = AttemptRunner(
             sink=sink,
             gate=self._gate,
             policy=policy,
-            recorder=self._recorder,
-            turns=self._turns,
+            outcome_recorder=self._outcome_recorder,
+            request_gate=self._request_gate,
             status=status,
             metrics=metrics,
             record=record,
@@ -126,7 +129,7 @@ class SinkDelivery:
     async def stop(self, reason: str) -> None:
         """Send nothing more, by an operator's word; attempts under way may end."""
         await self._gate.stop(reason)
-        self._jobs.cut()
+        self._batcher.cut()
 
     async def resume(self) -> bool:
         """Try the sink at once, whatever held it back; return whether anything did."""
@@ -152,7 +155,7 @@ class SinkDelivery:
         """
         await self._gate.restore()
         async with asyncio.TaskGroup() as recording:
-            record = recording.create_task(self._recorder.run(), name="record")
+            record = recording.create_task(self._outcome_recorder.run(), name="record")
             async with asyncio.TaskGroup() as sending:
                 workers = [
                     sending.create_task(self._work(), name=f"work {number}")
@@ -162,7 +165,7 @@ class SinkDelivery:
                 await self._drain(grace_seconds)
                 for worker in workers:
                     worker.cancel()
-            self._recorder.close()
+            self._outcome_recorder.close()
             # On a full volume it would go on for ever.
             await asyncio.wait([record], timeout=LAST_WORDS_SECONDS)
             record.cancel()
@@ -171,7 +174,7 @@ class SinkDelivery:
         async with asyncio.TaskGroup() as leasing:
             tasks = [
                 leasing.create_task(self._lease_forever(), name="lease"),
-                leasing.create_task(self._jobs.linger(), name="linger"),
+                leasing.create_task(self._batcher.linger(), name="linger"),
                 leasing.create_task(self._gate.watch_fingerprint(), name="look"),
                 leasing.create_task(self._reminder.run(), name="remind"),
             ]
@@ -182,10 +185,10 @@ class SinkDelivery:
 
     async def _drain(self, seconds: float) -> None:
         """Wait for attempts under way; what is only leased goes back to the queue."""
-        self._sender.release(self._jobs.clear())
+        self._attempt_runner.release(self._batcher.clear())
         try:
             async with asyncio.timeout(seconds):
-                await self._jobs.join()
+                await self._batcher.join()
         except TimeoutError:
             self._log.warning(
                 "Attempts cut by the end of the grace time.",
@@ -197,16 +200,16 @@ class SinkDelivery:
             leases = await self._queue.lease(self._sink.name, await self._limit())
             epoch = self._gate.epoch
             if self._gate.is_open:
-                await self._jobs.add(leases, epoch)
+                await self._batcher.add(leases, epoch)
             else:  # perhaps since the lease was asked for
-                self._sender.release(leases[1:])
-                await self._jobs.add_trial(leases[0], epoch)
+                self._attempt_runner.release(leases[1:])
+                await self._batcher.add_trial(leases[0], epoch)
 
     async def _limit(self) -> int:
         """Wait until anything may be sent; return how many events at once."""
-        await self._recorder.wait_for_room()
-        self._pace.obey(self._sink.requests_per_minute)
-        requests = await self._turns.wait_for_room(lambda: self._jobs.waiting)
+        await self._outcome_recorder.wait_for_room()
+        self._rate_limiter.obey(self._sink.requests_per_minute)
+        requests = await self._request_gate.wait_for_room(lambda: self._batcher.waiting)
         if not self._gate.is_open:
             return 1
         most = ROUNDS_LEASED * self._concurrency
@@ -215,13 +218,13 @@ class SinkDelivery:
 
     async def _work(self) -> None:
         while True:
-            job = await self._jobs.get()
+            job = await self._batcher.get()
             try:
-                await self._sender.attempt(job)
+                await self._attempt_runner.attempt(job)
             except asyncio.CancelledError:
-                self._sender.release(job.leases)
+                self._attempt_runner.release(job.leases)
                 raise
             finally:
-                self._jobs.task_done()
+                self._batcher.task_done()
                 if job.done is not None:
                     job.done.set()

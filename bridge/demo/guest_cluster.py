@@ -13,14 +13,14 @@ import msgspec
 
 from bridge.cluster import CORE_EVENTS
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.session.connection import Connection
-from bridge.cluster.session.credentials import find_source
 from bridge.cluster.session.service_account import SERVICE_ACCOUNT
-from bridge.cluster.session.transport import NETWORK_ERRORS, unreachable
+from bridge.cluster.session.session import ApiSession
+from bridge.cluster.session.sockets import NETWORK_ERRORS, unreachable
+from bridge.cluster.session.sources import find_source
 from bridge.cluster.status import status_error
 from bridge.cluster.wire import decode_head, decode_line
 from bridge.demo.ledger import Revision
-from bridge.demo.recorder import Write
+from bridge.demo.recorder import RecordedWrite
 from bridge.errors import ClusterError, ExpiredError, NotServedError
 
 ANSWER_SECONDS = 30.0
@@ -37,7 +37,7 @@ class GuestCluster:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ApiSession,
         *,
         namespace: str,
         kubeconfig: Path,
@@ -69,7 +69,7 @@ class GuestCluster:
             service_account=SERVICE_ACCOUNT,
             environ=os.environ,
         )
-        connection = await Connection.open(source)
+        connection = await ApiSession.open(source)
         namespace = f"kubebridge-demo-{secrets.token_hex(3)}"
         cluster = cls(
             connection, namespace=namespace, kubeconfig=kubeconfig, context=context
@@ -86,7 +86,7 @@ class GuestCluster:
         """Return every revision that the API server told of, oldest first."""
         return sorted(self._revisions.values(), key=lambda one: one.number)
 
-    async def write(self, write: Write) -> None:
+    async def write(self, write: RecordedWrite) -> None:
         """Make one write of the workload.
 
         Raises:
@@ -100,7 +100,7 @@ class GuestCluster:
         with suppress(NotServedError):  # somebody deleted it meanwhile
             self._note(await self._send("PATCH", f"{path}/{write.name}", write.body))
 
-    async def expire(self, writes: Sequence[Write], *, read: int) -> bool:  # noqa: ARG002
+    async def expire(self, writes: Sequence[RecordedWrite], *, read: int) -> bool:  # noqa: ARG002
         """Make the writes: somebody's history is not ours to compact."""
         for write in writes:
             await self.write(write)

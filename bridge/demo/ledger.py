@@ -33,7 +33,7 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldDeliveries:
     """What the bridge holds for one sink: ids still to be delivered, and given up."""
 
     waiting: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class SinkAccount:
     """Where every expected event is, for one receiver.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ledger:
     """
 
     written: int
-    receivers: Mapping[str, Account]
+    receivers: Mapping[str, SinkAccount]
     restarts: int = 0
     watches_expired: int = 0
     seconds: float = 0.0
@@ -136,9 +136,9 @@ def balance(
     expected: Sequence[str],
     *,
     taken: Mapping[str, int],
-    held: Held,
+    held: HeldDeliveries,
     gaps: int = 0,
-) -> Account:
+) -> SinkAccount:
     """Return where each expected event is, for one receiver.
 
     Args:
@@ -153,7 +153,7 @@ def balance(
         one for one in open_ids if one not in held.waiting and one not in held.dead
     ]
     waiting = sum(one in held.waiting for one in open_ids)
-    return Account(
+    return SinkAccount(
         arrived=len(expected) - len(open_ids),
         duplicates=sum(taken.values()) - len(taken),
         waiting=waiting,

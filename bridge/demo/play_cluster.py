@@ -8,7 +8,7 @@ from bridge.cluster.wire import decode_head
 from bridge.demo.apiserver import ApiServer
 from bridge.demo.apiserver.status import StatusError
 from bridge.demo.ledger import Revision, repairable
-from bridge.demo.recorder import Write
+from bridge.demo.recorder import RecordedWrite
 
 NAMESPACE = "shop"
 
@@ -46,11 +46,11 @@ class PlayCluster:
             )
         return self._revisions
 
-    async def write(self, write: Write) -> None:
+    async def write(self, write: RecordedWrite) -> None:
         """Make one write of the workload."""
         self._write(write)
 
-    async def expire(self, writes: Sequence[Write], *, read: int) -> bool:
+    async def expire(self, writes: Sequence[RecordedWrite], *, read: int) -> bool:
         """Write, forget the history and end every watch, all in one breath.
 
         Nothing is awaited, so that no watch gets to see these writes: its reader comes
@@ -63,7 +63,7 @@ class PlayCluster:
         self.server.faults.close_watches()
         return True
 
-    def _write(self, write: Write) -> None:
+    def _write(self, write: RecordedWrite) -> None:
         group = write.api_version.rpartition("/")[0]
         resource = f"events.{group}" if group else "events"
         # Somebody who plays with kubectl may have deleted the Event or the namespace.

@@ -14,7 +14,7 @@ import aiohttp
 import yaml
 
 from bridge.demo.display import Backlog
-from bridge.demo.ledger import Held
+from bridge.demo.ledger import HeldDeliveries
 from bridge.demo.receivers import Receiver
 from bridge.errors import KubebridgeError
 
@@ -215,7 +215,7 @@ class BridgeProcess:
             for one in answer["items"]
         }
 
-    async def held(self, sink: str) -> Held:
+    async def held(self, sink: str) -> HeldDeliveries:
         """Return the ids of the events that the bridge holds for one sink.
 
         Raises:
@@ -229,7 +229,7 @@ class BridgeProcess:
         dead = [
             one["id"] async for one in self._items("/api/v1/dead-letters", sink=sink)
         ]
-        return Held(waiting=frozenset(waiting), dead=frozenset(dead))
+        return HeldDeliveries(waiting=frozenset(waiting), dead=frozenset(dead))
 
     async def _items(self, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
         page: dict[str, Any] = {"next": ""}

@@ -15,7 +15,7 @@ SCHEDULER = "default-scheduler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class RecordedWrite:
     """One call to the API server: a new Kubernetes Event, or one that repeats.
 
     Attributes:
@@ -64,7 +64,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Recorder:
+class WriteRecorder:
     """Writes Events as the components of a cluster do."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Recorder:
         self._random = random
         self._now = now
 
-    def say(self, involved: Involved, line: Line) -> Write:
+    def say(self, involved: Involved, line: Line) -> RecordedWrite:
         """Return a new Event."""
         is_new_form = line.component == SCHEDULER
         version = "events.k8s.io/v1" if is_new_form else "v1"
@@ -88,7 +88,7 @@ class Recorder:
             "reason": line.reason,
             **(self._new if is_new_form else self._legacy)(involved, line),
         }
-        return Write(
+        return RecordedWrite(
             creates=True,
             api_version=version,
             namespace=namespace,
@@ -98,7 +98,7 @@ class Recorder:
             warning=line.warning,
         )
 
-    def repeat(self, write: Write, count: int) -> Write:
+    def repeat(self, write: RecordedWrite, count: int) -> RecordedWrite:
         """Return the PATCH by which an Event says that it came about `count` times."""
         part: dict[str, Any] = {"count": count, "lastTimestamp": self._seconds()}
         if "regarding" in write.body:

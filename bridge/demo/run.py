@@ -16,7 +16,7 @@ from bridge.demo.ledger import Ledger
 from bridge.demo.play_cluster import PlayCluster
 from bridge.demo.process import BridgeProcess
 from bridge.demo.receivers import Moods, Receiver, answer_well, hang_up, receive
-from bridge.demo.story import Cluster, Story
+from bridge.demo.story import DemoCluster, Story
 from bridge.errors import KubebridgeError
 
 OK, FAILED, LOST = 0, 1, 4
@@ -98,7 +98,7 @@ async def _run(
 @asynccontextmanager
 async def _cluster(
     folder: Path, kubeconfig: Path | None, context: str | None
-) -> AsyncIterator[Cluster]:
+) -> AsyncIterator[DemoCluster]:
     if kubeconfig is None:
         async with PlayCluster.open(folder) as play:
             yield play
@@ -125,7 +125,7 @@ async def _receivers(moods: Moods) -> AsyncIterator[Sequence[Receiver]]:
 
 @asynccontextmanager
 async def _bridge(
-    folder: Path, cluster: Cluster, receivers: Sequence[Receiver]
+    folder: Path, cluster: DemoCluster, receivers: Sequence[Receiver]
 ) -> AsyncIterator[BridgeProcess]:
     """Start a bridge that watches the cluster; stop it at the end."""
     timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)

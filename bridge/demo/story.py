@@ -22,7 +22,7 @@ from bridge.demo.display import Display, Progress
 from bridge.demo.ledger import Ledger, Revision, balance, expected_ids
 from bridge.demo.process import BridgeProcess, BridgeProcessError
 from bridge.demo.receivers import Moods, Receiver
-from bridge.demo.recorder import Write
+from bridge.demo.recorder import RecordedWrite
 from bridge.demo.workload import Act, Afternoon
 
 CATCH_UP_SECONDS = 20.0
@@ -30,7 +30,7 @@ REFRESH_SECONDS = 0.25
 ACTS_PER_ROUND = 3
 
 
-class Cluster(Protocol):
+class DemoCluster(Protocol):
     """Where it takes place.
 
     Attributes:
@@ -51,11 +51,11 @@ class Cluster(Protocol):
         """Return the record of every revision, oldest first."""
         ...
 
-    async def write(self, write: Write) -> None:
+    async def write(self, write: RecordedWrite) -> None:
         """Make one write of the workload."""
         ...
 
-    async def expire(self, writes: Sequence[Write], *, read: int) -> bool:
+    async def expire(self, writes: Sequence[RecordedWrite], *, read: int) -> bool:
         """Write, and make watches expire over it, if this is a place to do so.
 
         Args:
@@ -74,7 +74,7 @@ class Story:
     def __init__(
         self,
         *,
-        cluster: Cluster,
+        cluster: DemoCluster,
         receivers: Sequence[Receiver],
         moods: Moods,
         bridge: BridgeProcess,
@@ -172,7 +172,7 @@ class Story:
         await self._expire(late)
         await self._write(act.repeats)
 
-    async def _write(self, writes: Sequence[Write]) -> None:
+    async def _write(self, writes: Sequence[RecordedWrite]) -> None:
         for write in writes:
             if self._stop.is_set():
                 return
@@ -181,7 +181,7 @@ class Story:
             self._display.write(write.what, style)
             await asyncio.sleep(self._pause_seconds)
 
-    async def _expire(self, writes: Sequence[Write]) -> None:
+    async def _expire(self, writes: Sequence[RecordedWrite]) -> None:
         if self._stop.is_set():
             return
         if await self._cluster.expire(writes, read=self._read):
@@ -236,6 +236,8 @@ class Story:
             await asyncio.sleep(REFRESH_SECONDS)
 
 
-def _halves(writes: Sequence[Write]) -> tuple[Sequence[Write], Sequence[Write]]:
+def _halves(
+    writes: Sequence[RecordedWrite],
+) -> tuple[Sequence[RecordedWrite], Sequence[RecordedWrite]]:
     middle = len(writes) // 2
     return writes[:middle], writes[middle:]

@@ -12,7 +12,14 @@ from itertools import chain, cycle, product, zip_longest
 from random import Random
 from uuid import UUID
 
-from bridge.demo.recorder import SCHEDULER, Involved, Line, Recorder, Write, utc_now
+from bridge.demo.recorder import (
+    SCHEDULER,
+    Involved,
+    Line,
+    RecordedWrite,
+    WriteRecorder,
+    utc_now,
+)
 
 _APPS = ("checkout", "catalog", "payments", "search", "mailer")
 _NODES = ("worker-1", "worker-2", "worker-3")
@@ -86,8 +93,8 @@ class Act:
     """
 
     title: str
-    openings: Sequence[Write]
-    repeats: Sequence[Write]
+    openings: Sequence[RecordedWrite]
+    repeats: Sequence[RecordedWrite]
 
 
 class Afternoon:
@@ -113,7 +120,7 @@ class Afternoon:
         self._namespace = namespace
         self._with_nodes = with_nodes
         self._random = Random(seed)  # noqa: S311  # names in a play, no secrets
-        self._recorder = Recorder(random=self._random, now=now)
+        self._recorder = WriteRecorder(random=self._random, now=now)
 
     def acts(self) -> Iterator[Act]:
         """Yield acts without end."""
@@ -127,7 +134,7 @@ class Afternoon:
                 repeats.append([self._recorder.repeat(one, n) for n, one in again])
             yield Act(title=title, openings=openings, repeats=_in_turn(repeats))
 
-    def _rollout(self) -> tuple[Sequence[Involved], list[Write]]:
+    def _rollout(self) -> tuple[Sequence[Involved], list[RecordedWrite]]:
         """Scale a new ReplicaSet up to three pods and start them."""
         app, say = self._random.choice(_APPS), self._recorder.say
         name = f"{app}-{self._random.getrandbits(36):09x}"
@@ -144,7 +151,7 @@ class Afternoon:
             pods.append(pod)
         return pods, writes
 
-    def _say(self, pod: Involved, lines: Sequence[Line]) -> Iterator[Write]:
+    def _say(self, pod: Involved, lines: Sequence[Line]) -> Iterator[RecordedWrite]:
         name = self._random.choice(_NODES)
         # A node's own Events refer to it with its name for a uid.
         node = Involved(kind="Node", name=name, uid=name, namespace="")
@@ -162,7 +169,7 @@ class Afternoon:
         )
 
 
-def _in_turn(runs: Sequence[Sequence[Write]]) -> Sequence[Write]:
+def _in_turn(runs: Sequence[Sequence[RecordedWrite]]) -> Sequence[RecordedWrite]:
     """Return one write of each run in turn; each run keeps its order."""
     turns = chain.from_iterable(zip_longest(*runs))
     return [write for write in turns if write is not None]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from bridge.errors import InvalidEventError
-from bridge.events import rules
+from bridge.events import validation as rules
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -15,7 +15,7 @@ from msgspec import Raw
 from bridge.errors import InvalidEventError
 from bridge.events.objects import shown_metadata
 from bridge.events.paths import item, lies_under, member
-from bridge.events.rules import NOT_JSON
+from bridge.events.validation import NOT_JSON
 
 __all__ = ["differences", "lies_under", "noteworthy"]
 

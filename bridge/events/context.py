@@ -9,7 +9,7 @@ from bridge.cluster import Owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Concerned:
+class InvolvedObject:
     """The object that a Kubernetes Event is about, as far as a source asks for it.
 
     Attributes:
@@ -23,7 +23,7 @@ class Concerned:
     owner: Owner | None = None
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ChangeContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an event tells beside the change itself.
 
     Attributes:
@@ -39,5 +39,5 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     previous: bytes | None = None
     with_previous: bool = False
     changed_paths: tuple[str, ...] | None = None
-    concerned: Concerned | None = None
+    concerned: InvolvedObject | None = None
     resync: int = 0

@@ -32,13 +32,13 @@ from bridge.cluster import Change, Resource
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import objects
 from bridge.events.cloudevent import CloudEvent
-from bridge.events.context import Concerned, Context
+from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.gap import gap_event
 from bridge.events.origin import Origin
 from bridge.events.paths import list_paths
 from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts, present
-from bridge.events.rules import NOT_JSON, is_plain
 from bridge.events.secrets import is_secret, redacted
+from bridge.events.validation import NOT_JSON, is_plain
 from bridge.nesting import is_deeper
 
 __all__ = ["Origin", "convert", "gap_event"]
@@ -49,12 +49,16 @@ a receiver, has to be able to: Python's own json ends at about 900."""
 
 _LONGEST: Final = 1024
 _UNPRINTABLE = re.compile("[^ -~]")
-_NOTHING_MORE: Final = Context()
+_NOTHING_MORE: Final = ChangeContext()
 _encode = msgspec.json.Encoder().encode
 
 
 def convert(
-    change: Change, *, origin: Origin, recorded: str, context: Context = _NOTHING_MORE
+    change: Change,
+    *,
+    origin: Origin,
+    recorded: str,
+    context: ChangeContext = _NOTHING_MORE,
 ) -> CloudEvent:
     """Return the event that says what happened.
 
@@ -77,7 +81,7 @@ def convert(
 
 
 def _convert(
-    change: Change, origin: Origin, recorded: str, context: Context
+    change: Change, origin: Origin, recorded: str, context: ChangeContext
 ) -> CloudEvent:
     _check_depth(change.object)
     _check_depth(context.previous or b"")
@@ -119,7 +123,7 @@ def _refer(facts: Facts, change: Change, origin: Origin) -> bytes:
     return _encode(present(REFERENCES[origin.profile](change, facts.itself)))
 
 
-def _add_history(facts: Facts, change: Change, context: Context) -> None:
+def _add_history(facts: Facts, change: Change, context: ChangeContext) -> None:
     """Add to the facts what is known of the object's earlier states."""
     if change.listed:
         facts.numbers["listed"] = True
@@ -135,7 +139,7 @@ def _add_history(facts: Facts, change: Change, context: Context) -> None:
         facts.payload = b'{"object":%b,"previous":%b}' % (facts.payload, before)
 
 
-def _add_concerned(facts: Facts, concerned: Concerned) -> None:
+def _add_concerned(facts: Facts, concerned: InvolvedObject) -> None:
     """Add to the facts of a Kubernetes Event what is known of its object."""
     owner = concerned.owner
     known = {

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from bridge.events.cloudevent import CloudEvent, EncodedEvent
-from bridge.events.rules import canonical
+from bridge.events.validation import canonical
 
 STRUCTURED_TYPE: Final = b"application/cloudevents+json"
 """Content-Type of one event in the structured form."""

@@ -9,7 +9,7 @@ from bridge.cluster import Gap, Resource
 from bridge.events.cloudevent import CloudEvent
 from bridge.events.origin import Origin
 from bridge.events.profiles import SEVERITIES
-from bridge.events.rules import timestamp
+from bridge.events.validation import timestamp
 
 
 def gap_event(

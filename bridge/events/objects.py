@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from bridge.errors import InvalidEventError
-from bridge.events.rules import NOT_JSON
+from bridge.events.validation import NOT_JSON
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Annotation in which kubectl keeps a copy of the object."""

@@ -13,7 +13,7 @@ from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
 from bridge.errors import InvalidEventError
 from bridge.events.cloudevent import CloudEvent
-from bridge.events.rules import NOT_JSON, timestamp
+from bridge.events.validation import NOT_JSON, timestamp
 
 _CORE = ("id", "source", "type", "subject", "datacontenttype", "dataschema")
 

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from bridge.cluster import Resource
 from bridge.events.objects import LAST_APPLIED
-from bridge.events.rules import NOT_JSON
+from bridge.events.validation import NOT_JSON
 
 REDACTED: Final = "**redacted**"
 """Stands in the place of each value; it is no base64, so nobody can take it for one."""

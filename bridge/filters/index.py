@@ -20,7 +20,7 @@ _FEW: Final = 16
 """So many routes are asked faster than looked up."""
 
 
-class Index(Generic[Asked]):
+class ExactIndex(Generic[Asked]):
     """Some things, and what each of them insists on."""
 
     def __init__(self, entries: Iterable[tuple[Asked, Texts]]) -> None:

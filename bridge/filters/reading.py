@@ -16,7 +16,7 @@ import msgspec
 from bridge.errors import FilterError
 from bridge.events import CloudEvent
 from bridge.events.paths import steps_of
-from bridge.events.rules import (
+from bridge.events.validation import (
     CORE_ATTRIBUTES,
     NOT_JSON,
     canonical,

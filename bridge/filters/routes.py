@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from bridge.events import CloudEvent
 from bridge.filters import Filter
-from bridge.filters.index import Index
+from bridge.filters.index import ExactIndex
 from bridge.filters.labels import LabelSelector
 from bridge.filters.reading import is_place, payloads
 
@@ -51,7 +51,7 @@ class _Choice:
     """The routes from some sources, and what all of them together ask for."""
 
     routes: tuple[Route, ...]
-    index: Index[Route]
+    index: ExactIndex[Route]
     needs_labels: bool
     reads: frozenset[str]
     opens_data: bool
@@ -150,7 +150,7 @@ def _choice(routes: Sequence[Route]) -> _Choice:
     reads = frozenset(chain.from_iterable(route.reads for route in routes))
     return _Choice(
         routes=tuple(routes),
-        index=Index((route, route.texts) for route in routes),
+        index=ExactIndex((route, route.texts) for route in routes),
         needs_labels=any(route.labels is not None for route in routes),
         reads=reads,
         opens_data=any(map(is_place, reads)),

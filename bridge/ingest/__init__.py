@@ -15,22 +15,22 @@ What has to wait for an answer is held; the cursor moves over the contiguous pre
 
 from bridge.ingest.conversion import Conversion
 from bridge.ingest.enrichment import Enrichment
+from bridge.ingest.entries import EntryBuilder, EventForm
 from bridge.ingest.namespaces import Namespaces
-from bridge.ingest.reader import Reader, Watch
+from bridge.ingest.reader import ListAndWatch, ScopeReader
 from bridge.ingest.scopes import adopt_scopes, check_identity
-from bridge.ingest.shaping import Form, Shaping
 from bridge.ingest.source import CHANGES, Source
 
 __all__ = [
     "CHANGES",
     "Conversion",
     "Enrichment",
-    "Form",
+    "EntryBuilder",
+    "EventForm",
+    "ListAndWatch",
     "Namespaces",
-    "Reader",
-    "Shaping",
+    "ScopeReader",
     "Source",
-    "Watch",
     "adopt_scopes",
     "check_identity",
 ]

@@ -4,10 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from bridge.cluster import Change, Item, Learned
-from bridge.ingest.resync import Again
+from bridge.cluster import Change, Item, Observed
+from bridge.ingest.resync import ResyncItem
 
-_SIZED = (Change, Learned)  # twice as fast to ask for as a union of them
+_SIZED = (Change, Observed)  # twice as fast to ask for as a union of them
 
 MOST_ITEMS = 2_000
 MOST_BYTES = 16 * 1024 * 1024
@@ -24,7 +24,7 @@ class Buffer:
         self, *, most_items: int = MOST_ITEMS, most_bytes: int = MOST_BYTES
     ) -> None:
         """Bound it; the batch that passes a bound is still taken."""
-        self._items: deque[Item | Again] = deque()
+        self._items: deque[Item | ResyncItem] = deque()
         self._bytes = 0
         self._most_items = most_items
         self._most_bytes = most_bytes
@@ -36,7 +36,7 @@ class Buffer:
         """Return once another batch may be added."""
         await self._room.wait()
 
-    def add(self, batch: Sequence[Item | Again]) -> None:
+    def add(self, batch: Sequence[Item | ResyncItem]) -> None:
         """Take what was read at once."""
         self._items.extend(batch)
         self._bytes += sum(map(_size, batch))
@@ -45,7 +45,7 @@ class Buffer:
         if self._items:
             self._filled.set()
 
-    async def take(self, limit: int) -> list[Item | Again]:
+    async def take(self, limit: int) -> list[Item | ResyncItem]:
         """Wait for the first item; return up to `limit`, oldest first."""
         await self._filled.wait()
         items = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
@@ -57,5 +57,5 @@ class Buffer:
         return items
 
 
-def _size(item: Item | Again) -> int:
+def _size(item: Item | ResyncItem) -> int:
     return len(item.object) if isinstance(item, _SIZED) else 0

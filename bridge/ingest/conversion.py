@@ -6,27 +6,27 @@ from typing import Literal
 
 import msgspec
 
-from bridge.cluster import Change, Gap, Known, Learned, Resource
+from bridge.cluster import Change, Gap, ObjectMeta, Observed, Resource
 from bridge.cluster.wire import decode_version_of
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import EncodedEvent
 from bridge.events.compare import differences, noteworthy
-from bridge.events.context import Concerned, Context
+from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.objects import payload, read_event, read_object
-from bridge.events.rules import NOT_JSON
 from bridge.events.secrets import is_secret, redacted
-from bridge.ingest.choice import Choice
+from bridge.events.validation import NOT_JSON
+from bridge.ingest.checkpoint import OBJECT, forget, memo, remember
 from bridge.ingest.enrichment import Enrichment, Missing
-from bridge.ingest.memory import OBJECT, forget, memory, remember
-from bridge.ingest.past import Past
-from bridge.ingest.resync import Again
-from bridge.ingest.shaping import Shaping, Told
+from bridge.ingest.entries import ChangeFacts, EntryBuilder
+from bridge.ingest.object_cache import ObjectCache
+from bridge.ingest.resync import ResyncItem
 from bridge.ingest.source import Source
+from bridge.ingest.source_filter import SourceFilter
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope
 from bridge.traces import summary
 
-Patience = Literal["all", "namespaces", "none"]
+WaitFor = Literal["all", "namespaces", "none"]
 """What is waited for: the labels of namespaces and what an Event is about, only the
 labels, or nothing: then better an event too many than one too few."""
 
@@ -49,7 +49,7 @@ _sinks_of = attrgetter("sinks")
 
 _NOTHING = Converted(entries=())
 _UNFIT = (ConversionError, InvalidEventError, *NOT_JSON)
-_PLAIN = Context()
+_PLAIN = ChangeContext()
 
 
 class Conversion:
@@ -61,8 +61,8 @@ class Conversion:
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
-        shaping: Shaping,
-        past: Past | None = None,
+        entry_builder: EntryBuilder,
+        object_cache: ObjectCache | None = None,
         enrichment: Enrichment | None = None,
     ) -> None:
         """Bind what does not change while the process runs.
@@ -71,38 +71,38 @@ class Conversion:
             resource: What is read.
             scope: Where; named by gap events.
             sources: The sources that it is read for.
-            shaping: Makes entries.
-            past: What objects were before; None: nobody compares.
+            entry_builder: Makes entries.
+            object_cache: What objects were before; None: nobody compares.
             enrichment: Knows the objects that Kubernetes Events are about; None:
                 nobody asks.
         """
         self._resource = resource
         self._scope = scope
         self._sources = {source.name: source for source in sources}
-        self._choice = Choice(sources)
-        self._shaping = shaping
-        self._past = past
+        self._choice = SourceFilter(sources)
+        self._entry_builder = entry_builder
+        self._object_cache = object_cache
         self._enrichment = enrichment
         self._is_secret = is_secret(resource)
 
     @property
     def keeps_objects(self) -> bool:
         """Whether objects are remembered."""
-        return self._past is not None
+        return self._object_cache is not None
 
     @property
     def most_entries_per_item(self) -> int:
         """How many entries one item can become."""
         is_known = not self._resource.is_events
-        return self._shaping.most_entries + is_known + self.keeps_objects
+        return self._entry_builder.most_entries + is_known + self.keeps_objects
 
     def enter_epoch(self, epoch: int) -> None:
         """Make ids of this epoch from here on."""
-        self._shaping.enter_epoch(epoch)
+        self._entry_builder.enter_epoch(epoch)
 
     def gap(self, gap: Gap, recorded: str) -> Entry:
         """Return the entry that announces a gap."""
-        return self._shaping.gap(gap, self._resource, self._scope, recorded)
+        return self._entry_builder.gap(gap, self._resource, self._scope, recorded)
 
     def entries_of(
         self,
@@ -110,7 +110,7 @@ class Conversion:
         *,
         recorded: str,
         is_first: bool,
-        patience: Patience = "all",
+        patience: WaitFor = "all",
     ) -> Converted | None:
         """Return what a change becomes; None: something asked for is not known yet.
 
@@ -129,7 +129,7 @@ class Conversion:
             lambda: self._converted(change, recorded, patience, is_first=is_first),
         )
 
-    def learned(self, learned: Learned) -> Sequence[Entry]:
+    def learned(self, learned: Observed) -> Sequence[Entry]:
         """Return what is remembered of an object that is no news."""
         known, object_ = learned.known, learned.object
         try:
@@ -139,10 +139,10 @@ class Conversion:
         except _UNFIT:
             return [remember(known), *self._forgotten(known)]
 
-    def repeated(self, again: Again, *, recorded: str) -> Sequence[Entry]:
+    def repeated(self, again: ResyncItem, *, recorded: str) -> Sequence[Entry]:
         """Return the entries of an object that becomes an event again."""
         key, source = again.key or "", self._sources[again.source]
-        object_ = self._past and self._past.get(key)
+        object_ = self._object_cache and self._object_cache.get(key)
         if not object_ or source.selects(key.partition("/")[0]) is False:
             return ()
         change = Change(
@@ -151,10 +151,10 @@ class Conversion:
             object=object_,
             resource_version=decode_version_of(object_).metadata.resource_version,
         )
-        told = Told(change, Context(resync=again.number), recorded)
+        told = ChangeFacts(change, ChangeContext(resync=again.number), recorded)
 
         def convert() -> Converted:
-            return Converted(entries=self._shaping.entries(told, (source.name,)))
+            return Converted(entries=self._entry_builder.entries(told, (source.name,)))
 
         converted = self._guarded(change, convert)
         return converted.entries if converted else ()
@@ -172,7 +172,7 @@ class Conversion:
             return self._rejected(change, summary(error))
 
     def _converted(
-        self, change: Change, recorded: str, patience: Patience, *, is_first: bool
+        self, change: Change, recorded: str, patience: WaitFor, *, is_first: bool
     ) -> Converted | None:
         before = self._before(change)
         if before is not None and change.change == "deleted" and change.listed:
@@ -188,15 +188,15 @@ class Conversion:
         )
         if names is None:
             return None
-        is_wanted = self._shaping.is_wanted(names)
+        is_wanted = self._entry_builder.is_wanted(names)
         concerned = self._concerned(change, patience) if is_wanted else None
         if isinstance(concerned, Missing):
             return None
         entries: list[Entry] = []
         if is_wanted:
             context = _context(before, paths, concerned)
-            told = Told(change, context, recorded)
-            entries.extend(self._shaping.entries(told, names))
+            told = ChangeFacts(change, context, recorded)
+            entries.extend(self._entry_builder.entries(told, names))
         is_filtered = not any(map(_sinks_of, entries))
         if change.known is not None:
             object_ = None if change.change == "deleted" else change.object
@@ -204,9 +204,13 @@ class Conversion:
         return Converted(entries=entries, is_filtered=is_filtered)
 
     def _before(self, change: Change) -> bytes | None:
-        if self._past is None or change.known is None or change.change == "added":
+        if (
+            self._object_cache is None
+            or change.known is None
+            or change.change == "added"
+        ):
             return None
-        return self._past.get(change.known.key)
+        return self._object_cache.get(change.known.key)
 
     def _namespace(self, change: Change) -> str:
         if not self._choice.asks_namespace:
@@ -216,8 +220,8 @@ class Conversion:
         return read_object(change.object).metadata.namespace
 
     def _concerned(
-        self, change: Change, patience: Patience
-    ) -> Concerned | Missing | None:
+        self, change: Change, patience: WaitFor
+    ) -> InvolvedObject | Missing | None:
         if self._enrichment is None:
             return None
         about = read_event(change.object).involved
@@ -228,27 +232,27 @@ class Conversion:
             return found
         return self._enrichment.give_up(about)
 
-    def _memories(self, known: Known, object_: bytes | None) -> Iterator[Entry]:
+    def _memories(self, known: ObjectMeta, object_: bytes | None) -> Iterator[Entry]:
         """Yield what is remembered: in the same commit as the event, never before."""
         if object_ is None:
             yield forget(known)
             yield from self._forgotten(known)
             return
         yield remember(known)
-        if self._past is None:
+        if self._object_cache is None:
             return
         kept = payload(
             object_,
             kind=self._resource.kind,
             api_version=self._resource.api_version,
         )
-        yield memory(OBJECT + known.key, self._past.put(known.key, kept))
+        yield memo(OBJECT + known.key, self._object_cache.put(known.key, kept))
 
-    def _forgotten(self, known: Known) -> Iterator[Entry]:
+    def _forgotten(self, known: ObjectMeta) -> Iterator[Entry]:
         """Yield that it is not known any more what an object is."""
-        if self._past is not None:
-            self._past.drop(known.key)
-            yield memory(OBJECT + known.key, None)
+        if self._object_cache is not None:
+            self._object_cache.drop(known.key)
+            yield memo(OBJECT + known.key, None)
 
     def _rejected(self, change: Change, error: str) -> Converted:
         raw = EncodedEvent(
@@ -273,11 +277,11 @@ def _paths(before: bytes | None, change: Change) -> tuple[str, ...] | None:
 def _context(
     before: bytes | None,
     paths: tuple[str, ...] | None,
-    concerned: Concerned | None,
-) -> Context:
+    concerned: InvolvedObject | None,
+) -> ChangeContext:
     if before is None and concerned is None:
         return _PLAIN
-    return Context(
+    return ChangeContext(
         previous=before,
         changed_paths=None if paths is None else noteworthy(paths),
         concerned=concerned,

@@ -16,9 +16,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
-from bridge.cluster import Known, Owner, Resource
+from bridge.cluster import ObjectMeta, Owner, Resource
 from bridge.cluster.informer import Informer
-from bridge.events.context import Concerned
+from bridge.events.context import InvolvedObject
 from bridge.events.objects import Reference
 
 GIVEN_UP_SECONDS = 60.0
@@ -67,7 +67,7 @@ class Enrichment:
         self._informers: dict[Resource, Informer] = {}
         self._given_up = _GivenUp(clock)
 
-    def find(self, about: Reference) -> Concerned | Missing | None:
+    def find(self, about: Reference) -> InvolvedObject | Missing | None:
         """Return what is known of an object and all that controls it.
 
         Args:
@@ -84,7 +84,7 @@ class Enrichment:
             return concerned
         return missing
 
-    def give_up(self, about: Reference) -> Concerned | None:
+    def give_up(self, about: Reference) -> InvolvedObject | None:
         """Wait no more for what is missing of an object; return what is known of it.
 
         What appears later is found all the same.
@@ -94,7 +94,7 @@ class Enrichment:
             self._given_up.add(_key(about))
         return concerned
 
-    def _look(self, about: Reference) -> tuple[Concerned | None, Missing | None]:
+    def _look(self, about: Reference) -> tuple[InvolvedObject | None, Missing | None]:
         """Return what is known, and whether more may be soon."""
         named = Owner(
             api_version=about.api_version,
@@ -106,12 +106,12 @@ class Enrichment:
         if known is None:
             return None, missing
         owner, missing = self._top(known)
-        concerned = Concerned(
+        concerned = InvolvedObject(
             labels=known.labels, annotations=known.annotations, owner=owner
         )
         return concerned, missing
 
-    def _top(self, known: Known) -> tuple[Owner | None, Missing | None]:
+    def _top(self, known: ObjectMeta) -> tuple[Owner | None, Missing | None]:
         """Return the top of the chain, as far as it can be followed."""
         top = known.owner
         if top is None:
@@ -125,7 +125,7 @@ class Enrichment:
 
     def _look_up(
         self, named: Owner, namespace: str
-    ) -> tuple[Known | None, Missing | None]:
+    ) -> tuple[ObjectMeta | None, Missing | None]:
         resource = self._resource(named)
         if resource is None:
             return None, None

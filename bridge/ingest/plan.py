@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
-from bridge.cluster import Bookmark, Change, Gap, Item, Learned, Note, Synced
-from bridge.ingest.conversion import Conversion, Patience
-from bridge.ingest.held import Held, Jump, Waiting
-from bridge.ingest.memory import (
+from bridge.cluster import Bookmark, Change, Gap, Item, Observed, ProgressMark, Synced
+from bridge.ingest.checkpoint import (
     EPOCH,
     NOTE,
     RESYNC,
     STORE,
-    memory,
+    memo,
     write_complete,
     write_epoch,
     write_note,
 )
-from bridge.ingest.resync import Again
+from bridge.ingest.conversion import Conversion, WaitFor
+from bridge.ingest.pending import PendingChange, PendingChanges, SnapshotEnd
+from bridge.ingest.resync import ResyncItem
 from bridge.queue import Entry
 
 ANSWER_SECONDS = 5.0
@@ -91,7 +91,7 @@ class Planner:
         self._moved = moved
         self._epoch = self._stored_epoch = epoch
         self._has_store = has_store
-        self._held = Held()
+        self._held = PendingChanges()
         self._gaps: list[Gap] = []
         self._now = now
         self._clock = clock
@@ -117,7 +117,7 @@ class Planner:
         """Iterate the keys of the objects whose changes wait."""
         return self._held.keys()
 
-    def plan(self, items: Sequence[Item | Again]) -> Plan:
+    def plan(self, items: Sequence[Item | ResyncItem]) -> Plan:
         """Return the one put for `items`, in their order, and for what waited."""
         plan = Plan(since=self._cursor)
         self._time = self._clock()  # for all items: nothing here waits
@@ -132,22 +132,22 @@ class Planner:
             self._moved = self._now()
         return plan
 
-    def _take(self, plan: Plan, item: Item | Again, recorded: str) -> None:
+    def _take(self, plan: Plan, item: Item | ResyncItem, recorded: str) -> None:
         match item:
             case Change(listed=False, resource_version=version):
                 self._offer(plan, item, recorded, reached=version)
-            case Change() | Note():
+            case Change() | ProgressMark():
                 self._offer(plan, item, recorded, reached=self._reached)
             case Synced(resource_version=version):
-                jump, self._gaps = Jump(gaps=self._gaps), []
+                jump, self._gaps = SnapshotEnd(gaps=self._gaps), []
                 self._offer(plan, jump, recorded, reached=version)
-            case Learned():
+            case Observed():
                 plan.entries.extend(self._conversion.learned(item))
             case Bookmark(resource_version=version):
                 self._reached = version
             case Gap():
                 self._open_gap(plan, item)
-            case Again():
+            case ResyncItem():
                 self._repeat(plan, item, recorded)
             case _:
                 assert_never(item)
@@ -155,36 +155,38 @@ class Planner:
     def _offer(
         self,
         plan: Plan,
-        item: Change | Note | Jump,
+        item: Change | ProgressMark | SnapshotEnd,
         recorded: str,
         *,
         reached: str | None,
     ) -> None:
         """Plan it, or hold it; in any case everything up to `reached` was read."""
-        waiting = Waiting(
+        waiting = PendingChange(
             item=item, before=self._reached, since=self._time, recorded=recorded
         )
         self._reached = reached
         if not self._goes(plan, waiting):
             self._held.add(waiting)
 
-    def _goes(self, plan: Plan, waiting: Waiting, *, insists: bool = False) -> bool:
+    def _goes(
+        self, plan: Plan, waiting: PendingChange, *, insists: bool = False
+    ) -> bool:
         """Plan what can be planned now; the rest has to wait."""
         match waiting.item:
             case Change() as change:
                 return self._converts(plan, change, waiting, insists=insists)
-            case Note() | Jump() if self._held:
+            case ProgressMark() | SnapshotEnd() if self._held:
                 return False  # they say that everything before them is stored
-            case Note() as note:
-                plan.entries.append(memory(NOTE, write_note(note)))
-            case Jump() as jump:
+            case ProgressMark() as note:
+                plan.entries.append(memo(NOTE, write_note(note)))
+            case SnapshotEnd() as jump:
                 self._jump(plan, jump, waiting.recorded)
             case _:
                 assert_never(waiting.item)
         return True
 
     def _converts(
-        self, plan: Plan, change: Change, waiting: Waiting, *, insists: bool
+        self, plan: Plan, change: Change, waiting: PendingChange, *, insists: bool
     ) -> bool:
         """Plan a change unless something that is asked for it is not known yet."""
         if self._held.has_earlier(change):
@@ -203,13 +205,13 @@ class Planner:
         plan.unconverted += converted.is_rejected
         return True
 
-    def _patience(self, waiting: Waiting) -> Patience:
+    def _patience(self, waiting: PendingChange) -> WaitFor:
         is_late = self._time - waiting.since > ANSWER_SECONDS
         return "namespaces" if is_late else "all"
 
-    def _repeat(self, plan: Plan, again: Again, recorded: str) -> None:
+    def _repeat(self, plan: Plan, again: ResyncItem, recorded: str) -> None:
         if again.key is None:
-            plan.entries.append(memory(RESYNC + again.source, b"%d" % again.number))
+            plan.entries.append(memo(RESYNC + again.source, b"%d" % again.number))
         else:
             converted = self._conversion.repeated(again, recorded=recorded)
             plan.entries.extend(converted)
@@ -224,14 +226,14 @@ class Planner:
             self._epoch += 1
             self._conversion.enter_epoch(self._epoch)
 
-    def _jump(self, plan: Plan, jump: Jump, recorded: str) -> None:
+    def _jump(self, plan: Plan, jump: SnapshotEnd, recorded: str) -> None:
         """Plan what has to be in the same commit as the cursor's jump."""
         plan.synced = True
         plan.closing.extend(self._conversion.gap(gap, recorded) for gap in jump.gaps)
         plan.gaps.extend(jump.gaps)
         if self._epoch != self._stored_epoch:
             self._stored_epoch = self._epoch
-            plan.closing.append(memory(EPOCH, write_epoch(self._epoch)))
+            plan.closing.append(memo(EPOCH, write_epoch(self._epoch)))
         if self._has_store:
             word = write_complete(objects=self._conversion.keeps_objects)
-            plan.closing.append(memory(STORE, word))
+            plan.closing.append(memo(STORE, word))

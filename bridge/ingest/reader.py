@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import Protocol
 
-from bridge.cluster import Change, Happening, Item, Note, Resource
+from bridge.cluster import Change, Item, ProgressMark, Resource, WatchEvent
 from bridge.cluster.store import Store
 from bridge.errors import (
     ClusterError,
@@ -17,15 +17,15 @@ from bridge.errors import (
 )
 from bridge.events import EncodedEvent
 from bridge.health import ReaderStatus
-from bridge.ingest.account import Account
 from bridge.ingest.buffer import Buffer
+from bridge.ingest.checkpoint import Checkpoint, load_checkpoint, memo
 from bridge.ingest.conversion import Conversion
-from bridge.ingest.memory import Memory, memory, remembered
+from bridge.ingest.object_cache import ObjectCache
 from bridge.ingest.parts import parts
-from bridge.ingest.past import Past
 from bridge.ingest.plan import Plan, Planner
-from bridge.ingest.resync import Again, again
+from bridge.ingest.resync import ResyncItem, resync_items
 from bridge.ingest.source import Source
+from bridge.ingest.telemetry import ReaderTelemetry
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
@@ -36,33 +36,33 @@ ROOM_SECONDS = 0.5
 HELD_SECONDS = 0.05
 """How often it is looked whether what is waited for has become known."""
 
-BuildConversion = Callable[[Past | None], Conversion]
+BuildConversion = Callable[[ObjectCache | None], Conversion]
 """Makes a conversion; it is given what objects were before if they are kept."""
 
 
-class Watch(Protocol):
-    """`bridge.cluster.watch.list_and_watch`, bound to a client and a resource."""
+class ListAndWatch(Protocol):
+    """`list_and_watch` of the reflector, bound to a client and a resource."""
 
     def __call__(
         self,
         *,
         cursor: str | None,
-        note: Note | None,
+        note: ProgressMark | None,
         store: Store | None,
         report: Callable[[ClusterError | None], None],
-        count: Callable[[Happening], None],
+        count: Callable[[WatchEvent], None],
     ) -> AbstractAsyncContextManager[AsyncIterator[list[Item]]]:
         """Yield batches of what happens after `cursor`."""
         ...
 
 
-class Reader:
+class ScopeReader:
     """Keeps the queue in step with one scope of the cluster."""
 
     def __init__(
         self,
         *,
-        watch: Watch,
+        watch: ListAndWatch,
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
@@ -97,7 +97,7 @@ class Reader:
         self._keeps_labels = keeps_labels
         self._queue = queue
         self._status = status
-        self._account = Account(
+        self._telemetry = ReaderTelemetry(
             resource=resource,
             scope=scope,
             sources=sources,
@@ -117,23 +117,25 @@ class Reader:
                 self._status.state = "starting"
 
     async def _read_from_cursor(self) -> None:
-        memory = await self._remembered()
+        memo = await self._remembered()
         buffer = Buffer()
         plans: asyncio.Queue[Plan] = asyncio.Queue(1)
-        past = Past(partial(self._queue.recall, self._scope))
-        planner = self._planner(memory, past)
-        self._account.begin(memory)
+        object_cache = ObjectCache(partial(self._queue.recall, self._scope))
+        planner = self._planner(memo, object_cache)
+        self._telemetry.begin(memo)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read(buffer, memory), name="read")
-            tasks.create_task(self._plan(buffer, planner, past, plans), name="plan")
+            tasks.create_task(self._read(buffer, memo), name="read")
+            tasks.create_task(
+                self._plan(buffer, planner, object_cache, plans), name="plan"
+            )
             tasks.create_task(self._store(plans), name="store")
             for source in self._sources:
-                if source.resync_seconds is not None and memory.store is not None:
-                    resync = self._resync(source, buffer, memory)
+                if source.resync_seconds is not None and memo.store is not None:
+                    resync = self._resync(source, buffer, memo)
                     tasks.create_task(resync, name=f"resync {source.name}")
 
-    async def _remembered(self) -> Memory:
-        return await remembered(
+    async def _remembered(self) -> Checkpoint:
+        return await load_checkpoint(
             self._queue,
             self._scope,
             has_store=not self._resource.is_events,
@@ -141,27 +143,27 @@ class Reader:
             keeps_labels=self._keeps_labels,
         )
 
-    def _planner(self, memory: Memory, past: Past) -> Planner:
+    def _planner(self, memo: Checkpoint, object_cache: ObjectCache) -> Planner:
         return Planner(
-            self._convert(past if self._keeps_objects else None),
-            cursor=memory.cursor,
-            moved=memory.moved,
-            epoch=memory.epoch,
-            has_store=memory.store is not None,
+            self._convert(object_cache if self._keeps_objects else None),
+            cursor=memo.cursor,
+            moved=memo.moved,
+            epoch=memo.epoch,
+            has_store=memo.store is not None,
         )
 
-    async def _read(self, buffer: Buffer, memory: Memory) -> None:
+    async def _read(self, buffer: Buffer, memo: Checkpoint) -> None:
         self._status.state = "syncing"
         watch = self._watch(
-            cursor=memory.cursor,
-            note=memory.note,
-            store=memory.store,
-            report=self._account.trouble,
-            count=self._account.happened,
+            cursor=memo.cursor,
+            note=memo.note,
+            store=memo.store,
+            report=self._telemetry.trouble,
+            count=self._telemetry.happened,
         )
         async with watch as batches:
             async for batch in batches:
-                self._account.read(batch, memory.store)
+                self._telemetry.read(batch, memo.store)
                 buffer.add(batch)
                 await buffer.wait_for_room()
 
@@ -169,7 +171,7 @@ class Reader:
         self,
         buffer: Buffer,
         planner: Planner,
-        past: Past,
+        object_cache: ObjectCache,
         plans: asyncio.Queue[Plan],
     ) -> None:
         """Plan the next put while the last one is stored."""
@@ -177,21 +179,21 @@ class Reader:
         while True:
             items = await _take(buffer, planner, limit)
             if self._keeps_objects:
-                await past.load(chain(planner.held_keys(), _keys(items)))
+                await object_cache.load(chain(planner.held_keys(), _keys(items)))
             plan = planner.plan(items)
-            self._account.held(planner.held)
+            self._telemetry.held(planner.held)
             if plan.is_needed:
                 await plans.put(plan)
 
-    async def _resync(self, source: Source, buffer: Buffer, memory: Memory) -> None:
+    async def _resync(self, source: Source, buffer: Buffer, memo: Checkpoint) -> None:
         """From time to time let all that is known become events again."""
-        assert memory.store is not None  # noqa: S101  # for mypy
+        assert memo.store is not None  # noqa: S101  # for mypy
         assert source.resync_seconds is not None  # noqa: S101
-        number = memory.resyncs.get(source.name, 0)
+        number = memo.resyncs.get(source.name, 0)
         while True:
             await asyncio.sleep(source.resync_seconds)
             number += 1
-            for batch in again(source.name, number, memory.store):
+            for batch in resync_items(source.name, number, memo.store):
                 buffer.add(batch)
                 await buffer.wait_for_room()
 
@@ -200,7 +202,7 @@ class Reader:
         while True:
             plan = await plans.get()
             await self._put(plan)
-            self._account.stored(plan)
+            self._telemetry.stored(plan)
 
     async def _put(self, plan: Plan) -> None:
         """Store a plan; the cursor moves with the last of its entries."""
@@ -226,7 +228,7 @@ class Reader:
             except EntryTooLargeError as error:
                 entries[error.index] = _shortened(entries[error.index], str(error))
             else:
-                self._account.routed(entries)
+                self._telemetry.routed(entries)
                 self._note_room()
                 return
 
@@ -248,14 +250,16 @@ def _shortened(entry: Entry, error: str) -> Entry:
     """What can never be stored whole is kept as a dead letter of its first 4 kB."""
     if entry.encoded is None and entry.remember is not None:
         key, _ = entry.remember
-        return memory(key, None)  # it cannot be compared, which loses no event
+        return memo(key, None)  # it cannot be compared, which loses no event
     body = b"" if entry.encoded is None else entry.encoded.body[:4096]
     id_ = "unknown" if entry.encoded is None else entry.encoded.id
     stub = EncodedEvent(id=id_, body=body, data_offset=0)
     return Entry(event=None, encoded=stub, remember=entry.remember, error=error)
 
 
-async def _take(buffer: Buffer, planner: Planner, limit: int) -> Sequence[Item | Again]:
+async def _take(
+    buffer: Buffer, planner: Planner, limit: int
+) -> Sequence[Item | ResyncItem]:
     """Return what was read next; none when it is time to see to what is held."""
     if not planner.held:
         return await buffer.take(limit)
@@ -269,9 +273,9 @@ async def _take(buffer: Buffer, planner: Planner, limit: int) -> Sequence[Item |
         return ()
 
 
-def _keys(items: Sequence[Item | Again]) -> Iterator[str]:
+def _keys(items: Sequence[Item | ResyncItem]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Change) and item.known is not None:
             yield item.known.key
-        elif isinstance(item, Again) and item.key is not None:
+        elif isinstance(item, ResyncItem) and item.key is not None:
             yield item.key

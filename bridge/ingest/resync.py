@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from bridge.cluster import BATCH_LIMIT, Known
+from bridge.cluster import BATCH_LIMIT, ObjectMeta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class ResyncItem:
     """One object is to become an event again, as it is known when this is planned.
 
     Attributes:
@@ -25,9 +25,11 @@ class Again:
     key: str | None
 
 
-def again(source: str, number: int, store: Iterable[Known]) -> Iterator[list[Again]]:
+def resync_items(
+    source: str, number: int, store: Iterable[ObjectMeta]
+) -> Iterator[list[ResyncItem]]:
     """Yield batches for all that is known now, and at last the word that it is all."""
     keys = iter([known.key for known in store])
     while batch := list(islice(keys, BATCH_LIMIT)):
-        yield [Again(source=source, number=number, key=key) for key in batch]
-    yield [Again(source=source, number=number, key=None)]
+        yield [ResyncItem(source=source, number=number, key=key) for key in batch]
+    yield [ResyncItem(source=source, number=number, key=None)]

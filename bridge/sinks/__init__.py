@@ -1,6 +1,6 @@
 """SEND: one attempt to deliver. The sink judges, `deliver` acts.
 
-An attempt ends in one of four ways: `Answer`s are returned (delivered), or one of
+An attempt ends in one of four ways: `Accepted`s are returned (delivered), or one of
 `TemporarySinkError`, `PermanentSinkError` and `SinkPausedError` is raised, which then
 holds for all the events of the attempt.
 """
@@ -13,7 +13,7 @@ import msgspec
 from bridge.events import EncodedEvent
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The sink took the event.
 
     Attributes:
@@ -51,7 +51,7 @@ class Sink(Protocol):
         """Most requests in a minute that the receiver allowed; None: no limit."""
         ...
 
-    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
+    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
         """Deliver the events in one attempt, within the sink's own deadline.
 
         Returns:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bridge.errors import SinkPausedError, TemporarySinkError
 from bridge.events import EncodedEvent
-from bridge.sinks import Answer
+from bridge.sinks import Accepted
 
 MOST_LINES = 100
 """Events written in one attempt: a thread is asked once for all of them."""
@@ -56,7 +56,7 @@ class StdoutSink:
         """See `Sink`."""
         return None
 
-    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
+    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
         """See `Sink`; `TemporarySinkError` if nobody reads, paused if nobody will."""
         # A line break in JSON is white space between tokens: a blank says the same.
         lines = b"".join(event.body.translate(_LINE_BREAKS) + b"\n" for event in events)
@@ -72,7 +72,7 @@ class StdoutSink:
                 message = f"sink {self._name}: standard output: {error.strerror}"
                 raise SinkPausedError(message, reason="stdout") from error
             seconds = time.monotonic() - began
-        return [Answer(status=None, duration_seconds=seconds)] * len(events)
+        return [Accepted(status=None, duration_seconds=seconds)] * len(events)
 
     async def refresh(self) -> None:
         """See `Sink`; there is nothing to look at."""

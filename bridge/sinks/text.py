@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from yarl import URL
 
-from bridge.sinks.spellings import without
+from bridge.sinks.http.spellings import without
 from bridge.urls import shown_url
 
 EXCERPT_CHARACTERS = 256

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector import patience, stream
+from bridge.cluster.reflector import retry as patience
+from bridge.cluster.reflector import watcher as stream
 from bridge.demo.apiserver import ApiServer
 from tests.contract.client import Client, bearer
 from tests.contract.conftest import real_server

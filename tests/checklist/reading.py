@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.cluster import CORE_EVENTS, Change, Gap, Item, Resource
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.watch import list_and_watch
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.errors import ClusterError
 
 

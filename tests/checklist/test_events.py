@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Change, Note
+from bridge.cluster import CORE_EVENTS, Change, ProgressMark
 from bridge.cluster.builtin import BUILTIN
 from bridge.events.cloudevent import CloudEvent
 from bridge.events.convert import Origin, convert
@@ -272,7 +272,9 @@ async def test_d12_fifty_quiet_namespaces_cost_little(proxied, proxy, shop):
     for name in ("a", "b", "c"):
         made = await shop.create("v1/configmaps", {"metadata": {"name": name}})
     await shop.compact(revision_of(made))
-    note = Note(resource_version=made["metadata"]["resourceVersion"], time=START)
+    note = ProgressMark(
+        resource_version=made["metadata"]["resourceVersion"], time=START
+    )
     readers = []
     async with AsyncExitStack() as stack:
         for number in range(50):

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.cluster import Change, Resource
 from bridge.cluster.discovery import Target, find_resource
-from bridge.cluster.watch import list_and_watch
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.errors import ForbiddenError, NotServedError
 from tests.checklist.reading import reading
 from tests.contract.client import MERGE_PATCH, Client, revision_of

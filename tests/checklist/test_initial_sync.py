@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Change, Known, Synced
+from bridge.cluster import CORE_EVENTS, Change, ObjectMeta, Synced
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector import initial
+from bridge.cluster.reflector import watchlist as initial
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
-from bridge.cluster.watch import list_and_watch
 from tests.checklist.reading import reading
 from tests.contract.client import Client, revision_of
 from tests.controlplane.build import find_binaries
@@ -199,10 +199,10 @@ async def configmap(shop: Client, name: str) -> dict:
     return await shop.create("v1/configmaps", {"metadata": {"name": name}})
 
 
-def known_of(value: dict) -> Known:
+def known_of(value: dict) -> ObjectMeta:
     """Return what a store remembers of an object."""
     metadata = value["metadata"]
-    return Known(
+    return ObjectMeta(
         key=f"{metadata['namespace']}/{metadata['name']}",
         uid=metadata["uid"],
         version=metadata["resourceVersion"],

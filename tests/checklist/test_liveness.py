@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bridge.cluster import CORE_EVENTS, exchange
+from bridge.cluster import CORE_EVENTS
+from bridge.cluster import requests as exchange
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.lines import LineSplitter
-from bridge.cluster.reflector import stream
-from bridge.cluster.session import transport
+from bridge.cluster.reflector import watcher as stream
+from bridge.cluster.requests import LineSplitter
+from bridge.cluster.session import sockets as transport
 from bridge.errors import CredentialsError, UnreachableError
 from tests.checklist.conftest import kubeconfig_of
 from tests.checklist.deafness import deafen, sockets_to

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bridge.cluster import client as client_module
-from bridge.cluster.lines import LineSplitter
-from bridge.cluster.reflector import patience
+from bridge.cluster.reflector import retry as patience
+from bridge.cluster.requests import LineSplitter
 from bridge.errors import ApiStatusError, ThrottledError, UnreadableError
 from tests.checklist.reading import reading
 from tests.contract.client import revision_of

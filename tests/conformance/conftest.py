@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.sinks.http import Engine, HttpSink
+from bridge.sinks.http.sink import Engine, HttpSink
 from tests.conformance.broker import Broker
 
 KNATIVE: dict[str, Any] = {

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.auth import BearerAuth, SecretText
-from bridge.sinks.llhttp import transport as llhttp
-from bridge.sinks.transport import IDLE_SECONDS
+from bridge.sinks.http.auth import BearerAuth, SecretText
+from bridge.sinks.transports.aiohttp import IDLE_SECONDS
+from bridge.sinks.transports.llhttp import transport as llhttp
 from tests.conformance import broker as knative
 from tests.conformance.broker import Broker, Display, Subscriber
 from tests.conformance.reader import written
@@ -95,7 +95,10 @@ async def test_idle_connections_are_closed_before_the_broker_does(
     make_sink, monkeypatch
 ):
     """Otherwise a request now and then would be written to a closed one."""
-    for module in ("bridge.sinks.transport", "bridge.sinks.llhttp.transport"):
+    for module in (
+        "bridge.sinks.transports.aiohttp",
+        "bridge.sinks.transports.llhttp.transport",
+    ):
         monkeypatch.setattr(f"{module}.IDLE_SECONDS", 0.05)
     async with Broker() as broker:
         await make_sink(broker.url).send([GAP])
@@ -106,7 +109,10 @@ async def test_idle_connections_are_closed_before_the_broker_does(
 
 async def test_none_of_several_connections_is_idle_too_long(make_sink, monkeypatch):
     """One that is used again begins anew, and is looked at in time all the same."""
-    for module in ("bridge.sinks.transport", "bridge.sinks.llhttp.transport"):
+    for module in (
+        "bridge.sinks.transports.aiohttp",
+        "bridge.sinks.transports.llhttp.transport",
+    ):
         monkeypatch.setattr(f"{module}.IDLE_SECONDS", 0.4)
     async with Broker(subscriber=Subscriber(seconds=0.05), idle_seconds=0.6) as broker:
         sink = make_sink(broker.url)
@@ -122,7 +128,10 @@ async def test_none_of_several_connections_is_idle_too_long(make_sink, monkeypat
 
 async def test_connections_that_were_idle_too_long_are_not_used(make_sink, monkeypatch):
     """Whatever became of them meanwhile."""
-    for module in ("bridge.sinks.transport", "bridge.sinks.llhttp.transport"):
+    for module in (
+        "bridge.sinks.transports.aiohttp",
+        "bridge.sinks.transports.llhttp.transport",
+    ):
         monkeypatch.setattr(f"{module}.IDLE_SECONDS", 0.05)
     async with Broker() as broker:
         sink = make_sink(broker.url)

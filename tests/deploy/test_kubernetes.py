@@ -12,7 +12,7 @@ import yaml
 import bridge
 from bridge.app.server import SHUTDOWN_SECONDS, is_loopback
 from bridge.config import parse_config
-from bridge.config.units import parse_size
+from bridge.settings.units import parse_size
 from tests.controlplane.build import find_kubectl
 from tests.deploy.documents import (
     MANIFESTS,

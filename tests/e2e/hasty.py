@@ -7,8 +7,8 @@ minutes is shortened as much, so that a short test sees watches come and go.
 import sys
 from collections.abc import Callable
 
-import bridge.cluster.reflector.notes
-import bridge.cluster.reflector.stream
+import bridge.cluster.reflector.progress
+import bridge.cluster.reflector.watcher
 from bridge.__main__ import main
 
 
@@ -18,8 +18,8 @@ def watch_seconds(random: Callable[[], float]) -> int:
 
 
 if __name__ == "__main__":
-    bridge.cluster.reflector.stream.watch_seconds = watch_seconds
-    bridge.cluster.reflector.notes.LIST_SECONDS = 2.0
-    bridge.cluster.reflector.notes.ALIVE_SECONDS = 3.0
-    bridge.cluster.reflector.notes.ENDED_SECONDS = 0.5
+    bridge.cluster.reflector.watcher.watch_seconds = watch_seconds
+    bridge.cluster.reflector.progress.LIST_SECONDS = 2.0
+    bridge.cluster.reflector.progress.ALIVE_SECONDS = 3.0
+    bridge.cluster.reflector.progress.ENDED_SECONDS = 0.5
     sys.exit(main())

@@ -7,7 +7,7 @@ that are meant for a cluster; `tests/unit/test_retry.py` sees to those.
 import sys
 from collections.abc import Callable
 
-import bridge.cluster.reflector.patience
+import bridge.cluster.reflector.retry
 from bridge.__main__ import main
 from bridge.retry import Backoff
 
@@ -24,5 +24,5 @@ def impatient(*, random: Callable[[], float], now: Callable[[], float]) -> Backo
 
 
 if __name__ == "__main__":
-    bridge.cluster.reflector.patience.Backoff = impatient  # type: ignore[assignment,misc]
+    bridge.cluster.reflector.retry.Backoff = impatient  # type: ignore[assignment,misc]
     sys.exit(main())

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import httpx
 
-from bridge.cluster import Change, Gap, Item, Learned, Resource, Synced
+from bridge.cluster import Change, Gap, Item, Observed, Resource, Synced
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
-from bridge.cluster.watch import list_and_watch
 from tests.controlplane.cluster import ControlPlane
 
 CONFIG_MAPS = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap")
@@ -78,7 +78,7 @@ class Informer:
     def _take(self, batch: list[Item]) -> None:
         for item in batch:
             listed = isinstance(item, Change) and item.listed
-            if not (listed or isinstance(item, Gap | Learned)):
+            if not (listed or isinstance(item, Gap | Observed)):
                 self.cursor = item.resource_version
         self.items += batch
 

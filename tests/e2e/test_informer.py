@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cluster import Learned, Synced
+from bridge.cluster import Observed, Synced
 from bridge.errors import NotServedError
 from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
@@ -49,7 +49,7 @@ async def joined(other: Informer) -> Informer:
 async def test_first_sync_streams_two_thousand_objects(
     control_plane: ControlPlane, namespace: str
 ) -> None:
-    """One request brings them all, as `Learned`, and then what happens."""
+    """One request brings them all, as `Observed`, and then what happens."""
     maps = ConfigMaps(control_plane, namespace)
     names = [f"map-{number:04}" for number in range(2_000)]
     await asyncio.to_thread(lambda: [maps.create(name) for name in names])
@@ -59,7 +59,7 @@ async def test_first_sync_streams_two_thousand_objects(
     version = maps.create("later")
     await informer.run(until=informer.has(version))
 
-    learned = [item for item in informer.items if isinstance(item, Learned)]
+    learned = [item for item in informer.items if isinstance(item, Observed)]
     assert sorted(item.known.name for item in learned) == names
     assert (len(informer.store), informer.store.is_complete) == (2_001, True)
     assert told(informer.changes) == [("added", version)]

@@ -13,7 +13,7 @@ from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
-from bridge.events.context import Concerned
+from bridge.events.context import InvolvedObject
 from bridge.events.objects import Reference
 from bridge.ingest.enrichment import Enrichment, Missing
 from tests.controlplane.apiserver import ApiServer
@@ -101,7 +101,7 @@ async def enriching(plane: ControlPlane, folder: Path) -> AsyncIterator[Enrichme
             task.cancel()
 
 
-async def found(enrichment: Enrichment, about: Reference) -> Concerned:
+async def found(enrichment: Enrichment, about: Reference) -> InvolvedObject:
     """Return what is known once it is."""
     while isinstance(  # noqa: ASYNC110  # a reader asks so too
         known := enrichment.find(about), Missing

@@ -9,7 +9,7 @@ from typing import Literal
 from zlib import crc32
 
 from bridge.errors import SinkError
-from bridge.sinks.http import HttpSink
+from bridge.sinks.http.sink import HttpSink
 from tests.fuzz.campaign import Finding
 from tests.unit.sinks.samples import event
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bridge.app.build import build_egress, build_router, build_sinks
+from bridge.app.build_deliveries import build_policy
 from bridge.app.checks import find_unusable
-from bridge.app.deliveries import build_policy
-from bridge.app.parts import build_egress, build_router, build_sinks
 from bridge.config import describe, find_problems, parse_config
 from bridge.metrics import Metrics
 from tests.fuzz.campaign import Finding

@@ -9,14 +9,14 @@ import msgspec
 
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_line
-from bridge.cluster.identity import Keeps
-from bridge.cluster.lines import LineSplitter
+from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.requests import LineSplitter
 from bridge.errors import ClusterError, ConversionError
 from bridge.events.compare import differences
 from bridge.events.convert import convert
 from bridge.events.encode import binary, encode
-from bridge.events.rules import NOT_JSON
-from bridge.sinks.trimming import shrink
+from bridge.events.validation import NOT_JSON
+from bridge.sinks.http.trim import shrink
 from tests.fuzz.campaign import Finding
 from tests.unit.events.samples import PROD, RECORDED, RECORDED_TIME, RESOURCES
 
@@ -37,7 +37,7 @@ class WatchRun:
         previous: bytes | None = None
         for line in LineSplitter().feed(data + b"\n"):
             read_line(line, resource=resource)
-            change = read_line(line, resource=resource, keeps=Keeps())
+            change = read_line(line, resource=resource, keeps=MetadataFilter())
             if isinstance(change, Change):
                 self._write(change, previous)
                 previous = change.object

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.sinks.http import Engine, HttpSink, Mode
+from bridge.sinks.http.sink import Engine, HttpSink, Mode
 from tests.interop import golang, javascript
 from tests.interop.process import running
 

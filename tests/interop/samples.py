@@ -13,7 +13,7 @@ from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.convert import gap_event
 from bridge.events.encode import decode, encode
 from bridge.events.origin import Origin
-from bridge.sinks.payload import trim
+from bridge.sinks.http.size_limit import trim
 from tests.unit.events.samples import (
     RECORDED_TIME,
     RESOURCES,

@@ -4,9 +4,9 @@ import asyncio
 import sys
 from typing import Any
 
-import bridge.app.parts
+import bridge.app.build
 from bridge.__main__ import main
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 
 
 class CursorFirst(SqliteQueue):
@@ -20,5 +20,5 @@ class CursorFirst(SqliteQueue):
 
 
 if __name__ == "__main__":
-    bridge.app.parts.SqliteQueue = CursorFirst  # type: ignore[misc]
+    bridge.app.build.SqliteQueue = CursorFirst  # type: ignore[misc]
     sys.exit(main())

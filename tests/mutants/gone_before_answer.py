@@ -4,21 +4,21 @@ import sys
 
 import bridge.deliver.loop
 from bridge.__main__ import main
-from bridge.deliver.jobs import Job
-from bridge.deliver.sender import Sender
+from bridge.deliver.attempts import AttemptRunner
+from bridge.deliver.batches import Batch
 from bridge.queue import Delivered
 
 
-class GoneBeforeAnswer(Sender):
+class GoneBeforeAnswer(AttemptRunner):
     """Does not wait for the 2xx."""
 
-    async def attempt(self, job: Job) -> None:
+    async def attempt(self, job: Batch) -> None:
         """Lose what is under way when the kill comes."""
         outcomes = [Delivered(lease=lease) for lease in job.leases]
-        await self._recorder._queue.settle(outcomes)
+        await self._outcome_recorder._queue.settle(outcomes)
         await super().attempt(job)
 
 
 if __name__ == "__main__":
-    bridge.deliver.loop.Sender = GoneBeforeAnswer  # type: ignore[misc]
+    bridge.deliver.loop.AttemptRunner = GoneBeforeAnswer  # type: ignore[misc]
     sys.exit(main())

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-import bridge.app.parts
+import bridge.app.build
 from bridge.__main__ import main
 from bridge.queue import Delivered, Lease
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 
 
 class GoneWhenLeased(SqliteQueue):
@@ -20,5 +20,5 @@ class GoneWhenLeased(SqliteQueue):
 
 
 if __name__ == "__main__":
-    bridge.app.parts.SqliteQueue = GoneWhenLeased  # type: ignore[misc]
+    bridge.app.build.SqliteQueue = GoneWhenLeased  # type: ignore[misc]
     sys.exit(main())

@@ -8,7 +8,7 @@ import bridge.app.readers
 import bridge.ingest.reader
 from bridge.__main__ import main
 from bridge.cluster import Change, Item
-from bridge.ingest import Reader
+from bridge.ingest import ScopeReader
 from bridge.ingest.buffer import Buffer
 from bridge.ingest.plan import Plan
 
@@ -26,7 +26,7 @@ class Ahead(Buffer):
             Ahead.newest = last.resource_version
 
 
-class Overtaking(Reader):
+class Overtaking(ScopeReader):
     """Moves the cursor to what was read, then stores what led there."""
 
     _stored: str | None = None
@@ -47,5 +47,5 @@ class Overtaking(Reader):
 
 if __name__ == "__main__":
     bridge.ingest.reader.Buffer = Ahead  # type: ignore[misc]
-    bridge.app.readers.Reader = Overtaking  # type: ignore[misc]
+    bridge.app.readers.ScopeReader = Overtaking  # type: ignore[misc]
     sys.exit(main())

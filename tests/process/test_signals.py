@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.queue.lockfile import locked_now
+from bridge.queue.sqlite.lockfile import locked_now
 from tests.process.conftest import Starter, handles, log_of, until, write
 
 STOPS = (signal.SIGTERM, signal.SIGINT)

@@ -33,7 +33,7 @@ from bridge.queue import (
     Storage,
     StoredCursor,
 )
-from bridge.queue.order import lane_of
+from bridge.queue.sqlite.order import lane_of
 
 
 @dataclass

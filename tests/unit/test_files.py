@@ -9,9 +9,9 @@ import pytest
 from bridge.config import load_config
 from bridge.errors import ConfigError
 from bridge.files import MOST_BYTES, NoFileError, read_file
-from bridge.sinks.auth import SecretFromFile
-from bridge.sinks.files import UnusableError
-from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.http.auth import SecretFromFile
+from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.reloaded import SecretError
 
 KINDS = {
     "a pipe": os.mkfifo,
@@ -50,7 +50,7 @@ def test_secret_that_is_no_file_is_named(odd, read):
     """The sink pauses and says which (issue 10, item 45)."""
     path, kind = odd
 
-    with pytest.raises(UnusableError, match=f"{path}: expected .*, got {kind}"):
+    with pytest.raises(SecretError, match=f"{path}: expected .*, got {kind}"):
         read(path)
 
 

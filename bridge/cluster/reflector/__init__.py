@@ -1,4 +1,4 @@
-"""How `bridge.cluster.watch` never misses a revision: list, watch, compare, repair.
+"""List, watch, compare and repair, so that no revision is missed.
 
 ::
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import partial
 
 from bridge.cluster import Item
-from bridge.cluster.changes import Listed, read_listed
-from bridge.cluster.client import Page
-from bridge.cluster.identity import Keeps
-from bridge.cluster.reflector.collection import Collection
-from bridge.cluster.reflector.hooks import Hooks
-from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.changes import ListedObject, read_listed
+from bridge.cluster.client import ListPage
+from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.observer import Observer
 from bridge.cluster.reflector.repair import Relist, examine
+from bridge.cluster.reflector.retry import WatchRetry
 from bridge.cluster.reflector.snapshot import Snapshot
 from bridge.errors import ExpiredError, FutureVersionError
 
@@ -25,24 +25,24 @@ class Pages:
 
     def __init__(
         self,
-        collection: Collection,
+        list_watch: ListWatch,
         *,
-        keeps: Keeps,
-        patience: Patience,
-        hooks: Hooks,
+        keeps: MetadataFilter,
+        retry: WatchRetry,
+        observer: Observer,
     ) -> None:
         """Bind what is read.
 
         Args:
-            collection: What is listed.
+            list_watch: What is listed.
             keeps: What is remembered of objects.
-            patience: Waits out what prevents it.
-            hooks: What the caller lends.
+            retry: Waits out what prevents it.
+            observer: What the caller lends.
         """
-        self._collection = collection
+        self._list_watch = list_watch
         self._keeps = keeps
-        self._patience = patience
-        self._hooks = hooks
+        self._retry = retry
+        self._observer = observer
 
     async def read(self, snapshot: Snapshot) -> AsyncGenerator[list[Item]]:
         """Yield what the snapshot makes of the pages, to its end."""
@@ -56,8 +56,8 @@ class Pages:
                         yield batch
             except (ExpiredError, FutureVersionError) as error:
                 restarts += 1
-                self._hooks.count("relist-restart")
-                await self._patience.wait_out(error)
+                self._observer.count("relist-restart")
+                await self._retry.back_off(error)
                 plan = await self._plan_again(plan, restarts)
             else:
                 return
@@ -78,17 +78,19 @@ class Pages:
             async for batch in batches:
                 yield batch
 
-    async def _page(self, plan: Relist, token: str) -> tuple[Page, list[Listed]]:
-        return await self._patience.insist(
+    async def _page(
+        self, plan: Relist, token: str
+    ) -> tuple[ListPage, list[ListedObject]]:
+        return await self._retry.call(
             partial(self._read_page, version=plan.version, token=token),
             unless=(ExpiredError, FutureVersionError),
         )
 
     async def _read_page(
         self, *, version: str | None, token: str
-    ) -> tuple[Page, list[Listed]]:
-        page = await self._collection.page(version=version, continue_token=token)
-        resource = self._collection.resource
+    ) -> tuple[ListPage, list[ListedObject]]:
+        page = await self._list_watch.page(version=version, continue_token=token)
+        resource = self._list_watch.resource
         return page, [*read_listed(page.items, resource=resource, keeps=self._keeps)]
 
     async def _plan_again(self, plan: Relist, restarts: int) -> Relist:
@@ -99,9 +101,9 @@ class Pages:
         if restarts >= _RESTARTS_LIMIT:
             return newest
         found = await examine(
-            self._collection,
+            self._list_watch,
             plan.cursor,
-            suspicion="expired",
-            patience=self._patience,
+            watch_fault="expired",
+            retry=self._retry,
         )
         return found if isinstance(found, Relist) else newest

@@ -1,22 +1,57 @@
-"""Where to go on from: the decision after a start, a failure or an expiry.
-
-probe the cursor ──readable──▶ Resume
-      │ but not by watching    Relist where watching begins, and walk objects back
-      │ expired                Relist at K, the oldest readable version
-      │ beyond the newest      Relist all: the cluster was rolled back
-      └ cannot be told         as the watch said
-"""
+"""What watches from one version say, until it is said often enough to be believed."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from bridge.cluster.reflector.collection import Collection
-from bridge.cluster.reflector.patience import Patience
-from bridge.cluster.reflector.suspicion import Suspicion
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.retry import WatchRetry
 from bridge.cluster.versions import is_newer, middle
 from bridge.errors import ExpiredError, FutureVersionError
+
+FaultKind = Literal["empty", "expired", "unreadable"]
+"""A watch ended at once with nothing in it; history is gone; something in it cannot be
+read."""
+
+WatchFault = Literal["none"] | FaultKind
+"""What is believed."""
+
+_TIMES: dict[FaultKind, int] = {
+    # Some control planes end an expired watch instead of answering 410
+    # (kubernetes/kubernetes#137089); a server that restarts does so too.
+    "empty": 2,
+    # At first the probe is asked whether it is so. A watch cache forgets sooner than
+    # etcd, so that the history may be listed and yet not be watched.
+    "expired": 2,
+    # An object that cannot be decoded is there for ever, trouble with etcd is not.
+    "unreadable": 3,
+}
+
+
+class FaultCounter:
+    """Counts what was said of the same version."""
+
+    def __init__(self) -> None:
+        """Start without a suspicion."""
+        self._version = ""
+        self._times: Counter[FaultKind] = Counter()
+
+    def add(self, word: FaultKind, *, version: str) -> WatchFault:
+        """Return the word if it was said often enough of this version, else none."""
+        if version != self._version:
+            self.clear()
+        self._version = version
+        self._times[word] += 1
+        if self._times[word] < _TIMES[word]:
+            return "none"
+        self._times[word] = 0
+        return word
+
+    def clear(self) -> None:
+        """Forget it all: a watch ended well."""
+        self._times.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,39 +85,39 @@ class Relist:
 
 
 async def examine(
-    collection: Collection,
+    list_watch: ListWatch,
     cursor: str,
     *,
-    suspicion: Suspicion,
+    watch_fault: WatchFault,
     watchable: str | None = None,
-    patience: Patience,
+    retry: WatchRetry,
 ) -> Resume | Relist:
     """Return where to go on from, however long it takes to find out.
 
     Args:
-        collection: What is read.
+        list_watch: What is read.
         cursor: Up to here everything was read.
-        suspicion: What is believed of the watches from there.
+        watch_fault: What is believed of the watches from there.
         watchable: The oldest version that is said to be watchable; None: not known.
-        patience: Waits out what prevents finding out.
+        retry: Waits out what prevents finding out.
     """
-    if suspicion == "unreadable":
+    if watch_fault == "unreadable":
         return Relist(cursor=cursor, cause="unreadable")
     while True:
-        found = await patience.insist(partial(collection.probe, cursor))
+        found = await retry.call(partial(list_watch.probe, cursor))
         # Readable, but not by watching, is as good as expired.
-        if found == "readable" and suspicion != "expired":
+        if found == "readable" and watch_fault != "expired":
             return Resume()
-        newest = await patience.insist(collection.newest_version)
+        newest = await retry.call(list_watch.newest_version)
         if is_newer(cursor, than=newest):
             return Relist(cursor=cursor, cause="rolled-back")
         if found == "future":
-            await patience.wait_out(_lagging(cursor, newest))
+            await retry.back_off(_lagging(cursor, newest))
             continue
-        if found == "unknown" and suspicion == "none":
+        if found == "unknown" and watch_fault == "none":
             return Resume()
         if found == "expired":
-            oldest = await find_oldest(collection, cursor, newest, patience=patience)
+            oldest = await find_oldest(list_watch, cursor, newest, retry=retry)
             return Relist(version=oldest, cursor=cursor, cause="expired")
         return _beyond_watching(
             cursor, newest, watchable, is_readable=found == "readable"
@@ -115,7 +150,7 @@ def oldest_watchable(error: ExpiredError) -> str | None:
 
 
 async def find_oldest(
-    collection: Collection, expired: str, newest: str, *, patience: Patience
+    list_watch: ListWatch, expired: str, newest: str, *, retry: WatchRetry
 ) -> str:
     """Return the oldest version that can be listed, by bisection.
 
@@ -123,13 +158,13 @@ async def find_oldest(
     used; then the examination is repeated.
 
     Args:
-        collection: What is read.
+        list_watch: What is read.
         expired: A version that cannot be listed any more.
         newest: One that can.
-        patience: Waits out failures.
+        retry: Waits out failures.
     """
     while (half := middle(expired, newest)) is not None:
-        if await patience.insist(partial(collection.probe, half)) == "expired":
+        if await retry.call(partial(list_watch.probe, half)) == "expired":
             expired = half
         else:
             newest = half

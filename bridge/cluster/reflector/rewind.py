@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
-from bridge.cluster import Change, Known
-from bridge.cluster.changes import Listed, read_listed, stamped
-from bridge.cluster.identity import Keeps
-from bridge.cluster.reflector.collection import Collection
-from bridge.cluster.reflector.difference import News, listed_change, unseen_deletion
-from bridge.cluster.reflector.hooks import Hooks
-from bridge.cluster.reflector.patience import Patience
+from bridge.cluster import Change, ObjectMeta
+from bridge.cluster.changes import ListedObject, read_listed, with_resource_version
+from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.reflector.diff import Delta, listed_change, unseen_deletion
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.observer import Observer
+from bridge.cluster.reflector.retry import WatchRetry
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
 from bridge.errors import (
     ExpiredError,
@@ -70,7 +70,7 @@ class _Walk:
         version: The version last asked for.
     """
 
-    states: Sequence[Listed]
+    states: Sequence[ListedObject]
     reached: Literal["known", "nothing", "lost"]
     version: str
 
@@ -84,33 +84,33 @@ class Rewinder:
 
     def __init__(
         self,
-        collection: Collection,
+        list_watch: ListWatch,
         *,
         cursor: str,
-        keeps: Keeps,
-        patience: Patience,
-        hooks: Hooks,
+        keeps: MetadataFilter,
+        retry: WatchRetry,
+        observer: Observer,
     ) -> None:
         """Bind what is asked.
 
         Args:
-            collection: What is listed.
+            list_watch: What is listed.
             cursor: Up to here everything is known.
             keeps: What is remembered of objects.
-            patience: Waits out failures.
-            hooks: What the caller lends.
+            retry: Waits out failures.
+            observer: What the caller lends.
         """
         self.is_whole = True
-        self._collection = collection
+        self._list_watch = list_watch
         self._cursor = cursor
         self._keeps = keeps
-        self._patience = patience
-        self._hooks = hooks
+        self._retry = retry
+        self._observer = observer
         self._told: set[str] = set()
         self._requests_left = REQUESTS_LIMIT
         self._bytes_left = BYTES_LIMIT
 
-    async def changes(self, news: News, *, version: str) -> list[Change]:
+    async def changes(self, news: Delta, *, version: str) -> list[Change]:
         """Return what led from one state to the other, oldest first.
 
         Args:
@@ -133,15 +133,15 @@ class Rewinder:
                 if await self._is_there(created.known, version):
                     continue
                 added = listed_change(
-                    created, change="added", resource=self._collection.resource
+                    created, change="added", resource=self._list_watch.resource
                 )
-                self._hooks.count("rewound")
+                self._observer.count("rewound")
                 self._bytes_left = BYTES_LIMIT
                 yield [added, *await self._deleted(created.known, version)]
         except _LostError:
             self.is_whole = False
 
-    async def _untold_creations(self, version: str) -> AsyncGenerator[Listed]:
+    async def _untold_creations(self, version: str) -> AsyncGenerator[ListedObject]:
         if not self.is_whole:
             return
         if not (self._cursor + version).isdecimal():
@@ -158,14 +158,14 @@ class Rewinder:
                 yield await self._created(str(number))
             before = count
 
-    async def _is_there(self, known: Known, version: str) -> bool:
+    async def _is_there(self, known: ObjectMeta, version: str) -> bool:
         state = await self._state(known, version)
         return state is not None and state.known.uid == known.uid
 
     async def _count(self, number: int) -> int | None:
-        return await self._ask(partial(self._collection.count_at, str(number)))
+        return await self._ask(partial(self._list_watch.count_at, str(number)))
 
-    async def _created(self, version: str) -> Listed:
+    async def _created(self, version: str) -> ListedObject:
         """Return the object that was created at this very version."""
         token = ""
         while True:
@@ -176,22 +176,24 @@ class Rewinder:
             if not token:
                 raise _LostError
 
-    async def _read_page(self, version: str, token: str) -> tuple[list[Listed], str]:
-        page = await self._collection.page(version=version, continue_token=token)
+    async def _read_page(
+        self, version: str, token: str
+    ) -> tuple[list[ListedObject], str]:
+        page = await self._list_watch.page(version=version, continue_token=token)
         return self._listed(page.items), page.continue_token
 
-    async def _read_state(self, known: Known, version: str) -> Listed | None:
-        found = await self._collection.object_at(known, version=version)
+    async def _read_state(self, known: ObjectMeta, version: str) -> ListedObject | None:
+        found = await self._list_watch.object_at(known, version=version)
         return None if found is None else self._listed([found])[0]
 
-    def _listed(self, items: Sequence[bytes]) -> list[Listed]:
-        resource = self._collection.resource
+    def _listed(self, items: Sequence[bytes]) -> list[ListedObject]:
+        resource = self._list_watch.resource
         try:
             return [*read_listed(items, resource=resource, keeps=self._keeps)]
         except UnreadableError as error:
             raise _LostError from error
 
-    async def _changes(self, news: News, version: str) -> list[Change]:
+    async def _changes(self, news: Delta, version: str) -> list[Change]:
         self._bytes_left = BYTES_LIMIT
         changes: list[Change] = []
         if news.now is not None:
@@ -205,7 +207,7 @@ class Rewinder:
             changes = [*await self._deleted(news.was, version), *changes]
         return changes
 
-    async def _walk(self, newest: Listed, was: Known | None) -> _Walk:
+    async def _walk(self, newest: ListedObject, was: ObjectMeta | None) -> _Walk:
         """Go back from one state until what was known, or as far as possible."""
         states, version = [newest], newest.version
         uid = newest.known.uid
@@ -222,30 +224,32 @@ class Rewinder:
             states.append(before)
         return _Walk(states=states[:-1] or states, reached="known", version=version)
 
-    async def _deleted(self, was: Known, absent: str) -> list[Change]:
+    async def _deleted(self, was: ObjectMeta, absent: str) -> list[Change]:
         """Return what became of an object that was not there any more at a version."""
         try:
             last, version = await self._last_state(was, absent)
         except _LostError:
             self.is_whole = False
-            return [unseen_deletion(was, resource=self._collection.resource)]
+            return [unseen_deletion(was, resource=self._list_watch.resource)]
         changes = []
         if last.version != was.version:
             walk = await self._walk(last, was)
             changes = self._modified(walk, begins="modified")
-            self._hooks.count("rewound")
-        self._hooks.count("rewound")
+            self._observer.count("rewound")
+        self._observer.count("rewound")
         deletion = Change(
             change="deleted",
-            resource=self._collection.resource,
-            object=stamped(last.object, version=version),
+            resource=self._list_watch.resource,
+            object=with_resource_version(last.object, version=version),
             resource_version=version,
             listed=True,
             known=last.known,
         )
         return [*changes, deletion]
 
-    async def _last_state(self, was: Known, absent: str) -> tuple[Listed, str]:
+    async def _last_state(
+        self, was: ObjectMeta, absent: str
+    ) -> tuple[ListedObject, str]:
         """Return the state before a deletion, and the deletion's version."""
         present, last = max(self._cursor, was.version, key=order), None
         while (half := middle(present, absent)) is not None:
@@ -264,14 +268,14 @@ class Rewinder:
     ) -> list[Change]:
         """Return the states of a walk as changes, oldest first."""
         for _ in walk.states[1:]:
-            self._hooks.count("rewound")
+            self._observer.count("rewound")
         kinds = [begins] + ["modified"] * (len(walk.states) - 1)
         return [
-            listed_change(state, change=kind, resource=self._collection.resource)
+            listed_change(state, change=kind, resource=self._list_watch.resource)
             for state, kind in zip(reversed(walk.states), kinds, strict=True)
         ]
 
-    async def _state(self, known: Known, version: str) -> Listed | None:
+    async def _state(self, known: ObjectMeta, version: str) -> ListedObject | None:
         if not version or self._bytes_left <= 0:
             raise _LostError
         found = await self._ask(partial(self._read_state, known, version))
@@ -284,6 +288,6 @@ class Rewinder:
             raise _LostError
         self._requests_left -= 1
         try:
-            return await self._patience.insist(question, unless=_LOST)
+            return await self._retry.call(question, unless=_LOST)
         except _LOST as error:
             raise _LostError from error

@@ -3,26 +3,34 @@
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 
-from bridge.cluster import BATCH_LIMIT, Change, Gap, Item, Learned, Note, Synced
-from bridge.cluster.changes import Listed
-from bridge.cluster.reflector.collection import Collection
-from bridge.cluster.reflector.difference import (
-    Difference,
-    Judge,
-    NewerOnly,
-    News,
+from bridge.cluster import (
+    BATCH_LIMIT,
+    Change,
+    Gap,
+    Item,
+    Observed,
+    ProgressMark,
+    Synced,
+)
+from bridge.cluster.changes import ListedObject
+from bridge.cluster.reflector.diff import (
+    Delta,
+    Differ,
+    StoreDiff,
+    VersionDiff,
     plain_changes,
 )
-from bridge.cluster.reflector.hooks import Hooks
-from bridge.cluster.reflector.patience import Patience
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.observer import Observer
 from bridge.cluster.reflector.repair import Relist
+from bridge.cluster.reflector.retry import WatchRetry
 from bridge.cluster.reflector.rewind import Rewinder
 from bridge.cluster.store import Store
 from bridge.cluster.versions import is_newer, is_next
 
 
 def may_miss(
-    plan: Relist, version: str, *, note: Note | None, found_newer: bool
+    plan: Relist, version: str, *, note: ProgressMark | None, found_newer: bool
 ) -> bool:
     """Tell whether a revision may be missing between a cursor and a snapshot.
 
@@ -58,40 +66,40 @@ class Snapshot:
         self,
         plan: Relist,
         *,
-        collection: Collection,
+        list_watch: ListWatch,
         store: Store | None,
-        note: Note | None,
-        patience: Patience,
-        hooks: Hooks,
+        note: ProgressMark | None,
+        retry: WatchRetry,
+        observer: Observer,
     ) -> None:
         """Expect the first list.
 
         Args:
             plan: What to list.
-            collection: Where.
+            list_watch: Where.
             store: What was known; None: only versions tell what is news.
             note: Up to here the stream is said to have been complete; None: unknown.
-            patience: Waits out what prevents looking back.
-            hooks: What the caller lends.
+            retry: Waits out what prevents looking back.
+            observer: What the caller lends.
         """
         self.plan = plan
         self.version = ""
         self.is_begun = False
         self.cuts = 0
-        self._collection = collection
+        self._list_watch = list_watch
         self._store = store
         self._note = note
-        self._patience = patience
-        self._hooks = hooks
+        self._retry = retry
+        self._observer = observer
         self._rewinder: Rewinder | None = None
-        self._judge: Judge = (
-            NewerOnly(plan) if store is None else Difference(store, plan=plan)
+        self._judge: Differ = (
+            VersionDiff(plan) if store is None else StoreDiff(store, plan=plan)
         )
         self._is_rollback_announced = False
 
     def begin(self, plan: Relist) -> None:
         """Expect a list from its beginning, for the same or for another plan."""
-        self._hooks.count("relist")
+        self._observer.count("relist")
         self.is_begun = True
         self.plan = plan
         self._judge.begin(plan)
@@ -104,15 +112,17 @@ class Snapshot:
         self._is_rollback_announced = True
         return [self._gap(version)]
 
-    async def take(self, listed: Sequence[Listed]) -> AsyncGenerator[list[Item]]:
+    async def take(self, listed: Sequence[ListedObject]) -> AsyncGenerator[list[Item]]:
         """Yield what a part of the list says."""
         async with aclosing(self._tell(self._judge.judge(listed))) as batches:
             async for batch in batches:
                 yield batch
 
-    async def vanish(self, deletion: Change) -> AsyncGenerator[list[Item]]:
+    async def deleted_while_listing(
+        self, deletion: Change
+    ) -> AsyncGenerator[list[Item]]:
         """Yield what a deletion means that came in the midst of the list."""
-        change = self._judge.vanish(deletion)
+        change = self._judge.deleted_while_listing(deletion)
         if change is not None:
             yield [change]
 
@@ -138,21 +148,21 @@ class Snapshot:
                 for batch in _batches([*life, *self._learned_again(life[-1])]):
                     yield batch
 
-    def _learned_again(self, deletion: Change) -> Iterator[Learned]:
+    def _learned_again(self, deletion: Change) -> Iterator[Observed]:
         """Yield who has the name now, or the deletion would forget it."""
         key = deletion.known.key if deletion.known else ""
         now = self._store.get(key) if self._store is not None else None
         if now is not None:
-            yield Learned(known=now)
+            yield Observed(known=now)
 
     async def _tell(
-        self, found: Iterable[News | Learned], version: str = ""
+        self, found: Iterable[Delta | Observed], version: str = ""
     ) -> AsyncGenerator[list[Item]]:
         items: list[Item] = []
         for one in found:
             items += (
                 [one]
-                if isinstance(one, Learned)
+                if isinstance(one, Observed)
                 else await self._changes(one, version=version)
             )
             if len(items) >= BATCH_LIMIT:
@@ -162,12 +172,12 @@ class Snapshot:
         for batch in _batches(items):
             yield batch
 
-    async def _changes(self, news: News, *, version: str) -> list[Change]:
+    async def _changes(self, news: Delta, *, version: str) -> list[Change]:
         if self._rewinder is not None:
             return await self._rewinder.changes(news, version=version)
         return plain_changes(
             news,
-            resource=self._collection.resource,
+            resource=self._list_watch.resource,
             remembers=self._store is not None,
         )
 
@@ -177,11 +187,11 @@ class Snapshot:
         if not is_possible or store is None or not store.is_complete:
             return None
         return Rewinder(
-            self._collection,
+            self._list_watch,
             cursor=cursor or "",
             keeps=store.keeps,
-            patience=self._patience,
-            hooks=self._hooks,
+            retry=self._retry,
+            observer=self._observer,
         )
 
     def _end(self, version: str) -> Iterator[Item]:
@@ -203,7 +213,7 @@ class Snapshot:
             cursor=self.plan.cursor or "",
             snapshot=version,
             since=self._note.time if self._note else None,
-            until=self._hooks.now(),
+            until=self._observer.now(),
         )
 
 

@@ -2,8 +2,8 @@
 
 from urllib.parse import SplitResult, urlsplit
 
-from bridge.cluster.session.forms import Exec, User
-from bridge.cluster.session.kubeconfig import Entry, Selection
+from bridge.cluster.session.forms import Exec, KubeconfigUser
+from bridge.cluster.session.kubeconfig import KubeconfigEntry, SelectedContext
 from bridge.errors import CredentialsError
 
 EXEC_VERSIONS = (
@@ -15,7 +15,7 @@ EXEC_VERSIONS = (
 _MODES = ("Never", "IfAvailable")
 
 
-def check(selection: Selection) -> SplitResult:
+def check(selection: SelectedContext) -> SplitResult:
     """Return where the API server is, if the selection can be used.
 
     Raises:
@@ -30,7 +30,7 @@ def check(selection: Selection) -> SplitResult:
     return url
 
 
-def _check_cluster(selection: Selection) -> SplitResult:
+def _check_cluster(selection: SelectedContext) -> SplitResult:
     cluster, entry = selection.cluster, selection.cluster_entry
     has_authority = cluster.certificate_authority or cluster.certificate_authority_data
     if cluster.insecure_skip_tls_verify and has_authority:
@@ -41,7 +41,7 @@ def _check_cluster(selection: Selection) -> SplitResult:
     return _server(cluster.server or "", entry)
 
 
-def _server(server: str, entry: Entry) -> SplitResult:
+def _server(server: str, entry: KubeconfigEntry) -> SplitResult:
     try:
         url = urlsplit(server)
         is_good = url.scheme in {"http", "https"} and bool(url.hostname)
@@ -55,7 +55,7 @@ def _server(server: str, entry: Entry) -> SplitResult:
     return url
 
 
-def _check_login(user: User, entry: Entry) -> None:
+def _check_login(user: KubeconfigUser, entry: KubeconfigEntry) -> None:
     if user.password and not user.username:
         raise CredentialsError(f"{entry.field('password')}: expected username with it")
     token = "token" if user.token else "tokenFile" if user.token_file else ""
@@ -65,7 +65,7 @@ def _check_login(user: User, entry: Entry) -> None:
         )
 
 
-def _check_certificate(user: User, entry: Entry) -> None:
+def _check_certificate(user: KubeconfigUser, entry: KubeconfigEntry) -> None:
     has_certificate = user.client_certificate or user.client_certificate_data
     has_key = user.client_key or user.client_key_data
     if has_certificate and not has_key:
@@ -76,7 +76,7 @@ def _check_certificate(user: User, entry: Entry) -> None:
         )
 
 
-def check_exec(config: Exec, entry: Entry) -> None:
+def check_exec(config: Exec, entry: KubeconfigEntry) -> None:
     """Check an exec plugin before anything is run.
 
     Raises:

@@ -1,228 +1,176 @@
-"""Where the credentials come from: a service account, or a kubeconfig."""
+"""What it takes to speak to one API server: address, identity and trust."""
 
-import asyncio
-import base64
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+import ssl
+import stat
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import SplitResult
+from tempfile import TemporaryDirectory
 
 from kubernetes_asyncio.client import Configuration
 
-from bridge.cluster.session.access import (
-    Access,
-    Identity,
-    TlsMaterial,
-    bearer,
-    read_bytes,
-)
-from bridge.cluster.session.checks import check
-from bridge.cluster.session.exec_cluster import exec_cluster
-from bridge.cluster.session.exec_plugin import run_plugin
-from bridge.cluster.session.forms import User
-from bridge.cluster.session.impersonation import impersonation
-from bridge.cluster.session.kubeconfig import Entry, Selection, select
-from bridge.cluster.session.service_account import ServiceAccountSource, is_in_cluster
-from bridge.cluster.session.way import find_proxy
 from bridge.errors import CredentialsError
+from bridge.tls import client_context
 
+MOST_BYTES = 4 * 1024 * 1024
+"""A bundle of all authorities that a system trusts has 0.3 MB."""
 
-class Source(Protocol):
-    """Something that knows the credentials, now and later."""
+RELOAD_SECONDS = 60.0
+"""How long a token read from a file is used, as client-go does."""
 
-    async def load(self) -> Access:
-        """Return them as they are now; raises `CredentialsError`."""
-        ...
-
-
-def find_source(
-    *,
-    kubeconfig: Path | None,
-    context: str | None,
-    service_account: Path,
-    environ: Mapping[str, str],
-) -> Source:
-    """Return where the credentials are; see `ClusterClient.open` for the order.
-
-    Raises:
-        CredentialsError: There are none in any place.
-    """
-    if kubeconfig is not None:
-        paths = [kubeconfig.expanduser()]
-        return KubeconfigSource(paths, context=context, environ=environ)
-    if context is None and is_in_cluster(folder=service_account, environ=environ):
-        return ServiceAccountSource(folder=service_account, environ=environ)
-    paths = _default_paths(environ)
-    existing = [path for path in paths if path.exists()]
-    if not existing:
-        places = ", ".join(map(str, paths))
-        raise CredentialsError(
-            f"no way into a cluster: not in a pod with a service account in "
-            f"{service_account}, and no kubeconfig at {places}"
-        )
-    return KubeconfigSource(existing, context=context, environ=environ)
-
-
-class KubeconfigSource:
-    """Reads a kubeconfig, runs its plugin, and does so again when asked to."""
-
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        *,
-        context: str | None,
-        environ: Mapping[str, str] | None = None,
-    ) -> None:
-        """Bind files and context; nothing is read yet.
-
-        Args:
-            paths: Files that exist, the first to name a thing wins.
-            context: See `select`.
-            environ: Where proxies are looked up; None: nowhere.
-        """
-        self._paths = paths
-        self._context = context
-        self._environ = dict(environ or {})
-
-    async def load(self) -> Access:
-        """Return the credentials as they are now.
-
-        Raises:
-            CredentialsError: A file, a name in it or what it refers to is unusable.
-        """
-        # In a thread, for a file may lie on a network.
-        return await self._finish(await asyncio.to_thread(self._read))
-
-    def _read(self) -> "_Read":
-        selection = select(self._paths, context=self._context)
-        url = check(selection)
-        cluster, entry = selection.cluster, selection.cluster_entry
-        configuration = Configuration()
-        configuration.host = _base(url)
-        configuration.tls_server_name = cluster.tls_server_name or None
-        configuration.proxy = find_proxy(
-            configuration.host,
-            named=cluster.proxy_url,
-            field=entry.field("proxy-url"),
-            environ=self._environ,
-        )
-        is_secure = url.scheme == "https"
-        return _Read(
-            selection=selection,
-            configuration=configuration,
-            is_secure=is_secure,
-            authority=_authority(selection),
-            identity=_stated(selection, is_secure=is_secure),
-        )
-
-    async def _finish(self, read: "_Read") -> Access:
-        identity, selection = read.identity, read.selection
-        plugin = selection.user.exec
-        if plugin is not None and read.is_secure and not _is_somebody(identity):
-            cluster = exec_cluster(selection.cluster, authority=read.authority)
-            found = await run_plugin(
-                plugin,
-                entry=selection.user_entry,
-                cluster=cluster if plugin.provide_cluster_info else None,
-            )
-            identity = replace(found, impersonation=identity.impersonation)
-        if identity.authorization is not None:
-            read.configuration.api_key["BearerToken"] = identity.authorization
-        return Access(
-            configuration=read.configuration,
-            tls=_tls(read, identity),
-            impersonation=identity.impersonation,
-            renew_after_seconds=identity.renew_after_seconds,
-        )
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN CERTIFICATE-----[\x00-\x7f]*?-----END CERTIFICATE-----"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    """What the files say, before a plugin is asked."""
+class TlsMaterial:
+    """Whom to trust and how to identify, as PEM bytes; equal means nothing changed.
 
-    selection: Selection
-    configuration: Configuration
-    is_secure: bool
-    authority: bytes | None
-    identity: Identity
-
-
-def _base(url: SplitResult) -> str:
-    """Return the URL below which the API lives, as client-go: no query, no slash."""
-    return url._replace(query="", fragment="").geturl().rstrip("/")
-
-
-def _default_paths(environ: Mapping[str, str]) -> list[Path]:
-    named = environ.get("KUBECONFIG", "").split(os.pathsep)
-    home = environ.get("HOME") or str(Path.home())
-    return [Path(part) for part in named if part] or [Path(home, ".kube", "config")]
-
-
-def _stated(selection: Selection, *, is_secure: bool) -> Identity:
-    """Return the identity that the kubeconfig itself states.
-
-    Over plain HTTP only that which is no secret, as client-go.
+    Attributes:
+        authority: The CA bundle; None: what the system trusts.
+        certificate: The client's certificate chain; None: none.
+        key: Its private key.
+        verify: False for ``insecure-skip-tls-verify``.
+        authority_field: What errors call the CA bundle; no part of what is compared.
+        certificate_field: What errors call certificate and key.
     """
-    user, entry = selection.user, selection.user_entry
-    if not is_secure:
-        return Identity(impersonation=impersonation(user, entry=entry))
-    return Identity(
-        authorization=_authorization(user, entry),
-        certificate=entry.pem(
-            "client-certificate",
-            path=user.client_certificate,
-            data=user.client_certificate_data,
-        ),
-        key=entry.pem("client-key", path=user.client_key, data=user.client_key_data),
-        impersonation=impersonation(user, entry=entry),
-    )
 
+    authority: bytes | None = None
+    certificate: bytes | None = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    verify: bool = True
+    authority_field: str = field(default="certificate authority", compare=False)
+    certificate_field: str = field(default="client certificate", compare=False)
 
-def _is_somebody(identity: Identity) -> bool:
-    """Tell whether there is an identity, so that client-go asks no plugin for one."""
-    return identity.authorization is not None or identity.certificate is not None
+    def context(self) -> ssl.SSLContext:
+        """Return a context for client connections.
 
+        Raises:
+            CredentialsError: OpenSSL does not accept the CA, certificate or key.
+        """
+        context = self._trust()
+        if self.certificate is not None:
+            self._identify(context)
+        return context
 
-def _authorization(user: User, entry: Entry) -> str | None:
-    if user.username:
-        login = f"{user.username}:{user.password or ''}".encode(errors="replace")
-        return f"Basic {base64.b64encode(login).decode()}"
-    if user.token_file:
-        field = entry.source("tokenFile", path=user.token_file)
+    def _trust(self) -> ssl.SSLContext:
+        if self.authority is None:
+            return client_context(verify=self.verify)
+        # What stands between the certificates is a comment, and not always ASCII.
+        found = b"\n".join(_CERTIFICATE.findall(self.authority))
         try:
-            token = read_bytes(entry.resolve(user.token_file), field=field)
-            return bearer(token.strip(), field=field)
-        except CredentialsError:
-            if not user.token:  # the file wins only if it can be read, as in client-go
-                raise
-    if user.token:
-        return bearer(user.token.encode(errors="replace"), field=entry.field("token"))
-    return None
+            if found:
+                return client_context(ca_data=found.decode(), verify=self.verify)
+        except ssl.SSLError as error:
+            raise self._no_authority() from error
+        raise self._no_authority()
+
+    def _no_authority(self) -> CredentialsError:
+        return CredentialsError(
+            f"{self.authority_field}: expected PEM certificates, got something that "
+            "OpenSSL does not read as such"
+        )
+
+    def _identify(self, context: ssl.SSLContext) -> None:
+        # OpenSSL takes a chain from files only: they exist for this moment, in a
+        # folder that nobody else can enter.
+        with TemporaryDirectory(prefix="kubebridge-") as folder:
+            chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
+            chain.write_bytes(self.certificate or b"")
+            key.write_bytes(self.key or b"")
+            try:
+                # A password, or OpenSSL would ask the terminal for one.
+                context.load_cert_chain(chain, key, password="")
+            except (ssl.SSLError, OSError) as error:
+                raise CredentialsError(
+                    f"{self.certificate_field}: expected a PEM certificate and its "
+                    "own key, got a pair that OpenSSL does not accept"
+                ) from error
 
 
-def _authority(selection: Selection) -> bytes | None:
-    cluster = selection.cluster
-    return selection.cluster_entry.pem(
-        "certificate-authority",
-        path=cluster.certificate_authority,
-        data=cluster.certificate_authority_data,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the bridge says it is.
+
+    Attributes:
+        authorization: The header of that name; None: none.
+        certificate: A client certificate chain as PEM; None: none.
+        key: The certificate's private key.
+        impersonation: Header fields that say as whom it asks, each name and value.
+        renew_after_seconds: How long it is good for, as far as is known.
+    """
+
+    authorization: str | None = field(default=None, repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    impersonation: tuple[tuple[str, str], ...] = ()
+    renew_after_seconds: float = RELOAD_SECONDS
 
 
-def _tls(read: _Read, identity: Identity) -> TlsMaterial:
-    cluster, entry = read.selection.cluster, read.selection.cluster_entry
-    user, user_entry = read.selection.user, read.selection.user_entry
-    return TlsMaterial(
-        authority=read.authority,
-        authority_field=entry.source(
-            "certificate-authority", path=cluster.certificate_authority
-        ),
-        certificate=identity.certificate,
-        certificate_field=user_entry.source(
-            "client-certificate", path=user.client_certificate
-        ),
-        key=identity.key,
-        verify=not cluster.insecure_skip_tls_verify,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Credentials as they are now.
+
+    Attributes:
+        configuration: Address, proxy and token, as kubernetes_asyncio takes them.
+        tls: Trust and client certificate.
+        impersonation: Header fields that say as whom the bridge asks; empty: itself.
+        renew_after_seconds: When to load them again.
+    """
+
+    configuration: Configuration = field(repr=False)
+    tls: TlsMaterial
+    impersonation: tuple[tuple[str, str], ...] = ()
+    renew_after_seconds: float = RELOAD_SECONDS
+
+
+def read_bytes(path: Path, *, field: str, is_empty_good: bool = False) -> bytes:
+    """Return the content of a credentials file.
+
+    Raises:
+        CredentialsError: It cannot be read, it is no ordinary file, it is larger than
+            4 MiB, or it is empty; names field and file.
+    """
+    try:
+        # Without waiting: a FIFO would hold up everything else.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CredentialsError(
+                    f"{field}: expected an ordinary file, got {path}"
+                )
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise CredentialsError(
+            f"{field}: expected a readable file, got {path}: {error.strerror}"
+        ) from error
+    if len(content) > MOST_BYTES:
+        raise CredentialsError(f"{field}: expected at most 4 MiB, got more in {path}")
+    if not content.strip() and not is_empty_good:
+        raise CredentialsError(f"{field}: expected content, got the empty file {path}")
+    return content
+
+
+def header_value(text: str, *, field: str) -> str:
+    """Return a text that may stand in a header, by the rules of Go's `net/http`.
+
+    Raises:
+        CredentialsError: It holds a control character; names the field only.
+    """
+    is_good = all(letter == "\t" or letter >= " " for letter in text)
+    if not is_good or "\x7f" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise CredentialsError(f"{field}: expected one line without control characters")
+    return text
+
+
+def bearer(token: bytes, *, field: str) -> str:
+    """Return the Authorization header for a token.
+
+    Raises:
+        CredentialsError: It cannot stand in a header; names the field only.
+    """
+    text = token.decode("ascii", errors="replace")
+    if not text.isascii() or not text.isprintable():
+        raise CredentialsError(f"{field}: expected one line of printable ASCII")
+    return f"Bearer {text}"

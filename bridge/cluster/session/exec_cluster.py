@@ -3,12 +3,14 @@
 import base64
 from typing import Any
 
-from bridge.cluster.session.forms import Cluster
+from bridge.cluster.session.forms import KubeconfigCluster
 
 _EXTENSION = "client.authentication.k8s.io/exec"
 
 
-def exec_cluster(cluster: Cluster, *, authority: bytes | None) -> dict[str, Any]:
+def exec_cluster(
+    cluster: KubeconfigCluster, *, authority: bytes | None
+) -> dict[str, Any]:
     """Return the form that client-go gives (client.authentication.k8s.io, Cluster).
 
     Args:

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from bridge.cluster.session.access import Identity, bearer
 from bridge.cluster.session.complaint import one_line, presentable, secret_values
+from bridge.cluster.session.credentials import Identity, bearer
 from bridge.cluster.session.forms import Exec
-from bridge.cluster.session.kubeconfig import Entry
+from bridge.cluster.session.kubeconfig import KubeconfigEntry
 from bridge.cluster.session.program import Ended, run_program
 from bridge.errors import CredentialsError
 
@@ -42,7 +42,7 @@ class _CredentialForm(msgspec.Struct, rename="camel"):
 
 
 async def run_plugin(
-    config: Exec, *, entry: Entry, cluster: dict[str, Any] | None = None
+    config: Exec, *, entry: KubeconfigEntry, cluster: dict[str, Any] | None = None
 ) -> Identity:
     """Run an exec plugin and return what it says.
 
@@ -91,7 +91,7 @@ def _complaint(ended: Ended, config: Exec) -> str:
     return presentable(text, secrets=secrets, is_cut=ended.is_trouble_cut)
 
 
-def _command(command: str, entry: Entry) -> str:
+def _command(command: str, entry: KubeconfigEntry) -> str:
     # As kubectl: a path is relative to the kubeconfig, a bare name is looked up.
     return str(entry.resolve(command)) if "/" in command else command
 

@@ -12,7 +12,7 @@ class NamedExtension(msgspec.Struct):
     extension: Any = None
 
 
-class Cluster(msgspec.Struct, rename="kebab"):
+class KubeconfigCluster(msgspec.Struct, rename="kebab"):
     """`clusters[].cluster`."""
 
     server: str | None = None
@@ -44,7 +44,7 @@ class Exec(msgspec.Struct, rename="camel"):
     interactive_mode: str | None = None
 
 
-class User(msgspec.Struct, rename="kebab"):
+class KubeconfigUser(msgspec.Struct, rename="kebab"):
     """`users[].user`, less the ways of logging in that are refused."""
 
     client_certificate: str | None = None
@@ -63,7 +63,7 @@ class User(msgspec.Struct, rename="kebab"):
     extensions: Any = None
 
 
-class Context(msgspec.Struct):
+class KubeconfigContext(msgspec.Struct):
     """`contexts[].context`; its namespace is kubectl's, not ours: sources say where."""
 
     cluster: str | None = None

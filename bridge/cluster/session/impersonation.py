@@ -7,16 +7,18 @@ would have the rights of the user that it logs in as, perhaps more than were ask
 import string
 from collections.abc import Iterator
 
-from bridge.cluster.session.access import header_value
-from bridge.cluster.session.forms import User
-from bridge.cluster.session.kubeconfig import Entry
+from bridge.cluster.session.credentials import header_value
+from bridge.cluster.session.forms import KubeconfigUser
+from bridge.cluster.session.kubeconfig import KubeconfigEntry
 from bridge.errors import CredentialsError
 
 # What a header's name may hold (RFC 9110, 5.6.2), less the sign that escapes the rest.
 _PLAIN = frozenset((string.ascii_letters + string.digits + "!#$&'*+-.^_`|~").encode())
 
 
-def impersonation(user: User, *, entry: Entry) -> tuple[tuple[str, str], ...]:
+def impersonation(
+    user: KubeconfigUser, *, entry: KubeconfigEntry
+) -> tuple[tuple[str, str], ...]:
     """Return the header fields for ``as`` and the keys that begin with it.
 
     Raises:
@@ -36,7 +38,7 @@ def impersonation(user: User, *, entry: Entry) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _besides(user: User) -> tuple[tuple[str, object], ...]:
+def _besides(user: KubeconfigUser) -> tuple[tuple[str, object], ...]:
     return (
         ("as-uid", user.as_uid),
         ("as-groups", user.as_groups),
@@ -44,7 +46,7 @@ def _besides(user: User) -> tuple[tuple[str, object], ...]:
     )
 
 
-def _fields(user: User) -> Iterator[tuple[str, str, str]]:
+def _fields(user: KubeconfigUser) -> Iterator[tuple[str, str, str]]:
     """Yield the key of the kubeconfig, the header's name and its value."""
     yield "as", "Impersonate-User", user.as_ or ""
     if user.as_uid:

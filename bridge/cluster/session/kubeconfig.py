@@ -14,20 +14,27 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from bridge.cluster.session.access import read_bytes
 from bridge.cluster.session.complaint import one_line
-from bridge.cluster.session.forms import Cluster, Context, Kubeconfig, User
+from bridge.cluster.session.credentials import read_bytes
+from bridge.cluster.session.forms import (
+    Kubeconfig,
+    KubeconfigCluster,
+    KubeconfigContext,
+    KubeconfigUser,
+)
 from bridge.errors import CredentialsError
 
-Form = TypeVar("Form", Cluster, Context, User)
+Form = TypeVar("Form", KubeconfigCluster, KubeconfigContext, KubeconfigUser)
 
 _NAMES_SHOWN = 20
 
-_KNOWN_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(User))
+_KNOWN_KEYS = frozenset(
+    field.encode_name for field in msgspec.structs.fields(KubeconfigUser)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class KubeconfigEntry:
     """A named thing of a kubeconfig; `file` is what its relative paths start from."""
 
     label: str
@@ -67,14 +74,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class SelectedContext:
     """What a context stands for."""
 
     context: str
-    cluster: Cluster
-    cluster_entry: Entry
-    user: User
-    user_entry: Entry
+    cluster: KubeconfigCluster
+    cluster_entry: KubeconfigEntry
+    user: KubeconfigUser
+    user_entry: KubeconfigEntry
 
 
 def read_kubeconfig(path: Path) -> Kubeconfig:
@@ -101,7 +108,7 @@ def read_kubeconfig(path: Path) -> Kubeconfig:
     return file
 
 
-def select(paths: Sequence[Path], *, context: str | None) -> Selection:
+def select(paths: Sequence[Path], *, context: str | None) -> SelectedContext:
     """Return what a context means in files merged as kubectl does: the first wins.
 
     What is wrong with entries that the context does not lead to is not looked at.
@@ -119,7 +126,7 @@ def select(paths: Sequence[Path], *, context: str | None) -> Selection:
     name = context or _current_context(files)
     contexts = _merged(files, lambda file: file.contexts)
     chosen, entry = _find(contexts, name, field=f"{where}: context", label="contexts")
-    chosen_context = _typed(chosen.get("context"), Context, entry)
+    chosen_context = _typed(chosen.get("context"), KubeconfigContext, entry)
     cluster, cluster_entry = _find(
         _merged(files, lambda file: file.clusters),
         chosen_context.cluster or "",
@@ -127,7 +134,7 @@ def select(paths: Sequence[Path], *, context: str | None) -> Selection:
         label="clusters",
     )
     user: Any = {}
-    user_entry = Entry(label="users[]", file=cluster_entry.file)
+    user_entry = KubeconfigEntry(label="users[]", file=cluster_entry.file)
     if chosen_context.user:
         user, user_entry = _find(
             _merged(files, lambda file: file.users),
@@ -137,16 +144,16 @@ def select(paths: Sequence[Path], *, context: str | None) -> Selection:
         )
     login = user.get("user")
     _refuse_unknown_logins(login, user_entry)
-    return Selection(
+    return SelectedContext(
         context=name,
-        cluster=_typed(cluster.get("cluster"), Cluster, cluster_entry),
+        cluster=_typed(cluster.get("cluster"), KubeconfigCluster, cluster_entry),
         cluster_entry=cluster_entry,
-        user=_typed(login, User, user_entry),
+        user=_typed(login, KubeconfigUser, user_entry),
         user_entry=user_entry,
     )
 
 
-def _refuse_unknown_logins(user: object, entry: Entry) -> None:
+def _refuse_unknown_logins(user: object, entry: KubeconfigEntry) -> None:
     """Refuse every key that is not known: it may be a way to log in, or less rights."""
     if not isinstance(user, dict):
         return
@@ -163,7 +170,7 @@ def _refuse_unknown_logins(user: object, entry: Entry) -> None:
             )
 
 
-def _typed(value: object, form: type[Form], entry: Entry) -> Form:
+def _typed(value: object, form: type[Form], entry: KubeconfigEntry) -> Form:
     try:
         return msgspec.convert({} if value is None else value, form)
     except msgspec.ValidationError as error:
@@ -201,13 +208,13 @@ def _find(
     *,
     field: str,
     label: str,
-) -> tuple[_Named, Entry]:
+) -> tuple[_Named, KubeconfigEntry]:
     if name not in known:
         names = ", ".join(sorted(known)[:_NAMES_SHOWN]) or "none is there"
         got = name or "no name"
         raise CredentialsError(f"{field}: expected one of ({names}), got {got}")
     path, entries = known[name]
-    entry = Entry(label=f"{label}[{name}]", file=path)
+    entry = KubeconfigEntry(label=f"{label}[{name}]", file=path)
     if len(entries) > 1:
         raise CredentialsError(
             f"kubeconfig {path}: {entry.label}: expected one entry of that name, "

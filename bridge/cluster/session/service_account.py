@@ -7,7 +7,7 @@ from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 
-from bridge.cluster.session.access import Access, TlsMaterial, bearer, read_bytes
+from bridge.cluster.session.credentials import Access, TlsMaterial, bearer, read_bytes
 from bridge.cluster.session.way import find_proxy
 from bridge.errors import CredentialsError
 

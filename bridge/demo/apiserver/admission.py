@@ -12,7 +12,7 @@ from bridge.demo.apiserver.resources import (
     DEFINITIONS,
     EVENTS,
     NAMESPACES,
-    Resource,
+    ServedResource,
 )
 from bridge.demo.apiserver.status import StatusError, invalid
 
@@ -22,7 +22,7 @@ _TYPE = ("kind", "apiVersion")
 _ESTABLISHED = {"type": "Established", "status": "True"}
 
 
-def to_store(resource: Resource, namespace: str, sent: Object) -> Object:
+def to_store(resource: ServedResource, namespace: str, sent: Object) -> Object:
     """Return an object that a client sent in the form in which it is stored.
 
     Raises:
@@ -46,7 +46,7 @@ def to_store(resource: Resource, namespace: str, sent: Object) -> Object:
     return event_forms.to_core(value) if resource.table == EVENTS else value
 
 
-def settle_name(resource: Resource, metadata: Object) -> str:
+def settle_name(resource: ServedResource, metadata: Object) -> str:
     """Return the name of a new object, made up if ``generateName`` is given.
 
     Raises:
@@ -63,7 +63,7 @@ def settle_name(resource: Resource, metadata: Object) -> str:
     return name
 
 
-def completed(resource: Resource, value: Object) -> Object:
+def completed(resource: ServedResource, value: Object) -> Object:
     """Return an object with the fields that its kind always has."""
     if resource.table == EVENTS:
         return event_forms.completed(value)
@@ -82,7 +82,7 @@ def _completed_namespace(value: Object) -> Object:
     return value | {"status": {"phase": "Active"}}
 
 
-def check(resource: Resource, value: Object) -> None:
+def check(resource: ServedResource, value: Object) -> None:
     """Let an object of these few kinds be created only if it makes sense.
 
     Raises:
@@ -110,7 +110,7 @@ def _definition_causes(value: Object) -> Iterator[tuple[str, str]]:
         yield "metadata.name", 'Invalid value: must be spec.names.plural+"."+spec.group'
 
 
-def birth(resource: Resource, value: Object, manager: str) -> Object:
+def birth(resource: ServedResource, value: Object, manager: str) -> Object:
     """Return the metadata that an object gets when it is created."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     field = {

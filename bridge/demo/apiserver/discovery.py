@@ -6,7 +6,7 @@ aggregated one fall back to these.
 
 from typing import Any
 
-from bridge.demo.apiserver.resources import Catalog, Resource
+from bridge.demo.apiserver.resources import Catalog, ServedResource
 
 Document = dict[str, Any]
 
@@ -69,7 +69,7 @@ def _resource_list(catalog: Catalog, group: str, version: str) -> Document:
     }
 
 
-def _described(resource: Resource) -> Document:
+def _described(resource: ServedResource) -> Document:
     """Return what discovery says about one resource."""
     return {
         "name": resource.plural,

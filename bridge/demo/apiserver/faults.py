@@ -8,13 +8,13 @@ name; ``*`` is any. Discovery and ``/readyz`` are ``get`` of the resource ``""``
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bridge.demo.apiserver.watching import Watch
+from bridge.demo.apiserver.watching import OpenWatch
 
 ANY = "*"
 
 
 @dataclass(slots=True, kw_only=True)
-class Answer:
+class FaultAnswer:
     """An answer that stands ready instead of the real one."""
 
     verb: str
@@ -35,8 +35,8 @@ class Faults:
 
     def __init__(self, *, wake: Callable[[], None]) -> None:
         """Set no fault; ``wake`` makes open watches look again."""
-        self.watches: set[Watch] = set()
-        self._answers: list[Answer] = []
+        self.watches: set[OpenWatch] = set()
+        self._answers: list[FaultAnswer] = []
         self._forbidden: set[tuple[str, str]] = set()
         self._cuts: list[int] = []
         self._wake = wake
@@ -53,7 +53,7 @@ class Faults:
     ) -> None:
         """Give the next ``times`` requests this answer; for a watch, then end it."""
         self._answers.append(
-            Answer(
+            FaultAnswer(
                 verb=verb,
                 resource=resource,
                 times=times,
@@ -84,7 +84,7 @@ class Faults:
         self._forbidden.clear()
         self._cuts.clear()
 
-    def next_answer(self, verb: str, resource: str) -> Answer | None:
+    def next_answer(self, verb: str, resource: str) -> FaultAnswer | None:
         """Return the answer that stands ready for this request, and count it."""
         for answer in self._answers:
             if answer.times and _matches(

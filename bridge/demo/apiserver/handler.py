@@ -16,14 +16,14 @@ from bridge.demo.apiserver.discovery import discover
 from bridge.demo.apiserver.faults import Faults
 from bridge.demo.apiserver.listing import list_page
 from bridge.demo.apiserver.objects import Objects
-from bridge.demo.apiserver.resources import Catalog, Resource
+from bridge.demo.apiserver.resources import Catalog, ServedResource
 from bridge.demo.apiserver.reviews import PATH, review
 from bridge.demo.apiserver.routing import Call, forbidden, route
 from bridge.demo.apiserver.selectors import Selector, selector
 from bridge.demo.apiserver.status import StatusError
-from bridge.demo.apiserver.storage import Storage
+from bridge.demo.apiserver.storage import ObjectStorage
 from bridge.demo.apiserver.tables import has_table, table
-from bridge.demo.apiserver.watching import Watch
+from bridge.demo.apiserver.watching import OpenWatch
 from bridge.demo.apiserver.wire import METADATA, accepted, list_document, typed
 
 _HEALTH = ("/readyz", "/livez", "/healthz")
@@ -54,7 +54,7 @@ class Handler:
     def __init__(
         self,
         *,
-        storage: Storage,
+        storage: ObjectStorage,
         catalog: Catalog,
         objects: Objects,
         faults: Faults,
@@ -185,7 +185,7 @@ class Handler:
             # A real server takes the request and never says a word.
             shown, chooses = METADATA, lambda _: False
             asked = replace(asked, bookmarks=False)
-        watch = Watch(
+        watch = OpenWatch(
             storage=self._storage,
             resource=call.resource,
             prefix=call.prefix,
@@ -206,7 +206,7 @@ class Handler:
         return response
 
     async def _stream(
-        self, request: web.Request, response: web.StreamResponse, watch: Watch
+        self, request: web.Request, response: web.StreamResponse, watch: OpenWatch
     ) -> None:
         """Write what a watch says, up to where a fault cuts it."""
         left = self._faults.next_cut()
@@ -236,7 +236,7 @@ def _row(body: bytes) -> bytes:
     return table([body])
 
 
-def _shown(request: web.Request, call: Call, *, as_list: bool) -> Resource:
+def _shown(request: web.Request, call: Call, *, as_list: bool) -> ServedResource:
     """Return what objects are to this client.
 
     Raises:

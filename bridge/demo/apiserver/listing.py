@@ -11,14 +11,14 @@ from bridge.demo.apiserver.status import StatusError
 from bridge.demo.apiserver.storage import (
     CompactedError,
     FutureRevisionError,
-    Storage,
+    ObjectStorage,
 )
 
 _LATEST = -1
 """The revision of an inconsistent token: whatever is there when it is used."""
 
 
-class Token(msgspec.Struct):
+class ContinueToken(msgspec.Struct):
     """Where a list goes on; the same members as in a real one."""
 
     rv: int
@@ -31,7 +31,7 @@ class Token(msgspec.Struct):
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
 
 
-class Page(msgspec.Struct):
+class ListedPage(msgspec.Struct):
     """A part of a list."""
 
     bodies: list[bytes]
@@ -41,13 +41,13 @@ class Page(msgspec.Struct):
 
 
 def list_page(
-    storage: Storage,
+    storage: ObjectStorage,
     *,
     table: str,
     prefix: str,
     options: Options,
     chooses: Selector | None,
-) -> Page:
+) -> ListedPage:
     """Return the page that was asked for.
 
     Raises:
@@ -68,8 +68,10 @@ def list_page(
         raise too_large(start.rv, storage.revision) from None
     page = found[: options.limit] if options.limit else found
     follows = len(page) < len(found)
-    token = Token(rv=start.rv, start=page[-1].key + "\0").text if follows else ""
-    return Page([record.body for record in page], start.rv, token)
+    token = (
+        ContinueToken(rv=start.rv, start=page[-1].key + "\0").text if follows else ""
+    )
+    return ListedPage([record.body for record in page], start.rv, token)
 
 
 def too_large(wanted: int, current: int) -> StatusError:
@@ -82,32 +84,38 @@ def too_large(wanted: int, current: int) -> StatusError:
     )
 
 
-def _starting_point(storage: Storage, options: Options) -> Token:
+def _starting_point(storage: ObjectStorage, options: Options) -> ContinueToken:
     """Return the revision and the key to read from."""
     if options.continue_token:
         token = _parse(options.continue_token)
-        return Token(storage.revision, token.start) if token.rv == _LATEST else token
+        return (
+            ContinueToken(storage.revision, token.start)
+            if token.rv == _LATEST
+            else token
+        )
     wanted = options.resource_version
     # A limit without a match means an exact revision too, if one is given.
     exact = options.match == EXACT or (options.limit and not options.match)
     if (exact and wanted) or wanted > storage.revision:
-        return Token(wanted, "")
-    return Token(storage.revision, "")
+        return ContinueToken(wanted, "")
+    return ContinueToken(storage.revision, "")
 
 
-def _parse(text: str) -> Token:
+def _parse(text: str) -> ContinueToken:
     """Return a token that came back from a client."""
     try:
         padded = text + "=" * (-len(text) % 4)
-        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Token)
+        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=ContinueToken)
     except (ValueError, msgspec.DecodeError) as error:
         raise StatusError(400, f"invalid continue token: {error}") from None
 
 
-def _expired(start: Token, options: Options) -> StatusError:
+def _expired(start: ContinueToken, options: Options) -> StatusError:
     """Return the answer to who asks for a compacted revision."""
     if not options.continue_token:
         text = "The resourceVersion for the provided list is too old."
         return StatusError(410, text)
     text = "The provided continue parameter is too old to display a consistent list."
-    return StatusError(410, text, continue_token=Token(_LATEST, start.start).text)
+    return StatusError(
+        410, text, continue_token=ContinueToken(_LATEST, start.start).text
+    )

@@ -1,7 +1,8 @@
 """Creating, reading, changing and deleting objects by the rules of the API.
 
 Objects come in as clients send them and go out as clients see them; what lies in
-`Storage` has no kind and no API version, and Events have their core/v1 field names.
+`ObjectStorage` has no kind and no API version, and Events have their core/v1 field
+names.
 """
 
 from typing import Any
@@ -14,10 +15,10 @@ from bridge.demo.apiserver.resources import (
     DEFINITIONS,
     NAMESPACES,
     Catalog,
-    Resource,
+    ServedResource,
 )
 from bridge.demo.apiserver.status import StatusError, success
-from bridge.demo.apiserver.storage import Storage
+from bridge.demo.apiserver.storage import ObjectStorage
 from bridge.demo.apiserver.wire import typed
 
 Object = dict[str, Any]
@@ -29,13 +30,13 @@ _GIVEN_AT_BIRTH = ("name", "namespace", "uid", "creationTimestamp", "managedFiel
 class Objects:
     """The objects of all resources."""
 
-    def __init__(self, storage: Storage, catalog: Catalog) -> None:
+    def __init__(self, storage: ObjectStorage, catalog: Catalog) -> None:
         """Work on ``storage``; ``catalog`` follows the definitions that lie there."""
         self._storage = storage
         self._catalog = catalog
 
     def create(
-        self, resource: Resource, namespace: str, sent: Object, *, manager: str
+        self, resource: ServedResource, namespace: str, sent: Object, *, manager: str
     ) -> bytes:
         """Create an object and return it as it became.
 
@@ -60,7 +61,7 @@ class Objects:
         return self._put(resource, namespace, name, value)
 
     def replace(
-        self, resource: Resource, namespace: str, name: str, sent: Object
+        self, resource: ServedResource, namespace: str, name: str, sent: Object
     ) -> bytes:
         """Replace an object and return it as it became.
 
@@ -76,7 +77,7 @@ class Objects:
         return self._change(resource, namespace, name, before, value)
 
     def patch(
-        self, resource: Resource, namespace: str, name: str, patch: Object
+        self, resource: ServedResource, namespace: str, name: str, patch: Object
     ) -> bytes:
         """Apply a JSON merge patch (RFC 7386) and return the object as it became.
 
@@ -88,7 +89,7 @@ class Objects:
         value = admission.to_store(resource, namespace, merged(served, patch))
         return self._change(resource, namespace, name, before, value)
 
-    def delete(self, resource: Resource, namespace: str, name: str) -> bytes:
+    def delete(self, resource: ServedResource, namespace: str, name: str) -> bytes:
         """Delete an object, and what cannot be without it; return the Status.
 
         Raises:
@@ -110,7 +111,7 @@ class Objects:
         records = self._storage.page(DEFINITIONS)
         self._catalog.define(record.object for record in records)
 
-    def body(self, resource: Resource, namespace: str, name: str) -> bytes:
+    def body(self, resource: ServedResource, namespace: str, name: str) -> bytes:
         """Return one object as it is stored.
 
         Raises:
@@ -123,7 +124,7 @@ class Objects:
 
     def _change(
         self,
-        resource: Resource,
+        resource: ServedResource,
         namespace: str,
         name: str,
         body: bytes,
@@ -144,7 +145,7 @@ class Objects:
         return self._put(resource, namespace, name, after)
 
     def _put(
-        self, resource: Resource, namespace: str, name: str, value: Object
+        self, resource: ServedResource, namespace: str, name: str, value: Object
     ) -> bytes:
         """Write an object and return it as clients see it."""
         body = self._storage.put(resource.table, _key(namespace, name), value)
@@ -156,7 +157,7 @@ class Objects:
         for record in list(self._storage.page(table, prefix=prefix)):
             self._storage.remove(table, record.key)
 
-    def _follow_definitions(self, resource: Resource) -> None:
+    def _follow_definitions(self, resource: ServedResource) -> None:
         """Follow the definitions if it was one of them that changed."""
         if resource.table == DEFINITIONS:
             self.follow_definitions()
@@ -181,14 +182,14 @@ def _key(namespace: str, name: str) -> str:
     return f"{namespace}/{name}" if namespace else name
 
 
-def details(resource: Resource, name: str) -> Object:
+def details(resource: ServedResource, name: str) -> Object:
     """Return how a Status names an object."""
     parts = {"name": name, "group": resource.group, "kind": resource.plural}
     return {key: part for key, part in parts.items() if part}
 
 
 def _refusal(
-    code: int, resource: Resource, name: str, what: str, reason: str | None = None
+    code: int, resource: ServedResource, name: str, what: str, reason: str | None = None
 ) -> StatusError:
     """Return the refusal of something that was asked of one object."""
     return StatusError(

@@ -15,7 +15,7 @@ EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class ServedResource:
     """One resource as it is served: a group, a version and a plural name."""
 
     group: str
@@ -45,11 +45,13 @@ class Resource:
         return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
 
 
-def _built_in(group_version: str, plural: str, kind: str, **more: Any) -> Resource:
+def _built_in(
+    group_version: str, plural: str, kind: str, **more: Any
+) -> ServedResource:
     """Return a built-in resource; ``group_version`` is ``v1`` for core."""
     group, _, version = group_version.rpartition("/")
     table = f"{plural}.{group}" if group else plural
-    return Resource(
+    return ServedResource(
         **({"table": table} | more),
         group=group,
         version=version,
@@ -84,13 +86,13 @@ BUILT_IN = (
 BUILT_IN_GROUPS = frozenset(resource.group for resource in BUILT_IN)
 
 
-def defined_by(definition: Mapping[str, Any]) -> Iterator[Resource]:
+def defined_by(definition: Mapping[str, Any]) -> Iterator[ServedResource]:
     """Yield the resource of each served version of a custom resource definition."""
     spec = definition["spec"]
     names = spec["names"]
     for version in spec["versions"]:
         if version.get("served"):
-            yield Resource(
+            yield ServedResource(
                 group=spec["group"],
                 version=version["name"],
                 plural=names["plural"],
@@ -107,7 +109,7 @@ class Catalog:
 
     def __init__(self) -> None:
         """Serve the built-in resources."""
-        self._custom: tuple[Resource, ...] = ()
+        self._custom: tuple[ServedResource, ...] = ()
 
     def define(self, definitions: Iterable[Mapping[str, Any]]) -> None:
         """Serve exactly these custom resources beside the built-in ones."""
@@ -118,11 +120,11 @@ class Catalog:
         )
 
     @property
-    def resources(self) -> Sequence[Resource]:
+    def resources(self) -> Sequence[ServedResource]:
         """All resources, core first."""
         return BUILT_IN + self._custom
 
-    def find(self, group: str, version: str, plural: str) -> Resource | None:
+    def find(self, group: str, version: str, plural: str) -> ServedResource | None:
         """Return the resource at a path, ``None`` if nothing is served there."""
         path = (group, version, plural)
         for resource in self.resources:
@@ -130,7 +132,7 @@ class Catalog:
                 return resource
         return None
 
-    def named(self, name: str) -> Resource:
+    def named(self, name: str) -> ServedResource:
         """Return the resource called ``pods``, ``deployments`` or ``jobs.batch``.
 
         Raises:

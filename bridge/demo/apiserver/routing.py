@@ -7,7 +7,7 @@ from bridge.demo.apiserver.resources import (
     BUILT_IN_GROUPS,
     NAMESPACES,
     Catalog,
-    Resource,
+    ServedResource,
 )
 from bridge.demo.apiserver.status import StatusError
 
@@ -20,7 +20,7 @@ class Call:
     """A request, understood."""
 
     verb: str
-    resource: Resource
+    resource: ServedResource
     namespace: str
     """Empty for all namespaces, and for resources without one."""
     name: str
@@ -83,7 +83,7 @@ def _split_namespace(rest: list[str]) -> tuple[str, list[str]]:
     return "", rest
 
 
-def _verb(method: str, resource: Resource, namespace: str, name: str) -> str:
+def _verb(method: str, resource: ServedResource, namespace: str, name: str) -> str:
     """Return what is to be done with a collection, or with the object ``name``."""
     is_at_home = resource.namespaced == bool(namespace)
     if not is_at_home and (namespace or name):

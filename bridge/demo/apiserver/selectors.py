@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.demo.apiserver.resources import EVENTS, Resource
+from bridge.demo.apiserver.resources import EVENTS, ServedResource
 from bridge.demo.apiserver.status import StatusError
 
 Values = Mapping[str, str]
@@ -37,7 +37,7 @@ _EVENT_FIELDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def selector(resource: Resource, *, labels: str, fields: str) -> Selector | None:
+def selector(resource: ServedResource, *, labels: str, fields: str) -> Selector | None:
     """Return a function that chooses stored bodies, ``None`` if all are chosen.
 
     Raises:
@@ -79,7 +79,7 @@ def _label_requirement(text: str) -> Requirement:
     raise StatusError(400, f"unable to parse requirement: {text!r}")
 
 
-def _field_requirement(resource: Resource, text: str) -> Requirement:
+def _field_requirement(resource: ServedResource, text: str) -> Requirement:
     """Return what one part of a field selector asks for."""
     found = _EQUALITY.match(text)
     if not found:
@@ -106,7 +106,7 @@ def _among(key: str, values: set[str], *, positive: bool) -> Requirement:
     return lambda of: (of.get(key) in values) == positive
 
 
-def _fields(resource: Resource, value: Mapping[str, Any]) -> Values:
+def _fields(resource: ServedResource, value: Mapping[str, Any]) -> Values:
     """Return the fields of a stored object that a selector may name."""
     metadata = value["metadata"]
     fields = {

@@ -14,7 +14,7 @@ from bridge.demo.apiserver.faults import Faults
 from bridge.demo.apiserver.handler import Handler, Logged
 from bridge.demo.apiserver.objects import Objects
 from bridge.demo.apiserver.resources import EVENTS, Catalog
-from bridge.demo.apiserver.storage import Record, Storage
+from bridge.demo.apiserver.storage import ObjectStorage, Record
 from bridge.demo.apiserver.wire import typed
 
 HOST = "127.0.0.1"
@@ -52,7 +52,7 @@ class ApiServer:
                 no token without TLS, so it needs ``None``.
             bookmark_seconds: the time between two bookmarks of a watch.
         """
-        self.storage = Storage(ttl_seconds={EVENTS: event_ttl_seconds})
+        self.storage = ObjectStorage(ttl_seconds={EVENTS: event_ttl_seconds})
         self.faults = Faults(wake=self.storage.wake)
         self._catalog = Catalog()
         self._objects = Objects(self.storage, self._catalog)

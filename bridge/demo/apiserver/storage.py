@@ -120,7 +120,7 @@ class _Table:
         self.keys = sorted(self.versions)
 
 
-class Storage:
+class ObjectStorage:
     """All tables under one revision counter.
 
     ``changed`` is set, and replaced by a fresh one, whenever something was written:

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from bridge.demo.apiserver.resources import EVENTS, Resource
+from bridge.demo.apiserver.resources import EVENTS, ServedResource
 
 _COLUMNS = ("Last Seen", "Type", "Reason", "Object", "Message")
 
 
-def has_table(resource: Resource, accept: str) -> bool:
+def has_table(resource: ServedResource, accept: str) -> bool:
     """Tell whether a client that accepts this is to get a table."""
     return resource.table == EVENTS and "as=Table" in accept
 

@@ -15,10 +15,10 @@ import msgspec
 
 from bridge.demo.apiserver.listing import too_large
 from bridge.demo.apiserver.options import Options
-from bridge.demo.apiserver.resources import EVENTS, Resource
+from bridge.demo.apiserver.resources import EVENTS, ServedResource
 from bridge.demo.apiserver.selectors import Selector
 from bridge.demo.apiserver.status import StatusError
-from bridge.demo.apiserver.storage import Change, CompactedError, Record, Storage
+from bridge.demo.apiserver.storage import Change, CompactedError, ObjectStorage, Record
 from bridge.demo.apiserver.wire import bookmark_line, error_line, watch_line
 
 _CHUNK = 500
@@ -28,7 +28,7 @@ _LEAD_SECONDS = 2.0
 """How long before its end a watch gets a last bookmark."""
 
 
-class Watch:
+class OpenWatch:
     """What a client reads from one watch.
 
     Attributes:
@@ -39,12 +39,12 @@ class Watch:
     def __init__(
         self,
         *,
-        storage: Storage,
-        resource: Resource,
+        storage: ObjectStorage,
+        resource: ServedResource,
         prefix: str,
         options: Options,
         chooses: Selector | None,
-        shown: Resource,
+        shown: ServedResource,
         render: Callable[[bytes], bytes],
         is_served: Callable[[], bool],
         bookmark_seconds: float,

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 import msgspec
 
 from bridge.demo.apiserver.event_forms import from_core
-from bridge.demo.apiserver.resources import EVENTS, Resource
+from bridge.demo.apiserver.resources import EVENTS, ServedResource
 from bridge.demo.apiserver.status import StatusError
 
-METADATA = Resource(
+METADATA = ServedResource(
     group="meta.k8s.io",
     version="v1",
     plural="",
@@ -32,7 +32,9 @@ class _Body(msgspec.Struct):
     metadata: msgspec.Raw
 
 
-def accepted(resource: Resource, accept: str, *, as_list: bool) -> Resource | None:
+def accepted(
+    resource: ServedResource, accept: str, *, as_list: bool
+) -> ServedResource | None:
     """Return what objects are to a client: what they are, or metadata only.
 
     ``None``: it wants the form of one object for a list, or the other way round.
@@ -43,13 +45,13 @@ def accepted(resource: Resource, accept: str, *, as_list: bool) -> Resource | No
     return METADATA if bool(found[1]) == as_list else None
 
 
-def typed(resource: Resource, body: bytes) -> bytes:
+def typed(resource: ServedResource, body: bytes) -> bytes:
     """Return a stored body with kind and API version, as one served object."""
     return resource.opening + _in_form(resource, body)[1:]
 
 
 def list_document(
-    resource: Resource, bodies: Iterable[bytes], *, revision: int, token: str
+    resource: ServedResource, bodies: Iterable[bytes], *, revision: int, token: str
 ) -> bytes:
     """Return one page of a list; ``token`` is empty on the last one."""
     metadata = {"resourceVersion": str(revision)}
@@ -70,7 +72,7 @@ def watch_line(change: str, served: bytes) -> bytes:
     return b'{"type":"%b","object":%b}\n' % (change.encode(), served)
 
 
-def bookmark_line(resource: Resource, revision: int, *, initial: bool) -> bytes:
+def bookmark_line(resource: ServedResource, revision: int, *, initial: bool) -> bytes:
     """Return a bookmark; ``initial`` marks the end of the initial events."""
     metadata: dict[str, object] = {"resourceVersion": str(revision)}
     if initial:
@@ -84,7 +86,7 @@ def error_line(error: StatusError) -> bytes:
     return watch_line("ERROR", error.body)
 
 
-def _in_form(resource: Resource, body: bytes) -> bytes:
+def _in_form(resource: ServedResource, body: bytes) -> bytes:
     """Return a body with the field names of the resource's API group."""
     if resource is METADATA:
         body = msgspec.json.encode(msgspec.json.decode(body, type=_Body))

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from bridge.api.access import Asked, refusal
+from bridge.api.auth import Asked, refusal
 
 GRANT = "/api/v1/handshakes/hook/k3y"
 

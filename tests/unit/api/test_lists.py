@@ -6,7 +6,8 @@ import tracemalloc
 import pytest
 from msgspec import structs
 
-from bridge.api import parts, rows, steps
+from bridge.api import context as parts
+from bridge.api import rows, steps
 from bridge.events.encode import encode
 from bridge.queue import Dead, Entry
 from tests.unit.api.asking import PATH, ids

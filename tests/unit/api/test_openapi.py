@@ -3,7 +3,7 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from bridge.api.access import OPEN_PATHS
+from bridge.api.auth import OPEN_PATHS
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 
 from bridge.api import create_api
-from bridge.api.parts import Backfill, Listed, Parts
+from bridge.api.context import ApiContext, BackfillPage, BackfillRunner
 from bridge.deliver import RetryPolicy, SinkDelivery
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
@@ -21,7 +21,7 @@ from bridge.journal import Attempt, Ending
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Lease, Retry, Scope
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks.stdout import StdoutSink
 
 TOKEN = "operator"
@@ -42,7 +42,7 @@ def event(name: str, reason: str = "BackOff") -> CloudEvent:
 
 
 class Lists:
-    """Pages of lists for `Backfill`: what each would queue, by id.
+    """Pages of lists for `BackfillRunner`: what each would queue, by id.
 
     Attributes:
         pages: The ids on each page of resource `events`.
@@ -58,11 +58,11 @@ class Lists:
         self.put: list[str] = []
 
     def wanted(self, sink: str):
-        """See `Backfill`."""
+        """See `BackfillRunner`."""
         return lambda encoded: encoded.id not in self.refused
 
     async def list_page(self, sink: str, *, place, takes):
-        """See `Backfill`."""
+        """See `BackfillRunner`."""
         if self.fault is not None:
             raise self.fault
         number = int(place or 0)
@@ -76,7 +76,7 @@ class Lists:
         taken = [entry.event.id for entry in entries if takes(entry)]
         self.put += taken
         more = number + 1 < len(self.pages)
-        return Listed(
+        return BackfillPage(
             resource="events",
             namespace="*",
             listed=len(made),
@@ -103,7 +103,7 @@ class World:
     def build_api(self, *, token: str | None = TOKEN, loopback: bool = True) -> FastAPI:
         """Return the API of this process."""
         api = _api(token=token, loopback=loopback)
-        api.state.parts = Parts(
+        api.state.parts = ApiContext(
             queue=self.queue,
             health=self.health,
             metrics=self.metrics,
@@ -207,7 +207,7 @@ def _api(*, token: str | None, loopback: bool) -> FastAPI:
         metrics=Metrics(version="1.2.3"),
         controls={},
         journal=cast("Journal", None),
-        backfill=cast("Backfill", None),
+        backfill=cast("BackfillRunner", None),
         describe_config=dict,
         check_config=lambda _: [],
         take_consent=lambda *_: False,

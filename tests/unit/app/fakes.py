@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from bridge.app.parts import build_router
-from bridge.app.sources import Wanted, wanted_sources
-from bridge.cluster import Known, Resource
+from bridge.app.build import build_router
+from bridge.app.sources import WantedSource, wanted_sources
+from bridge.cluster import ObjectMeta, Resource
 from bridge.cluster.builtin import NAMESPACES
-from bridge.cluster.client import ClusterUid, Page
+from bridge.cluster.client import ClusterUid, ListPage
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
 from bridge.config import Config, parse_config
@@ -28,7 +28,7 @@ def config_of(*sources: str, more: str = "") -> Config:
     return parse_config(text, name="b.yaml", env={})
 
 
-def wanted_of(*sources: str, more: str = "") -> list[Wanted]:
+def wanted_of(*sources: str, more: str = "") -> list[WantedSource]:
     """Return what these sources want."""
     config = config_of(*sources, more=more)
     return wanted_sources(config, build_router(config))
@@ -36,7 +36,7 @@ def wanted_of(*sources: str, more: str = "") -> list[Wanted]:
 
 def label(namespaces: Informer, name: str, **labels: str) -> None:
     """Let a namespace have labels."""
-    known = Known(key=f"/{name}", uid=name, version="1", labels=labels)
+    known = ObjectMeta(key=f"/{name}", uid=name, version="1", labels=labels)
     namespaces.store.put(known)
     namespaces._announce()
 
@@ -160,12 +160,12 @@ class FakeApi:
             raise answer
         return answer
 
-    async def list_page(self, resource: Resource, **options: Any) -> Page:
+    async def list_page(self, resource: Resource, **options: Any) -> ListPage:
         """See `ClusterClient.list_page`."""
         self.requests.append(f"list {resource.name}")
         if resource.name in self.refusals:
             raise self.refusals[resource.name]
-        return Page(items=[], resource_version="1", continue_token="")
+        return ListPage(items=[], resource_version="1", continue_token="")
 
     async def cluster_uid(self) -> ClusterUid:
         """See `ClusterClient.cluster_uid`."""

@@ -9,17 +9,17 @@ import pytest
 
 from bridge.app import backfill
 from bridge.app.backfill import Backfill
+from bridge.app.build import build_router
 from bridge.app.following import Scopes
-from bridge.app.parts import build_router
 from bridge.app.readers import Readers
 from bridge.cluster import CORE_EVENTS, Change, Resource
-from bridge.cluster.client import Page
+from bridge.cluster.client import ListPage
 from bridge.config import Config, parse_config
 from bridge.errors import ClusterError, ExpiredError
 from bridge.events.convert import convert
 from bridge.events.encode import encode
 from bridge.events.origin import Origin
-from bridge.ingest.memory import EPOCH, memory
+from bridge.ingest.checkpoint import EPOCH, memo
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
 from tests.unit.app.fakes import config_of, wanted_of
@@ -46,7 +46,7 @@ class Lists:
     expired: set[str] = field(default_factory=set)
     server: str = "https://api.test"
 
-    async def list_page(self, resource: Resource, **options: Any) -> Page:
+    async def list_page(self, resource: Resource, **options: Any) -> ListPage:
         """See `ClusterClient.list_page`."""
         token = options["continue_token"]
         self.asked.append((resource.name, options["namespace"], token))
@@ -56,7 +56,7 @@ class Lists:
         number = int(token or 0)
         more = str(number + 1) if number + 1 < len(pages) else ""
         items = [one.object for one in pages[number]]
-        return Page(items=items, resource_version="9", continue_token=more)
+        return ListPage(items=items, resource_version="9", continue_token=more)
 
 
 @dataclass
@@ -233,7 +233,7 @@ async def test_ids_are_those_of_the_epoch() -> None:
     """A cluster that was rolled back uses versions again."""
     bench = bench_of(EVENTS)
     scope = Scope(cluster="uid", resource="events")
-    await bench.queue.put([memory(EPOCH, b"2")], scope=scope, since=None, to="1")
+    await bench.queue.put([memo(EPOCH, b"2")], scope=scope, since=None, to="1")
     bench.lists.pages["events"] = [[change(7)]]
 
     await filled(bench.build())

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 import bridge.app.checks
+from bridge.app.build import build_egress, build_sink
 from bridge.app.checks import find_unusable
-from bridge.app.parts import build_egress, build_sink
 from bridge.config import load_config, parse_config
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
-from bridge.sinks.llhttp.heads import RequestHeads
+from bridge.sinks.transports.llhttp.heads import RequestHeads
 from tests.unit.cli.conftest import invoke
 
 METRICS = Metrics(version="")

@@ -11,7 +11,7 @@ from bridge.app.collectors import QueueCollector, ReaderCollector
 from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import QueueFile, put
 
 MOVED = datetime(2026, 11, 30, tzinfo=UTC)

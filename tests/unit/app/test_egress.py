@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from bridge.app import egress as module
 from bridge.app.egress import api_server_denied
 from bridge.errors import SinkPausedError
-from bridge.sinks.egress import DeniedAddressError, Egress
-from bridge.sinks.http import HttpSink
+from bridge.sinks.http.sink import HttpSink
+from bridge.sinks.transports.egress import DeniedAddressError, Egress
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event
 

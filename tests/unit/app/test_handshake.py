@@ -6,13 +6,13 @@ import httpx
 import pytest
 
 from bridge.api import create_api
-from bridge.app.parts import build_consent, build_sinks
+from bridge.app.build import build_consent, build_sinks
 from bridge.config import parse_config
 from bridge.errors import SinkPausedError
 from bridge.health import Health
 from bridge.metrics import Metrics
-from bridge.sinks.consent import HandshakeRules
-from bridge.sinks.egress import Egress
+from bridge.sinks.http.consent import HandshakeRules
+from bridge.sinks.transports.egress import Egress
 from tests.unit.api.world import open_world
 from tests.unit.app.test_secrecy import running
 from tests.unit.sinks.receiver import Receiver, answer

@@ -10,8 +10,8 @@ import bridge.app.serve
 from bridge.app.server import bind
 from bridge.demo.apiserver import ApiServer
 from bridge.errors import CredentialsError, QueueError, first_cause
-from bridge.queue.lockfile import locked_now
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.lockfile import locked_now
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.app.running import Running, keep_logs
 from tests.unit.sinks.receiver import Receiver, answer, hang
 

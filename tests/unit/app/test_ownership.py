@@ -5,12 +5,12 @@ import stat
 
 import pytest
 
+from bridge.app.build import open_queue
 from bridge.app.ownership import check_owner, claim
-from bridge.app.parts import open_queue
 from bridge.app.preparation import OpenQueues
 from bridge.config import parse_config
 from bridge.errors import ConfigError, QueueError, QueueLockedError
-from bridge.queue.lockfile import locked_now
+from bridge.queue.sqlite.lockfile import locked_now
 
 
 def config_of(folder, queue="{}"):
@@ -48,7 +48,7 @@ async def test_a_file_from_before_there_were_owners_is_found(tmp_path):
         await queue.open_sink("o")
 
     async with open_queue(config, owner="/a.yaml") as queue:
-        assert "o" in queue._store.outboxes
+        assert "o" in queue._store.backlogs
 
 
 async def test_a_file_that_is_named_can_be_shared(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.app.backfill import Backfill
-from bridge.app.parts import build_router
+from bridge.app.build import build_router
 from bridge.app.readers import Readers, build_origins, forms_of
 from bridge.app.reading import read_cluster
 from bridge.app.sources import wanted_sources
@@ -19,7 +19,7 @@ from bridge.cluster import CORE_EVENTS, Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.errors import ForbiddenError
 from bridge.health import Health, ReaderStatus
-from bridge.ingest import Form
+from bridge.ingest import EventForm
 from bridge.metrics import Metrics
 from bridge.queue import Scope
 from tests.unit.app.fakes import FakeApi, config_of
@@ -242,16 +242,16 @@ def test_origin_is_told_in_each_form() -> None:
         (form.profile, form.data): form for form in origins
     }
     assert {origin.cluster for origin in origins.values()} == {"prod"}
-    assert origins[Form("knative", "reference")].uri == "https://api.test"
+    assert origins[EventForm("knative", "reference")].uri == "https://api.test"
 
 
 def test_cluster_without_a_name_is_called_by_its_uid() -> None:
     """There is always a source."""
     origins = build_origins(config_of("{}"), cluster="uid", server="https://api.test")
 
-    assert origins[Form("kubebridge", "object")].uri == "kubernetes://uid"
+    assert origins[EventForm("kubebridge", "object")].uri == "kubernetes://uid"
 
 
 def test_form_of_each_sink_is_the_configured_one() -> None:
     """By name."""
-    assert forms_of(config_of("{}")) == {"out": Form("kubebridge", "object")}
+    assert forms_of(config_of("{}")) == {"out": EventForm("kubebridge", "object")}

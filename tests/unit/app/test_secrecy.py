@@ -14,11 +14,11 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.parts import build_sinks
+from bridge.app.build import build_sinks
 from bridge.config import describe, parse_config
-from bridge.deliver import Jittered, RetryPolicy, SinkDelivery
+from bridge.deliver import JitteredBackoff, RetryPolicy, SinkDelivery
 from bridge.metrics import Metrics
-from bridge.sinks.egress import Egress
+from bridge.sinks.transports.egress import Egress
 from tests.unit.api.world import BEARER, open_world
 from tests.unit.sinks.authorization import granted
 from tests.unit.sinks.receiver import Receiver, answer, close, hang, send
@@ -110,7 +110,7 @@ async def running(world, sink):
         sink=sink,
         queue=world.queue,
         concurrency=1,
-        policy=RetryPolicy(schedule=Jittered(attempts=1, age_seconds=0)),
+        policy=RetryPolicy(schedule=JitteredBackoff(attempts=1, age_seconds=0)),
         status=world.health.sinks["hook"],
         metrics=world.metrics,
     )

@@ -13,21 +13,20 @@ import pytest
 import structlog
 
 from bridge.config import parse_config
-from bridge.ingest.shaping import Shaping
+from bridge.ingest.entries import EntryBuilder
 from bridge.logs import configure_logs
-from bridge.sinks.composition import Composition
-from bridge.sinks.discretion import Discretion
-from bridge.sinks.headers import RequestHeaders
-from bridge.sinks.judge import Judge
-from bridge.sinks.llhttp.connection import Connection
-from bridge.sinks.llhttp.heads import RequestHeads
-from bridge.sinks.llhttp.pool import Pool
-from bridge.sinks.llhttp.transport import LlhttpTransport
-from bridge.sinks.oauth2 import OAuth2Auth
-from bridge.sinks.payload import Ceiling
-from bridge.sinks.signing import StandardSigner
-from bridge.sinks.tokens import TokenEndpoint
-from bridge.sinks.transport import AiohttpTransport
+from bridge.sinks.http.classify import ResponseClassifier
+from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.redaction import Redactor
+from bridge.sinks.http.request import RequestBuilder, RequestHeaders
+from bridge.sinks.http.signing import StandardSigner
+from bridge.sinks.http.size_limit import SizeLimit
+from bridge.sinks.http.token_endpoint import TokenEndpoint
+from bridge.sinks.transports.aiohttp import AiohttpTransport
+from bridge.sinks.transports.llhttp.connection import Connection
+from bridge.sinks.transports.llhttp.heads import RequestHeads
+from bridge.sinks.transports.llhttp.pool import Pool
+from bridge.sinks.transports.llhttp.transport import LlhttpTransport
 from tests.unit.api.world import open_world
 from tests.unit.app.test_secrecy import AUTHS, GRANTED, NEEDLES, SECRETS, SIGNS, attempt
 from tests.unit.ingest.objects import of_pods, pod, turned
@@ -36,9 +35,9 @@ from tests.unit.sinks.receiver import Receiver, answer
 
 STEPS = [
     (RequestHeaders, "current"),
-    (Composition, "compose"),
-    (Composition, "passes"),
-    (Ceiling, "room"),
+    (RequestBuilder, "compose"),
+    (RequestBuilder, "passes"),
+    (SizeLimit, "room"),
     (StandardSigner, "headers"),
     (OAuth2Auth, "ready"),
     (OAuth2Auth, "get"),
@@ -51,8 +50,8 @@ STEPS = [
     (Connection, "ask"),
     (Connection, "data_received"),
     (AiohttpTransport, "handle_async_request"),
-    (Discretion, "redact"),
-    (Judge, "fault"),
+    (Redactor, "redact"),
+    (ResponseClassifier, "fault"),
 ]
 
 
@@ -104,7 +103,7 @@ async def test_bug_in_a_step_of_sending(tmp_path, monkeypatch, log, kind, name):
 
 def test_bug_in_converting(monkeypatch, log):
     """The dead letter names type and line, and nothing of the object's."""
-    break_at(monkeypatch, Shaping, "entries")
+    break_at(monkeypatch, EntryBuilder, "entries")
 
     [rejected] = [entry for entry in turned(of_pods(None), pod(101)) if entry.error]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.app.sources import Wanted, all_enrichment, by_target
+from bridge.app.sources import WantedSource, all_enrichment, by_target
 from bridge.cluster.discovery import Target
 from bridge.ingest import CHANGES
 from tests.unit.app.fakes import wanted_of
@@ -11,7 +11,7 @@ BY_LABELS = 'routes: [{name: r, sources: [%s], labels: "app=web"}]'
 BY_OWNER = "routes: [{name: r, sources: [%s], filters: [{exact: {%s: web}}]}]"
 
 
-def only(source: str, more: str = "") -> Wanted:
+def only(source: str, more: str = "") -> WantedSource:
     """Return what one source wants."""
     [wanted] = wanted_of(source, more=more)
     return wanted

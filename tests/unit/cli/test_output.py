@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from bridge.cli.output import Form, age, confirm, explained, show, table
+from bridge.cli.output import OutputFormat, age, confirm, explained, show, table
 from bridge.errors import (
     ConfigError,
     QueueCorruptError,
@@ -121,13 +121,13 @@ def test_rows_fit_a_terminal(capsys, terminal, columns):
     assert row.endswith("e…")
 
 
-@pytest.mark.parametrize("output", [Form.WIDE, Form.TEXT])
+@pytest.mark.parametrize("output", [OutputFormat.WIDE, OutputFormat.TEXT])
 def test_rows_are_whole_when_asked_for_and_in_a_pipe(
     capsys, terminal, monkeypatch, output
 ):
     """Nothing is lost to who does not look at a terminal."""
     terminal(40)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: output is Form.WIDE)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: output is OutputFormat.WIDE)
 
     show([ROW], lambda rows: table(rows, COLUMNS), output=output)
 

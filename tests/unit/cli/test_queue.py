@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.api.world import open_world
 from tests.unit.cli.conftest import invoke
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Literal
 
 from bridge.cluster import Resource
-from bridge.cluster.client import Page
+from bridge.cluster.client import ListPage
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
@@ -152,7 +152,7 @@ class FakeCluster:
         field_selector: str = "",
         label_selector: str = "",
         metadata_only: bool = False,
-    ) -> Page:
+    ) -> ListPage:
         """List as kube-apiserver does, sorted by name."""
         token = f"after {continue_token}" if continue_token else ""
         await asyncio.sleep(0)  # nothing that asks a server comes back at once
@@ -166,7 +166,7 @@ class FakeCluster:
         _, _, only = field_selector.partition("metadata.name=")
         names = [n for n in sorted(state) if n > after and only in {"", n}]
         chosen = list(islice(names, size))
-        return Page(
+        return ListPage(
             items=[json.dumps(state[name]).encode() for name in chosen],
             resource_version=str(version),
             continue_token=f"{version}/{chosen[-1]}" if len(names) > size else "",

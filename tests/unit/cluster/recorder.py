@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bridge.cluster import CORE_EVENTS, Change, Item, Resource
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
-from bridge.cluster.watch import list_and_watch
 from bridge.errors import ClusterError
 from tests.unit.cluster.fakes import FakeCluster
 

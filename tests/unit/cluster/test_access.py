@@ -5,8 +5,8 @@ import ssl
 
 import pytest
 
-from bridge.cluster.session import access
-from bridge.cluster.session.access import TlsMaterial, bearer, read_bytes
+from bridge.cluster.session import credentials as access
+from bridge.cluster.session.credentials import TlsMaterial, bearer, read_bytes
 from bridge.errors import CredentialsError
 from tests.unit.cluster.server import CERTIFICATES
 

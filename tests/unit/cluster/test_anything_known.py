@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bridge.cluster import Change, Gap, Known, Learned, Resource, Synced
+from bridge.cluster import Change, Gap, ObjectMeta, Observed, Resource, Synced
 from bridge.cluster.store import Store
 from bridge.errors import ApiStatusError, ExpiredError, UnreachableError
 from tests.unit.cluster.fakes import FakeCluster
@@ -55,7 +55,7 @@ class Queue:
 
     def __init__(self):
         self.cursor = None
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, ObjectMeta] = {}
         self.is_complete = False
         self.recorder = Recorder()
 
@@ -70,14 +70,14 @@ class Queue:
             self._commit(item)
 
     def _commit(self, item):
-        if isinstance(item, Learned):
+        if isinstance(item, Observed):
             self.known[item.known.key] = item.known
         elif isinstance(item, Change):
             self._remember(item)
         elif isinstance(item, Synced):
             self.is_complete = True
         listed = isinstance(item, Change) and item.listed
-        if not (listed or isinstance(item, Gap | Learned)):
+        if not (listed or isinstance(item, Gap | Observed)):
             self.cursor = item.resource_version
 
     def _remember(self, change):

@@ -4,9 +4,14 @@ import json
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Bookmark, Change, Known, Resource
-from bridge.cluster.changes import read_line, read_listed, sketch, stamped
-from bridge.cluster.identity import Keeps
+from bridge.cluster import CORE_EVENTS, Bookmark, Change, ObjectMeta, Resource
+from bridge.cluster.changes import (
+    minimal_object,
+    read_line,
+    read_listed,
+    with_resource_version,
+)
+from bridge.cluster.metadata import MetadataFilter
 from bridge.errors import ExpiredError, UnreadableError
 
 OBJECT = b'{"kind":"Event","metadata":{"name":"a","resourceVersion":"7"}}'
@@ -74,7 +79,7 @@ def test_a_listed_object_gets_the_kind_that_its_list_leaves_out():
     apps = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
     item = b'{"metadata":{"name":"a","resourceVersion":"7"}}'
 
-    (listed,) = read_listed([item], resource=apps, keeps=Keeps())
+    (listed,) = read_listed([item], resource=apps, keeps=MetadataFilter())
 
     assert listed.object == (
         b'{"kind":"Deployment","apiVersion":"apps/v1",'
@@ -84,7 +89,7 @@ def test_a_listed_object_gets_the_kind_that_its_list_leaves_out():
 
 def test_a_listed_object_with_a_kind_stays_as_it_is():
     """Custom resources carry theirs in lists too."""
-    (listed,) = read_listed([OBJECT], resource=CORE_EVENTS, keeps=Keeps())
+    (listed,) = read_listed([OBJECT], resource=CORE_EVENTS, keeps=MetadataFilter())
 
     assert listed.object == OBJECT
 
@@ -94,7 +99,7 @@ def test_a_listed_object_has_the_key_that_lists_are_sorted_by():
     metadata = {"name": "b", "namespace": "a", "resourceVersion": "7"}
     item = json.dumps({"metadata": metadata}).encode()
 
-    (listed,) = read_listed([item], resource=CORE_EVENTS, keeps=Keeps())
+    (listed,) = read_listed([item], resource=CORE_EVENTS, keeps=MetadataFilter())
 
     assert (listed.key, listed.version) == (b"a/b", "7")
 
@@ -111,7 +116,7 @@ def test_a_listed_object_has_the_key_that_lists_are_sorted_by():
 )
 def test_a_list_with_something_that_is_no_such_object_is_an_error(item):
     """What is left out counts as deleted (issue 10, item 9)."""
-    found = read_listed([OBJECT, item], resource=CORE_EVENTS, keeps=Keeps())
+    found = read_listed([OBJECT, item], resource=CORE_EVENTS, keeps=MetadataFilter())
 
     with pytest.raises(UnreadableError, match="list events"):
         list(found)
@@ -124,10 +129,13 @@ def test_what_is_no_version_never_becomes_a_cursor(kind, version):
     body = json.dumps({"metadata": {"name": "a", "resourceVersion": version}}).encode()
 
     assert read_line(line(kind, body), resource=CORE_EVENTS) is None
-    assert read_line(line(kind, body), resource=CORE_EVENTS, keeps=Keeps()) is None
+    assert (
+        read_line(line(kind, body), resource=CORE_EVENTS, keeps=MetadataFilter())
+        is None
+    )
 
 
-@pytest.mark.parametrize("keeps", [Keeps(), None])
+@pytest.mark.parametrize("keeps", [MetadataFilter(), None])
 def test_a_watched_object_of_another_kind_is_an_error(keeps):
     """Somebody else answers there (issue 10, item 9)."""
     body = b'{"kind":"Pod","metadata":{"name":"a","resourceVersion":"7"}}'
@@ -142,15 +150,17 @@ def test_with_a_store_a_change_says_which_object_it_is_about():
         b'{"metadata":{"name":"a","namespace":"shop","uid":"u","resourceVersion":"7"}}'
     )
 
-    change = read_line(line("ADDED", body), resource=CORE_EVENTS, keeps=Keeps())
+    change = read_line(
+        line("ADDED", body), resource=CORE_EVENTS, keeps=MetadataFilter()
+    )
 
-    assert change.known == Known(key="shop/a", uid="u", version="7")
+    assert change.known == ObjectMeta(key="shop/a", uid="u", version="7")
     assert change.resource_version == "7"
 
 
 def test_a_bookmark_has_no_identity_to_read():
     """With a store as without."""
-    bookmark = read_line(line("BOOKMARK"), resource=CORE_EVENTS, keeps=Keeps())
+    bookmark = read_line(line("BOOKMARK"), resource=CORE_EVENTS, keeps=MetadataFilter())
 
     assert bookmark == Bookmark(resource_version="7")
 
@@ -160,9 +170,9 @@ def test_a_bookmark_has_no_identity_to_read():
 )
 def test_a_sketch_holds_all_that_is_known_of_an_object(key, where):
     """Kind, apiVersion and identity; the namespace only if there is one."""
-    known = Known(key=key, uid="u", version="7")
+    known = ObjectMeta(key=key, uid="u", version="7")
 
-    drawn = json.loads(sketch(known, resource=CORE_EVENTS))
+    drawn = json.loads(minimal_object(known, resource=CORE_EVENTS))
 
     assert drawn == {
         "kind": "Event",
@@ -178,4 +188,4 @@ def test_a_stamp_changes_the_version_and_nothing_else():
         b'"labels":{"resourceVersion":"7"}},"status":{}}'
     )
 
-    assert stamped(value, version="9") == value.replace(b'"7",', b'"9",')
+    assert with_resource_version(value, version="9") == value.replace(b'"7",', b'"9",')

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bridge.cluster import CORE_EVENTS
 from bridge.cluster import client as client_module
-from bridge.cluster.exchange import Request, abandon
+from bridge.cluster.requests import Request, abandon
 from bridge.errors import ThrottledError, UnreachableError
 from tests.unit.cluster.server import (
     CERTIFICATES,

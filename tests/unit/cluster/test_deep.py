@@ -10,8 +10,8 @@ import pytest
 
 from bridge.cluster import Change, Resource
 from bridge.cluster.answers import read_list
-from bridge.cluster.changes import read_line, read_listed, stamped
-from bridge.cluster.identity import Keeps
+from bridge.cluster.changes import read_line, read_listed, with_resource_version
+from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.status import status_error
 from bridge.cluster.wire import decode_line, decode_list, decode_raw_members
 from bridge.errors import ExpiredError, UnreadableError
@@ -29,7 +29,9 @@ def widget(levels, name="deep", version="7"):
 
 
 @DEPTHS
-@pytest.mark.parametrize("keeps", [None, Keeps(), Keeps(labels=True, owner=True)])
+@pytest.mark.parametrize(
+    "keeps", [None, MetadataFilter(), MetadataFilter(labels=True, owner=True)]
+)
 def test_a_line_with_a_deep_object_is_read(levels, keeps):
     """The object is passed on whole; what cannot be converted is a dead letter."""
     line = b'{"type":"ADDED","object":%b}' % widget(levels)
@@ -48,7 +50,9 @@ def test_a_list_with_a_deep_object_is_read(levels):
     body += b'"items":[%b]}' % b",".join(items)
 
     form = read_list(body, resource=WIDGETS, doing="list widgets")
-    found = list(read_listed(map(bytes, form.items), resource=WIDGETS, keeps=Keeps()))
+    found = list(
+        read_listed(map(bytes, form.items), resource=WIDGETS, keeps=MetadataFilter())
+    )
 
     assert [one.object for one in found] == items
     assert [one.known.name for one in found] == ["a", "b", "c"]
@@ -57,9 +61,9 @@ def test_a_list_with_a_deep_object_is_read(levels):
 @DEPTHS
 def test_a_deep_object_is_stamped(levels):
     """Its last state becomes that of its deletion."""
-    assert stamped(widget(levels), version="8") == widget(levels, version="8").replace(
-        b'": ', b'":'
-    ).replace(b', "', b',"')
+    assert with_resource_version(widget(levels), version="8") == widget(
+        levels, version="8"
+    ).replace(b'": ', b'":').replace(b', "', b',"')
 
 
 @DEPTHS
@@ -98,7 +102,7 @@ def test_a_deep_list_of_nothing_is_empty():
 
 
 @pytest.mark.parametrize("at", [b"ADDED", b"Widget", b'"7"', b'"labels"'])
-@pytest.mark.parametrize("keeps", [None, Keeps(labels=True)])
+@pytest.mark.parametrize("keeps", [None, MetadataFilter(labels=True)])
 def test_a_line_that_is_no_utf8_is_unreadable(at, keeps):
     """Msgspec's error for it is none of its own kinds: `make fuzz` found it."""
     line = b'{"type":"ADDED","object":%b}' % widget(2)

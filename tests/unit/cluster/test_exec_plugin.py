@@ -10,7 +10,7 @@ import pytest
 from bridge.cluster.session import exec_plugin
 from bridge.cluster.session.exec_plugin import run_plugin
 from bridge.cluster.session.forms import Exec, ExecVariable
-from bridge.cluster.session.kubeconfig import Entry
+from bridge.cluster.session.kubeconfig import KubeconfigEntry
 from bridge.errors import CredentialsError
 
 VERSION = "client.authentication.k8s.io/v1"
@@ -19,7 +19,7 @@ VERSION = "client.authentication.k8s.io/v1"
 @pytest.fixture
 def entry(tmp_path):
     """The user that the plugin stands in."""
-    return Entry(label="users[u]", file=tmp_path / "config")
+    return KubeconfigEntry(label="users[u]", file=tmp_path / "config")
 
 
 def python(code, *arguments):

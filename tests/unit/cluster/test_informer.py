@@ -8,9 +8,8 @@ import pytest
 from bridge.cluster import Owner
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.informer import Informer
+from bridge.cluster.informer import KEPT_SECONDS, Informer
 from bridge.cluster.store import Store
-from bridge.cluster.tombstones import KEPT_SECONDS
 from bridge.demo.apiserver.server import ApiServer
 from bridge.errors import ForbiddenError, NotServedError
 from tests.unit.cluster.fakes import FakeCluster

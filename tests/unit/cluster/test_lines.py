@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.cluster.lines import LineSplitter
+from bridge.cluster.requests import LineSplitter
 from bridge.errors import UnreadableError
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from bridge.cluster import CORE_EVENTS, Change, Gap, Synced
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector import patience
-from bridge.cluster.watch import list_and_watch
+from bridge.cluster.reflector import retry
+from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.demo.apiserver.server import ApiServer
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     """Trouble is waited out for 10 ms."""
-    monkeypatch.setattr(patience, "delay_seconds", lambda *_, **__: 0.01)
+    monkeypatch.setattr(retry, "delay_seconds", lambda *_, **__: 0.01)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.cluster import Bookmark, Learned, Resource, Synced
+from bridge.cluster import Bookmark, Observed, Resource, Synced
 from bridge.cluster.store import Store
 from bridge.errors import ExpiredError, NotServedError, UnreachableError
 from tests.unit.cluster.fakes import FakeCluster
@@ -24,7 +24,7 @@ async def run(cluster, *, seconds=2, **options):
 
 def learned(recorder):
     """Names and versions of what was learned."""
-    items = (item for item in recorder.items if isinstance(item, Learned))
+    items = (item for item in recorder.items if isinstance(item, Observed))
     return [(item.known.name, item.known.version) for item in items]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.cluster import Gap, Note, Synced
+from bridge.cluster import Gap, ProgressMark, Synced
 from bridge.errors import (
     ApiStatusError,
     ExpiredError,
@@ -77,7 +77,7 @@ async def test_a_note_shows_that_a_quiet_stream_lost_nothing():
     """It was complete up to the note, and the history reaches back to that."""
     cluster, recorder = FakeCluster(), Recorder()
     cluster.compact(cluster.age(10))
-    note = Note(resource_version=cluster.age(), time=START)
+    note = ProgressMark(resource_version=cluster.age(), time=START)
 
     await recorder.run(cluster, seconds=1, cursor="100", note=note)
 
@@ -87,7 +87,7 @@ async def test_a_note_shows_that_a_quiet_stream_lost_nothing():
 async def test_a_note_older_than_the_history_only_dates_the_gap():
     """Between note and snapshot anything may have happened."""
     cluster, recorder = FakeCluster(), Recorder()
-    note = Note(resource_version=cluster.age(5), time=START)
+    note = ProgressMark(resource_version=cluster.age(5), time=START)
     cluster.compact(cluster.age(10))
 
     await recorder.run(cluster, seconds=1, cursor="100", note=note)
@@ -99,7 +99,7 @@ async def test_a_note_is_not_believed_against_the_evidence():
     """A snapshot that holds something newer than the cursor proves it wrong."""
     cluster, recorder = FakeCluster(), Recorder()
     cluster.write("a")
-    note = Note(resource_version=cluster.age(10), time=START)
+    note = ProgressMark(resource_version=cluster.age(10), time=START)
     cluster.compact(note.resource_version)
 
     await recorder.run(cluster, seconds=1, cursor="100", note=note)

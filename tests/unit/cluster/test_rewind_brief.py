@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.cluster import Change, Gap, Known, Learned
+from bridge.cluster import Change, Gap, ObjectMeta, Observed
 from bridge.cluster.reflector import rewind
 from bridge.errors import ExpiredError
 from tests.unit.cluster.fakes import FakeCluster
@@ -53,7 +53,7 @@ async def test_one_of_a_known_name_does_not_make_that_forgotten():
     assert [one[0] for one in recorder.told] == kinds
     assert sorted(recorder.versions) == ["103", "104", "105", "106"]
     after = recorder.items[recorder.items.index(_last_change(recorder)) + 1]
-    assert isinstance(after, Learned)
+    assert isinstance(after, Observed)
     assert after.known.version == last
 
 
@@ -78,7 +78,7 @@ async def test_what_was_told_before_a_crash_did_not_go():
     cluster.write("new")
     cluster.write("a")
     value = cluster.objects["new"]["metadata"]
-    known["store"].put(Known(key="shop/new", uid=value["uid"], version="103"))
+    known["store"].put(ObjectMeta(key="shop/new", uid=value["uid"], version="103"))
 
     recorder = await read_again(cluster, known)
 

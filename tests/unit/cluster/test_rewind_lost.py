@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.cluster import Known
-from bridge.cluster.identity import Keeps
+from bridge.cluster import ObjectMeta
+from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector import rewind
 from bridge.errors import (
     ApiStatusError,
@@ -129,7 +129,7 @@ async def test_a_known_object_that_never_was_is_deleted_as_it_was_known():
     cluster = FakeCluster()
     cluster.write("a")
     known = await known_by(cluster)
-    known["store"].put(Known(key="shop/ghost", uid="u", version="90"))
+    known["store"].put(ObjectMeta(key="shop/ghost", uid="u", version="90"))
     cluster.age(10)
 
     recorder = await read_again(cluster, known)
@@ -156,7 +156,7 @@ async def test_versions_that_are_no_numbers_cannot_be_counted():
     """Some aggregated APIs have such; nothing is asked of them (KEP-5504)."""
     nothing = cast("Any", None)
     rewinder = rewind.Rewinder(
-        nothing, cursor="a1", keeps=Keeps(), patience=nothing, hooks=nothing
+        nothing, cursor="a1", keeps=MetadataFilter(), retry=nothing, observer=nothing
     )
 
     told = [one async for one in rewinder.brief_changes(version="a2")]

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from bridge.cluster import CORE_EVENTS, Change, Known, Owner
+from bridge.cluster import CORE_EVENTS, Change, ObjectMeta, Owner
 from bridge.cluster.store import Store
 
 
 def pod(name, *, version="1", uid="u", **more):
     """A known Pod in namespace shop."""
-    return Known(key=f"shop/{name}", uid=uid, version=version, **more)
+    return ObjectMeta(key=f"shop/{name}", uid=uid, version=version, **more)
 
 
 def change(kind, known):
@@ -108,4 +108,4 @@ def test_what_is_remembered_is_small_when_it_is_written():
     written = msgspec.json.encode(pod("a"))
 
     assert written == b'{"key":"shop/a","uid":"u","version":"1"}'
-    assert msgspec.json.decode(written, type=Known) == pod("a")
+    assert msgspec.json.decode(written, type=ObjectMeta) == pod("a")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.cluster.reflector.suspicion import Evidence
+from bridge.cluster.reflector.repair import FaultCounter
 
 
 @pytest.mark.parametrize(
@@ -10,26 +10,26 @@ from bridge.cluster.reflector.suspicion import Evidence
 )
 def test_a_word_is_believed_at_last(word, times):
     """Said of the same version, so often; then the count begins anew."""
-    evidence = Evidence()
+    fault_counter = FaultCounter()
 
-    heard = [evidence.add(word, version="7") for _ in range(times + 1)]
+    heard = [fault_counter.add(word, version="7") for _ in range(times + 1)]
 
     assert heard == ["none"] * (times - 1) + [word, "none"]
 
 
 def test_progress_clears_every_suspicion():
     """What was said of an older version does not count."""
-    evidence = Evidence()
-    evidence.add("expired", version="7")
+    fault_counter = FaultCounter()
+    fault_counter.add("expired", version="7")
 
-    assert evidence.add("expired", version="8") == "none"
+    assert fault_counter.add("expired", version="8") == "none"
 
 
 def test_a_good_end_clears_every_suspicion():
     """The version was watched all the same."""
-    evidence = Evidence()
-    evidence.add("expired", version="7")
+    fault_counter = FaultCounter()
+    fault_counter.add("expired", version="7")
 
-    evidence.clear()
+    fault_counter.clear()
 
-    assert evidence.add("expired", version="7") == "none"
+    assert fault_counter.add("expired", version="7") == "none"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from bridge.cluster import Known, tombstones
-from bridge.cluster.tombstones import KEPT_SECONDS, Tombstones
+from bridge.cluster import ObjectMeta
+from bridge.cluster import informer as tombstones
+from bridge.cluster.informer import KEPT_SECONDS, Tombstones
 
 
 class Clock:
@@ -25,7 +26,7 @@ def clock():
 
 def known(name="web", uid="u1"):
     """What was known of an object."""
-    return Known(key=f"shop/{name}", uid=uid, version="7")
+    return ObjectMeta(key=f"shop/{name}", uid=uid, version="7")
 
 
 def test_a_deleted_object_is_found_by_key_and_uid(clock):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge.config import OAuth2Config, Secret, SignConfig, TlsConfig
+from bridge.config import OAuth2Config, SecretConfig, SignConfig, TlsConfig
 from bridge.config import describe as show
 from bridge.config import parse_config as parse
 from tests.unit.config.faults import NOTHING
@@ -39,7 +39,7 @@ def test_oauth2_is_read_whole():
     assert auth.oauth2 == OAuth2Config(
         tokenUrl="https://login.example.com/token?tenant=hunter2",
         clientId="kubebridge",
-        clientSecret=Secret(env="SECRET"),
+        clientSecret=SecretConfig(env="SECRET"),
         scopes=("events.write", "https://x/.default"),
         audience="https://example.com",
         method="client_secret_post",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config import HttpSinkConfig, Secret, StdoutSinkConfig, load_config
+from bridge.config import HttpSinkConfig, SecretConfig, StdoutSinkConfig, load_config
 from bridge.config import parse_config as parse
 from bridge.config.text import read_document
 from bridge.errors import ConfigError
@@ -54,7 +54,7 @@ def test_the_documented_configuration_is_read():
     assert isinstance(hook, HttpSinkConfig)
     assert isinstance(out, StdoutSinkConfig)
     assert config.sources[0].field_selector == "type=Warning"
-    assert hook.headers == {"X-Team": "shop", "X-Key": Secret(env="KEY")}
+    assert hook.headers == {"X-Team": "shop", "X-Key": SecretConfig(env="KEY")}
     assert hook.timeout == 15
     assert config.queue.keep == 3600
     assert config.queue.max_size == 2**30
@@ -122,7 +122,7 @@ def test_relative_paths_start_at_the_folder_of_the_file():
     """A file that is named beside the configuration is found beside it."""
     config = parse_config(WHOLE)
 
-    assert config.server.token == Secret(file=Path("/etc/kubebridge/token"))
+    assert config.server.token == SecretConfig(file=Path("/etc/kubebridge/token"))
     assert config.cluster.kubeconfig == Path.home() / ".kube" / "config"
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bridge.app.deliveries import timeout_of
+from bridge.app.build_deliveries import timeout_of
 from bridge.config import describe, json_schema, parse_config
 from tests.unit.config.faults import NOTHING, faults, only_fault
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from bridge.config.units import (
+from bridge.settings.units import (
     format_duration,
     format_size,
     parse_duration,

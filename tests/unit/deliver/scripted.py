@@ -12,10 +12,10 @@ from bridge.events import EncodedEvent
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Entry
-from bridge.sinks import Answer
+from bridge.sinks import Accepted
 from tests.unit.memory_queue import MemoryQueue
 
-OK = Answer(status=204, duration_seconds=0.0)
+OK = Accepted(status=204, duration_seconds=0.0)
 
 
 def error(status: int, **more: Any) -> TemporarySinkError:
@@ -53,7 +53,7 @@ class ScriptedSink:
     slow: dict[str, float] = field(default_factory=dict)
     secret: str = "old"
 
-    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Answer]:
+    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
         """See `Sink.send`."""
         ids = [event.id for event in events]
         self.sent.append(ids)

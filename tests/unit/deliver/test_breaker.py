@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.deliver.breaker import STEPS, Breaker, BreakerLimits
+from bridge.deliver.breaker import STEPS, BreakerLimits, CircuitBreaker
 
 WINDOW = 60.0
 
@@ -18,10 +18,10 @@ class Clock:
         return self.seconds
 
 
-def breaker(**limits: float) -> tuple[Breaker, Clock]:
+def breaker(**limits: float) -> tuple[CircuitBreaker, Clock]:
     """Return a breaker and its clock."""
     clock = Clock()
-    return Breaker(BreakerLimits(**limits), now=clock), clock
+    return CircuitBreaker(BreakerLimits(**limits), now=clock), clock
 
 
 def test_ten_attempts_and_seven_failures_open_it() -> None:

@@ -7,9 +7,9 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.deliver.breaker import Breaker, BreakerLimits
+from bridge.deliver.breaker import BreakerLimits, CircuitBreaker
 from bridge.deliver.gate import SinkGate
-from bridge.deliver.policy import RetryPolicy
+from bridge.deliver.retry import RetryPolicy
 from bridge.errors import PermanentSinkError
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
@@ -62,7 +62,7 @@ class Machine:
             sink=ScriptedSink(),
             queue=cast("Queue", self.queue),
             policy=RetryPolicy(),
-            breaker=Breaker(LIMITS, now=lambda: self.queue.now),
+            breaker=CircuitBreaker(LIMITS, now=lambda: self.queue.now),
             status=self.status,
             metrics=Metrics(version="0"),
             now=lambda: self.queue.now,

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from bridge.deliver import BreakerLimits, Slots
+from bridge.deliver import BreakerLimits, FairSlots
 from bridge.health import SinkStatus
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error
 from tests.unit.memory_queue import MemoryQueue
@@ -20,7 +20,7 @@ def dead(_ids: list[str]) -> None:
     raise error(500)
 
 
-def world(slots: Slots | None) -> list[Bench]:
+def world(slots: FairSlots | None) -> list[Bench]:
     """Return one dead, one slow and eight healthy sinks on one queue."""
     queue = MemoryQueue()
     sinks = [
@@ -39,7 +39,7 @@ def world(slots: Slots | None) -> list[Bench]:
 async def test_backlog_of_healthy_sinks_stays_at_zero(total) -> None:
     """Also when all share a few slots: one is reserved for each."""
     names = ["dead", "slow", *HEALTHY]
-    benches = world(None if total is None else Slots(total, sinks=names))
+    benches = world(None if total is None else FairSlots(total, sinks=names))
     worst = 0
 
     async with AsyncExitStack() as stack:

@@ -7,22 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.deliver.pace import Pace
+from bridge.deliver.limits import RateLimiter
 from tests.unit.deliver.scripted import Bench, ScriptedSink, refusing
 
 limits = st.one_of(st.none(), st.integers(1, 200))
 impatience = st.lists(st.floats(0, 3), min_size=1, max_size=300)
 
 
-def send(pace: Pace, clock: list[float], waits: list[float]) -> list[float]:
+def send(
+    rate_limiter: RateLimiter, clock: list[float], waits: list[float]
+) -> list[float]:
     """Send as soon as the pace lets it, or so much later; return when."""
     sent = []
     for late in waits:
         clock[0] += late * (late > 1)  # most come at once, some late
-        clock[0] += pace.wait()
-        while pace.wait() > 0:  # floats: what is left of a wait
+        clock[0] += rate_limiter.wait()
+        while rate_limiter.wait() > 0:  # floats: what is left of a wait
             clock[0] += 1e-9
-        pace.take()
+        rate_limiter.take()
         sent.append(clock[0])
     return sent
 
@@ -37,10 +39,12 @@ def most_in(sent: list[float], period: float) -> int:
 def test_no_period_ever_has_more_than_the_limit(second, minute, receivers, waits):
     """Wherever it begins, for each of the limits, whoever set them."""
     clock = [1000.0]
-    pace = Pace(per_second=second, per_minute=minute, now=lambda: clock[0])
-    pace.obey(receivers)
+    rate_limiter = RateLimiter(
+        per_second=second, per_minute=minute, now=lambda: clock[0]
+    )
+    rate_limiter.obey(receivers)
 
-    sent = send(pace, clock, waits)
+    sent = send(rate_limiter, clock, waits)
 
     for limit, period in ((second, 1.0), (minute, 60.0), (receivers, 60.0)):
         assert limit is None or most_in(sent, period) <= limit
@@ -50,9 +54,11 @@ def test_no_period_ever_has_more_than_the_limit(second, minute, receivers, waits
 def test_the_rate_is_used_to_98_percent(second, minute):
     """A sender that is always ready gets nearly all that is allowed."""
     clock = [0.0]
-    pace = Pace(per_second=second, per_minute=minute, now=lambda: clock[0])
+    rate_limiter = RateLimiter(
+        per_second=second, per_minute=minute, now=lambda: clock[0]
+    )
 
-    sent = send(pace, clock, [0.0] * 1001)
+    sent = send(rate_limiter, clock, [0.0] * 1001)
 
     lowest = min(second or 1e9, (minute or 1e9) / 60)
     assert lowest * 0.98 <= 1000 / sent[-1] <= lowest * 1.001
@@ -61,32 +67,32 @@ def test_the_rate_is_used_to_98_percent(second, minute):
 def test_timers_that_wake_late_cost_nothing():
     """What is late by less than a hundredth of the period is caught up."""
     clock = [0.0]
-    pace = Pace(per_second=1000, now=lambda: clock[0])
+    rate_limiter = RateLimiter(per_second=1000, now=lambda: clock[0])
 
     for _ in range(1000):
-        clock[0] = max(clock[0], -(-(clock[0] + pace.wait()) // 0.004) * 0.004)
-        while pace.allowed():
-            pace.take()
+        clock[0] = max(clock[0], -(-(clock[0] + rate_limiter.wait()) // 0.004) * 0.004)
+        while rate_limiter.allowed():
+            rate_limiter.take()
 
-    assert pace.allowed() == 0
-    assert pace.wait() < 0.01
+    assert rate_limiter.allowed() == 0
+    assert rate_limiter.wait() < 0.01
 
 
 def test_what_the_receiver_allows_may_change():
     """A limit that is lifted is no limit; a new one knows what was sent."""
     clock = [0.0]
-    pace = Pace(now=lambda: clock[0])
-    assert not pace.is_limited
+    rate_limiter = RateLimiter(now=lambda: clock[0])
+    assert not rate_limiter.is_limited
 
-    pace.obey(60)
-    pace.take()
-    pace.obey(60)
-    pace.obey(30)
-    assert pace.wait() == pytest.approx(1.0, abs=0.01)
-    pace.obey(None)
-    pace.obey(None)
+    rate_limiter.obey(60)
+    rate_limiter.take()
+    rate_limiter.obey(60)
+    rate_limiter.obey(30)
+    assert rate_limiter.wait() == pytest.approx(1.0, abs=0.01)
+    rate_limiter.obey(None)
+    rate_limiter.obey(None)
 
-    assert (pace.is_limited, pace.wait()) == (False, 0.0)
+    assert (rate_limiter.is_limited, rate_limiter.wait()) == (False, 0.0)
 
 
 @pytest.mark.looptime

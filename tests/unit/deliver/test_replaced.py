@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.deliver.recorder import LAST_WORDS_SECONDS
+from bridge.deliver.outcomes import LAST_WORDS_SECONDS
 from bridge.errors import OutcomeNotRecordedError
 from tests.unit.deliver.scripted import (
     Bench,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.deliver import Slots
+from bridge.deliver import FairSlots
 
 SINKS = ("a", "b", "c")
 
 
-async def grab(slots: Slots, sink: str, held: list[str]) -> None:
+async def grab(slots: FairSlots, sink: str, held: list[str]) -> None:
     """Take a slot and say so."""
     await slots.take(sink)
     held.append(sink)
@@ -25,7 +25,7 @@ async def settle_down() -> None:
 
 async def test_a_sink_never_takes_the_last_slot_of_another():
     """Of four, one is each sink's own; one is shared."""
-    slots, held = Slots(4, sinks=SINKS), []
+    slots, held = FairSlots(4, sinks=SINKS), []
 
     async with asyncio.TaskGroup() as tasks:
         greedy = [tasks.create_task(grab(slots, "a", held)) for _ in range(5)]
@@ -41,7 +41,7 @@ async def test_a_sink_never_takes_the_last_slot_of_another():
 
 async def test_shared_slots_go_round():
     """Two sinks that wait get one each, however many wait of the first."""
-    slots, held = Slots(5, sinks=SINKS), []
+    slots, held = FairSlots(5, sinks=SINKS), []
     for sink in ("a", "b", "c", "c", "c"):
         await slots.take(sink)
 
@@ -60,7 +60,7 @@ async def test_shared_slots_go_round():
 
 async def test_one_who_waits_may_leave():
     """Its turn goes to the next; one that was granted meanwhile is given back."""
-    slots, held = Slots(1, sinks=["a"]), []
+    slots, held = FairSlots(1, sinks=["a"]), []
     await slots.take("a")
 
     async with asyncio.TaskGroup() as tasks:
@@ -82,7 +82,7 @@ def test_no_more_than_the_total_and_always_one_for_each(total, script):
     """In any order of taking and giving back."""
 
     async def run() -> None:
-        slots, held, asked = Slots(total, sinks=SINKS), [], dict.fromkeys(SINKS, 0)
+        slots, held, asked = FairSlots(total, sinks=SINKS), [], dict.fromkeys(SINKS, 0)
         async with asyncio.TaskGroup() as tasks:
             waiting = []
             for sink, takes in script:
@@ -108,7 +108,7 @@ def test_no_more_than_the_total_and_always_one_for_each(total, script):
 @pytest.mark.parametrize("total", [3, 9])
 async def test_all_slots_can_be_used(total):
     """None is lost in sharing them out."""
-    slots = Slots(total, sinks=SINKS)
+    slots = FairSlots(total, sinks=SINKS)
 
     async with asyncio.timeout(1):
         for sink in ("b", "c", *"a" * (total - 2)):

@@ -125,7 +125,7 @@ async def test_stopped_sink_says_how_to_go_on() -> None:
 @pytest.mark.parametrize("refused", ["a", "other"])
 async def test_debug_shows_each_attempt(refused, monkeypatch) -> None:
     """How it ended, too (issue 10, item 20)."""
-    monkeypatch.setattr("bridge.deliver.sender.is_debug", lambda: True)
+    monkeypatch.setattr("bridge.deliver.attempts.is_debug", lambda: True)
     bench = Bench(ScriptedSink(answer=refusing(refused)))
     bench.put("a")
 
@@ -138,7 +138,7 @@ async def test_debug_shows_each_attempt(refused, monkeypatch) -> None:
 @pytest.mark.parametrize("refused", ["a", "other"])
 async def test_attempts_are_no_lines_but_for_debug(refused, monkeypatch) -> None:
     """They would be most of the log."""
-    monkeypatch.setattr("bridge.deliver.sender.is_debug", lambda: False)
+    monkeypatch.setattr("bridge.deliver.attempts.is_debug", lambda: False)
     bench = Bench(ScriptedSink(answer=refusing(refused)))
     bench.put("a")
 

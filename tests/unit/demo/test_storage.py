@@ -6,7 +6,7 @@ import pytest
 from bridge.demo.apiserver.storage import (
     CompactedError,
     FutureRevisionError,
-    Storage,
+    ObjectStorage,
 )
 
 
@@ -20,18 +20,18 @@ class Clock:
         return self.now
 
 
-def make(**ttl_seconds: float) -> Storage:
+def make(**ttl_seconds: float) -> ObjectStorage:
     """Return an empty store."""
-    return Storage(ttl_seconds=ttl_seconds, clock=Clock())
+    return ObjectStorage(ttl_seconds=ttl_seconds, clock=Clock())
 
 
-def put(storage: Storage, key: str, **fields) -> int:
+def put(storage: ObjectStorage, key: str, **fields) -> int:
     """Write to table ``t`` and return the revision."""
     storage.put("t", key, {"metadata": {}, **fields})
     return storage.revision
 
 
-def keys(storage: Storage, **page) -> list[str]:
+def keys(storage: ObjectStorage, **page) -> list[str]:
     """Return the keys of a page of table ``t``."""
     return [record.key for record in storage.page("t", **page)]
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.demo.ledger import (
-    Account,
-    Held,
+    HeldDeliveries,
     Ledger,
     Revision,
+    SinkAccount,
     balance,
     expected_ids,
     repairable,
@@ -23,8 +23,10 @@ def revision(number, uid, *, is_end=False):
 
 def account(**changes):
     """Return an account that is empty but for `changes`."""
-    empty = balance([], taken={}, held=Held())
-    return Account(**{name: getattr(empty, name) for name in empty.__slots__} | changes)
+    empty = balance([], taken={}, held=HeldDeliveries())
+    return SinkAccount(
+        **{name: getattr(empty, name) for name in empty.__slots__} | changes
+    )
 
 
 def test_expected_ids_are_of_all_states_but_not_of_the_end():
@@ -86,7 +88,7 @@ def test_repairable_leaves_every_unread_state_readable(uids, after):
 
 def test_balance_finds_what_is_nowhere():
     """What neither arrived nor is held is lost, and named in order."""
-    held = Held(waiting=frozenset({"c"}), dead=frozenset({"d"}))
+    held = HeldDeliveries(waiting=frozenset({"c"}), dead=frozenset({"d"}))
 
     result = balance(["z", "a", "c", "d", "b"], taken={"a": 1}, held=held)
 
@@ -95,7 +97,7 @@ def test_balance_finds_what_is_nowhere():
 
 def test_balance_counts_an_arrived_event_once():
     """An event that arrived and is still held was answered, but nobody heard it."""
-    held = Held(waiting=frozenset({"a"}))
+    held = HeldDeliveries(waiting=frozenset({"a"}))
 
     result = balance(["a"], taken={"a": 3}, held=held, gaps=2)
 
@@ -104,7 +106,7 @@ def test_balance_counts_an_arrived_event_once():
 
 def test_balance_prefers_waiting_to_dead():
     """What was given up and then replayed waits."""
-    held = Held(waiting=frozenset({"a"}), dead=frozenset({"a"}))
+    held = HeldDeliveries(waiting=frozenset({"a"}), dead=frozenset({"a"}))
 
     assert balance(["a"], taken={}, held=held) == account(waiting=1)
 

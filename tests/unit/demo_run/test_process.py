@@ -10,7 +10,7 @@ import yaml
 from bridge.config.load import load_config
 from bridge.demo import process
 from bridge.demo.display import Backlog
-from bridge.demo.ledger import Held
+from bridge.demo.ledger import HeldDeliveries
 from bridge.demo.process import (
     BridgeProcess,
     BridgeProcessError,
@@ -177,7 +177,7 @@ async def test_bridge_says_what_it_holds(stub):
     await bridge.wait_ready()
 
     assert await bridge.backlogs() == {"dead": Backlog(waiting=2, dead=1)}
-    assert await bridge.held("dead") == Held(
+    assert await bridge.held("dead") == HeldDeliveries(
         waiting=frozenset({"a-1", "a-2"}), dead=frozenset({"b-1"})
     )
 

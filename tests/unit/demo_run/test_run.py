@@ -8,14 +8,14 @@ import signal
 import pytest
 
 from bridge.demo import run
-from bridge.demo.ledger import Held, Ledger, balance
+from bridge.demo.ledger import HeldDeliveries, Ledger, balance
 from bridge.demo.process import BridgeProcessError
 from bridge.demo.receivers import Moods
 
 
 def ledger(*missing):
     """Return the account of one receiver that misses something."""
-    account = balance(missing, taken={}, held=Held())
+    account = balance(missing, taken={}, held=HeldDeliveries())
     return Ledger(written=len(missing), receivers={"steady": account})
 
 

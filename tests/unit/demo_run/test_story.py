@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bridge.demo import story
 from bridge.demo.display import Backlog, Display
-from bridge.demo.ledger import Held, Revision
+from bridge.demo.ledger import HeldDeliveries, Revision
 from bridge.demo.process import BridgeProcessError
 from bridge.demo.receivers import Moods, Receiver
 from bridge.demo.story import Story
@@ -94,7 +94,7 @@ class Stage:
     async def held(self, sink):
         """Hold everything for the dead receiver."""
         ids = frozenset(one.event_id for one in self._revisions)
-        return Held(waiting=ids if sink == "dead" else frozenset())
+        return HeldDeliveries(waiting=ids if sink == "dead" else frozenset())
 
     def _deliver(self):
         for revision in self._unread:

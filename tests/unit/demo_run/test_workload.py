@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from bridge.demo.recorder import SCHEDULER, Involved, Line, Recorder
+from bridge.demo.recorder import SCHEDULER, Involved, Line, WriteRecorder
 from bridge.demo.workload import Afternoon
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -18,7 +18,7 @@ POD = Involved(kind="Pod", name="web-0", uid="u", namespace="shop")
 @pytest.fixture
 def recorder():
     """Return a recorder for which it is always noon."""
-    return Recorder(random=Random(1), now=lambda: NOON)
+    return WriteRecorder(random=Random(1), now=lambda: NOON)
 
 
 def acts(**changes):

@@ -7,7 +7,7 @@ from msgspec.structs import replace as altered
 
 from bridge.cluster import Owner
 from bridge.errors import ConversionError
-from bridge.events.context import Concerned, Context
+from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.convert import convert
 from bridge.events.origin import Origin
 from tests.unit.events.samples import (
@@ -20,7 +20,7 @@ from tests.unit.events.samples import (
 )
 
 OWNER = Owner(api_version="apps/v1", kind="Deployment", name="web", uid="d-1")
-KNOWN = Concerned(labels={"app": "web"}, annotations={"a/b": "x"}, owner=OWNER)
+KNOWN = InvolvedObject(labels={"app": "web"}, annotations={"a/b": "x"}, owner=OWNER)
 POD = altered(watched("pods")["huge"], change="modified")
 KNATIVE = Origin(cluster="prod", profile="knative")
 
@@ -28,7 +28,7 @@ KNATIVE = Origin(cluster="prod", profile="knative")
 def told(change, origin=PROD, **context):
     """Return the event of a change in a context."""
     return convert(
-        change, origin=origin, recorded=RECORDED_TIME, context=Context(**context)
+        change, origin=origin, recorded=RECORDED_TIME, context=ChangeContext(**context)
     )
 
 
@@ -165,7 +165,7 @@ def test_all_else_in_data_keeps_its_bytes():
     """Only the object concerned has more members."""
     raw = b'{"kind":"Event","metadata":{"name":"a","uid":"u"},"x":1.0,"apiVersion":"v1"'
     raw += b',"involvedObject":{"kind":"\\u0050od"},"y":"\\u003c"}'
-    known = Concerned(labels={"app": "web"})
+    known = InvolvedObject(labels={"app": "web"})
 
     event = told(altered(kubernetes_event(), object=raw), concerned=known)
 
@@ -197,7 +197,7 @@ def test_data_without_an_object_concerned_stay_as_they_are(change):
 
 def test_what_is_not_known_is_left_out():
     """An object without labels and owner adds nothing."""
-    assert told(kubernetes_event(), concerned=Concerned()) == converted(
+    assert told(kubernetes_event(), concerned=InvolvedObject()) == converted(
         kubernetes_event()
     )
 
@@ -206,6 +206,6 @@ def test_a_strange_owner_is_made_printable():
     """As all that is read is."""
     owner = Owner(api_version="v1", kind="Käse", name="x\n", uid="u")
 
-    found = told(kubernetes_event(), concerned=Concerned(owner=owner)).extensions
+    found = told(kubernetes_event(), concerned=InvolvedObject(owner=owner)).extensions
 
     assert (found["ownerkind"], found["ownername"]) == ("K?se", "x?")

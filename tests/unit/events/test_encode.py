@@ -22,7 +22,7 @@ from bridge.events.encode import (
     encode,
     without_data,
 )
-from bridge.events.rules import canonical
+from bridge.events.validation import canonical
 from tests.unit.events import strategies
 
 SMALL = CloudEvent(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.cluster import Change, Resource
 from bridge.errors import ConversionError
 from bridge.events.compare import differences
-from bridge.events.context import Context
+from bridge.events.context import ChangeContext
 from bridge.events.convert import convert
 from bridge.events.secrets import REDACTED, is_secret, redacted
 from tests.unit.events.samples import PODS, PROD, RECORDED_TIME
@@ -146,7 +146,7 @@ def test_no_event_tells_a_value():
     change = Change(
         change="modified", resource=SECRETS, object=raw, resource_version="7"
     )
-    context = Context(previous=raw, with_previous=True)
+    context = ChangeContext(previous=raw, with_previous=True)
 
     event = convert(change, origin=PROD, recorded=RECORDED_TIME, context=context)
 

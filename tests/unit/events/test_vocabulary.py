@@ -5,9 +5,9 @@ import json
 from msgspec.structs import replace
 
 from bridge.cluster import Owner
-from bridge.events.context import Concerned, Context
+from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.convert import convert
-from bridge.events.rules import canonical
+from bridge.events.validation import canonical
 from bridge.events.vocabulary import (
     FIELDS,
     OF_CHANGES,
@@ -19,8 +19,11 @@ from bridge.events.vocabulary import (
 from tests.unit.events.samples import PROD, RECORDED_TIME, listed, watched
 
 OWNER = Owner(api_version="apps/v1", kind="Deployment", name="web", uid="u")
-ALL = Context(
-    changed_paths=("spec",), concerned=Concerned(owner=OWNER), resync=1, previous=b"{}"
+ALL = ChangeContext(
+    changed_paths=("spec",),
+    concerned=InvolvedObject(owner=OWNER),
+    resync=1,
+    previous=b"{}",
 )
 
 

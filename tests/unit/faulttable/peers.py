@@ -11,8 +11,8 @@ from email.utils import format_datetime
 from ipaddress import ip_network
 from typing import Any
 
-from bridge.sinks.egress import Egress
-from bridge.sinks.tls import TlsFiles
+from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.transports.egress import Egress
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import (
     Behaviour,

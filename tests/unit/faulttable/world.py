@@ -12,8 +12,8 @@ from bridge.deliver import BreakerLimits, RetryPolicy, SinkDelivery
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Outcome, Released, Retry
-from bridge.queue.sqlite import SqliteQueue
-from bridge.sinks.http import HttpSink
+from bridge.queue.sqlite.queue import SqliteQueue
+from bridge.sinks.http.sink import HttpSink
 from tests.unit.faulttable.table import Fate, Row
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile
 from tests.unit.sinks.samples import event

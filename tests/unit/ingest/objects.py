@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from bridge.cluster import CORE_EVENTS, Change, Known, Resource
+from bridge.cluster import CORE_EVENTS, Change, ObjectMeta, Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
 from bridge.filters.routes import Chosen
-from bridge.ingest import Conversion, Form, Shaping, Source
-from bridge.ingest.past import Past
+from bridge.ingest import Conversion, EntryBuilder, EventForm, Source
+from bridge.ingest.object_cache import ObjectCache
 from bridge.queue import Entry, Scope
 
 PODS = BUILTIN["", "Pod"]
@@ -20,13 +20,13 @@ SECRETS = BUILTIN["", "Secret"]
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 SCOPE = Scope(cluster="uid", resource="events")
 ORIGINS = {
-    Form(profile, data): Origin(cluster="prod", profile=profile, data=data)
+    EventForm(profile, data): Origin(cluster="prod", profile=profile, data=data)
     for profile in ("kubebridge", "knative")
     for data in ("object", "reference")
 }
 PLAIN = {
-    "hook": Form("kubebridge", "object"),
-    "broker": Form("kubebridge", "object"),
+    "hook": EventForm("kubebridge", "object"),
+    "broker": EventForm("kubebridge", "object"),
 }
 
 
@@ -87,7 +87,7 @@ def pod(
         "resourceVersion": str(version),
     }
     named = {"kind": resource.kind, "apiVersion": resource.api_version}
-    known = Known(key=f"{namespace}/{name}", uid=name, version=str(version))
+    known = ObjectMeta(key=f"{namespace}/{name}", uid=name, version=str(version))
     return Change(
         change=kind,
         resource=resource,
@@ -133,21 +133,21 @@ def conversion(
     *,
     resource: Resource = CORE_EVENTS,
     sources: Sequence[Source] = (Source(name="events"),),
-    forms: Mapping[str, Form] = PLAIN,
+    forms: Mapping[str, EventForm] = PLAIN,
     router: Any = None,
-    past: Any = None,
+    object_cache: Any = None,
     enrichment: Any = None,
 ) -> Conversion:
     """Return a conversion for two sinks."""
-    shaping = Shaping(
+    entry_builder = EntryBuilder(
         sources=sources, router=router or Routes(), forms=forms, origins=ORIGINS
     )
     return Conversion(
         resource=resource,
         scope=SCOPE,
         sources=sources,
-        shaping=shaping,
-        past=past,
+        entry_builder=entry_builder,
+        object_cache=object_cache,
         enrichment=enrichment,
     )
 
@@ -168,10 +168,14 @@ def turned(turning: Conversion, change: Change, **more: Any) -> Sequence[Entry]:
     return found.entries
 
 
-def of_pods(past: Past | None, *sources: Source, **more: Any) -> Conversion:
+def of_pods(
+    object_cache: ObjectCache | None, *sources: Source, **more: Any
+) -> Conversion:
     """Return a conversion of Pods."""
     return conversion(
-        sources=sources or [WHOLE], past=past, **{"resource": PODS, **more}
+        sources=sources or [WHOLE],
+        object_cache=object_cache,
+        **{"resource": PODS, **more},
     )
 
 

@@ -5,9 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bridge.cluster import Bookmark, Change, Gap, Item, Known, Note, Synced
+from bridge.cluster import Bookmark, Change, Gap, Item, ObjectMeta, ProgressMark, Synced
 from bridge.ingest import Source
-from bridge.ingest.memory import EPOCH, KNOWN, STORE, read_epoch
+from bridge.ingest.checkpoint import EPOCH, KNOWN, STORE, read_epoch
 from bridge.ingest.plan import Plan, Planner
 from tests.unit.ingest.objects import NOW, PODS, conversion, pod
 
@@ -69,7 +69,7 @@ class Holding(RuleBasedStateMachine):
     @rule()
     def note(self) -> None:
         """The stream is alive."""
-        self.batch.append(Note(resource_version=str(self.version), time=NOW))
+        self.batch.append(ProgressMark(resource_version=str(self.version), time=NOW))
 
     @rule(rolls_back=st.booleans())
     def snapshot(self, rolls_back: bool) -> None:
@@ -125,7 +125,7 @@ class Holding(RuleBasedStateMachine):
         if value is None:
             self.known.pop(key, None)
         else:
-            known = msgspec.json.decode(value, type=Known)
+            known = msgspec.json.decode(value, type=ObjectMeta)
             assert known.version == first.resource_version
             self.known[key] = known.version
         self.unplanned.remove(first)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bridge.cluster import Change, Known, Learned
+from bridge.cluster import Change, ObjectMeta, Observed
 from bridge.events.secrets import REDACTED
 from bridge.ingest import Source
-from bridge.ingest.past import Past
+from bridge.ingest.object_cache import ObjectCache
 from bridge.queue import Entry
 from tests.unit.ingest.objects import (
     SECRETS,
@@ -30,9 +30,9 @@ DEEP = b'{"metadata":{"name":"web","uid":"web","resourceVersion":"5"},"spec":%b%
 
 
 @pytest.fixture
-def past() -> Past:
+def object_cache() -> ObjectCache:
     """Return an empty one."""
-    return Past(recall)
+    return ObjectCache(recall)
 
 
 def stored(entries: Sequence[Entry], key: str) -> bytes | None:
@@ -43,38 +43,38 @@ def stored(entries: Sequence[Entry], key: str) -> bytes | None:
     return None if value is None else zlib.decompress(value)
 
 
-def test_object_is_remembered_after_its_event(past: Past) -> None:
+def test_object_is_remembered_after_its_event(object_cache: ObjectCache) -> None:
     """Never before it: a put may be stored in parts."""
-    entries = turned(of_pods(past), pod(101, kind="added"))
+    entries = turned(of_pods(object_cache), pod(101, kind="added"))
 
     assert ids(entries[:1]) == ["web-101"]
     assert remembers(entries[1:]) == [("+shop/web", True), ("=shop/web", True)]
 
 
-def test_object_that_nobody_wants_is_remembered_too(past: Past) -> None:
+def test_object_that_nobody_wants_is_remembered_too(object_cache: ObjectCache) -> None:
     """The difference after a gap is found against everything that was read."""
     source = Source(name="events", changes=frozenset({"deleted"}))
 
-    entries = turned(of_pods(past, source), pod(101))
+    entries = turned(of_pods(object_cache, source), pod(101))
 
     assert ids(entries) == []
     assert remembers(entries) == [("+shop/web", True), ("=shop/web", True)]
 
 
-def test_deleted_object_is_forgotten(past: Past) -> None:
+def test_deleted_object_is_forgotten(object_cache: ObjectCache) -> None:
     """With its last state."""
-    turning = of_pods(past)
+    turning = of_pods(object_cache)
     turned(turning, pod(101))
 
     entries = turned(turning, pod(102, kind="deleted"))
 
     assert remembers(entries) == [("+shop/web", False), ("=shop/web", False)]
-    assert past.get("shop/web") is None
+    assert object_cache.get("shop/web") is None
 
 
-def test_event_carries_the_object_as_it_was(past: Past) -> None:
+def test_event_carries_the_object_as_it_was(object_cache: ObjectCache) -> None:
     """And says in what it differs."""
-    turning = of_pods(past)
+    turning = of_pods(object_cache)
     turned(turning, pod(101, spec={"a": 1}))
 
     event, *_ = turned(turning, pod(102, spec={"a": 2}))
@@ -85,9 +85,9 @@ def test_event_carries_the_object_as_it_was(past: Past) -> None:
     assert event.event.extensions["changedpaths"] == "spec.a"
 
 
-def test_object_of_the_same_name_was_nothing_before(past: Past) -> None:
+def test_object_of_the_same_name_was_nothing_before(object_cache: ObjectCache) -> None:
     """What is added has no earlier state, whatever is remembered under its name."""
-    turning = of_pods(past)
+    turning = of_pods(object_cache)
     turned(turning, pod(101, spec={"a": 1}))
 
     event, *_ = turned(turning, pod(105, kind="added", spec={"a": 2}))
@@ -95,9 +95,11 @@ def test_object_of_the_same_name_was_nothing_before(past: Past) -> None:
     assert data(event)["previous"] is None
 
 
-def test_deletion_found_by_a_list_tells_the_last_state(past: Past) -> None:
+def test_deletion_found_by_a_list_tells_the_last_state(
+    object_cache: ObjectCache,
+) -> None:
     """More than its name is known."""
-    turning = of_pods(past)
+    turning = of_pods(object_cache)
     turned(turning, pod(101, spec={"a": 1}))
 
     found, *_ = turned(turning, pod(101, kind="deleted", listed=True))
@@ -106,9 +108,9 @@ def test_deletion_found_by_a_list_tells_the_last_state(past: Past) -> None:
     assert ids([found]) == ["web-101-deleted"]
 
 
-def test_watched_deletion_tells_what_the_server_sent(past: Past) -> None:
+def test_watched_deletion_tells_what_the_server_sent(object_cache: ObjectCache) -> None:
     """It may be newer than what is remembered."""
-    turning = of_pods(past)
+    turning = of_pods(object_cache)
     turned(turning, pod(101, spec={"a": 1}))
 
     seen, *_ = turned(turning, pod(102, kind="deleted", spec={"a": 2}))
@@ -125,18 +127,22 @@ def test_watched_deletion_tells_what_the_server_sent(past: Past) -> None:
         ({"spec": {"a": 1}, "status": {"ready": True}}, ["web-102"]),
     ],
 )
-def test_irrelevant_update_is_left_out(past: Past, fields: Any, found: Any) -> None:
+def test_irrelevant_update_is_left_out(
+    object_cache: ObjectCache, fields: Any, found: Any
+) -> None:
     """One that changed nothing but what lies under the paths to ignore."""
     source = Source(name="events", ignore=("status", "metadata.resourceVersion"))
-    turning = of_pods(past, source)
+    turning = of_pods(object_cache, source)
     turned(turning, pod(101))
 
     assert ids(turned(turning, pod(102, **fields))) == found
 
 
-def test_irrelevant_updates_are_compared_with(past: Past) -> None:
+def test_irrelevant_updates_are_compared_with(object_cache: ObjectCache) -> None:
     """What was left out is remembered all the same."""
-    turning = of_pods(past, Source(name="events", ignore=("status", "metadata")))
+    turning = of_pods(
+        object_cache, Source(name="events", ignore=("status", "metadata"))
+    )
     turned(turning, pod(101))
     turned(turning, pod(102, status={"n": 1}))
 
@@ -146,9 +152,11 @@ def test_irrelevant_updates_are_compared_with(past: Past) -> None:
     assert event.event.extensions["changedpaths"] == "spec.a"
 
 
-def test_update_that_cannot_be_compared_is_relevant(past: Past) -> None:
+def test_update_that_cannot_be_compared_is_relevant(object_cache: ObjectCache) -> None:
     """Better one too many."""
-    turning = of_pods(past, Source(name="events", ignore=("status", "metadata")))
+    turning = of_pods(
+        object_cache, Source(name="events", ignore=("status", "metadata"))
+    )
 
     assert ids(turned(turning, pod(102))) == ["web-102"]
 
@@ -191,9 +199,9 @@ def test_namespace_of_an_object_without_a_store_is_read() -> None:
     assert [ids(turned(turning, one)) for one in changes] == [["web-101"], []]
 
 
-def test_secret_is_redacted_before_it_is_remembered(past: Past) -> None:
+def test_secret_is_redacted_before_it_is_remembered(object_cache: ObjectCache) -> None:
     """In the event, in what is remembered, and in what it is compared with."""
-    turning = of_pods(past, resource=SECRETS)
+    turning = of_pods(object_cache, resource=SECRETS)
     secret = pod(101, resource=SECRETS, data={"key": "cGFzcw=="})
 
     entries = turned(turning, secret)
@@ -204,13 +212,13 @@ def test_secret_is_redacted_before_it_is_remembered(past: Past) -> None:
     assert (b"cGFzcw" in kept, REDACTED.encode() in kept) == (False, True)
 
 
-def test_secret_that_is_no_news_is_redacted_too(past: Past) -> None:
+def test_secret_that_is_no_news_is_redacted_too(object_cache: ObjectCache) -> None:
     """Learning is remembering."""
     secret = pod(101, resource=SECRETS, data={"key": "cGFzcw=="})
     assert secret.known is not None
-    learned = Learned(known=secret.known, object=secret.object)
+    learned = Observed(known=secret.known, object=secret.object)
 
-    entries = of_pods(past, resource=SECRETS).learned(learned)
+    entries = of_pods(object_cache, resource=SECRETS).learned(learned)
 
     kept = stored(entries, "=shop/web")
     assert kept is not None
@@ -235,11 +243,13 @@ def test_rejected_secret_keeps_no_bytes() -> None:
 
 
 @pytest.mark.parametrize("kind", ["modified", "deleted"])
-def test_rejected_object_is_not_compared_with(past: Past, kind: Any) -> None:
+def test_rejected_object_is_not_compared_with(
+    object_cache: ObjectCache, kind: Any
+) -> None:
     """It is known to be there, or not; what it is, is not known any more."""
-    turning = of_pods(past)
+    turning = of_pods(object_cache)
     turned(turning, pod(101))
-    known = Known(key="shop/web", uid="web", version="102")
+    known = ObjectMeta(key="shop/web", uid="web", version="102")
     broken = Change(
         change=kind,
         resource=pod(1).resource,
@@ -252,13 +262,13 @@ def test_rejected_object_is_not_compared_with(past: Past, kind: Any) -> None:
 
     assert rejected.error
     assert remembers(rest) == [("+shop/web", kind != "deleted"), ("=shop/web", False)]
-    assert past.get("shop/web") is None
+    assert object_cache.get("shop/web") is None
 
 
-def test_odd_object_that_is_no_news_stops_nothing(past: Past) -> None:
+def test_odd_object_that_is_no_news_stops_nothing(object_cache: ObjectCache) -> None:
     """That it is there is known, not what it is."""
-    known = Known(key="shop/web", uid="web", version="5")
+    known = ObjectMeta(key="shop/web", uid="web", version="5")
 
-    entries = of_pods(past).learned(Learned(known=known, object=DEEP))
+    entries = of_pods(object_cache).learned(Observed(known=known, object=DEEP))
 
     assert remembers(entries) == [("+shop/web", True), ("=shop/web", False)]

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.cluster import Known, Owner, Resource
+from bridge.cluster import ObjectMeta, Owner, Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
-from bridge.events.context import Concerned
+from bridge.events.context import InvolvedObject
 from bridge.events.objects import Reference
 from bridge.ingest import enrichment
 from bridge.ingest.enrichment import Enrichment, Missing
@@ -51,7 +51,7 @@ class Cluster:
 
     def see(self, kind: str, name: str, uid: str, **more: Any) -> None:
         """Have an informer know an object."""
-        known = Known(key=name, uid=uid, version="1", **more)
+        known = ObjectMeta(key=name, uid=uid, version="1", **more)
         self.informers[kind].store.put(known)
 
 
@@ -87,7 +87,7 @@ def test_known_object_is_found(cluster: Cluster, enriching: Enrichment):
 
     found = enriching.find(POD)
 
-    assert found == Concerned(labels=labels, annotations=annotations, owner=None)
+    assert found == InvolvedObject(labels=labels, annotations=annotations, owner=None)
 
 
 def test_owner_is_the_top_of_the_chain(cluster: Cluster, enriching: Enrichment):
@@ -96,7 +96,7 @@ def test_owner_is_the_top_of_the_chain(cluster: Cluster, enriching: Enrichment):
     cluster.see("ReplicaSet", "shop/web-1", "r1", owner=DEPLOYMENT)
     cluster.see("Deployment", "shop/web", "d1", labels={"not": "these"})
 
-    assert enriching.find(POD) == Concerned(owner=DEPLOYMENT)
+    assert enriching.find(POD) == InvolvedObject(owner=DEPLOYMENT)
 
 
 def test_chain_ends_where_it_cannot_be_followed(
@@ -106,7 +106,7 @@ def test_chain_ends_where_it_cannot_be_followed(
     cluster.see("Pod", "shop/web-1-a", "p1", owner=REPLICA_SET)
     cluster.see("ReplicaSet", "shop/web-1", "r1", owner=ROLLOUT)
 
-    assert enriching.find(POD) == Concerned(owner=ROLLOUT)
+    assert enriching.find(POD) == InvolvedObject(owner=ROLLOUT)
 
 
 def test_controllers_without_a_namespace_are_found(
@@ -119,7 +119,7 @@ def test_controllers_without_a_namespace_are_found(
 
     cluster.see("Node", "/n1", "u1")
 
-    assert enriching.find(POD) == Concerned(owner=node)
+    assert enriching.find(POD) == InvolvedObject(owner=node)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_object_is_found_by_name_if_no_uid_is_said(
         kind=kind, namespace=namespace, name="n", uid=uid, api_version=version
     )
 
-    assert enriching.find(about) == Concerned(labels={"a": "b"})
+    assert enriching.find(about) == InvolvedObject(labels={"a": "b"})
 
 
 def test_a_kind_of_another_group_is_not_meant(enriching: Enrichment):
@@ -203,8 +203,8 @@ def test_what_was_given_up_is_found_once_it_is_known(
 
     cluster.see("Pod", "shop/web-1-a", "p1")
 
-    assert enriching.find(POD) == Concerned()
-    assert enriching.give_up(POD) == Concerned()
+    assert enriching.find(POD) == InvolvedObject()
+    assert enriching.give_up(POD) == InvolvedObject()
 
 
 def test_who_gives_up_gets_what_is_known(cluster: Cluster, enriching: Enrichment):
@@ -214,7 +214,7 @@ def test_who_gives_up_gets_what_is_known(cluster: Cluster, enriching: Enrichment
 
     found = enriching.give_up(POD)
 
-    assert found == Concerned(labels={"a": "b"}, owner=REPLICA_SET)
+    assert found == InvolvedObject(labels={"a": "b"}, owner=REPLICA_SET)
     assert enriching.find(POD) == found
 
 
@@ -242,5 +242,5 @@ def test_controllers_in_a_circle_end_somewhere(cluster: Cluster, enriching: Enri
 
     found = enriching.find(POD)
 
-    assert isinstance(found, Concerned)
+    assert isinstance(found, InvolvedObject)
     assert found.owner in {REPLICA_SET, DEPLOYMENT}

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.cluster import Known
+from bridge.cluster import ObjectMeta
 from bridge.cluster.builtin import NAMESPACES
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
@@ -33,7 +33,7 @@ class Bench:
 
     def label(self, name: str, **labels: str) -> None:
         """Let a namespace have labels."""
-        known = Known(key=f"/{name}", uid=name, version="1", labels=labels)
+        known = ObjectMeta(key=f"/{name}", uid=name, version="1", labels=labels)
         self.informer.store.put(known)
 
 

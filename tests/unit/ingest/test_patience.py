@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.cluster import Gap
-from bridge.events.context import Concerned
+from bridge.events.context import InvolvedObject
 from bridge.ingest import Source
 from bridge.ingest.enrichment import Missing
 from bridge.ingest.plan import ANSWER_SECONDS, Plan, Planner
@@ -37,10 +37,10 @@ class Enriching:
         """See `Enrichment.find`."""
         return self.answer
 
-    def give_up(self, about: Any) -> Concerned:
+    def give_up(self, about: Any) -> InvolvedObject:
         """See `Enrichment.give_up`."""
         self.given_up.append(about.name)
-        return Concerned(labels={"late": "yes"})
+        return InvolvedObject(labels={"late": "yes"})
 
 
 def enriched(clock: Clock, enriching: Enriching) -> Planner:
@@ -61,7 +61,7 @@ def test_event_waits_for_what_is_known_of_its_object(clock: Clock) -> None:
     one = enriched(clock, enriching)
     before = one.plan([change(101)])
 
-    enriching.answer = Concerned(labels={"app": "web"})
+    enriching.answer = InvolvedObject(labels={"app": "web"})
     after = one.plan(())
 
     assert (ids(before.entries), before.to) == ([], "100")

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Bookmark, Change, Gap, Note, Synced
-from bridge.ingest import Form, Source
-from bridge.ingest.memory import EPOCH, NOTE, read_epoch, read_note
+from bridge.cluster import CORE_EVENTS, Bookmark, Change, Gap, ProgressMark, Synced
+from bridge.ingest import EventForm, Source
+from bridge.ingest.checkpoint import EPOCH, NOTE, read_epoch, read_note
 from bridge.ingest.plan import Plan, Planner
 from tests.unit.ingest.objects import change, conversion
 
-OURS = Form("kubebridge", "object")
-KNATIVE = Form("knative", "object")
+OURS = EventForm("kubebridge", "object")
+KNATIVE = EventForm("knative", "object")
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
@@ -98,7 +98,7 @@ def test_object_that_cannot_be_converted_becomes_a_dead_letter() -> None:
 
 def test_bug_in_the_conversion_costs_one_event(monkeypatch) -> None:
     """Whatever breaks, the object is kept and the stream goes on."""
-    monkeypatch.setattr("bridge.ingest.shaping.encode", lambda _: 1 // 0)
+    monkeypatch.setattr("bridge.ingest.entries.encode", lambda _: 1 // 0)
 
     plan = planner().plan([change(101)])
 
@@ -189,7 +189,7 @@ def test_gap_begins_where_the_cursor_last_moved(since: Any) -> None:
 
 def test_note_is_remembered_beside_the_cursor() -> None:
     """It never moves the cursor."""
-    note = Note(resource_version="500", time=NOW)
+    note = ProgressMark(resource_version="500", time=NOW)
 
     plan = planner().plan([note])
     key, value = plan.entries[0].remember or ("", b"")

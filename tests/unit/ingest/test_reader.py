@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, Gap, Item, Note, Synced
+from bridge.cluster import CORE_EVENTS, Gap, Item, ProgressMark, Synced
 from bridge.errors import EntryTooLargeError, ForbiddenError, UnreachableError
 from bridge.health import Health, ReaderStatus
-from bridge.ingest import Reader, Source
+from bridge.ingest import ScopeReader, Source
 from bridge.ingest.buffer import Buffer
 from bridge.metrics import Metrics
 from bridge.queue import Scope
@@ -34,7 +34,7 @@ class ScriptedWatch:
 
     @asynccontextmanager
     async def __call__(self, **arguments: Any) -> AsyncIterator[Any]:
-        """See `bridge.cluster.watch.list_and_watch`."""
+        """See `bridge.cluster.reflector.reflector.list_and_watch`."""
         self.calls.append(arguments)
         yield self._give()
 
@@ -64,12 +64,12 @@ class Bench:
         """Read while the block runs."""
         watch = ScriptedWatch(self.batches)
         self.health.readers = [self.status]
-        reader = Reader(
+        reader = ScopeReader(
             watch=watch,
             resource=CORE_EVENTS,
             scope=SCOPE,
             sources=[Source(name="events")],
-            convert=lambda past: conversion(past=past),
+            convert=lambda object_cache: conversion(object_cache=object_cache),
             keeps_objects=False,
             keeps_labels=False,
             queue=self.queue,  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ async def test_reader_resumes_from_its_cursor_and_memory() -> None:
         await asyncio.sleep(1)
 
     assert watch.calls[0]["cursor"] == "100"
-    assert watch.calls[0]["note"] == Note(resource_version="90", time=NOW)
+    assert watch.calls[0]["note"] == ProgressMark(resource_version="90", time=NOW)
     assert ids(queue) == ["uid-101-e3"]
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bridge.cluster import Change, Gap, Item, Learned, Synced
+from bridge.cluster import Change, Gap, Item, Observed, Synced
 from bridge.errors import EntryTooLargeError
 from bridge.health import ReaderStatus
-from bridge.ingest import Reader, Source
-from bridge.ingest.memory import EPOCH, STORE
+from bridge.ingest import ScopeReader, Source
+from bridge.ingest.checkpoint import EPOCH, STORE
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
 from tests.unit.ingest.objects import NOW, PODS, conversion, ids, pod, remembers
@@ -78,13 +78,13 @@ class Bench:
     @asynccontextmanager
     async def reading(self, *, keeps_objects: bool = True) -> AsyncIterator[None]:
         """Read while the block runs."""
-        reader = Reader(
+        reader = ScopeReader(
             watch=self._watch,
             resource=PODS,
             scope=SCOPE,
             sources=[self.source],
-            convert=lambda past: conversion(
-                resource=PODS, sources=[self.source], past=past
+            convert=lambda object_cache: conversion(
+                resource=PODS, sources=[self.source], object_cache=object_cache
             ),
             keeps_objects=keeps_objects,
             keeps_labels=False,
@@ -124,7 +124,7 @@ async def test_object_is_compared_across_a_restart() -> None:
 
 async def test_object_of_what_waits_is_recalled_again(monkeypatch) -> None:
     """However many others were compared meanwhile."""
-    monkeypatch.setattr("bridge.ingest.past.AT_HAND", 2)
+    monkeypatch.setattr("bridge.ingest.object_cache.AT_HAND", 2)
     selected = {"shop": True, "new": None}
     choosing = Source(name="events", wants_previous=True, selects=selected.get)
     bench = Bench(source=choosing)
@@ -245,7 +245,7 @@ async def test_what_waits_is_looked_at_while_nothing_is_read() -> None:
 
 async def test_nothing_is_read_while_too_much_waits(monkeypatch) -> None:
     """The API server is held back, as by a full queue."""
-    monkeypatch.setattr("bridge.ingest.held.HELD_LIMIT", 1)
+    monkeypatch.setattr("bridge.ingest.pending.HELD_LIMIT", 1)
     selected = {"bank": True}
     bench = Bench(source=Source(name="events", selects=selected.get))
 
@@ -280,7 +280,7 @@ async def test_what_was_only_learned_comes_again_too() -> None:
     bench = Bench(source=Source(name="events", resync_seconds=60))
     seen = pod(99)
     assert seen.known is not None
-    learned = Learned(known=seen.known, object=seen.object)
+    learned = Observed(known=seen.known, object=seen.object)
 
     async with bench.reading():
         await bench.send(learned, SYNCED)

@@ -5,27 +5,28 @@ from typing import Any
 import pytest
 
 from bridge.ingest import Source
-from bridge.ingest.past import Past
-from bridge.ingest.resync import Again
+from bridge.ingest.object_cache import ObjectCache
+from bridge.ingest.resync import ResyncItem
 from tests.unit.ingest.objects import RECORDED, data, ids, of_pods, pod, recall, turned
 
 
 @pytest.fixture
-def past() -> Past:
+def object_cache() -> ObjectCache:
     """Return an empty one."""
-    return Past(recall)
+    return ObjectCache(recall)
 
 
-def test_object_becomes_an_event_again(past: Past) -> None:
+def test_object_becomes_an_event_again(object_cache: ObjectCache) -> None:
     """As it is known, with an id of its own for each resync."""
-    turning = of_pods(past, Source(name="events", resync_seconds=60))
+    turning = of_pods(object_cache, Source(name="events", resync_seconds=60))
     turned(turning, pod(101, spec={"a": 1}))
 
     entries = [
         entry
         for number in (1, 2)
         for entry in turning.repeated(
-            Again(source="events", number=number, key="shop/web"), recorded=RECORDED
+            ResyncItem(source="events", number=number, key="shop/web"),
+            recorded=RECORDED,
         )
     ]
 
@@ -36,31 +37,33 @@ def test_object_becomes_an_event_again(past: Past) -> None:
 
 
 @pytest.mark.parametrize("selected", [False, None, True])
-def test_resync_is_of_namespaces_that_are_selected(past: Past, selected: Any) -> None:
+def test_resync_is_of_namespaces_that_are_selected(
+    object_cache: ObjectCache, selected: Any
+) -> None:
     """Or may be."""
     answers = {"shop": selected}
     source = Source(name="events", selects=answers.get, resync_seconds=60)
-    turning = of_pods(past, source)
+    turning = of_pods(object_cache, source)
     turned(turning, pod(101), patience="none")
 
-    again = Again(source="events", number=1, key="shop/web")
+    again = ResyncItem(source="events", number=1, key="shop/web")
     entries = turning.repeated(again, recorded=RECORDED)
 
     assert ids(entries) == ([] if selected is False else ["web-101-r1"])
 
 
-def test_object_that_is_gone_does_not_come_again(past: Past) -> None:
+def test_object_that_is_gone_does_not_come_again(object_cache: ObjectCache) -> None:
     """It may go while a resync waits for its turn."""
-    again = Again(source="events", number=1, key="shop/web")
+    again = ResyncItem(source="events", number=1, key="shop/web")
 
-    assert of_pods(past).repeated(again, recorded=RECORDED) == ()
+    assert of_pods(object_cache).repeated(again, recorded=RECORDED) == ()
 
 
-def test_odd_object_does_not_stop_a_resync(past: Past) -> None:
+def test_odd_object_does_not_stop_a_resync(object_cache: ObjectCache) -> None:
     """What was never an event may be found not to make one."""
-    past.put("shop/web", b'{"metadata":{"resourceVersion":"5","name":7}}')
-    again = Again(source="events", number=1, key="shop/web")
+    object_cache.put("shop/web", b'{"metadata":{"resourceVersion":"5","name":7}}')
+    again = ResyncItem(source="events", number=1, key="shop/web")
 
-    [rejected] = of_pods(past).repeated(again, recorded=RECORDED)
+    [rejected] = of_pods(object_cache).repeated(again, recorded=RECORDED)
 
     assert rejected.error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import FakeClock, QueueFile
 
 pytest.register_assert_rewrite("tests.unit.queue.contract")

@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from bridge.errors import QueueError
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 
 
 def raising(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, error: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.queue import Dead, Delivered, Forward, Released, Retry
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import SCOPE, QueueFile, encoded, entry
 
 BATCHES = 5

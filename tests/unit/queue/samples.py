@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.events import EncodedEvent
 from bridge.queue import Entry, Gate, GateKind, Lease, Queue, Scope
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 
 SCOPE = Scope(cluster="c-1", resource="events")
 MIB = 1024 * 1024

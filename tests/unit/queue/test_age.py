@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.queue import Lease, Retry
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import FakeClock, QueueFile, closed, leased, put
 
 
@@ -62,6 +62,6 @@ async def test_age_counts_from_a_gates_own_end(
     assert await leased(queue, 1) == ["a"]
     clock.advance(9)
 
-    assert queue._store.outbox("hook").tryable.read(
+    assert queue._store.backlog("hook").tryable.read(
         queue._store.clock.steady()
     ) == pytest.approx(9_000_000)

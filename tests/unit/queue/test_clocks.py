@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bridge.queue import Released, Retry
-from bridge.queue.clock import Clock, TryableClock
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.clock import ActiveClock, Clock
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import FakeClock, QueueFile, closed, ids, put
 
 
@@ -124,7 +124,7 @@ async def test_held_rows_are_passed_over_when_searched_again(
     await due_after(queue, clock, *[0.001 * number for number in range(30)])
     clock.advance(1)
     assert len(await queue.lease("hook", 25)) == 25
-    queue._store.outbox("hook").look_again()
+    queue._store.backlog("hook").look_again()
 
     assert len(await queue.lease("hook", 3)) == 3
     assert len(await queue.lease("hook", 3)) == 2
@@ -138,7 +138,7 @@ async def test_what_came_back_is_not_found_a_second_time(
     clock.advance(1)
     [lease] = await queue.lease("hook", 1)
     await queue.settle([Released(lease=lease)])
-    queue._store.outbox("hook").look_again()
+    queue._store.backlog("hook").look_again()
 
     assert len(await queue.lease("hook", 2)) == 1
 
@@ -179,7 +179,7 @@ async def test_search_goes_on_where_it_ended(
 
     await queue.lease("hook", 2)
 
-    due, event = queue._store.outbox("hook").due_position
+    due, event = queue._store.backlog("hook").due_position
     assert (due / 1e6 - clock.wall, event) == (pytest.approx(-8), 2)
 
 
@@ -233,7 +233,7 @@ def test_clock_that_loses_little_by_little_is_noticed_too() -> None:
 
 def test_tryable_clock_stands_while_stopped() -> None:
     """It goes on from where it stood; starting twice changes nothing."""
-    clock = TryableClock(counted=5, steady=100)
+    clock = ActiveClock(counted=5, steady=100)
     clock.stop(110)
     stopped = clock.read(500)
     clock.start(500)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bridge.queue import Delivered, Entry, Lease
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.lives import Ledger, Snapshots, faults_of, live
 from tests.unit.queue.samples import SCOPE, QueueFile
 

@@ -7,8 +7,8 @@ from typing import Any
 import apsw
 import pytest
 
-from bridge.queue.reserve import Reserve
-from bridge.queue.room import Room
+from bridge.queue.sqlite.capacity import Capacity
+from bridge.queue.sqlite.reserve import Reserve
 
 
 class FailingConnection:
@@ -35,13 +35,13 @@ class FailingConnection:
 def cut(folder: Path, error: apsw.Error, system_errno: int = 0) -> int:
     """Cut the files while the reserve is gone; return how often it was tried."""
     connection = FailingConnection(error, system_errno)
-    room = Room(
+    capacity = Capacity(
         connection=connection,
         path=folder / "queue.db",
         max_bytes=1,
         reserve=Reserve(path=folder / "queue.db.reserve", size_bytes=1),
     )
-    room.cut_files()
+    capacity.cut_files()
     return connection.checkpoints
 
 

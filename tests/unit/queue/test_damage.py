@@ -6,9 +6,10 @@ import apsw
 import pytest
 
 from bridge.errors import QueueError
-from bridge.queue import Delivered, Ordering, schema
-from bridge.queue.settlement import DAMAGED
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue import Delivered, Ordering
+from bridge.queue.sqlite import schema
+from bridge.queue.sqlite.queue import SqliteQueue
+from bridge.queue.sqlite.settle import DAMAGED
 from tests.unit.queue.samples import FakeClock, QueueFile, ids, leased, put
 
 ORDERINGS: list[Ordering] = ["none", "object", "sink"]
@@ -82,7 +83,9 @@ async def test_damage_is_condemned_later_on_a_full_volume(
     async with file.open(lease_seconds=60.0) as queue:
         await queue.open_sink("hook")
         with monkeypatch.context() as full:
-            full.setattr("bridge.queue.writer.run", lambda _, jobs: [None] * len(jobs))
+            full.setattr(
+                "bridge.queue.sqlite.writer.run", lambda _, jobs: [None] * len(jobs)
+            )
             assert (await leased(queue), await letters(queue)) == ([], [])
         clock.advance(61)
         queue._writer._tick()

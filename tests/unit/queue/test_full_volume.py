@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import OutcomeNotRecordedError, QueueFullError
 from bridge.queue import Delivered, Released, Retry, Scope
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import (
     SCOPE,
     FakeClock,
@@ -41,7 +41,7 @@ class Volume:
 @pytest.fixture
 def volume(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch) -> Volume:
     """Return the volume of the queue, without a reserve that could help."""
-    monkeypatch.setattr(queue._store.room.reserve, "release", lambda: False)
+    monkeypatch.setattr(queue._store.capacity.reserve, "release", lambda: False)
     return Volume(queue, monkeypatch)
 
 
@@ -66,11 +66,11 @@ async def test_put_on_a_full_volume_sheds_little(
     queue: SqliteQueue, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is removed is written to the log first, and that needs room as well."""
-    monkeypatch.setattr("bridge.queue.room._LEAST_PAGES", 1)
+    monkeypatch.setattr("bridge.queue.sqlite.capacity._LEAST_PAGES", 1)
     names = [str(number) for number in range(30)]
     await put(queue, *names, sinks=(), size=2000)
-    monkeypatch.setattr(queue._store.room.reserve, "free_bytes", lambda: 0)
-    queue._store.room.volume_is_full = True
+    monkeypatch.setattr(queue._store.capacity.reserve, "free_bytes", lambda: 0)
+    queue._store.capacity.volume_is_full = True
 
     with pytest.raises(QueueFullError):
         await put(queue, "late", since="1", to="2", size=20_000)
@@ -108,11 +108,11 @@ async def test_puts_that_are_too_much_together_are_taken_one_by_one(
     queue: SqliteQueue, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one that fails ends it (issue 10, item 32)."""
-    room = iter([True, False, False, True])
+    capacity = iter([True, False, False, True])
 
     def refusing(statement: str, bindings: Any = ()) -> apsw.Cursor:
         if statement == "COMMIT":
-            volume.is_full = next(room, False)
+            volume.is_full = next(capacity, False)
         return volume._run(statement, bindings)
 
     monkeypatch.setattr(queue._store, "execute", refusing)
@@ -128,14 +128,14 @@ async def test_log_that_the_file_cannot_take_is_made_room_for(
     queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the reserve: otherwise the volume stays full for ever (issue 10, item 32)."""
-    room = queue._store.room
-    room.volume_is_full = True
+    capacity = queue._store.capacity
+    capacity.volume_is_full = True
     cuts = iter([False, True])
-    monkeypatch.setattr(room, "_cut", lambda: next(cuts))
+    monkeypatch.setattr(capacity, "_cut", lambda: next(cuts))
 
-    room.cut_files()
+    capacity.cut_files()
 
-    assert not room.reserve.is_held
+    assert not capacity.reserve.is_held
     assert list(cuts) == []
 
 
@@ -143,14 +143,14 @@ async def test_refusal_stands_while_the_reserve_is_gone(
     queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing new is taken in meanwhile."""
-    room = queue._store.room
-    room.refuse_by_volume()
-    room.reserve._path.unlink()
-    monkeypatch.setattr(room.reserve, "make", lambda: None)
+    capacity = queue._store.capacity
+    capacity.refuse_by_volume()
+    capacity.reserve._path.unlink()
+    monkeypatch.setattr(capacity.reserve, "make", lambda: None)
 
-    room.tidy()
+    capacity.tidy()
 
-    assert "volume is full" in str(room.refusal)
+    assert "volume is full" in str(capacity.refusal)
 
 
 async def test_unrecorded_outcome_stops_all_leases(
@@ -263,7 +263,7 @@ async def test_reserve_is_given_up_for_outcomes(
     """Its room lets them be recorded; nothing is taken in until it is there again."""
     await put(queue, "a", "b")
     [lease] = await queue.lease("hook", 1)
-    reserve = queue._store.room.reserve
+    reserve = queue._store.capacity.reserve
     volume = Volume(queue, monkeypatch)
     volume.is_full = True
     release = reserve.release

@@ -14,8 +14,8 @@ from bridge.errors import (
     QueueLockedError,
     QueueNewerError,
 )
-from bridge.queue import schema
-from bridge.queue.reserve import Reserve
+from bridge.queue.sqlite import schema
+from bridge.queue.sqlite.reserve import Reserve
 from tests.unit.queue.samples import SCOPE, QueueFile, put
 
 LANDED = Path(__file__).parent / "landed"
@@ -63,10 +63,10 @@ async def test_resize_changes_what_is_open(tmp_path: Path, reserve: int) -> None
             keep_bytes=2**10,
             reserve_bytes=reserve,
         )
-        settings, room = queue._store.settings, queue._store.room
+        settings, capacity = queue._store.settings, queue._store.capacity
 
         assert (settings.keep_seconds, settings.keep_bytes) == (1.0, 2**10)
-        assert (room.max_bytes, room.reserve.is_held) == (2**20, True)
+        assert (capacity.max_bytes, capacity.reserve.is_held) == (2**20, True)
         held = path.with_name("queue.db.reserve")
         assert (held.stat().st_size if held.exists() else 0) == reserve
         limit = queue._store.connection.pragma("journal_size_limit")
@@ -205,7 +205,7 @@ async def test_open_of_a_large_file_leaves_damage_to_be_met(
     file: QueueFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading gigabytes at each start costs more than it finds."""
-    monkeypatch.setattr("bridge.queue.connection.CHECKED_BYTES", 1000)
+    monkeypatch.setattr("bridge.queue.sqlite.connection.CHECKED_BYTES", 1000)
     async with file.open() as queue:
         await queue.open_sink("hook")
         await put(queue, *[str(number) for number in range(100)], size=2000)

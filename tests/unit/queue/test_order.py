@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from bridge.queue import Dead, Delivered, Lease, Queue, Released, Retry, replay
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue import Dead, Delivered, Lease, Queue, Released, Retry
+from bridge.queue.sqlite import operate as replay
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, entry, leased
 
 
@@ -207,7 +208,7 @@ async def test_many_freed_lanes_are_searched_for_anew(
     file: QueueFile, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is remembered of them is bounded."""
-    monkeypatch.setattr("bridge.queue.order.MOST_FREED", 1)
+    monkeypatch.setattr("bridge.queue.sqlite.order.MOST_FREED", 1)
     async with file.open() as queue:
         full = {"max_backlog": 4, "on_full": "dead-letter-oldest"}
         await queue.open_sink("hook", ordering="object", **full)
@@ -226,11 +227,11 @@ async def test_a_long_lane_stalls_nobody(
     queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, is_tail: bool
 ) -> None:
     """A search looks at few rows, and goes on by itself."""
-    monkeypatch.setattr("bridge.queue.search.LEAST_ROWS", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.search.LEAST_ROWS", 2)
     await leased(queue)
     await put(queue, *[f"a{number}" for number in range(40)], "b1", to="1")
     if not is_tail:
-        queue._store.outbox("hook").search_anew()
+        queue._store.backlog("hook").search_anew()
 
     first = await queue.lease("hook", 1)
     second = await queue.lease("hook", 1)
@@ -242,7 +243,7 @@ async def test_long_lane_of_replays_stalls_nobody(
     queue: SqliteQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The search of what is delayed is bounded, too."""
-    monkeypatch.setattr("bridge.queue.search.LEAST_ROWS", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.search.LEAST_ROWS", 2)
     entries = [entry(f"{key}", key=key, sinks=()) for key in "a" * 30 + "b"]
     await queue.put(entries, scope=SCOPE, since=None, to="1")
     await queue.enqueue("hook", [f"e{number}" for number in range(1, 32)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
 from bridge.queue import Delivered, Released, Retry
-from bridge.queue.order import lane_of
+from bridge.queue.sqlite.order import lane_of
 from tests.unit.queue.samples import FakeClock, QueueFile, leased
 from tests.unit.queue.test_order import put, take
 
@@ -16,7 +16,7 @@ async def test_rows_get_lanes_when_a_sink_asks_for_order(
     file: QueueFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that wait, a few in each transaction."""
-    monkeypatch.setattr("bridge.queue.lanes.CHUNK", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.lanes.CHUNK", 2)
     async with file.open() as queue:
         await queue.open_sink("hook")
         await put(queue, "a1", "a2", "b1", "a3", "b2", to="1")
@@ -94,16 +94,16 @@ async def test_line_after_a_long_search_does_not_spin(
     file: QueueFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was left of the search under other rules is no reason to look again."""
-    monkeypatch.setattr("bridge.queue.search.LEAST_ROWS", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.search.LEAST_ROWS", 2)
     async with file.open() as queue:
         await queue.open_sink("hook", ordering="object")
         await put(queue, *[f"a{number}" for number in range(40)], to="1")
         await queue.lease("hook", 1)
-        assert queue._store.outbox("hook").is_unread
+        assert queue._store.backlog("hook").is_unread
 
         await queue.open_sink("hook", ordering="sink")
 
-        assert queue._store.outbox("hook").wakes_at(1) != 1
+        assert queue._store.backlog("hook").wakes_at(1) != 1
 
 
 async def test_run_ends_before_what_is_not_due(

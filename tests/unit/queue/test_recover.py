@@ -9,9 +9,10 @@ import apsw
 import pytest
 
 from bridge.errors import QueueCorruptError, QueueError, QueueLockedError
-from bridge.queue import Dead, Delivered, schema
-from bridge.queue.recover import recover
-from bridge.queue.schema import PAGE_BYTES
+from bridge.queue import Dead, Delivered
+from bridge.queue.sqlite import schema
+from bridge.queue.sqlite.recover import recover
+from bridge.queue.sqlite.schema import PAGE_BYTES
 from tests.unit.queue.contract.base import LONG_AGO
 from tests.unit.queue.samples import (
     SCOPE,
@@ -138,7 +139,7 @@ async def test_recover_survives_the_loss_of_any_root(
     full: QueueFile, tmp_path: Path, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever table begins there, the others are carried over and can be opened."""
-    monkeypatch.setattr("bridge.queue.recover._MOST_FAILURES", 500)
+    monkeypatch.setattr("bridge.queue.sqlite.recover._MOST_FAILURES", 500)
     damage(full.path, page)
 
     recover(full.path, tmp_path / "new.db")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.queue import Dead, Delivered
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, put, rejected
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -157,7 +157,7 @@ async def test_file_shrinks_again(
     file: QueueFile, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Free pages beyond a quarter go back to the volume, some at a time."""
-    monkeypatch.setattr("bridge.queue.room._SLACK_PAGES", 10)
+    monkeypatch.setattr("bridge.queue.sqlite.capacity._SLACK_PAGES", 10)
     async with file.open() as queue:
         await queue.open_sink("hook")
         await put(queue, *[str(number) for number in range(200)], size=20_000)
@@ -165,7 +165,7 @@ async def test_file_shrinks_again(
         await let_pass(queue, clock, 4000)
         pages = queue._store.connection.pragma("page_count")
 
-        queue._store.room.tidy()
+        queue._store.capacity.tidy()
 
         assert pages > 200
         assert queue._store.connection.pragma("page_count") < 30

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import QueueFullError
 from bridge.queue import Dead, Delivered
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import MIB, SCOPE, QueueFile, ids, put
 
 VOLUME_BYTES = 4 * MIB

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import QueueFullError
 from bridge.queue import Delivered, Queue
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.samples import MIB, QueueFile, put
 
 pytestmark = pytest.mark.timeout(60)

@@ -9,9 +9,9 @@ import pytest
 
 from bridge.errors import QueueError
 from bridge.queue import Delivered, Ordering, Retry, Scope
-from bridge.queue.settlement import recording
-from bridge.queue.sqlite import SqliteQueue
-from bridge.queue.writer import run_pass
+from bridge.queue.sqlite.queue import SqliteQueue
+from bridge.queue.sqlite.settle import recording
+from bridge.queue.sqlite.writer import run_pass
 from tests.unit.queue.hooks import lease_error, raising
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, ids, leased, put
 
@@ -79,7 +79,7 @@ async def test_outcomes_wait_a_little_for_company(
     """They are recorded together, though they came one after the other."""
     await put(queue, *[str(number) for number in range(10)])
     leases = await queue.lease("hook", 10)
-    monkeypatch.setattr("bridge.queue.writer.LINGER_SECONDS", 0.3)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.LINGER_SECONDS", 0.3)
     statements = watch(queue, monkeypatch)
 
     async with asyncio.TaskGroup() as tasks:
@@ -97,7 +97,7 @@ async def test_many_outcomes_wait_for_nobody(
     names = [str(number) for number in range(500)]
     await put(queue, *names)
     leases = await queue.lease("hook", 500)
-    monkeypatch.setattr("bridge.queue.writer.LINGER_SECONDS", 60)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.LINGER_SECONDS", 60)
 
     await queue.settle([Delivered(lease=lease) for lease in leases])
 
@@ -110,7 +110,7 @@ async def test_a_put_takes_waiting_outcomes_along(
     """One transaction for both, and the outcomes first: they make room."""
     await put(queue, "a")
     leases = await queue.lease("hook", 1)
-    monkeypatch.setattr("bridge.queue.writer.LINGER_SECONDS", 60)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.LINGER_SECONDS", 60)
     statements = watch(queue, monkeypatch)
 
     async with asyncio.TaskGroup() as tasks:
@@ -205,7 +205,7 @@ async def test_upkeep_needs_nobody(
     file: QueueFile, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Leases expire though nothing else happens, and the waiting sink gets them."""
-    monkeypatch.setattr("bridge.queue.writer.TICK_SECONDS", 0.05)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.TICK_SECONDS", 0.05)
     async with file.open() as queue:
         await queue.open_sink("hook")
         await put(queue, "a")
@@ -250,7 +250,7 @@ async def test_a_lease_cancelled_while_the_thread_works_is_given_back(
         may_return.wait(5)
         return passed
 
-    monkeypatch.setattr("bridge.queue.writer.run_pass", slow)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.run_pass", slow)
     async with asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
         await asyncio.to_thread(is_passed.wait, 5)

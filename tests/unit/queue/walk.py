@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from bridge.queue import Gate, GateKind, Ordering
-from bridge.queue.sqlite import SqliteQueue
+from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.model import RUN, Model
 from tests.unit.queue.samples import FakeClock, QueueFile
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.auth import SecretText
-from bridge.sinks.oauth2 import OAuth2Auth
-from bridge.sinks.tokens import Client, TokenEndpoint
+from bridge.sinks.http.auth import SecretText
+from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.token_endpoint import Client, TokenEndpoint
 from tests.unit.sinks.receiver import answer
 from tests.unit.sinks.samples import event
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from bridge.sinks.http import HttpSink
-from bridge.sinks.llhttp.transport import LlhttpTransport
-from bridge.sinks.tls import TlsContext, TlsFiles
-from bridge.sinks.transport import AiohttpTransport
+from bridge.sinks.http.sink import HttpSink
+from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.transports.aiohttp import AiohttpTransport
+from bridge.sinks.transports.llhttp.transport import LlhttpTransport
 from tests.unit.sinks.authorization import ByContract, granted
 from tests.unit.sinks.receiver import Receiver
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bridge.errors import SinkError
-from bridge.sinks.consent import HandshakeRules
+from bridge.sinks.http.consent import HandshakeRules
 from tests.unit.sinks.receiver import answer
 from tests.unit.sinks.samples import event
 

@@ -6,8 +6,12 @@ from pathlib import Path
 import httpx
 
 from bridge.errors import PermanentSinkError, SinkPausedError
-from bridge.sinks.judge import CONFLICT_ATTEMPTS, MISSING_SECONDS, Judge
-from bridge.sinks.reply import Reply
+from bridge.sinks.http.classify import (
+    CONFLICT_ATTEMPTS,
+    MISSING_SECONDS,
+    ResponseClassifier,
+)
+from bridge.sinks.transports.response import Response
 from tests.unit.sinks.consenting import Time
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -38,9 +42,9 @@ def meaning(outcomes, status):
 
 def _word(outcomes, status, *, before=None, seconds=0):
     time = Time()
-    judge = Judge("hook", outcomes=outcomes, now=time)
+    judge = ResponseClassifier("hook", outcomes=outcomes, now=time)
     for earlier in (before or status, status):
-        fault = judge.fault(Reply(earlier, httpx.Headers(), b"", 0), events=1)
+        fault = judge.fault(Response(earlier, httpx.Headers(), b"", 0), events=1)
         time.seconds += seconds
     match fault:
         case None:

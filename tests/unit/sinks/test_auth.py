@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from bridge.sinks.auth import (
+from bridge.sinks.http.auth import (
     BasicAuth,
     BearerAuth,
     HeaderAuth,
@@ -11,8 +11,8 @@ from bridge.sinks.auth import (
     SecretFromFile,
     SecretText,
 )
-from bridge.sinks.files import UnusableError
-from bridge.sinks.headers import RequestHeaders
+from bridge.sinks.http.request import RequestHeaders
+from bridge.sinks.reloaded import SecretError
 
 TOKEN = SecretText("abc")
 
@@ -32,7 +32,7 @@ def test_secret_from_env_is_that_of_the_process(monkeypatch):
 @pytest.mark.parametrize("environ", [{}, {"TOKEN": " \n"}])
 def test_secret_from_env_that_is_not_set_names_the_variable(environ):
     """The error says which variable has no value."""
-    with pytest.raises(UnusableError, match="variable TOKEN: expected a value") as got:
+    with pytest.raises(SecretError, match="variable TOKEN: expected a value") as got:
         SecretFromEnv("TOKEN", environ=environ).read()
 
     assert got.value.reason == "secret"
@@ -68,7 +68,7 @@ def test_secret_from_file_that_is_no_use_is_named_and_not_shown(
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(UnusableError, match=f"secret file {path}: {message}") as got:
+    with pytest.raises(SecretError, match=f"secret file {path}: {message}") as got:
         SecretFromFile(path).read()
 
     assert "hidden" not in str(got.value)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.consent import Allowed, Refused, read_consent
-from bridge.sinks.files import UnusableError
+from bridge.sinks.http.consent import ConsentGranted, ConsentRefused, read_consent
+from bridge.sinks.reloaded import SecretError
 from tests.unit.sinks.consenting import (
     CALLBACK,
     ORIGIN,
@@ -41,8 +41,8 @@ def test_only_our_origin_and_the_asterisk_are_consent(origin, rate):
     found = read(origin, rate)
 
     is_ours = origin.strip().lower() in (ORIGIN, "*")
-    assert is_ours or isinstance(found, Refused)
-    assert isinstance(found, Allowed) or found.why.isprintable()
+    assert is_ours or isinstance(found, ConsentRefused)
+    assert isinstance(found, ConsentGranted) or found.why.isprintable()
 
 
 @given(TEXT)
@@ -50,7 +50,7 @@ def test_only_positive_numbers_and_the_asterisk_are_rates(rate):
     """A rate that is allowed is at least 1, or there is no limit."""
     found = read("*", rate)
 
-    if isinstance(found, Allowed):
+    if isinstance(found, ConsentGranted):
         assert found.requests_per_minute is None or found.requests_per_minute >= 1
         assert rate.strip() == "*" or int(rate) == found.requests_per_minute
 
@@ -58,13 +58,13 @@ def test_only_positive_numbers_and_the_asterisk_are_rates(rate):
 @pytest.mark.parametrize("rate", ["9" * 18, "0" * 40 + "7", " 7 "])
 def test_odd_numbers_are_numbers(rate):
     """As long as they can be meant."""
-    assert read("*", rate) == Allowed(int(rate))
+    assert read("*", rate) == ConsentGranted(int(rate))
 
 
 @pytest.mark.parametrize("rate", ["9" * 19, "\u0667", "1_0", "0" * 9])
 def test_what_is_no_number_is_no_rate(rate):
     """Python would take some of them for one."""
-    assert isinstance(read("*", rate), Refused)
+    assert isinstance(read("*", rate), ConsentRefused)
 
 
 async def test_consent_by_callback_outlives_silence(make_sink):
@@ -198,8 +198,8 @@ class Secret:
     """One that cannot be read."""
 
     def read(self):
-        """See `bridge.sinks.auth.Secret`."""
-        raise UnusableError("secret file x: expected a value", reason="secret")
+        """See `bridge.sinks.http.auth.Secret`."""
+        raise SecretError("secret file x: expected a value", reason="secret")
 
 
 async def test_a_secret_that_cannot_be_read_pauses_before_anything_is_sent(make_sink):

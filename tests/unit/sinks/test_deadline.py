@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.sinks.deadline import Deadlines
+from bridge.sinks.transports.deadline import Deadlines
 
 pytestmark = pytest.mark.looptime
 

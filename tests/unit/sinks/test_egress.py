@@ -8,7 +8,7 @@ import pytest
 from yarl import URL
 
 from bridge.errors import SinkPausedError
-from bridge.sinks.egress import DeniedAddressError, Egress, place_of
+from bridge.sinks.transports.egress import DeniedAddressError, Egress, place_of
 from tests.unit.sinks.authorization import oauth2
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event

@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.auth import BearerAuth, SecretText
-from bridge.sinks.tls import TlsFiles
+from bridge.sinks.http.auth import BearerAuth, SecretText
+from bridge.sinks.http.tls import TlsFiles
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.consenting import (
     CALLBACK,

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.auth import (
+from bridge.sinks.http.auth import (
     BasicAuth,
     BearerAuth,
     SecretFromEnv,

@@ -8,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.faults import CutAnswerError, DnsError, ProxyStatusError, TlsError
-from bridge.sinks.judge import Judge, retry_after
-from bridge.sinks.outcomes import Verdict, verdict
-from bridge.sinks.reply import Reply
+from bridge.sinks.http.classify import ResponseClassifier, Verdict, retry_after, verdict
+from bridge.sinks.transports.errors import (
+    CutAnswerError,
+    DnsError,
+    ProxyStatusError,
+    TlsError,
+)
+from bridge.sinks.transports.response import Response
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 
@@ -36,13 +40,13 @@ def clock():
 @pytest.fixture
 def judge(clock):
     """Return a judge of the sink "hook"."""
-    return Judge("hook", now=clock, utc_now=lambda: NOON)
+    return ResponseClassifier("hook", now=clock, utc_now=lambda: NOON)
 
 
 def reply(status, excerpt=b"", **headers):
     """Return an answer; underscores in header names stand for dashes."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, httpx.Headers(fields), excerpt, 0.5)
+    return Response(status, httpx.Headers(fields), excerpt, 0.5)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])

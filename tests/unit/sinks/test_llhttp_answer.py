@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.sinks.llhttp.answer import MOST_HEAD_BYTES, AnswerReader
+from bridge.sinks.transports.llhttp.answer import MOST_HEAD_BYTES, ResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -54,7 +54,7 @@ BAD = {
 
 def read(data, sizes=()):
     """Return a reader that was fed the data in pieces of those sizes."""
-    reader = AnswerReader()
+    reader = ResponseReader()
     for size in sizes:
         reader.feed(data[:size])
         data = data[size:]
@@ -144,7 +144,7 @@ def test_end_of_the_stream_ends_some_bodies(data, is_complete):
 
 def test_answer_to_head_has_no_body():
     """Whatever its length says, for nobody knows what will follow."""
-    reader = AnswerReader()
+    reader = ResponseReader()
     reader.begin(is_bodiless=True)
 
     reader.feed(OK + b"Content-Length: 4\r\n\r\n")
@@ -177,7 +177,7 @@ def test_long_body_of_many_chunks_is_read():
 @pytest.mark.parametrize("data", [OK + b"\r\n", OK])
 def test_disagreement_about_the_end_of_the_head_is_no_answer(data):
     """Two who count differently are what smuggling lives on: both must agree."""
-    reader = AnswerReader()
+    reader = ResponseReader()
     reader._parser = Contrary(reader, says_over=not data.endswith(b"\r\n\r\n"))
 
     with pytest.raises(httpx.RemoteProtocolError, match="empty line after the head"):

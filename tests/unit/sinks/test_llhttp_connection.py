@@ -8,10 +8,10 @@ from unittest import mock
 import httpx
 import pytest
 
-from bridge.sinks.faults import CutAnswerError, DnsError
-from bridge.sinks.llhttp.connection import Connection
-from bridge.sinks.llhttp.pool import Peer, Pool
-from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.transports.errors import CutAnswerError, DnsError
+from bridge.sinks.transports.llhttp.connection import Connection
+from bridge.sinks.transports.llhttp.pool import Peer, Pool
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import Receiver, drip, send
 from tests.unit.sinks.samples import Clock

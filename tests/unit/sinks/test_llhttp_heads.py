@@ -5,8 +5,8 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from bridge.sinks.llhttp.fields import AnswerFields
-from bridge.sinks.llhttp.heads import RequestHeads, whole
+from bridge.sinks.transports.llhttp.fields import ResponseFields
+from bridge.sinks.transports.llhttp.heads import RequestHeads, whole
 
 HOOK = URL("http://hook.example.com/a%2Fb?c=d")
 
@@ -107,7 +107,7 @@ def test_request_of_httpx_has_a_length_where_it_had_one():
 
 def test_fields_of_an_answer_are_found_in_any_case():
     """Blanks around a value are none of it; odd bytes harm nobody."""
-    fields = AnswerFields([(b"RETRY-after", b"7 "), (b"X", b"\xff")])
+    fields = ResponseFields([(b"RETRY-after", b"7 "), (b"X", b"\xff")])
 
     assert (fields["Retry-After"], fields.get("none")) == ("7", None)
     assert (list(fields), len(fields)) == (["RETRY-after", "X"], 2)

@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from bridge.sinks.llhttp import transport as module
-from bridge.sinks.llhttp.connection import Connection
-from bridge.sinks.llhttp.pool import Peer, Pool
+from bridge.sinks.transports.llhttp import transport as module
+from bridge.sinks.transports.llhttp.connection import Connection
+from bridge.sinks.transports.llhttp.pool import Peer, Pool
 from tests.unit.sinks.receiver import Receiver, answer, close, hang, send
 from tests.unit.sinks.ways import status_of
 

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from bridge.sinks.llhttp.turns import Turns
+from bridge.sinks.transports.llhttp.slots import ConnectionSlots
 
 
 async def test_turns_are_taken_in_order():
     """As many as may go on; the next one when one is over."""
-    turns, began = Turns(1), []
+    turns, began = ConnectionSlots(1), []
 
     async def work(number):
         await turns.wait_begin()
@@ -29,7 +29,7 @@ async def test_turns_are_taken_in_order():
 @pytest.mark.parametrize("has_come", [False, True])
 async def test_turn_of_one_who_left_is_the_next_ones(has_come):
     """Whether it had come just before, or not."""
-    turns = Turns(1)
+    turns = ConnectionSlots(1)
     turns.try_begin()
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(turns.wait_begin(), name="first")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SinkError
-from bridge.sinks.auth import BearerAuth, SecretFromFile
-from bridge.sinks.consent import HandshakeRules
+from bridge.sinks.http.auth import BearerAuth, SecretFromFile
+from bridge.sinks.http.consent import HandshakeRules
 from tests.unit.sinks.authorization import oauth2
 from tests.unit.sinks.receiver import Receiver, answer, close, hang, reset, send
 from tests.unit.sinks.samples import event

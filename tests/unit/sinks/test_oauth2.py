@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.auth import SecretFromFile
+from bridge.sinks.http.auth import SecretFromFile
 from tests.unit.sinks.authorization import (
     endpoint,
     fault_of,

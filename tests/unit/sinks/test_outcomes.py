@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.judge import Judge
-from bridge.sinks.outcomes import Outcomes, Verdict, verdict
-from bridge.sinks.reply import Reply
+from bridge.sinks.http.classify import ResponseClassifier, StatusRules, Verdict, verdict
+from bridge.sinks.transports.response import Response
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
 
@@ -25,12 +24,12 @@ FAILING = st.integers(300, 599)
 def reply(status, **headers):
     """Return an answer; underscores in header names stand for dashes."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, httpx.Headers(fields), b"", 0.5)
+    return Response(status, httpx.Headers(fields), b"", 0.5)
 
 
 def judging(words, **more):
     """Return a judge with words for statuses."""
-    return Judge("hook", outcomes=Outcomes(words=words, **more))
+    return ResponseClassifier("hook", outcomes=StatusRules(words=words, **more))
 
 
 def kind(judge, status):
@@ -50,7 +49,7 @@ def test_a_word_counts_whatever_the_status(status, word):
 @given(FAILING)
 def test_a_word_leaves_other_statuses_alone(status):
     """They mean what they usually do."""
-    outcomes = Outcomes(words={status: "success"})
+    outcomes = StatusRules(words={status: "success"})
     others = [other for other in range(100, 1000) if other != status]
 
     assert all(outcomes.verdict(other) is verdict(other) for other in others)
@@ -121,7 +120,9 @@ def test_success_by_word_ends_the_count_of_refusals():
 def test_retry_after_has_the_bound_of_its_sink(most, seconds, value):
     """In both forms."""
     noon = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
-    judge = Judge("hook", retry_after_max_seconds=most, utc_now=lambda: noon)
+    judge = ResponseClassifier(
+        "hook", retry_after_max_seconds=most, utc_now=lambda: noon
+    )
 
     fault = judge.fault(reply(503, Retry_After=value), events=1)
 
@@ -131,7 +132,7 @@ def test_retry_after_has_the_bound_of_its_sink(most, seconds, value):
 def test_every_word_is_a_verdict():
     """None of them falls back to what is usual."""
     for word in ("success", *KINDS):
-        outcomes = Outcomes(words={418: word})
+        outcomes = StatusRules(words={418: word})
 
         assert outcomes.verdict(418) is not Verdict.REFUSED
 
@@ -140,7 +141,7 @@ async def test_a_sink_does_as_it_is_told(make_sink):
     """409 is a delivery with its status, and Retry-After is cut at the sink's bound."""
     script = answer(409), answer(503, headers={"Retry-After": "900"})
     async with Receiver(*script) as receiver:
-        outcomes = Outcomes(words={409: "success"})
+        outcomes = StatusRules(words={409: "success"})
         sink = make_sink(receiver.url, outcomes=outcomes, retry_after_max_seconds=60.0)
         [got] = await sink.send([event()])
         with pytest.raises(TemporarySinkError) as caught:

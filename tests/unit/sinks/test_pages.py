@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from bridge.app.parts import build_sinks
+from bridge.app.build import build_sinks
 from bridge.config import parse_config
 from bridge.metrics import Metrics
-from bridge.sinks.egress import Egress
-from bridge.sinks.outcomes import Outcomes
-from bridge.sinks.transport import IDLE_SECONDS
+from bridge.sinks.http.classify import StatusRules
+from bridge.sinks.transports.aiohttp import IDLE_SECONDS
+from bridge.sinks.transports.egress import Egress
 from tests.unit.sinks import test_handshake
 from tests.unit.sinks.meanings import DOCS, meaning, statuses, table
 
@@ -55,7 +55,7 @@ def test_every_rule_has_its_tests(row):
 def test_statuses_mean_what_the_table_of_knative_says(row, preset):
     """Usually, and with the preset."""
     for status in statuses(row[0]):
-        assert meaning(Outcomes(), status) == row[2]
+        assert meaning(StatusRules(), status) == row[2]
         assert meaning(preset, status) == row[3]
 
 
@@ -87,7 +87,7 @@ def test_statuses_mean_what_the_table_of_outcomes_says(row):
         "paused, or dead letter": "paused, or a dead letter",
     }
     for status in statuses(row[0].partition(" and any")[0]):
-        found = meaning(Outcomes(), status)
+        found = meaning(StatusRules(), status)
         assert row[1].startswith(words.get(found, found))
 
 
@@ -97,7 +97,7 @@ def test_the_table_of_outcomes_names_every_status_that_is_special():
     usual = {3: "paused", 4: "dead letter", 5: "tried again"}
 
     for status in set(range(300, 600)) - named:
-        assert meaning(Outcomes(), status) == usual[status // 100]
+        assert meaning(StatusRules(), status) == usual[status // 100]
 
 
 @pytest.mark.parametrize("page", ["webhooks.md", "knative.md"])

@@ -6,7 +6,7 @@ import contextlib
 import httpx
 import pytest
 
-from bridge.sinks.faults import ProxyStatusError
+from bridge.sinks.transports.errors import ProxyStatusError
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.ways import both_ways, by_fast_path
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from bridge.sinks.egress import Egress
-from bridge.sinks.reach import reach
-from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.http.reach import reach
+from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.transports.egress import Egress
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 

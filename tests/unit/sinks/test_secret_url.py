@@ -10,8 +10,8 @@ from bridge.errors import (
     SinkPausedError,
     TemporarySinkError,
 )
-from bridge.sinks.auth import SecretFromEnv, SecretFromFile, SecretText
-from bridge.sinks.target import Target
+from bridge.sinks.http.auth import SecretFromEnv, SecretFromFile, SecretText
+from bridge.sinks.http.target import SinkUrl
 from tests.unit.sinks.receiver import Receiver, answer, close
 from tests.unit.sinks.samples import Clock, event
 
@@ -128,7 +128,7 @@ async def test_fault_of_a_secret_url_names_the_host_alone(make_any_sink):
 def test_url_before_is_hidden_while_requests_may_be_under_way():
     """They come back after it changed (issue 10, item 8)."""
     environ = {"HOOK": "https://h/hooks/hunter2"}
-    target = Target(SecretFromEnv("HOOK", environ=environ))
+    target = SinkUrl(SecretFromEnv("HOOK", environ=environ))
     target.current()
     environ["HOOK"] = "https://h/hooks/other"
     target.current()

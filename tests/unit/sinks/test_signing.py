@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.sinks.auth import SecretFromFile, SecretText
-from bridge.sinks.files import UnusableError
-from bridge.sinks.signing import HubSigner, StandardSigner, message_id
+from bridge.sinks.http.auth import SecretFromFile, SecretText
+from bridge.sinks.http.signing import HubSigner, StandardSigner, message_id
+from bridge.sinks.reloaded import SecretError
 from tests.unit.sinks.samples import Clock
 
 VECTOR = SecretText("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -74,7 +74,7 @@ def test_every_active_key_signs():
 )
 def test_key_that_is_no_use_is_named_and_not_shown(text, message):
     """The error says which of the keys it is and what was expected of it."""
-    with pytest.raises(UnusableError, match=message) as got:
+    with pytest.raises(SecretError, match=message) as got:
         signed(VECTOR, SecretText(text))
 
     assert str(got.value).startswith("sign.secrets[1]: ")

@@ -7,9 +7,9 @@ import pytest
 
 from bridge.errors import PermanentSinkError
 from bridge.events.encode import decode
-from bridge.sinks.auth import SecretText
-from bridge.sinks.payload import Ceiling
-from bridge.sinks.signing import StandardSigner
+from bridge.sinks.http.auth import SecretText
+from bridge.sinks.http.signing import StandardSigner
+from bridge.sinks.http.size_limit import SizeLimit
 from tests.unit.sinks.authorization import granted, oauth2
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
@@ -50,10 +50,10 @@ class Tap:
         writer.close()
 
 
-def ceiling(policy, max_bytes=8192):
+def size_limit(policy, max_bytes=8192):
     """Return a ceiling, and the list in which it counts."""
     counted = []
-    found = Ceiling(
+    found = SizeLimit(
         sink="hook",
         max_bytes=max_bytes,
         policy=policy,
@@ -74,8 +74,8 @@ async def test_ceiling_is_that_of_the_wire_to_the_byte(mode, size, make_sink, to
         }
         for auth in (None, oauth2(tokens.url)):
             await make_sink(tap.url, auth=auth, **settings).send([event(data=LARGE)])
-            limit, _ = ceiling("reject", tap.sizes[-1] - size)
-            sink = make_sink(tap.url, auth=auth, ceiling=limit, **settings)
+            limit, _ = size_limit("reject", tap.sizes[-1] - size)
+            sink = make_sink(tap.url, auth=auth, size_limit=limit, **settings)
             got = await outcome(sink)
             assert got == ("too-large" if size else 204)
 
@@ -93,9 +93,9 @@ async def outcome(sink, data=LARGE):
 
 async def test_policy_send_lets_it_go_and_counts_it(make_sink):
     """Nothing is lost, and nothing is silent."""
-    limit, counted = ceiling("send")
+    limit, counted = size_limit("send")
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, ceiling=limit)
+        sink = make_sink(receiver.url, size_limit=limit)
         got = [await outcome(sink), await outcome(sink), await outcome(sink, b"1")]
 
     assert (got, len(counted)) == ([204, 204, 204], 2)
@@ -104,10 +104,10 @@ async def test_policy_send_lets_it_go_and_counts_it(make_sink):
 
 async def test_policy_reject_says_how_large_it_was(make_sink):
     """A dead letter names both sizes; nothing was sent."""
-    limit, counted = ceiling("reject")
+    limit, counted = size_limit("reject")
     async with Receiver() as receiver:
         with pytest.raises(PermanentSinkError) as caught:
-            await make_sink(receiver.url, ceiling=limit).send([event(data=LARGE)])
+            await make_sink(receiver.url, size_limit=limit).send([event(data=LARGE)])
 
     assert str(caught.value).startswith(
         "sink hook: expected a request of at most 8192 bytes, got 304"
@@ -121,9 +121,9 @@ async def test_policy_reject_says_how_large_it_was(make_sink):
 @by_mode
 async def test_policy_trim_sends_less_of_it_and_says_so(mode, make_sink):
     """Same id, valid data, an attribute that tells the size; the same bytes again."""
-    limit, counted = ceiling("trim")
+    limit, counted = size_limit("trim")
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, mode=mode, ceiling=limit)
+        sink = make_sink(receiver.url, mode=mode, size_limit=limit)
         got = [await outcome(sink), await outcome(sink)]
 
     first, second = receiver.requests
@@ -149,9 +149,9 @@ def trimmed_data(request, mode, *, size):
 @pytest.mark.parametrize("data", [None, b'["%b"]' % (b"1" * 9)])
 async def test_policy_trim_refuses_what_does_not_become_small_enough(data, make_sink):
     """An event without data, or whose attributes alone are too much."""
-    limit, _ = ceiling("trim", 300)
+    limit, _ = size_limit("trim", 300)
     async with Receiver() as receiver:
-        got = await outcome(make_sink(receiver.url, ceiling=limit), data)
+        got = await outcome(make_sink(receiver.url, size_limit=limit), data)
 
     assert (got, receiver.requests) == ("too-large", [])
 
@@ -159,9 +159,9 @@ async def test_policy_trim_refuses_what_does_not_become_small_enough(data, make_
 @pytest.mark.parametrize("policy", ["trim", "reject"])
 async def test_batch_that_is_too_large_is_made_smaller_first(policy, make_sink):
     """Each of its events fits alone, so none is trimmed or refused."""
-    limit, counted = ceiling(policy, 900)
+    limit, counted = size_limit(policy, 900)
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, mode="batch", batch_size=9, ceiling=limit)
+        sink = make_sink(receiver.url, mode="batch", batch_size=9, size_limit=limit)
         with pytest.raises(PermanentSinkError, match="at most 900 bytes") as caught:
             await sink.send([event(number) for number in range(9)])
         await sink.send([event()])
@@ -171,9 +171,9 @@ async def test_batch_that_is_too_large_is_made_smaller_first(policy, make_sink):
 
 async def test_batch_of_small_events_is_not_too_large_to_be_sent(make_sink):
     """Of one that is sent all the same, those are counted that alone are too large."""
-    limit, counted = ceiling("send", 900)
+    limit, counted = size_limit("send", 900)
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, mode="batch", batch_size=9, ceiling=limit)
+        sink = make_sink(receiver.url, mode="batch", batch_size=9, size_limit=limit)
         await sink.send([event(number) for number in range(8)])
         before = len(counted)
         await sink.send([event(1), event(2, data=LARGE), event(3)])
@@ -184,11 +184,11 @@ async def test_batch_of_small_events_is_not_too_large_to_be_sent(make_sink):
 async def test_token_counts_although_it_is_not_known_yet(make_sink, closing):
     """A sink that sends tokens waits for one before it is near its ceiling."""
     async with Receiver(granted("t" * 3000)) as tokens, Receiver() as receiver:
-        limit, _ = ceiling("reject", 3300)
-        sink = make_sink(receiver.url, ceiling=limit, auth=oauth2(tokens.url))
+        limit, _ = size_limit("reject", 3300)
+        sink = make_sink(receiver.url, size_limit=limit, auth=oauth2(tokens.url))
         first = await outcome(sink, b"1")
-        limit, counted = ceiling("send", 3300)
-        other = make_sink(receiver.url, ceiling=limit, auth=oauth2(tokens.url))
+        limit, counted = size_limit("send", 3300)
+        other = make_sink(receiver.url, size_limit=limit, auth=oauth2(tokens.url))
         got = [await outcome(other, b"1"), await outcome(other, b"1")]
 
     assert (first, got, len(counted)) == ("too-large", [204, 204], 1)
@@ -196,9 +196,9 @@ async def test_token_counts_although_it_is_not_known_yet(make_sink, closing):
 
 async def test_receiver_that_says_413_is_not_what_a_ceiling_is_for(make_sink):
     """What the ceiling lets through may still be refused, with its own reason."""
-    limit, _ = ceiling("trim", 65536)
+    limit, _ = size_limit("trim", 65536)
     async with Receiver(answer(413)) as receiver:
-        got = await outcome(make_sink(receiver.url, ceiling=limit))
+        got = await outcome(make_sink(receiver.url, size_limit=limit))
 
     assert got == "status"
     assert decode(event()).data == b'{"a":1}'

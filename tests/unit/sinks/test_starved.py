@@ -9,10 +9,10 @@ import socket
 import pytest
 
 from bridge.errors import OUR_FAULT, TemporarySinkError
-from bridge.sinks.auth import BearerAuth, SecretFromFile
-from bridge.sinks.faults import is_ours
-from bridge.sinks.files import Reloaded, UnusableError
-from bridge.sinks.tls import TlsFiles
+from bridge.sinks.http.auth import BearerAuth, SecretFromFile
+from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.reloaded import ReloadedFile, SecretError
+from bridge.sinks.transports.errors import is_ours
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.samples import event
 
@@ -86,10 +86,10 @@ def test_what_was_read_before_is_good_while_nothing_can_be_opened(tmp_path):
 
     def load():
         if errors:
-            raise UnusableError("a", reason="secret") from errors.pop()
+            raise SecretError("a", reason="secret") from errors.pop()
         return path.read_text()
 
-    value = Reloaded([path], load, now=lambda: now[0])
+    value = ReloadedFile([path], load, now=lambda: now[0])
     assert value.get() == "t"
     path.write_text("new")
     now[0], errors[:] = 10.0, [OSError(errno.EMFILE, "a")]

@@ -1,6 +1,6 @@
 """Every status, in every content mode, through both engines, over a real socket.
 
-The rows are those of the table in `bridge.sinks.judge`; an engine may change none.
+The rows are those of `bridge.sinks.http.classify`; an engine may change none.
 """
 
 from dataclasses import dataclass

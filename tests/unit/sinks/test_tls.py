@@ -9,9 +9,9 @@ import ssl
 import httpx
 import pytest
 
-from bridge.sinks.faults import TlsError, text_of, tls_fault
-from bridge.sinks.files import UnusableError
-from bridge.sinks.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.reloaded import SecretError
+from bridge.sinks.transports.errors import TlsError, text_of, tls_fault
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import Receiver, close, refuse_stranger, send
 from tests.unit.sinks.samples import Clock
@@ -167,7 +167,7 @@ def test_authorities_of_the_environment_that_are_none(text, why, monkeypatch):
     """The variable is named, and not shown (issue 10, item 8)."""
     monkeypatch.setenv("K_CA_CERTS", text)
 
-    with pytest.raises(UnusableError, match=f"variable K_CA_CERTS: ({why})"):
+    with pytest.raises(SecretError, match=f"variable K_CA_CERTS: ({why})"):
         TlsContext(TlsFiles(ca_env="K_CA_CERTS")).get()
 
 
@@ -234,7 +234,7 @@ def test_unusable_file_is_named(files, message, tmp_path):
         shutil.copy(CERTIFICATES / f"{name}.pem", tmp_path / name)
     (tmp_path / "empty").touch()
 
-    with pytest.raises(UnusableError, match=message) as caught:
+    with pytest.raises(SecretError, match=message) as caught:
         TlsContext(TlsFiles(**{key: tmp_path / n for key, n in files.items()})).get()
 
     assert caught.value.reason == "tls"

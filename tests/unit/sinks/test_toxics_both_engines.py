@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.tls import TlsFiles
+from bridge.sinks.http.tls import TlsFiles
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import (
     Receiver,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from bridge.sinks.faults import CutAnswerError, DnsError
+from bridge.sinks.transports.errors import CutAnswerError, DnsError
 from tests.unit.sinks.receiver import (
     Receiver,
     answer,

@@ -1,0 +1,167 @@
+"""Config → deliveries: who delivers to which sink, and how."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bridge.config import (
+    Config,
+    HttpSinkConfig,
+    KnativeRetryConfig,
+    RetryConfig,
+    SinkConfig,
+    orderings_of,
+)
+from bridge.deliver import (
+    BreakerLimits,
+    DeadLetterSink,
+    FairSlots,
+    JitteredBackoff,
+    KnativeBackoff,
+    RetryPolicy,
+    RetrySchedule,
+    SinkDelivery,
+)
+from bridge.health import Health
+from bridge.journal import Attempt
+from bridge.metrics import Metrics
+from bridge.queue import Queue
+from bridge.sinks import Sink
+from bridge.urls import shown_url
+
+
+def build_deliveries(
+    config: Config,
+    sinks: Sequence[Sink],
+    *,
+    queue: Queue,
+    health: Health,
+    metrics: Metrics,
+    record: Callable[[Attempt], None] | None = None,
+) -> Mapping[str, SinkDelivery]:
+    """Return the deliveries to each sink of the configuration, by its name.
+
+    Args:
+        config: The configuration.
+        sinks: Those of the configuration, in its order.
+        queue: Where from.
+        health: Has a status for each sink.
+        metrics: What is counted.
+        record: Takes each attempt; None: nobody does.
+    """
+    most = config.delivery.concurrency
+    names = [sink.name for sink in sinks]
+    slots = None if most is None else FairSlots(most, sinks=names)
+    orderings = orderings_of(config)
+    return {
+        sink.name: _build_delivery(
+            settings,
+            sink,
+            queue=queue,
+            health=health,
+            metrics=metrics,
+            slots=slots,
+            record=record,
+            is_single=orderings[sink.name] == "sink",
+        )
+        for sink, settings in zip(sinks, config.sinks, strict=True)
+    }
+
+
+def _build_delivery(
+    config: SinkConfig,
+    sink: Sink,
+    *,
+    queue: Queue,
+    health: Health,
+    metrics: Metrics,
+    slots: FairSlots | None,
+    record: Callable[[Attempt], None] | None,
+    is_single: bool,
+) -> SinkDelivery:
+    http = config if isinstance(config, HttpSinkConfig) else None
+    batch = http.batch if http is not None and http.mode == "batch" else None
+    return SinkDelivery(
+        sink=sink,
+        queue=queue,
+        concurrency=1 if is_single or http is None else http.concurrency,
+        policy=build_policy(config),
+        status=health.sinks[sink.name],
+        metrics=metrics,
+        breaker=build_breaker(config),
+        per_second=config.rate.per_second if config.rate else None,
+        per_minute=config.rate.per_minute if config.rate else None,
+        slots=slots,
+        batch_bytes=batch_bytes_of(config),
+        linger_seconds=0.0 if batch is None else batch.linger,
+        record=record,
+    )
+
+
+def batch_bytes_of(config: SinkConfig) -> int | None:
+    """Return the most bytes of a batch; None: there are no batches.
+
+    A ceiling under which everything is sent does not bound them.
+    """
+    if not isinstance(config, HttpSinkConfig) or config.mode != "batch":
+        return None
+    if config.size.policy == "send":
+        return config.batch.bytes
+    return min(config.batch.bytes, config.size.max)
+
+
+def build_policy(config: SinkConfig) -> RetryPolicy:
+    """Return when deliveries to this sink are tried again, and given up."""
+    retry, target = config.retry, config.dead_letter_sink
+    if isinstance(retry, KnativeRetryConfig):
+        target = target or retry.dead_letter_sink
+    return RetryPolicy(
+        schedule=_build_schedule(retry),
+        retry_after_seconds=retry.retry_after_max,
+        dead_letters=(
+            None if target is None else DeadLetterSink(name=target, failed=_url(config))
+        ),
+    )
+
+
+def _build_schedule(retry: RetryConfig | KnativeRetryConfig) -> RetrySchedule:
+    if isinstance(retry, KnativeRetryConfig):
+        return KnativeBackoff(
+            retries=retry.retry,
+            backoff=retry.backoff_policy,
+            delay_seconds=retry.backoff_delay,
+        )
+    return JitteredBackoff(
+        minimum_seconds=retry.min,
+        maximum_seconds=retry.max,
+        age_seconds=retry.age,
+        attempts=retry.attempts,
+    )
+
+
+def build_breaker(config: SinkConfig) -> BreakerLimits | None:
+    """Return when the breaker of this sink opens; None: it has none."""
+    breaker = config.breaker_in_force
+    if breaker is None:
+        return None
+    return BreakerLimits(
+        share=breaker.failures / 100,
+        attempts=breaker.attempts,
+        window_seconds=breaker.window,
+        minimum_seconds=breaker.min,
+        maximum_seconds=breaker.max,
+    )
+
+
+def timeout_of(config: SinkConfig, default: float) -> float:
+    """Return how long an attempt may take: as `retry` says, else `default`."""
+    retry = config.retry
+    written = retry.timeout if isinstance(retry, KnativeRetryConfig) else None
+    return default if written is None else written
+
+
+def _url(config: SinkConfig) -> str:
+    """Return where a sink leads, without what may be secret in it."""
+    if not isinstance(config, HttpSinkConfig):
+        return "stdout:"
+    if not isinstance(config.url, str):
+        return f"urn:kubebridge:sink:{config.name}"
+    return shown_url(config.url)

@@ -1,0 +1,105 @@
+"""Waits trouble out, and lets it be seen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bridge.cluster.reflector.observer import Observer
+from bridge.errors import (
+    ApiStatusError,
+    ClusterError,
+    ForbiddenError,
+    NotServedError,
+)
+from bridge.retry import Backoff
+
+T = TypeVar("T")
+
+_NOT_SERVED_TIMES = 2
+"""An API server that starts up answers 404 to custom resources for a moment."""
+
+
+def delay_seconds(
+    error: ClusterError, *, backoff_seconds: float, random: Callable[[], float]
+) -> float:
+    """Return how long to wait after an error.
+
+    A refusal by RBAC ends when a person acts: 30 to 60 s. A server that says when to
+    come back (429, some 503 and 504) is asked no sooner.
+
+    Args:
+        error: What happened.
+        backoff_seconds: How long to wait after anything.
+        random: Uniform in [0, 1).
+    """
+    if isinstance(error, ForbiddenError):
+        return max(backoff_seconds, 30.0 * (1 + random()))
+    asked = error.retry_after_seconds if isinstance(error, ApiStatusError) else None
+    return max(backoff_seconds, asked or 0.0)
+
+
+class WatchRetry:
+    """One loop's way with errors: report, wait longer each time, try again.
+
+    Only what is not served, 404 or 405, twice in a row, is no matter of waiting: who
+    knows what else the API server serves has to decide.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        """Start without a failure and without a success."""
+        self._observer = observer
+        self._backoff = Backoff(
+            random=observer.random, now=lambda: asyncio.get_running_loop().time()
+        )
+        self._is_well: bool | None = None
+        self._not_served = 0
+
+    async def back_off(self, error: ClusterError) -> None:
+        """Report an error and return when it is time to try again.
+
+        Raises:
+            NotServedError: It is one, and so was the error before.
+        """
+        is_not_served = isinstance(error, NotServedError)
+        self._not_served = self._not_served + 1 if is_not_served else 0
+        if self._not_served >= _NOT_SERVED_TIMES:
+            raise error
+        self._is_well = False
+        self._observer.report(error)
+        backoff_seconds = self._backoff.next_delay()
+        await asyncio.sleep(
+            delay_seconds(
+                error, backoff_seconds=backoff_seconds, random=self._observer.random
+            )
+        )
+
+    def succeeded(self) -> None:
+        """Note that the watch runs; reported when it did not before."""
+        self._backoff.succeeded()
+        self._not_served = 0
+        if not self._is_well:
+            self._is_well = True
+            self._observer.report(None)
+
+    async def call(
+        self,
+        call: Callable[[], Awaitable[T]],
+        *,
+        unless: tuple[type[ClusterError], ...] = (),
+    ) -> T:
+        """Return what `call` returns in the end.
+
+        Args:
+            call: Is called until it succeeds.
+            unless: Errors that waiting does not mend: they are raised.
+
+        Raises:
+            NotServedError: Twice in a row there was no such resource.
+        """
+        while True:
+            try:
+                return await call()
+            except unless:
+                raise
+            except ClusterError as error:
+                await self.back_off(error)

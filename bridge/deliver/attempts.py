@@ -1,0 +1,220 @@
+"""One attempt: send, and put on record what came of it."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from bridge.deliver.batches import Batch
+from bridge.deliver.gate import SinkGate
+from bridge.deliver.limits import RequestGate
+from bridge.deliver.outcomes import OutcomeRecorder
+from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.telling import DeadLetterLog
+from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
+from bridge.health import SinkStatus
+from bridge.journal import Attempt, Ending
+from bridge.logs import RepeatedFailure, get_logger, is_debug
+from bridge.metrics import Metrics
+from bridge.queue import Dead, Delivered, Lease, Outcome, Released, Retry
+from bridge.sinks import Accepted, Sink
+from bridge.traces import summary
+
+
+class AttemptRunner:
+    """Makes the attempts of one sink; each event of each ends in one outcome."""
+
+    def __init__(
+        self,
+        *,
+        sink: Sink,
+        gate: SinkGate,
+        policy: RetryPolicy,
+        outcome_recorder: OutcomeRecorder,
+        request_gate: RequestGate,
+        status: SinkStatus,
+        metrics: Metrics,
+        record: Callable[[Attempt], None] | None,
+        dead_letters: DeadLetterLog,
+        now: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        """Bind the parts; see `SinkDelivery`."""
+        self._sink = sink
+        self._gate = gate
+        self._policy = policy
+        self._outcome_recorder = outcome_recorder
+        self._request_gate = request_gate
+        self._status = status
+        self._record = record
+        self._dead_letters = dead_letters
+        self._now = now
+        self._random = random
+        self._log = get_logger(sink=sink.name)
+        self._failures = RepeatedFailure(self._log, "Delivery failed.")
+        self._is_debug = is_debug()
+        self._attempts = metrics.attempts
+        self._succeeded = metrics.attempts.labels(sink.name, "2xx")
+        self._seconds = metrics.delivery_seconds.labels(sink.name)
+
+    async def attempt(self, job: Batch) -> None:
+        """Send once; halve a refused batch until the event at fault stands alone.
+
+        Nothing is sent if the gate was closed since the job was leased.
+        """
+        if self._request_gate.are_free:
+            result = await self._send(job)
+        elif job.epoch == self._gate.epoch and await self._request_gate.take():
+            try:
+                result = await self._send(job)
+            finally:
+                self._request_gate.give_back()
+        else:
+            result = None
+        if result is None:
+            self.release(job.leases)
+        elif not isinstance(result, SinkError):
+            await self._succeed(job, result)
+        elif isinstance(result, PermanentSinkError) and len(job.leases) > 1:
+            await self._halve(job, result)
+        else:
+            await self._fail(job, result)
+
+    def release(self, leases: Sequence[Lease]) -> None:
+        """Give back what was not sent."""
+        self._outcome_recorder.add([Released(lease=lease) for lease in leases])
+
+    async def _send(self, job: Batch) -> Sequence[Accepted] | SinkError | None:
+        """Return what the sink says; None: the gate was closed, nothing was sent."""
+        if job.epoch != self._gate.epoch:
+            return None
+        self._status.in_flight += 1
+        try:
+            return await self._sink.send([lease.event for lease in job.leases])
+        except SinkError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  # one of two places (style 4)
+            self._log.exception("A sink raised what it may not.")
+            message = f"sink {self._sink.name}: {summary(error)}"
+            return TemporarySinkError(message, reason="bug")
+        finally:
+            self._status.in_flight -= 1
+
+    async def _halve(self, job: Batch, error: SinkError) -> None:
+        self._count(error)
+        self._note(job.leases, error, ending="released")
+        middle = len(job.leases) // 2
+        await self.attempt(Batch(job.leases[:middle], job.epoch))
+        await self.attempt(Batch(job.leases[middle:], job.epoch))
+
+    async def _succeed(self, job: Batch, answers: Sequence[Accepted]) -> None:
+        now, leases = self._now(), job.leases
+        self._outcome_recorder.add([Delivered(lease=lease) for lease in leases])
+        self._succeeded.inc()
+        self._seconds.observe([now - lease.stored for lease in leases])
+        self._status.last_success_at = datetime.fromtimestamp(now, UTC)
+        self._failures.recovered("Delivery works again.")
+        if self._record is not None:
+            self._note_success(leases, answers, now)
+        if self._is_debug:
+            for lease, answer in zip(leases, answers, strict=True):
+                self._debug(lease, "delivered", answer.status, answer.duration_seconds)
+        if self._gate.opens_by_success(job.epoch):
+            await self._gate.after_success()
+
+    async def _fail(self, job: Batch, error: SinkError) -> None:
+        now = self._now()
+        self._count(error)
+        self._status.last_error = str(error)
+        self._status.last_error_at = datetime.fromtimestamp(now, UTC)
+        outcomes = [self._outcome(lease, error, now) for lease in job.leases]
+        self._say(outcomes[0], error)
+        for outcome in outcomes:
+            self._note([outcome.lease], error, ending=_ending(outcome))
+            if isinstance(outcome, Dead):
+                self._dead_letters.say(outcome)
+        await self._gate.after_failure(error, job.epoch)
+        self._outcome_recorder.add(outcomes)
+
+    def _debug(
+        self, lease: Lease, ending: Ending, status: int | None, seconds: float | None
+    ) -> None:
+        self._log.debug(
+            "Attempt ended.",
+            id=lease.event.id,
+            attempt=lease.attempt,
+            outcome=ending,
+            status=status,
+            seconds=seconds,
+        )
+
+    def _outcome(self, lease: Lease, error: SinkError, now: float) -> Outcome:
+        if self._gate.forgives(error, lease.event.id):
+            return Released(lease=lease)
+        return self._policy.outcome(lease, error, now=now, random=self._random)
+
+    def _count(self, error: SinkError) -> None:
+        code = f"{error.status // 100}xx" if error.status else error.reason
+        self._attempts.labels(self._sink.name, code).inc()
+
+    def _say(self, outcome: Outcome, error: SinkError) -> None:
+        due = outcome.due if isinstance(outcome, Retry) else None
+        self._failures.failed(
+            str(error),
+            reason=error.reason,
+            status=error.status,
+            attempt=outcome.lease.attempt,
+            due=None if due is None else datetime.fromtimestamp(due, UTC).isoformat(),
+        )
+
+    def _note_success(
+        self, leases: Sequence[Lease], answers: Sequence[Accepted], now: float
+    ) -> None:
+        record, sink = self._record, self._sink.name
+        assert record is not None  # noqa: S101  # asked before, on the fast path
+        for lease, answer in zip(leases, answers, strict=True):
+            record(
+                Attempt(
+                    event=lease.kept,
+                    sink=sink,
+                    number=lease.attempt,
+                    at=now,
+                    duration_seconds=answer.duration_seconds,
+                    ending="delivered",
+                    status=answer.status,
+                    excerpt=answer.excerpt,
+                    id=lease.event.id,
+                )
+            )
+
+    def _note(
+        self, leases: Sequence[Lease], error: SinkError, *, ending: Ending
+    ) -> None:
+        if self._is_debug:
+            for lease in leases:
+                self._debug(lease, ending, error.status, error.duration_seconds)
+        if self._record is None:
+            return
+        for lease in leases:
+            self._record(
+                Attempt(
+                    event=lease.kept,
+                    sink=self._sink.name,
+                    number=lease.attempt,
+                    at=self._now(),
+                    duration_seconds=error.duration_seconds,
+                    ending=ending,
+                    status=error.status,
+                    reason=error.reason,
+                    excerpt=error.excerpt or str(error).encode(),
+                    id=lease.event.id,
+                )
+            )
+
+
+def _ending(outcome: Outcome) -> Ending:
+    match outcome:
+        case Retry():
+            return "retry"
+        case Dead():
+            return "dead"
+        case _:
+            return "released"

@@ -1,0 +1,156 @@
+"""What was leased and is not sent yet, grouped into what one attempt carries."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from bridge.queue import Lease
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """The leases of one attempt.
+
+    Attributes:
+        leases: At least one.
+        epoch: Of the gate, when they were leased.
+        done: Set once the attempt has ended; None: nobody waits for it.
+    """
+
+    leases: Sequence[Lease]
+    epoch: int
+    done: asyncio.Event | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How large a job may become, and how long that may take.
+
+    Attributes:
+        events: Most events.
+        size_bytes: Most bytes of these together; one alone may be larger. None: any.
+        linger_seconds: How long the first event may wait for others to join it.
+    """
+
+    events: int = 1
+    size_bytes: int | None = None
+    linger_seconds: float = 0.0
+
+
+class Batcher:
+    """Takes leases, gives jobs: full ones at once, others when they have lingered."""
+
+    def __init__(self, limits: BatchLimits, *, most: int) -> None:
+        """Begin empty; `add` waits while `most` jobs wait."""
+        self._limits = limits
+        self._queue: asyncio.Queue[Batch] = asyncio.Queue(most)
+        self._partial: list[Lease] = []
+        self._left: list[Lease] = []
+        self._size_bytes = 0
+        self._epoch = 0
+        self._deadline = 0.0
+        self._begun = asyncio.Event()
+        self._cut = asyncio.Event()
+        self.get = self._queue.get
+        self.task_done = self._queue.task_done
+        self.join = self._queue.join
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs nobody has taken yet, one that lingers included."""
+        return self._queue.qsize() + bool(self._partial)
+
+    async def add(self, leases: Sequence[Lease], epoch: int) -> None:
+        """Group what was leased while the gate's epoch was `epoch`."""
+        remaining = deque(leases)
+        try:
+            if self._limits.events == 1:
+                await self._add_each(remaining, epoch)
+            else:
+                await self._add_grouped(remaining, epoch)
+        except asyncio.CancelledError:
+            self._left.extend(remaining)
+            raise
+
+    async def _add_each(self, remaining: deque[Lease], epoch: int) -> None:
+        while remaining:
+            await self._queue.put(Batch((remaining[0],), epoch))
+            remaining.popleft()
+
+    async def _add_grouped(self, remaining: deque[Lease], epoch: int) -> None:
+        self._epoch = epoch  # the gate is open now, whatever was before
+        while remaining:
+            if not self._fits(remaining[0]):
+                await self._flush()
+            self._join(remaining.popleft())
+            if len(self._partial) == self._limits.events:
+                await self._flush()
+        if self._limits.linger_seconds:
+            self._begun.set()
+        else:
+            await self._flush()
+
+    async def add_trial(self, lease: Lease, epoch: int) -> None:
+        """Have one delivery tried alone, and wait for the end of it."""
+        done = asyncio.Event()
+        await self._put(Batch((lease,), epoch, done))
+        await done.wait()
+
+    async def linger(self) -> None:
+        """Give partial jobs once their time is over, for ever."""
+        now = asyncio.get_running_loop().time
+        while True:
+            await self._begun.wait()
+            self._begun.clear()
+            while self._partial and now() < self._deadline:
+                await self._wait()
+            await self._flush()
+
+    def cut(self) -> None:
+        """End the lingering now."""
+        self._deadline = 0.0
+        self._cut.set()
+
+    def clear(self) -> Sequence[Lease]:
+        """Forget what nobody has taken yet, and return it."""
+        left, self._left, self._partial = [*self._left, *self._partial], [], []
+        while not self._queue.empty():
+            left.extend(self._queue.get_nowait().leases)
+            self._queue.task_done()
+        return left
+
+    def _fits(self, lease: Lease) -> bool:
+        most = self._limits.size_bytes
+        # Each event takes a comma, and the whole two brackets.
+        return most is None or self._size_bytes + len(lease.event.body) + 1 < most
+
+    def _join(self, lease: Lease) -> None:
+        """Add to the partial job."""
+        if not self._partial:
+            now = asyncio.get_running_loop().time()
+            self._deadline = now + self._limits.linger_seconds
+        self._partial.append(lease)
+        self._size_bytes += len(lease.event.body) + 1
+
+    async def _flush(self) -> None:
+        partial, self._partial = self._partial, []
+        self._size_bytes = 0
+        if partial:
+            await self._put(Batch(partial, self._epoch))
+
+    async def _put(self, job: Batch) -> None:
+        try:
+            await self._queue.put(job)
+        except asyncio.CancelledError:
+            self._left.extend(job.leases)
+            raise
+
+    async def _wait(self) -> None:
+        self._cut.clear()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                await self._cut.wait()
+        except TimeoutError:
+            return

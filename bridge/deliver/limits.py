@@ -1,0 +1,239 @@
+"""How many requests a sink may get, by the generic cell rate algorithm (GCRA).
+
+Pure: it knows a clock and nothing else. Each limit keeps the time at which the next
+request would come if all came evenly; one that comes up to 10 ms earlier is let
+through, so that timers that wake late cost nothing. The requests are spaced wider for
+that (by 1 % of a second, 0.02 % of a minute), and so no period, wherever it begins,
+ever has more than the limit.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+SLACK_SECONDS: Final = 0.01
+"""By how much a request may be early."""
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """At most `requests` in any `period_seconds`."""
+
+    requests: float
+    period_seconds: float
+    expected: float = float("-inf")
+
+    @property
+    def _interval(self) -> float:
+        return (self.period_seconds + SLACK_SECONDS) / self.requests
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a request may go; 0: now."""
+        return max(0.0, self.expected - SLACK_SECONDS - now)
+
+    def allowed(self, now: float) -> int:
+        """Return how many may go now, one right after the other."""
+        if self.wait(now) > 0:
+            return 0
+        return 1 + int((now + SLACK_SECONDS - max(now, self.expected)) / self._interval)
+
+    def take(self, now: float) -> None:
+        """Note a request."""
+        self.expected = max(now, self.expected) + self._interval
+
+
+class RateLimiter:
+    """All limits of one sink; the lowest wins, for each must allow a request."""
+
+    def __init__(
+        self,
+        *,
+        per_second: float | None = None,
+        per_minute: float | None = None,
+        now: Callable[[], float],
+    ) -> None:
+        """Begin as if nothing was sent before.
+
+        Args:
+            per_second: Most requests in any second; None: no limit.
+            per_minute: Most requests in any minute; None: no limit.
+            now: A clock in seconds that never goes back.
+        """
+        self._now = now
+        self._own = [
+            RateLimit(requests, period)
+            for requests, period in ((per_second, 1.0), (per_minute, 60.0))
+            if requests is not None
+        ]
+        self._receivers: RateLimit | None = None
+        self._set(self._own)
+
+    def obey(self, per_minute: float | None) -> None:
+        """Take what the receiver allows as a further limit; None: it has none."""
+        known = self._receivers
+        if per_minute == (None if known is None else known.requests):
+            return
+        if per_minute is None:
+            self._receivers = None
+            self._set(self._own)
+            return
+        expected = float("-inf") if known is None else known.expected
+        self._receivers = RateLimit(per_minute, 60.0, expected)
+        self._set([*self._own, self._receivers])
+
+    def wait(self) -> float:
+        """Return the seconds until a request may go; 0: now."""
+        now = self._now()
+        return max((one.wait(now) for one in self._limits), default=0.0)
+
+    def allowed(self) -> int:
+        """Return how many requests may go now; only asked if it is limited."""
+        now = self._now()
+        return min(one.allowed(now) for one in self._limits)
+
+    def take(self) -> None:
+        """Note a request that goes now."""
+        now = self._now()
+        for one in self._limits:
+            one.take(now)
+
+    def _set(self, limits: Sequence[RateLimit]) -> None:
+        self._limits = limits
+        self.is_limited = bool(limits)
+        """Whether there is a limit at all."""
+
+
+class FairSlots:
+    """So many attempts at once, of which one is always reserved for each sink.
+
+    A sink's first attempt takes its own slot, any further ones share the rest: however
+    slow a sink is, it never takes the last slot of another. Whoever waits for a shared
+    one gets it in turn, sink by sink.
+    """
+
+    def __init__(self, total: int, *, sinks: Sequence[str]) -> None:
+        """Share out `total` slots, at least one for each of `sinks`."""
+        self._left = total - len(sinks)
+        self._taken = dict.fromkeys(sinks, 0)
+        self._waiting = {sink: deque[asyncio.Future[None]]() for sink in sinks}
+        self._request_gate = deque(sinks)
+
+    async def take(self, sink: str) -> None:
+        """Wait until this sink may begin one more attempt; it then counts."""
+        if self._is_free(sink):
+            self._grant(sink)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[sink].append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it was granted in the same moment
+                self.give_back(sink)
+            raise
+
+    def give_back(self, sink: str) -> None:
+        """End one attempt of this sink; whoever waits may go on."""
+        self._taken[sink] -= 1
+        if self._taken[sink]:
+            self._left += 1
+        self._wake(sink)
+        for _ in range(len(self._request_gate)):
+            if not self._left:
+                return
+            self._request_gate.rotate(-1)
+            self._wake(self._request_gate[0])
+
+    def _wake(self, sink: str) -> None:
+        waiting = self._waiting[sink]
+        while waiting and self._is_free(sink):
+            turn = waiting.popleft()
+            if not turn.cancelled():
+                self._grant(sink)
+                turn.set_result(None)
+                return
+
+    def _is_free(self, sink: str) -> bool:
+        return not self._taken[sink] or self._left > 0
+
+    def _grant(self, sink: str) -> None:
+        if self._taken[sink]:
+            self._left -= 1
+        self._taken[sink] += 1
+
+
+LOOK_SECONDS: Final = 0.01
+"""Between two looks at what was leased and not sent yet."""
+
+SHORTEST_SECONDS: Final = 0.001
+"""Of a wait; less is what floating point numbers leave of one."""
+
+
+class RequestGate:
+    """Lets requests of one sink go, one by one, until the process stops."""
+
+    def __init__(
+        self,
+        *,
+        sink: str,
+        rate_limiter: RateLimiter,
+        slots: FairSlots | None,
+        stop: asyncio.Event,
+    ) -> None:
+        """Bind the parts; slots None: as many at once as there are workers."""
+        self._sink = sink
+        self._rate_limiter = rate_limiter
+        self._slots = slots
+        self._stop = stop
+
+    @property
+    def are_free(self) -> bool:
+        """Whether nothing limits anything: `take` need not be asked."""
+        return self._slots is None and not self._rate_limiter.is_limited
+
+    async def wait_for_room(self, waiting: Callable[[], int]) -> int | None:
+        """Wait until a request may go beyond those that are leased already.
+
+        Args:
+            waiting: Gives how many are leased and not sent yet.
+
+        Returns:
+            How many; None: any number.
+        """
+        while self._rate_limiter.is_limited:
+            room = self._rate_limiter.allowed() - waiting()
+            if room > 0:
+                return room
+            await asyncio.sleep(max(LOOK_SECONDS, self._rate_limiter.wait()))
+        return None
+
+    async def take(self) -> bool:
+        """Wait for the turn of a request that goes at once then.
+
+        Returns:
+            False: the process was told to stop, and it may not go.
+        """
+        while not self._stop.is_set():
+            if self._slots is not None:
+                await self._slots.take(self._sink)
+            seconds = self._rate_limiter.wait()
+            if seconds <= 0:
+                self._rate_limiter.take()
+                return True
+            self.give_back()
+            await self._sleep(seconds)
+        return False
+
+    def give_back(self) -> None:
+        """Note the end of a request."""
+        if self._slots is not None:
+            self._slots.give_back(self._sink)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(SHORTEST_SECONDS, seconds)):
+                await self._stop.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,169 @@
+"""What a reader says of itself: to the probes, to the metrics and to the log."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from operator import attrgetter
+
+from bridge.cluster import (
+    Bookmark,
+    Change,
+    Item,
+    Observed,
+    Resource,
+    Synced,
+    WatchEvent,
+)
+from bridge.cluster.store import Store
+from bridge.errors import ClusterError, ForbiddenError, ThrottledError
+from bridge.health import ReaderStatus
+from bridge.ingest.checkpoint import Checkpoint
+from bridge.ingest.plan import Plan
+from bridge.ingest.source import Source
+from bridge.logs import Rationed, RepeatedFailure, get_logger
+from bridge.metrics import Metrics
+from bridge.queue import Entry, Scope
+
+_routes_of = attrgetter("routes")
+
+
+class ReaderTelemetry:
+    """Keeps the status of one reader true."""
+
+    def __init__(
+        self,
+        *,
+        resource: Resource,
+        scope: Scope,
+        sources: Sequence[Source],
+        status: ReaderStatus,
+        metrics: Metrics,
+    ) -> None:
+        """Bind what is told.
+
+        Args:
+            resource: What is read.
+            scope: Where.
+            sources: For whom.
+            status: What the probes and the API see of the reader.
+            metrics: What is counted.
+        """
+        self._resource = resource
+        self._sources = sources
+        self._status = status
+        self._metrics = metrics
+        self._log = get_logger(resource=resource.name, namespace=scope.namespace)
+        self._failures = RepeatedFailure(self._log, "Watching failed.")
+        self._skipped = RepeatedFailure(self._log, "Watch line skipped.")
+        self._rejected = Rationed(
+            self._log.error, "Object could not be converted: kept as a dead letter."
+        )
+        self._snapshot_changes = 0
+        self._snapshot_began: float | None = None
+
+    def begin(self, memory: Checkpoint) -> None:
+        """Take up where an earlier process, or an operator, left the cursor."""
+        self._status.resource_version = memory.cursor
+        self._status.read_version = memory.cursor
+        self._status.last_progress = memory.moved
+
+    def stored(self, plan: Plan) -> None:
+        """Tell what is in the queue now."""
+        self._count(plan)
+        self._show(plan)
+
+    def routed(self, entries: Sequence[Entry]) -> None:
+        """Count the events that routes chose."""
+        counts = Counter(chain.from_iterable(map(_routes_of, entries)))
+        for route, count in counts.items():
+            self._metrics.routed.labels(route).inc(count)
+
+    def held(self, count: int) -> None:
+        """Tell how many changes wait for an answer."""
+        self._status.held = count
+
+    def _count(self, plan: Plan) -> None:
+        for source in self._sources:
+            received = self._metrics.received.labels(source.name, self._resource.name)
+            received.inc(plan.received)
+            self._metrics.filtered.labels(source.name).inc(plan.filtered)
+            self._metrics.unconverted.labels(source.name).inc(plan.unconverted)
+        for entry in plan.entries if plan.unconverted else ():
+            if entry.error is not None:
+                self._rejected.say(partial(_said_of, entry))
+        for gap in plan.gaps:
+            self._metrics.gaps.labels(self._resource.name, gap.cause).inc()
+            self._log.error(
+                "Gap: revisions may be missing.",
+                cause=gap.cause,
+                cursor=gap.cursor,
+                snapshot=gap.snapshot,
+            )
+
+    def _show(self, plan: Plan) -> None:
+        now = datetime.now(UTC)
+        status = self._status
+        status.gaps += len(plan.gaps)
+        if plan.to != status.resource_version:
+            status.resource_version = plan.to
+            status.last_progress = now
+        if plan.synced and not status.started:
+            status.started = True
+            self._log.info("Watching.", resource_version=plan.to)
+        if plan.synced:
+            status.state = "watching"
+
+    def read(self, batch: Sequence[Item], store: Store | None) -> None:
+        """Tell what the API server said, and how much is known."""
+        now = datetime.now(UTC)
+        self._status.last_read = now
+        self._measure(batch)
+        if store is not None:
+            self._status.objects = len(store)
+
+    def _measure(self, batch: Sequence[Item]) -> None:
+        last = batch[-1]
+        if isinstance(last, Change | Bookmark | Synced) and not _is_listed(last):
+            self._status.read_version = last.resource_version
+        listed = sum(map(_is_listed, batch))
+        if listed:
+            self._snapshot_began = self._snapshot_began or time.monotonic()
+            self._snapshot_changes += listed
+        if any(isinstance(item, Synced) for item in batch):
+            began = self._snapshot_began or time.monotonic()
+            self._status.snapshot_changes = self._snapshot_changes
+            self._status.snapshot_seconds = time.monotonic() - began
+            self._snapshot_changes, self._snapshot_began = 0, None
+
+    def trouble(self, error: ClusterError | None) -> None:
+        """Take word from the watch: why it waits, or that it works again."""
+        status = self._status
+        if error is None:
+            status.error = ""
+            status.state = "watching" if status.started else "syncing"
+            self._failures.recovered("Watching again.")
+            return
+        status.error = str(error)
+        status.state = "failed" if isinstance(error, ForbiddenError) else "waiting"
+        self._failures.failed(str(error))
+        if isinstance(error, ThrottledError):
+            seconds = error.retry_after_seconds or 0.0
+            self._metrics.throttled.labels(self._resource.name).inc(seconds)
+
+    def happened(self, happening: WatchEvent) -> None:
+        """Count what happened to the watch."""
+        self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
+        if happening == "line-skipped":
+            self._skipped.failed("expected a known type and a resourceVersion")
+
+
+def _said_of(entry: Entry) -> dict[str, str | None]:
+    known = "unknown" if entry.encoded is None else entry.encoded.id
+    return {"id": known, "error": entry.error}
+
+
+def _is_listed(item: Item) -> bool:
+    return isinstance(item, Observed) or (isinstance(item, Change) and item.listed)

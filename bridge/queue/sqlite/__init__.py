@@ -1,0 +1,1 @@
+"""The embedded queue: one file, one thread that writes, one that reads."""

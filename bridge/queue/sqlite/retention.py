@@ -1,0 +1,76 @@
+"""How long an event stays: while something refers to it, and a while longer.
+
+The newest `keep_bytes` of events, as far as they are younger than `keep_seconds`, are
+kept whatever became of them. A line moves behind that window: an event that it passes
+goes, unless a delivery or a dead letter still refers to it; then it goes with the last
+of these.
+"""
+
+from collections.abc import Iterable
+
+from bridge.queue.sqlite import statements as sql
+from bridge.queue.sqlite.clock import SECOND, micros
+from bridge.queue.sqlite.store import SqliteStore, numbers
+
+_CHUNK = 500
+_MOST_CHUNKS = 20
+
+
+def tidy(store: SqliteStore) -> None:
+    """Move the line on by a chunk, at most once a second unless there is more to do."""
+    steady = store.clock.steady()
+    if steady >= store.next_sweep:
+        has_more = sweep(store)
+        store.next_sweep = steady if has_more else steady + SECOND
+
+
+def sweep(store: SqliteStore) -> bool:
+    """Move the line over a chunk of what left the window; return whether it moved."""
+    settings, totals = store.settings, store.totals
+    stored = store.clock.wall() - micros(settings.keep_seconds)
+    ends = totals.ends - settings.keep_bytes
+    return _sweep_to(store, stored=stored, ends=ends)
+
+
+def shed(store: SqliteStore, size_bytes: int) -> None:
+    """Let kept events go, oldest first, until so much can be stored or none is left.
+
+    Bounded, because it runs while a put waits: a refused put goes on where this ended.
+    """
+    for _ in range(1 if store.capacity.volume_is_full else _MOST_CHUNKS):
+        if not store.capacity.wants(size_bytes) or not shed_some(store):
+            return
+
+
+def shed_some(store: SqliteStore) -> bool:
+    """Let some of the oldest kept events go; return whether there were any.
+
+    On a full volume few bytes of them: a removal is written to the log first.
+    """
+    swept = store.totals.swept
+    first = store.execute(sql.NEXT_ENDS, (swept,)).get
+    if first is None:
+        return False
+    most = (
+        store.capacity.budget_bytes()
+        if store.capacity.volume_is_full
+        else store.totals.ends
+    )
+    return _sweep_to(store, stored=0, ends=first + most)
+
+
+def forget(store: SqliteStore, events: Iterable[int]) -> None:
+    """Remove events behind the line to which nothing refers any more."""
+    behind = [event for event in events if event <= store.totals.swept]
+    if behind:
+        store.execute(sql.FORGET_EVENTS, (numbers(behind), store.totals.swept))
+
+
+def _sweep_to(store: SqliteStore, *, stored: int, ends: int) -> bool:
+    swept = store.totals.swept
+    line = store.execute(sql.SWEEP_LINE, (swept, _CHUNK, stored, ends)).get
+    if line is None:
+        return False
+    store.execute(sql.SWEEP_EVENTS, (swept, line))
+    store.totals.swept = line
+    return True

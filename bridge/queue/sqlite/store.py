@@ -1,0 +1,224 @@
+"""The queue file as its one writer thread sees it: rows, sums, and transactions."""
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from bridge.errors import QueueError
+from bridge.logs import Rationed, get_logger
+from bridge.queue import Gate, Lease, Scope
+from bridge.queue.sqlite import statements as sql
+from bridge.queue.sqlite.capacity import Capacity
+from bridge.queue.sqlite.clock import SECOND, ActiveClock, Clock, micros
+from bridge.queue.sqlite.connection import open_writer
+from bridge.queue.sqlite.reserve import Reserve
+from bridge.queue.sqlite.sink_state import SinkBacklog
+from bridge.queue.sqlite.totals import Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the queue is told when it is opened.
+
+    Attributes:
+        path: The file.
+        max_size_bytes: What its pages in use may take before a put is refused.
+        keep_seconds: How long an event stays that nothing refers to any more.
+        keep_bytes: How many of the newest bytes stay at most.
+        reserve_bytes: Size of the file that is given up when the volume is full.
+        lease_seconds: How long a lease lasts that is not extended.
+    """
+
+    path: Path
+    max_size_bytes: int
+    keep_seconds: float
+    keep_bytes: int
+    reserve_bytes: int
+    lease_seconds: float
+
+
+class SqliteStore:
+    """One connection, what is known without asking it, and its transactions.
+
+    `totals` are those of the transaction under way, `committed` those that last; other
+    threads may read the latter. `damaged` are events whose bytes are not those that
+    were stored; `condemned` are leases of such that nobody was given.
+
+    The modules beside this one are its verbs: each is a function of a store, and runs
+    on its one thread inside a transaction.
+    """
+
+    def __init__(self, *, settings: Settings, clock: Clock) -> None:
+        """Open the file, make or migrate it, and count what is in it.
+
+        Raises:
+            QueueCorruptError: The file is damaged, or no queue.
+            QueueNewerError: A later version wrote it.
+        """
+        self.settings = settings
+        self.clock = clock
+        path = settings.path
+        reserve = Reserve(
+            path=path.with_name(path.name + ".reserve"),
+            size_bytes=settings.reserve_bytes,
+        )
+        self.connection = open_writer(path, reserve, reserve_bytes=reserve.size_bytes)
+        self.capacity = Capacity(
+            connection=self.connection,
+            path=path,
+            max_bytes=settings.max_size_bytes,
+            reserve=reserve,
+        )
+        self.totals = self.committed = Totals()
+        self.backlogs: dict[str, SinkBacklog] = {}
+        self.scopes: dict[Scope, int] = {}
+        self.route_sets: dict[tuple[str, ...], int | None] = {(): None}
+        self.is_stalled = False
+        self.damaged: set[int] = set()
+        self.condemned: list[Lease] = []
+        self.buried = Rationed(
+            get_logger().error,
+            "Deliveries became dead letters: too many waited.",
+            now=lambda: clock.steady() / SECOND,
+        )
+        self.next_token = 0
+        self.next_sweep = 0
+        self._on_commit: list[Callable[[], None]] = []
+        self._count()
+        reserve.make()
+
+    def execute(self, statement: str, bindings: Sequence[Any] = ()) -> apsw.Cursor:
+        """Run one statement; every statement of the writer passes here."""
+        return self.connection.execute(statement, bindings)
+
+    def rows(self, statement: str, bindings: Sequence[Any]) -> list[Any]:
+        """Return rows that a statement gives as one JSON array, in one step."""
+        found: list[Any] = json.loads(self.execute(statement, bindings).get)
+        return found
+
+    def column(self, statement: str, bindings: Sequence[Any]) -> list[Any]:
+        """Return the only column of all rows."""
+        return [row[0] for row in self.execute(statement, bindings)]
+
+    def after_commit(self, effect: Callable[[], None]) -> None:
+        """Have `effect` called once this job is durable, never if it is not."""
+        self._on_commit.append(effect)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all that happens inside durable, or undo it."""
+        self.totals = self.committed.copy()
+        self._on_commit.clear()
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK")
+            raise
+        self.committed = self.totals
+        for effect in self._on_commit:
+            effect()
+
+    @contextmanager
+    def job(self) -> Iterator[None]:
+        """Undo what happens inside, and nothing else, if it fails."""
+        totals, effects = self.totals.copy(), len(self._on_commit)
+        self.execute("SAVEPOINT job")
+        try:
+            yield
+        except BaseException:
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK TO job")
+                self.execute("RELEASE job")
+            self.totals = totals
+            del self._on_commit[effects:]
+            raise
+        self.execute("RELEASE job")
+
+    def backlog(self, sink: str) -> SinkBacklog:
+        """Return a sink that was opened.
+
+        Raises:
+            QueueError: It was not.
+        """
+        backlog = self.backlogs.get(sink)
+        if backlog is None or not backlog.is_open:
+            raise QueueError(f"sink {sink}: expected one that is open in the queue")
+        return backlog
+
+    def add_backlog(self, sink: int, name: str, *, tryable: int = 0) -> SinkBacklog:
+        """Begin to know a sink."""
+        steady = self.clock.steady()
+        backlog = SinkBacklog(
+            id=sink,
+            name=name,
+            tryable=ActiveClock(counted=tryable, steady=steady),
+            saved_tryable=tryable,
+        )
+        backlog.tail.is_complete = not self.totals.waiting[sink]
+        self.backlogs[name] = backlog
+        return backlog
+
+    def save_sinks(self, *, older_than: int = SECOND) -> None:
+        """Write down gates, and clocks that moved more than `older_than`."""
+        steady = self.clock.steady()
+        for backlog in self.backlogs.values():
+            tryable = backlog.tryable.read(steady)
+            late = tryable - backlog.saved_tryable > older_than
+            if late or not backlog.is_gate_saved:
+                self._save_sink(backlog, tryable)
+
+    def close(self, *, is_sound: bool) -> None:
+        """Leave the file; write down what is only in memory if the file `is_sound`."""
+        try:
+            if is_sound:
+                with suppress(apsw.FullError), self.transaction():
+                    self.save_sinks(older_than=0)
+        finally:
+            self.connection.close()
+
+    def _save_sink(self, backlog: SinkBacklog, tryable: int) -> None:
+        self.execute(sql.SAVE_SINK, (*_columns(backlog.gate), tryable, backlog.id))
+
+        def saved() -> None:
+            backlog.saved_tryable = tryable
+            backlog.is_gate_saved = True
+
+        self.after_commit(saved)
+
+    def _count(self) -> None:
+        self.totals.last_event = self.execute(sql.LAST_EVENT).get or 0
+        self.totals.ends = self.execute(sql.LAST_ENDS).get or 0
+        self.totals.waiting.update(dict(self.execute(sql.COUNT_WAITING)))
+        self.totals.begun.update(self.totals.waiting)
+        self.totals.dead.update(dict(self.execute(sql.COUNT_DEAD)))
+        wall, steady = self.clock.wall(), self.clock.steady()
+        sinks: list[Any] = self.execute(sql.SINKS).fetchall()
+        for sink, name, tryable, kind, until, reason, count, ordering in sinks:
+            backlog = self.add_backlog(sink, name, tryable=tryable)
+            backlog.saved_ordering = ordering
+            if kind is not None:
+                opens = None if until is None else until / SECOND
+                gate = Gate(until=opens, kind=kind, reason=reason, count=count)
+                backlog.close_gate(gate, wall=wall, steady=steady)
+                backlog.is_gate_saved = True
+
+
+def _columns(gate: Gate | None) -> tuple[str | None, int | None, str, int]:
+    if gate is None:
+        return None, None, "", 0
+    until = None if gate.until is None else micros(gate.until)
+    return gate.kind, until, gate.reason, gate.count
+
+
+def numbers(values: Iterable[int]) -> Any:
+    """Return integers as one binding of a carray; there must be at least one."""
+    return apsw.carray(array("q", values))

@@ -1,0 +1,156 @@
+"""What a receiver allows: the header fields of the handshake, read.
+
+"HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, 4: abuse protection. The rules have the
+numbers of docs/webhooks.md.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.sinks.text import printable
+
+ORIGIN = "WebHook-Request-Origin"
+RATE = "WebHook-Request-Rate"
+CALLBACK = "WebHook-Request-Callback"
+ALLOWED_ORIGIN = "WebHook-Allowed-Origin"
+ALLOWED_RATE = "WebHook-Allowed-Rate"
+
+ANY = "*"
+
+ENDING_STATUSES = frozenset({401, 403, 405, 410})
+"""Answers to an event after which consent has to be asked for again (S18)."""
+
+_POSITIVE = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakeRules:
+    """What is asked for, and what happens without consent.
+
+    Attributes:
+        mode: ``require``: nothing is sent; ``slow``: a request a minute.
+        origin: DNS name of the system that sends.
+        requests_per_minute: What is asked for; None: no limit is asked for.
+        callback: Where our API is reached from outside, for receivers that agree
+            later; None: they cannot.
+        ttl_seconds: How long consent counts.
+    """
+
+    mode: Literal["require", "slow"]
+    origin: str
+    requests_per_minute: int | None = None
+    callback: str | None = None
+    ttl_seconds: float = 86400.0
+
+    def request(self, sink: str, key: str) -> dict[str, str]:
+        """Return what is said in an OPTIONS request (S12 to S14).
+
+        Args:
+            sink: Its name, part of the callback.
+            key: Hard to guess; whoever knows it may agree for the receiver.
+        """
+        fields = {ORIGIN: self.origin}
+        if self.requests_per_minute is not None:
+            fields[RATE] = str(self.requests_per_minute)
+        if self.callback is not None:
+            base = self.callback.rstrip("/")
+            fields[CALLBACK] = f"{base}/api/v1/handshakes/{sink}/{key}"
+        return fields
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ConsentState:
+    """How we stand with the receiver.
+
+    Attributes:
+        requests_per_minute: Most requests in a minute; None: no limit.
+        until: When it has to be asked again, by a clock that never goes back.
+        pending: Why nothing may be sent yet; empty: something may.
+        by_callback: Whether it agreed by calling back.
+    """
+
+    requests_per_minute: float | None
+    until: float
+    pending: str = ""
+    by_callback: bool = False
+
+    def answered(self, status: int) -> None:
+        """End it if an event that was sent in it was not taken for this reason."""
+        if status in ENDING_STATUSES:
+            self.until, self.by_callback = float("-inf"), False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGranted:
+    """The receiver agrees.
+
+    Attributes:
+        requests_per_minute: Most requests in a minute; None: as many as we like.
+    """
+
+    requests_per_minute: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRefused:
+    """It does not agree, or not in words that count.
+
+    Attributes:
+        why: What was expected and what came, for people.
+        is_silent: Whether it said nothing at all, so that it may still agree later.
+    """
+
+    why: str
+    is_silent: bool = False
+
+
+def delivery_fields(rules: HandshakeRules | None) -> dict[str, str]:
+    """Return what is said in every request with events (S11); None: nothing is."""
+    return {} if rules is None else {ORIGIN: rules.origin}
+
+
+def read_consent(
+    headers: Mapping[str, str],
+    *,
+    origin: str,
+    requested_rate: int | None,
+    is_asked_for: bool = True,
+) -> ConsentGranted | ConsentRefused:
+    """Return what header fields allow; a status allows nothing (S15, S16).
+
+    Args:
+        headers: Of an answer to OPTIONS, or of a request to our callback.
+        origin: Who asks.
+        requested_rate: Requests per minute that were asked for, which count where the
+            receiver names no rate; None: no limit was.
+        is_asked_for: Whether the origin has to be there; the callback's key says it,
+            too.
+    """
+    allowed = headers.get(ALLOWED_ORIGIN)
+    if allowed is None and is_asked_for:
+        return ConsentRefused(f"{_wanted(origin)}, got none", is_silent=True)
+    if allowed is not None and allowed.strip().lower() not in (ANY, origin.lower()):
+        return ConsentRefused(_mismatch(origin, allowed.strip()))
+    rate = headers.get(ALLOWED_RATE)
+    if rate is None:
+        return ConsentGranted(requested_rate)
+    if rate.strip() == ANY:
+        return ConsentGranted(None)
+    if not _POSITIVE.fullmatch(rate.strip()):
+        got = printable(rate)
+        return ConsentRefused(f"expected {ALLOWED_RATE} '*' or 1 and more, got '{got}'")
+    return ConsentGranted(int(rate))
+
+
+def _wanted(origin: str) -> str:
+    return f"expected {ALLOWED_ORIGIN} '{origin}' or '*'"
+
+
+def _mismatch(origin: str, got: str) -> str:
+    text = f"{_wanted(origin)}, got '{printable(got)}'"
+    if got and origin.lower().startswith(got.lower()):
+        # The Go SDK answers with the entry of its allow-list that matched.
+        text += ": it names a prefix of the origin, not the origin"
+    return text

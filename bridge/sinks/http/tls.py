@@ -1,0 +1,126 @@
+"""TLS towards a sink: whom it trusts, and with which certificate it comes."""
+
+import os
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bridge.files import read_file
+from bridge.sinks.reloaded import ReloadedFile, SecretError
+from bridge.sinks.transports.errors import text_of, tls_text
+from bridge.tls import client_context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """What TLS towards one sink is made of; files are in PEM form.
+
+    Attributes:
+        ca: Authorities to trust instead of the system's; None: the system's.
+        ca_env: Variable of the environment that holds them; None: none does.
+        cert: Client certificate, with its chain; None: none is shown.
+        key: Key of `cert`; None: it is in the same file.
+        server_name: Name that is asked for (SNI), and that the certificate has to be
+            for; None: that of the URL.
+        is_verified: Whether the certificate has to be one that is trusted.
+    """
+
+    ca: Path | None = None
+    ca_env: str | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str | None = None
+    is_verified: bool = True
+
+    def paths(self) -> tuple[Path, ...]:
+        """Return the files that are named."""
+        return tuple(path for path in (self.ca, self.cert, self.key) if path)
+
+
+class TlsContext:
+    """The SSLContext of a sink, built anew when one of its files changes.
+
+    Attributes:
+        files: What is read again.
+    """
+
+    def __init__(
+        self, files: TlsFiles, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Build nothing yet; see `ReloadedFile` for `now`."""
+        self._named = files
+        self.files = ReloadedFile(files.paths(), self._build, now=now)
+
+    @property
+    def server_name(self) -> str | None:
+        """Name that is asked for; None: that of the URL."""
+        return self._named.server_name
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether anything of it is read from files."""
+        return bool(self._named.paths())
+
+    def get(self) -> ssl.SSLContext:
+        """Return the context to connect with.
+
+        Raises:
+            UnusableError: A file cannot be read or holds nothing of use.
+        """
+        return self.files.get()
+
+    def signature(self) -> str:
+        """Return what changes when a file does."""
+        return self.files.signature()
+
+    def _build(self) -> ssl.SSLContext:
+        files = self._named
+        if files == TlsFiles(server_name=files.server_name):
+            return _of_the_system()
+        context = _trusting(files)
+        if files.cert is not None:
+            _show(context, files.cert, files.key)
+        return context
+
+
+@cache
+def _of_the_system() -> ssl.SSLContext:
+    """Reading the system's authorities takes 20 ms: once is enough."""
+    return _trusting(TlsFiles())
+
+
+def _trusting(files: TlsFiles) -> ssl.SSLContext:
+    ca, variable = files.ca, files.ca_env
+    text = None if variable is None else os.environ.get(variable, "")
+    what = f"tls.ca {ca}" if variable is None else f"tls.ca in variable {variable}"
+    if text == "":
+        raise SecretError(f"{what}: expected certificates, got none", reason="tls")
+    if text is not None and not text.isascii():
+        message = f"{what}: expected certificates in PEM form"
+        raise SecretError(message, reason="tls")
+    try:
+        # OpenSSL opens it by its name, and would wait for a pipe.
+        _ = None if ca is None else read_file(ca)
+        context = client_context(ca=ca, ca_data=text, verify=files.is_verified)
+    except OSError as error:
+        raise SecretError(f"{what}: {_why(error)}", reason="tls") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+    try:
+        for path in filter(None, (cert, key)):
+            read_file(path)
+        # A password, though it is empty, or OpenSSL would ask the terminal for one.
+        context.load_cert_chain(cert, key, password="")
+    except OSError as error:
+        what = f"tls.cert {cert}" + (f" with tls.key {key}" if key else "")
+        raise SecretError(f"{what}: {_why(error)}", reason="tls") from error
+
+
+def _why(error: OSError) -> str:
+    return tls_text(error) if isinstance(error, ssl.SSLError) else text_of(error)

@@ -1,0 +1,284 @@
+"""Access tokens by the client credentials grant (RFC 6749, 4.4).
+
+What goes wrong means::
+
+    no answer, 408 409 421 425 429, 5xx    a few short retries, then temporary; not
+                                           before Retry-After, if there is one
+    any other status, an answer without    somebody has to mend it: the sink pauses
+    a bearer token, TLS
+"""
+
+import asyncio
+import time
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+import msgspec
+from yarl import URL
+
+from bridge.events.validation import NOT_JSON
+from bridge.retry import short_retries
+from bridge.sinks.http.auth import Secret, files_of
+from bridge.sinks.http.classify import TEMPORARY, Verdict, retry_after, verdict
+from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
+from bridge.sinks.text import hide, place
+from bridge.sinks.transports.aiohttp import AiohttpTransport
+from bridge.sinks.transports.egress import Egress
+from bridge.sinks.transports.errors import DeniedError, TlsError, TokenUnavailableError
+
+Method = Literal["client_secret_basic", "client_secret_post"]
+"""Where the client's secret stands (OpenID Connect Core 1.0, 9)."""
+
+REST_SECONDS = 5.0
+"""How long an endpoint that gives nothing is left alone, unless it says otherwise."""
+
+EARLY_SECONDS = 60.0
+"""How long before its end a token is replaced; a fifth of its life, if less."""
+
+_MOST_BYTES = 65536
+
+_CODES = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "invalid_scope"),
+        *("unauthorized_client", "unsupported_grant_type", "invalid_target"),
+        *("access_denied", "temporarily_unavailable", "server_error"),
+    }
+)
+"""What may be shown of an answer (RFC 6749, 5.2; RFC 8707, 2); the rest may echo."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Who asks for tokens, and what for.
+
+    Attributes:
+        client_id: As the authorization server knows it.
+        client_secret: Its secret.
+        scopes: What the token is to allow; empty: what the server thinks fit.
+        audience: For whom the token is; None: not said.
+        method: Where the secret stands.
+    """
+
+    client_id: str
+    client_secret: Secret
+    scopes: tuple[str, ...] = ()
+    audience: str | None = None
+    method: Method = "client_secret_basic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An access token; times are those of a clock that never goes back.
+
+    Attributes:
+        text: What stands after ``Bearer``.
+        refresh_at: When to replace it.
+        expires_at: When it is of no use any more; infinite if nobody said.
+    """
+
+    text: str = field(repr=False)
+    refresh_at: float
+    expires_at: float
+
+
+class _PassingError(TokenUnavailableError):
+    """Worth another try at once."""
+
+
+class _Granted(msgspec.Struct):
+    access_token: str
+    token_type: str
+    expires_in: float | None = None
+
+
+class _Refused(msgspec.Struct):
+    error: str
+
+
+class TokenEndpoint:
+    """Where tokens come from.
+
+    Attributes:
+        files: What is read again: certificates, and the client's secret.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        client: Client,
+        timeout_seconds: float,
+        tls: TlsFiles | None = None,
+        proxy: str | None = None,
+        egress: Egress | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            url: Where to POST.
+            client: Who asks, and what for.
+            timeout_seconds: Longest that getting a token may take, retries included.
+            tls: Authorities and client certificate; None: the system's, and none.
+            proxy: See `proxy_for`.
+            egress: Where connections may lead; None: the defaults.
+            transport: The way there; closed with this. None: our own.
+            sleep: Waits between up to three tries, some 1 s in all.
+            now: A clock in seconds that never goes back.
+
+        Raises:
+            ConfigError: The proxy is not an HTTP proxy.
+        """
+        self._url = url
+        self._client = client
+        context = TlsContext(tls or TlsFiles())
+        self.files: list[ReloadedFile[Any]] = [
+            context.files,
+            *files_of([client.client_secret]),
+        ]
+        self._transport = transport or AiohttpTransport(
+            url=URL(url),
+            concurrency=1,
+            timeout_seconds=timeout_seconds,
+            tls=context,
+            proxy=proxy,
+            egress=egress,
+        )
+        self._timeout_seconds = timeout_seconds
+        self._retries = short_retries(
+            on=_PassingError, attempts=3, minimum_seconds=0.2, sleep=sleep
+        )
+        self._now = now
+        self._name = f"token endpoint {place(url)}"
+        self._shown: list[str] = []
+
+    async def ask(self) -> Token:
+        """Return a new token.
+
+        Raises:
+            TokenUnavailableError: There is none now.
+            UnusableError: There is none until somebody mends something.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._retries(self._ask)
+        except TimeoutError as error:
+            seconds = f"{self._timeout_seconds:g} s"
+            raise self._unavailable(f"no token within {seconds}") from error
+
+    def read(self) -> str:
+        """Return the client's secret as it is now.
+
+        Raises:
+            UnusableError: It cannot be read.
+        """
+        return self._client.client_secret.read()
+
+    def secrets(self) -> list[str]:
+        """Return what must not be shown: the secret as it was last sent."""
+        return self._shown
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def _ask(self) -> Token:
+        began = self._now()
+        await refresh(self.files)
+        try:
+            response = await self._transport.handle_async_request(self._request())
+            try:
+                body = await _read(response)
+            finally:
+                await response.aclose()
+        except (TlsError, DeniedError) as error:
+            reason = "tls" if isinstance(error, TlsError) else "denied"
+            raise SecretError(f"{self._name}: {error}", reason=reason) from error
+        except httpx.TransportError as error:
+            why = hide(str(error), self._shown)
+            message = f"{self._name}: {why}"
+            raise _PassingError(message, retry_after_seconds=REST_SECONDS) from error
+        if verdict(response.status_code) is not Verdict.TAKEN:
+            raise self._fault(response, body)
+        return self._token(body, began)
+
+    def _request(self) -> httpx.Request:
+        client, secret = self._client, self.read()
+        form = {"grant_type": "client_credentials"}
+        if client.scopes:
+            form["scope"] = " ".join(client.scopes)
+        if client.audience is not None:
+            form["audience"] = client.audience
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        # Encoded like the values of a form, then joined (RFC 6749, 2.3.1).
+        user, password = quote_plus(client.client_id), quote_plus(secret)
+        basic = b64encode(f"{user}:{password}".encode()).decode()
+        self._shown = [secret, password, basic]
+        if client.method == "client_secret_basic":
+            headers["Authorization"] = f"Basic {basic}"
+        else:
+            form |= {"client_id": client.client_id, "client_secret": secret}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        content = urlencode(form).encode()
+        return httpx.Request("POST", self._url, headers=headers, content=content)
+
+    def _token(self, body: bytes, began: float) -> Token:
+        try:
+            granted = msgspec.json.decode(body, type=_Granted, strict=False)
+        except NOT_JSON:
+            raise self._unusable("expected an access token, got none") from None
+        if granted.token_type.lower() != "bearer":
+            raise self._unusable("expected a bearer token, got one of another type")
+        text = granted.access_token
+        if not text or not text.isascii() or not text.isprintable():
+            raise self._unusable("expected a token of printable ASCII")
+        life = float("inf") if granted.expires_in is None else granted.expires_in
+        early = min(EARLY_SECONDS, life / 5)
+        return Token(
+            text=text, refresh_at=began + life - early, expires_at=began + life
+        )
+
+    def _fault(self, response: httpx.Response, body: bytes) -> Exception:
+        status = response.status_code
+        said = f"answered {status}{_code(body)}"
+        if verdict(status) not in TEMPORARY:
+            return self._unusable(said)
+        asked = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+        if asked is not None:
+            return self._unavailable(said, retry_after_seconds=asked)
+        return _PassingError(f"{self._name} {said}", retry_after_seconds=REST_SECONDS)
+
+    def _unusable(self, why: str) -> SecretError:
+        return SecretError(f"{self._name}: {why}", reason="token")
+
+    def _unavailable(
+        self, why: str, *, retry_after_seconds: float = REST_SECONDS
+    ) -> TokenUnavailableError:
+        return TokenUnavailableError(
+            f"{self._name}: {why}", retry_after_seconds=retry_after_seconds
+        )
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = b""
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            break
+    return body
+
+
+def _code(body: bytes) -> str:
+    try:
+        code = msgspec.json.decode(body, type=_Refused).error
+    except NOT_JSON:
+        return ""
+    return f" {code}" if code in _CODES else ""

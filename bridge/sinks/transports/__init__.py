@@ -1,0 +1,1 @@
+"""The ways to a sink: connections, deadlines, and which addresses are denied."""
