@@ -120,7 +120,7 @@ async def _event(parts: ApiContext, sink: str, now: datetime) -> CloudEvent:
     return CloudEvent(
         id=f"test-{name}",
         source=f"kubernetes://{cluster}",
-        type=f"{events.get('type_prefix', 'io.kubebridge')}.test.v1",
+        type=f"{events.get('typePrefix', 'io.kubebridge')}.test.v1",
         subject=f"_test/{name}",
         time=time,
         extensions={

@@ -111,8 +111,6 @@ def batch_bytes_of(config: SinkConfig) -> int | None:
 def build_policy(config: SinkConfig) -> RetryPolicy:
     """Return when deliveries to this sink are tried again, and given up."""
     retry, target = config.retry, config.dead_letter_sink
-    if isinstance(retry, KnativeRetryConfig):
-        target = target or retry.dead_letter_sink
     return RetryPolicy(
         schedule=_build_schedule(retry),
         retry_after_seconds=retry.retry_after_max,

@@ -104,7 +104,7 @@ class QueueCollector(Collector):
         )
         yield GaugeMetricFamily(
             "kubebridge_queue_limit_bytes",
-            "What they may take before reading stops (`queue.max_size`).",
+            "What they may take before reading stops (`queue.maxSize`).",
             value=self._storage.max_bytes,
         )
 

@@ -38,7 +38,7 @@ def summarize(config: Config) -> Iterator[str]:
     if not shown["routes"]:
         yield "no routes: every event to every sink"
     queue = shown["queue"]
-    yield from _block(f"queue {queue['path']}, at most {queue['max_size']}", {})
+    yield from _block(f"queue {queue['path']}, at most {queue['maxSize']}", {})
     plain = Config().model_dump(mode="json", by_alias=True)
     for section in _SECTIONS:
         if told := _told(shown[section], plain[section]):

@@ -110,13 +110,11 @@ class TlsConfig(Model):
     key: FilePath | None = None
     """PEM file of its key; null: it is in the certificate's file."""
 
-    server_name: ServerName | None = Field(default=None, alias="serverName")
+    server_name: ServerName | None = None
     """Name that is asked for (SNI), and that the certificate has to be for; null: the
     host of the URL."""
 
-    insecure_skip_verify: Annotated[bool, Strict()] = Field(
-        default=False, alias="insecureSkipVerify"
-    )
+    insecure_skip_verify: Annotated[bool, Strict()] = False
     """Whether any certificate is accepted: then whoever is between can read and change
     everything. For trying things out; `ca` and `serverName` serve else."""
 
@@ -130,14 +128,14 @@ class TlsConfig(Model):
 class OAuth2Config(Model):
     """The client credentials grant of OAuth 2.0 (RFC 6749, 4.4)."""
 
-    token_url: Annotated[Url, AfterValidator(_without_user)] = Field(alias="tokenUrl")
+    token_url: Annotated[Url, AfterValidator(_without_user)]
     """Where tokens are given out; http or https. Getting one may take half of the
     sink's `timeout`, retries included."""
 
-    client_id: NotEmpty = Field(alias="clientId")
+    client_id: NotEmpty
     """Who asks, as the authorization server knows it."""
 
-    client_secret: SecretConfig = Field(alias="clientSecret")
+    client_secret: SecretConfig
     """Its secret."""
 
     scopes: tuple[Scope, ...] = ()

@@ -1,10 +1,9 @@
 """How deliveries are tried, held back and given up: the models for loop B."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Strict,
@@ -78,7 +77,7 @@ class RateConfig(Model):
     @model_validator(mode="after")
     def _limits(self) -> Self:
         if self.per_second is None and self.per_minute is None:
-            raise fault("expected per_second or per_minute, got neither")
+            raise fault("expected perSecond or perMinute, got neither")
         return self
 
 
@@ -105,14 +104,6 @@ class DeliveryConfig(Model):
     for each sink; null: each sink's own `concurrency` is the only bound."""
 
 
-_DEAD_LETTER_SINK, _ALIAS = "dead_letter_sink", "deadLetterSink"
-
-
-def _with_alias(schema: dict[str, Any]) -> None:
-    properties = schema["properties"]
-    properties[_ALIAS] = properties[_DEAD_LETTER_SINK]
-
-
 class DeliveredConfig(Model):
     """The keys of a sink about its deliveries."""
 
@@ -134,10 +125,7 @@ class DeliveredConfig(Model):
 
     dead_letter_sink: Name | None = None
     """Name of another sink that gets what is given up here, with `knativeerrordest`,
-    `knativeerrorcode` and `knativeerrordata`; null: it stays a dead letter. May be
-    written `deadLetterSink`."""
-
-    model_config = ConfigDict(json_schema_extra=_with_alias)
+    `knativeerrorcode` and `knativeerrordata`; null: it stays a dead letter."""
 
     @property
     def breaker_in_force(self) -> BreakerConfig | None:
@@ -147,21 +135,10 @@ class DeliveredConfig(Model):
             breaker = BreakerConfig()
         return breaker if isinstance(breaker, BreakerConfig) else None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_spelling(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or _ALIAS not in data:
-            return data
-        if _DEAD_LETTER_SINK in data:
-            raise fault(f"expected {_DEAD_LETTER_SINK} once, got {_ALIAS} as well")
-        rest = {key: value for key, value in data.items() if key != _ALIAS}
-        return rest | {_DEAD_LETTER_SINK: data[_ALIAS]}
-
     @model_validator(mode="after")
     def _said_once(self) -> Self:
         if not isinstance(self.retry, KnativeRetryConfig):
             return self
-        for key in ("dead_letter_sink", "timeout"):
-            if key in self.model_fields_set and getattr(self.retry, key) is not None:
-                raise fault(f"expected {key} once, got one in retry as well")
+        if "timeout" in self.model_fields_set and self.retry.timeout is not None:
+            raise fault("expected timeout once, got one in retry as well")
         return self

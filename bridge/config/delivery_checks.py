@@ -9,11 +9,7 @@ from typing import Any
 from bridge.config.document import Fault, Trail
 from bridge.settings.model import did_you_mean
 
-_PLACES: tuple[tuple[str, ...], ...] = (
-    ("dead_letter_sink",),
-    ("deadLetterSink",),
-    ("retry", "deadLetterSink"),
-)
+_KEY = "deadLetterSink"
 
 _MOST_SHOWN = 20
 
@@ -27,19 +23,22 @@ def check_dead_letter_sinks(data: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(one, dict) and isinstance(one.get("name"), str)
     ]
     known = dict.fromkeys(one["name"] for _, one in named)
-    leads = {one["name"]: found[0] for _, one in named if (found := _found(one))}
+    leads = {
+        one["name"]: one[_KEY] for _, one in named if isinstance(one.get(_KEY), str)
+    }
     circles = _circles(leads)
     for index, one in named:
-        if found := _found(one):
-            target, place = found
-            message = ""
-            if target not in known:
-                message = f"no such sink '{target}'{did_you_mean(target, known)}"
-            elif circle := circles.get(one["name"]):
-                way = _way(circle, one["name"])
-                message = f"expected an end to dead letters, got a circle: {way}"
-            if message:
-                yield Fault(trail=("sinks", index, *place), message=message)
+        target = one.get(_KEY)
+        if not isinstance(target, str):
+            continue
+        message = ""
+        if target not in known:
+            message = f"no such sink '{target}'{did_you_mean(target, known)}"
+        elif circle := circles.get(one["name"]):
+            way = _way(circle, one["name"])
+            message = f"expected an end to dead letters, got a circle: {way}"
+        if message:
+            yield Fault(trail=("sinks", index, _KEY), message=message)
 
 
 def check_slots(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -51,17 +50,6 @@ def check_slots(data: Mapping[str, Any]) -> Iterator[Fault]:
         trail: Trail = ("delivery", "concurrency")
         message = f"expected at least {count}, one for each sink, got {most}"
         yield Fault(trail=trail, message=message)
-
-
-def _found(sink: Mapping[str, Any]) -> tuple[str, Trail] | None:
-    """Return the name of the dead letter sink and where it stands."""
-    for place in _PLACES:
-        value: Any = sink
-        for key in place:
-            value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            return value, place
-    return None
 
 
 def _circles(leads: Mapping[str, str]) -> dict[str, list[str]]:

@@ -19,7 +19,9 @@ def describe(config: Config) -> dict[str, Any]:
     orderings = orderings_of(config)
     for sink, written in zip(shown["sinks"], config.sinks, strict=True):
         breaker = written.breaker_in_force
-        sink["breaker"] = breaker.model_dump(mode="json") if breaker else "off"
+        sink["breaker"] = (
+            breaker.model_dump(mode="json", by_alias=True) if breaker else "off"
+        )
         sink["ordering"] = orderings[sink["name"]]
         _redact_urls(sink)
         _redact_urls((sink.get("auth") or {}).get("oauth2") or {})

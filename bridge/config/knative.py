@@ -62,7 +62,7 @@ def _with_ours(outcomes: dict[str, Any]) -> dict[str, Any]:
     if isinstance(retried, list | tuple):
         added = [status for status in RETRIED if not {status, _class(status)} & {*said}]
         retried = [*retried, *added]
-    return {"error_attempts": ERROR_ATTEMPTS, **outcomes, "retry": retried}
+    return {"errorAttempts": ERROR_ATTEMPTS, **outcomes, "retry": retried}
 
 
 def _class(status: int) -> str:

@@ -8,6 +8,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 
 from bridge.config.values import Count, each_once
 from bridge.settings.model import Model, fault, mismatch
@@ -70,7 +71,7 @@ class OutcomesConfig(Model):
         for word in ("success", "retry", "dead_letter", "pause"):
             for status in getattr(self, word):
                 if status in said:
-                    both = f"{said[status]} and {word}"
+                    both = f"{said[status]} and {to_camel(word)}"
                     raise fault(f"expected each status once, got {status} in {both}")
-                said[status] = word
+                said[status] = to_camel(word)
         return self

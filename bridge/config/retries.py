@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.values import Count, Name
+from bridge.config.values import Count
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import PositiveDuration, format_duration, parse_duration
 
@@ -66,7 +66,7 @@ RetryAfter = Annotated[AnyDuration, AfterValidator(_at_most_an_hour)]
 
 
 _OURS = ("min", "max", "age", "attempts")
-_KNATIVES = ("retry", "backoffPolicy", "backoffDelay", "timeout", "deadLetterSink")
+_KNATIVES = ("retry", "backoffPolicy", "backoffDelay", "timeout")
 """Keys that say in whose words a mapping is written."""
 
 
@@ -93,7 +93,7 @@ class RetryConfig(Model):
     attempts: Count = 8
     """Fewest attempts before a delivery is given up, however old it is."""
 
-    retry_after_max: RetryAfter = Field(default=written("1h"), alias="retryAfterMax")
+    retry_after_max: RetryAfter = written("1h")
     """Longest that the sink may ask to be left alone with Retry-After; what it asks
     for beyond that is cut. At most an hour."""
 
@@ -117,24 +117,19 @@ class KnativeRetryConfig(Model):
     retry: Annotated[int, Strict(), Field(ge=0)] = 10
     """Attempts after the first; then it is given up. 10 is what a Broker has."""
 
-    backoff_policy: Literal["linear", "exponential"] = Field(
-        "exponential", alias="backoffPolicy"
-    )
+    backoff_policy: Literal["linear", "exponential"] = "exponential"
     """With n for the retries already made, `linear` waits n times `backoffDelay`,
     `exponential` 2^n times."""
 
-    backoff_delay: AnyDuration = Field(written("PT0.2S"), alias="backoffDelay")
+    backoff_delay: AnyDuration = written("PT0.2S")
     """What waits grow by; 0.2 s is what a Broker has."""
 
     timeout: Annotated[AnyDuration, AfterValidator(_more_than_nothing)] | None = None
     """As `timeout` of the sink, and instead of it; null: that one holds."""
 
-    retry_after_max: RetryAfter = Field(default=written("1h"), alias="retryAfterMax")
+    retry_after_max: RetryAfter = written("1h")
     """Longest that the sink may ask to be left alone with Retry-After; `PT0S`: what
     it asks for is not heeded. At most an hour."""
-
-    dead_letter_sink: Name | None = Field(None, alias="deadLetterSink")
-    """As `dead_letter_sink` of the sink, and instead of it."""
 
 
 def _in_whose_words(value: Any) -> str:
@@ -146,6 +141,8 @@ def _in_whose_words(value: Any) -> str:
 
 def _not_mixed(value: object) -> object:
     keys = set(value) if isinstance(value, dict) else set()
+    if "deadLetterSink" in keys:
+        raise fault("expected deadLetterSink beside retry, got it in retry")
     ours, knatives = keys.intersection(_OURS), keys.intersection(_KNATIVES)
     if ours and knatives:
         got = f"got '{min(ours)}' beside '{min(knatives)}'"

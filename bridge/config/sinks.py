@@ -53,11 +53,11 @@ class _SinkConfig(DeliveredConfig):
     version, for receivers that ask the API server themselves, or must not see it."""
 
     max_backlog: Count | None = None
-    """Most deliveries that may wait for this sink; null: only `queue.max_size`
+    """Most deliveries that may wait for this sink; null: only `queue.maxSize`
     counts."""
 
     on_full: Literal["block", "dead-letter-oldest"] = "block"
-    """What happens at `max_backlog`: reading stops until there is room, or the oldest
+    """What happens at `maxBacklog`: reading stops until there is room, or the oldest
     waiting delivery becomes a dead letter. To block loses nothing, so it is the
     default."""
 

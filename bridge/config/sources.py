@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from bridge.config.kinds import NamedKind, group_of
 from bridge.config.values import (
@@ -78,7 +78,7 @@ class SourceConfig(Model):
     """What routes call it; by default `events` for Kubernetes Events, else the plural
     in `resource`, or `kind` in lower case. The queue's cursors do not depend on it."""
 
-    api_version: ApiVersion | None = Field(default=None, alias="apiVersion")
+    api_version: ApiVersion | None = None
     """Group and version of the kind, e.g. `apps/v1`; null: `v1`, beside `resource` the
     version that the API server prefers. `v1` and `events.k8s.io/v1` are the same
     Events."""
@@ -94,7 +94,7 @@ class SourceConfig(Model):
     """Namespaces to watch; empty: all. One is a watch of its own; several are chosen
     from a watch of all of them where that is permitted."""
 
-    namespace_selector: str = Field(default="", alias="namespaceSelector")
+    namespace_selector: str = ""
     """Label selector of namespaces to watch, instead of their names, e.g. `team=shop`;
     empty: none. Namespaces that come to match later are watched from then on."""
 
@@ -133,7 +133,7 @@ class SourceConfig(Model):
     asking the API server; null: never. For consumers that must recover from losing
     what they had."""
 
-    allow_secrets: bool = Field(default=False, alias="allowSecrets")
+    allow_secrets: bool = False
     """Whether Secrets may be watched at all. Their values are redacted all the same:
     only keys and metadata leave the process."""
 
@@ -141,10 +141,10 @@ class SourceConfig(Model):
     """What is added of the object that a Kubernetes Event is about; null: nothing, so
     that no further watch and no further permission is needed."""
 
-    field_selector: str = Field(default="", alias="fieldSelector")
+    field_selector: str = ""
     """Field selector that the API server applies, e.g. `type=Warning`; empty: none."""
 
-    label_selector: str = Field(default="", alias="labelSelector")
+    label_selector: str = ""
     """Label selector that the API server applies; empty: none."""
 
     optional: bool = False

@@ -11,6 +11,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 MOST_FOUND: Final = 200
@@ -67,9 +68,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 class Model(BaseModel):
-    """A mapping in the document; its fields' docstrings go into the JSON Schema."""
+    """A mapping in the document, its keys in camelCase.
+
+    The docstrings of the fields go into the JSON Schema.
+    """
 
     model_config = ConfigDict(
+        alias_generator=to_camel,
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
@@ -100,10 +105,18 @@ def _words(error: ErrorDetails, keys: list[str]) -> PydanticCustomError:
     if kind == FAULT:
         return fault(message)
     if kind == "extra_forbidden":
-        return fault(f"unknown key{did_you_mean(str(error['loc'][-1]), keys)}")
+        return fault(f"unknown key{_instead(str(error['loc'][-1]), keys)}")
     if kind == "missing":
         return fault("expected a value, got none")
     if kind in _EXPECTED_LIMIT:
         words, limit = _EXPECTED_LIMIT[kind]
         return mismatch(f"{words} {error['ctx'][limit]}")
     return mismatch(_EXPECTED.get(kind, message))
+
+
+def _instead(key: str, known: list[str]) -> str:
+    """Return what to write instead of an unknown key: its new name, or a close one."""
+    new = to_camel(key)
+    if new != key and new in known:
+        return f", was renamed to '{new}'"
+    return did_you_mean(key, known)

@@ -83,8 +83,8 @@ def bridge(
                 {
                     "name": "overflows",
                     "url": gone,
-                    "max_backlog": 20,
-                    "on_full": "dead-letter-oldest",
+                    "maxBacklog": 20,
+                    "onFull": "dead-letter-oldest",
                 },
                 {"name": "slow", "url": slow.url, "concurrency": 4},
             ],

@@ -35,7 +35,7 @@ async def test_a_test_that_is_delivered_says_how(client, world):
 async def test_the_event_of_a_test_is_known_as_one(client, world):
     """By type and subject; it comes from this cluster, by the name it has there."""
     world.config["cluster"] = {"name": "prod"}
-    world.config["events"] = {"type_prefix": "com.x", "extensions": {"team": "a"}}
+    world.config["events"] = {"typePrefix": "com.x", "extensions": {"team": "a"}}
     leased = []
 
     async def look():

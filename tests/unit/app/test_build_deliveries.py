@@ -47,7 +47,7 @@ def test_the_defaults_are_those_of_the_parts() -> None:
 def test_knatives_words_make_an_exact_schedule() -> None:
     """With a dead letter sink, a timeout and a cap."""
     keys = "retry: {retry: 4, backoffPolicy: linear, backoffDelay: PT2S, "
-    one = sink_of(f"{keys} timeout: PT3S, retryAfterMax: PT4S, deadLetterSink: lost}}")
+    one = sink_of(f"{keys} timeout: PT3S, retryAfterMax: PT4S}}, deadLetterSink: lost")
 
     policy = build_policy(one)
 
@@ -60,7 +60,9 @@ def test_knatives_words_make_an_exact_schedule() -> None:
 
 def test_secret_url_goes_with_no_dead_letter() -> None:
     """The sink's name says enough (issue 10, item 8)."""
-    text = "sinks: [{name: a, url: {env: A}, dead_letter_sink: b}, {name: b, url: http://b}]"
+    text = (
+        "sinks: [{name: a, url: {env: A}, deadLetterSink: b}, {name: b, url: http://b}]"
+    )
     config = parse_config(text, name="bridge.yaml", env={})
 
     policy = build_policy(config.sinks[0])
@@ -69,12 +71,10 @@ def test_secret_url_goes_with_no_dead_letter() -> None:
     assert policy.dead_letters == expected
 
 
-@pytest.mark.parametrize(
-    "keys", ["dead_letter_sink: lost", "retry: {deadLetterSink: lost}"]
-)
+@pytest.mark.parametrize("keys", ["", ", retry: {retry: 5}"])
 def test_no_secret_of_the_url_goes_with_a_dead_letter(keys) -> None:
     """Neither user and password, nor the query (issue 10, item 8)."""
-    policy = build_policy(sink_of(keys))
+    policy = build_policy(sink_of(f"deadLetterSink: lost{keys}"))
 
     failed = "https://***@example.com:8443/a/b?***"
     assert policy.dead_letters == DeadLetterSink(name="lost", failed=failed)
@@ -82,7 +82,7 @@ def test_no_secret_of_the_url_goes_with_a_dead_letter(keys) -> None:
 
 def test_a_sink_without_a_url_is_named_all_the_same() -> None:
     """As the URI that comes nearest."""
-    text = "sinks: [{name: out, type: stdout, dead_letter_sink: b}, "
+    text = "sinks: [{name: out, type: stdout, deadLetterSink: b}, "
     config = parse_config(f"{text}{{name: b, type: stdout}}]", name="", env={})
 
     policy = build_policy(config.sinks[0])
@@ -125,7 +125,7 @@ def test_batches_are_built_no_larger_than_they_may_be(keys, most) -> None:
         ("concurrency: 7", 7),
         ("concurrency: 7, ordering: object", 7),
         ("concurrency: 7, ordering: sink", 1),
-        ("mode: batch, batch: {linger: 1s}, rate: {per_second: 5}", 64),
+        ("mode: batch, batch: {linger: 1s}, rate: {perSecond: 5}", 64),
     ],
 )
 def test_deliveries_are_built_for_each_sink(keys, workers) -> None:

@@ -22,7 +22,7 @@ WHOLE = """
 sinks:
   - name: hook
     url: {url}
-    outcomes: {{success: [409], retry: [404, 5xx], pause: [410], error_attempts: 3}}
+    outcomes: {{success: [409], retry: [404, 5xx], pause: [410], errorAttempts: 3}}
     handshake:
       mode: require
       origin: bridge.example.com

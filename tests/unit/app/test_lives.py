@@ -357,7 +357,7 @@ async def test_the_queue_stays_open_over_a_reload(running):
     """Its new size is in force; nothing was opened or closed."""
     async with running.run():
         queue = running.lives._alive[0].parts.queue
-        running.write(queue={**running.document["queue"], "max_size": "64MiB"})
+        running.write(queue={**running.document["queue"], "maxSize": "64MiB"})
         await running.reload()
 
         assert running.lives._alive[-1].parts.queue is queue

@@ -114,9 +114,7 @@ def test_a_route_is_said_with_its_labels_and_filters():
 
 def test_other_sections_are_said_where_they_differ():
     """And the queue always (item 16)."""
-    shown = lines(
-        f"{HOOK}server: {{port: 9}}\nqueue: {{path: /q.db, max_size: 2GiB}}\n"
-    )
+    shown = lines(f"{HOOK}server: {{port: 9}}\nqueue: {{path: /q.db, maxSize: 2GiB}}\n")
 
     assert shown[-4:] == [
         "no routes: every event to every sink",

@@ -46,7 +46,7 @@ def test_describe_writes_values_as_the_document_does():
     shown = described(HOOK)
 
     assert shown["sinks"][0]["timeout"] == "15s"
-    assert shown["queue"]["max_size"] == "1GiB"
+    assert shown["queue"]["maxSize"] == "1GiB"
     assert shown["sources"][0]["fieldSelector"] == ""
 
 

@@ -36,7 +36,7 @@ routes:
     sources: [events]
     filters: [{exact: {reason: No}}]
     sinks: [hook]
-queue: {path: /var/lib/kubebridge/queue.db, max_size: 1GiB, keep: 1h}
+queue: {path: /var/lib/kubebridge/queue.db, maxSize: 1GiB, keep: 1h}
 server: {host: localhost, port: 8080, token: {file: token}}
 """
 

@@ -27,8 +27,8 @@ def fault(keys):
 def test_outcomes_are_read_whole():
     """Statuses and classes, under four words, and a number."""
     outcomes = hook(
-        "outcomes: {success: [409], retry: [404, 5xx], dead_letter: [4xx], "
-        "pause: [410], error_attempts: 3}"
+        "outcomes: {success: [409], retry: [404, 5xx], deadLetter: [4xx], "
+        "pause: [410], errorAttempts: 3}"
     ).outcomes
 
     assert (outcomes.success, outcomes.retry) == ((409,), (404, "5xx"))
@@ -37,7 +37,7 @@ def test_outcomes_are_read_whole():
 
 
 @pytest.mark.parametrize("status", ["200", "299", "600", "99", "2xx", "6xx", "404.0"])
-@pytest.mark.parametrize("word", ["success", "retry", "dead_letter", "pause"])
+@pytest.mark.parametrize("word", ["success", "retry", "deadLetter", "pause"])
 def test_what_is_no_failing_status_is_refused(word, status):
     """2xx is a success and stays one."""
     place = f"sinks[0].outcomes.{word}[0]"
@@ -51,7 +51,7 @@ def test_what_is_no_failing_status_is_refused(word, status):
     ("outcomes", "message"),
     [
         ("{retry: [404], pause: [404]}", "got 404 in retry and pause"),
-        ("{success: [5xx], dead_letter: [5xx]}", "got 5xx in success and dead_letter"),
+        ("{success: [5xx], deadLetter: [5xx]}", "got 5xx in success and deadLetter"),
     ],
 )
 def test_a_status_has_one_meaning(outcomes, message):
@@ -142,7 +142,7 @@ def test_what_is_written_wins_over_the_preset():
     """Of a status, of its class, of the limit and of the timeout."""
     sink = hook(
         "knative: true, timeout: 7s, outcomes: {pause: [404], success: [409], "
-        "retry: [425], dead_letter: [5xx], error_attempts: null}"
+        "retry: [425], deadLetter: [5xx], errorAttempts: null}"
     )
 
     assert sink.timeout == 7
@@ -208,7 +208,7 @@ def test_the_effective_configuration_shows_the_preset():
 
     shown = describe(config)["sinks"][0]
 
-    assert (shown["timeout"], shown["outcomes"]["error_attempts"]) == ("5m", 10)
+    assert (shown["timeout"], shown["outcomes"]["errorAttempts"]) == ("5m", 10)
     assert shown["outcomes"]["retry"] == [404, 409, 501, 505]
 
 

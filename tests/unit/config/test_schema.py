@@ -47,7 +47,7 @@ def test_the_schema_accepts_what_the_documentation_shows(text):
         "sinks: [{name: a, url: http://h, auth: {bearer: {}}}]",
         "sources: [{kind: pod/x}]",
         "sources: []",
-        "queue: {max_size: 5}",
+        "queue: {maxSize: 5}",
         "routes: [{name: r, filters: [{exat: {a: b}}]}]",
         "routes: [{name: r, filters: [{any: []}]}]",
         "grce: 5s",

@@ -137,7 +137,7 @@ HOSTILE = {
     "dead letters": (
         many(
             9000,
-            "- {{name: s{i}, url: 'http://h', dead_letter_sink: s{j}}}\n",
+            "- {{name: s{i}, url: 'http://h', deadLetterSink: s{j}}}\n",
             before="sinks:\n",
         ),
         "no such sink 's9000'",
@@ -145,9 +145,9 @@ HOSTILE = {
     "circle": (
         many(
             9000,
-            "- {{name: s{i}, url: 'http://h', dead_letter_sink: s{j}}}\n",
+            "- {{name: s{i}, url: 'http://h', deadLetterSink: s{j}}}\n",
             before="sinks:\n",
-            after="- {name: s9000, url: 'http://h', dead_letter_sink: s0}\n",
+            after="- {name: s9000, url: 'http://h', deadLetterSink: s0}\n",
         ),
         "got a circle: s0 → s1 →",
     ),
