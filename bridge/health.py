@@ -20,7 +20,7 @@ ReaderState = Literal[
     "waiting",
     "failed",
 ]
-SinkState = Literal["open", "waiting", "paused", "tripped", "stopped"]
+SinkState = Literal["active", "resting", "paused", "circuit-open", "stopped"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,11 +87,12 @@ class SinkStatus:
 
     Attributes:
         name: As in the configuration.
-        state: ``waiting``: it asked for a rest; ``paused``: somebody has to mend
-            something; ``tripped``: its breaker is open; ``stopped``: by an operator.
-        reason: Why it is not open; empty: it is.
-        until: From when on it is tried again, with the next event; None: it is open,
-            or stopped.
+        state: ``active``: it gets events; ``resting``: it asked for a rest;
+            ``paused``: somebody has to mend something; ``circuit-open``: its breaker
+            is open; ``stopped``: by an operator.
+        reason: Why it is not active; empty: it is.
+        until: From when on it is tried again, with the next event; None: it is
+            active, or stopped.
         last_error: Text of the last failed attempt; empty: none yet.
         last_error_at: When that was.
         last_success_at: When an event was last taken.
@@ -99,7 +100,7 @@ class SinkStatus:
     """
 
     name: str
-    state: SinkState = "open"
+    state: SinkState = "active"
     reason: str = ""
     until: datetime | None = None
     last_error: str = ""

@@ -132,15 +132,16 @@ class SinkView(ApiModel):
     until the name returns or it is purged."""
 
     state: SinkState | None
-    """`waiting`: it asked for a rest; `paused`: somebody has to mend something;
-    `tripped`: its breaker is open; `stopped`: by an operator; null: not configured."""
+    """`active`: it gets events; `resting`: it asked for a rest; `paused`: somebody has
+    to mend something; `circuit-open`: its breaker is open; `stopped`: by an operator;
+    null: not configured."""
 
     reason: str
-    """Why it is not open."""
+    """Why it is not active."""
 
     until: datetime | None
-    """From when on it is tried again, with the next event; null: it is open, or
-    stopped."""
+    """From when on it is tried again, with the next event; null: it is active,
+    or stopped."""
 
     backlog: int
     """Deliveries that wait, those under way and those delayed included."""

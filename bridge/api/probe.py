@@ -66,8 +66,8 @@ async def send_test(parts: PartsGiven, name: str, order: SinkProbe) -> ProbeResu
     """Send a synthetic event through the queue to one sink, and wait for the attempt.
 
     Unless it is delivered it is taken back, so that it is not tried again. A sink that
-    rests, is paused or tripped is tried at once: with this event, if nothing else
-    waits. One that an operator has stopped is left alone.
+    is resting, paused or circuit-open is tried at once: with this event, if nothing
+    else waits. One that an operator has stopped is left alone.
     """
     require_configured(parts, name)
     began = parts.now()

@@ -21,8 +21,8 @@ def send_test(
 ) -> None:
     """Send one synthetic event to a sink, and say what became of it.
 
-    A sink that rests, is paused or tripped is tried at once; one that an operator has
-    stopped is left alone.
+    A sink that is resting, paused or circuit-open is tried at once; one that an
+    operator has stopped is left alone.
     """
     body = {"timeoutSeconds": timeout}
     answer = Api(url, token_file).post("sinks", sink, "test", body=body)

@@ -2,10 +2,10 @@
 
 ::
 
-    open ──503, 429──▶ waiting ─┐
-     │ ──401, TLS …──▶ paused  ─┤ its time is over: one delivery is tried
-     │ ──breaker─────▶ tripped ─┘ taken ──▶ open; failed ──▶ closed for longer
-     └──an operator, 410──▶ stopped ────an operator──▶ open
+    active ─503, 429──▶ resting ──────┐
+      │ ──401, TLS …──▶ paused ───────┤ its time is over: one delivery is tried
+      │ ──breaker─────▶ circuit-open ─┘ taken ──▶ active; failed ──▶ for longer
+      └──an operator, 410──▶ stopped ────an operator──▶ active
 
 An operator's word wins over all, a pause over the other two. What an attempt says that
 began before the gate was closed is old news: it neither opens the gate nor counts.
@@ -74,19 +74,19 @@ class SinkGate:
     @property
     def is_open(self) -> bool:
         """Whether anything may be tried; else a single delivery, once it is leased."""
-        return self._status.state == "open"
+        return self._status.state == "active"
 
     async def restore(self) -> None:
         """Take up what an earlier process left; a paused sink is tried at once."""
         gate = await self._queue.gated(self._sink.name)
         if gate is None:
-            self._show("open", "", None)
+            self._show("active", "", None)
             return
         self.epoch += 1
         self._until = gate.until or 0.0
         self._show(gate.kind, gate.reason, gate.until)
         self._rests = gate.count
-        if gate.kind == "tripped" and self._breaker is not None:
+        if gate.kind == "circuit-open" and self._breaker is not None:
             self._breaker.openings = gate.count
         if gate.kind == "paused":
             self._fingerprint = self._sink.fingerprint()
@@ -113,7 +113,7 @@ class SinkGate:
 
         Not if an operator has stopped the sink, nor if nothing holds it back.
         """
-        if self._status.state in {"open", "stopped"}:
+        if self._status.state in {"active", "stopped"}:
             return False
         await self._try_next()
         return True
@@ -124,12 +124,12 @@ class SinkGate:
 
     async def _open(self, message: str) -> None:
         """Forget the failures."""
-        self._say(self._log.info, message, "open", "")
+        self._say(self._log.info, message, "active", "")
         self._rests = 0
         self._forgiven = ""
         if self._breaker is not None:
             self._breaker.close()
-        self._show("open", "", None)
+        self._show("active", "", None)
         await self._queue.gate(self._sink.name, None)
 
     def opens_by_success(self, epoch: int) -> bool:
@@ -137,7 +137,7 @@ class SinkGate:
         state = self._status.state
         if self._is_retired:
             return False
-        if state == "open":
+        if state == "active":
             if self._breaker is not None:
                 self._breaker.succeeded()
             return False
@@ -152,7 +152,7 @@ class SinkGate:
         the same event it counts: it then waits, and another event is tried, for it
         might be the event that brings the sink down.
         """
-        if self._status.state not in {"paused", "tripped"} or not _is_sinks(error):
+        if self._status.state not in {"paused", "circuit-open"} or not _is_sinks(error):
             return False
         is_first = event != self._forgiven
         self._forgiven = event if is_first else ""
@@ -161,7 +161,7 @@ class SinkGate:
     async def after_failure(self, error: SinkError, epoch: int) -> None:
         """Close the gate if the error asks for it, or for longer if it was a trial."""
         state = self._status.state
-        is_trial = state != "open" and epoch == self.epoch
+        is_trial = state != "active" and epoch == self.epoch
         if state == "stopped" or self._is_retired:
             return
         if is_trial:
@@ -169,9 +169,9 @@ class SinkGate:
         elif isinstance(error, SinkPausedError):
             if state != "paused":
                 await self._pause(error)
-        elif state == "open":
+        elif state == "active":
             await self._after_attempt(error)
-        elif state == "waiting":
+        elif state == "resting":
             await self._prolong(error)
 
     async def _after_attempt(self, error: SinkError) -> None:
@@ -187,7 +187,7 @@ class SinkGate:
             await self._pause(error)
         elif not _is_sinks(error):
             await self._try_next()
-        elif self._status.state == "tripped" and self._breaker is not None:
+        elif self._status.state == "circuit-open" and self._breaker is not None:
             await self._trip(self._breaker, error)
         else:
             await self._rest(error)
@@ -196,31 +196,31 @@ class SinkGate:
         """Wait as the schedule says, longer each time, or as the sink asks."""
         self._rests += 1
         seconds = self._policy.rest(self._rests, error, random=self._random)
-        if self._status.state != "waiting":
+        if self._status.state != "resting":
             self._say(
-                self._log.warning, "Sink rests.", "waiting", str(error), seconds=seconds
+                self._log.warning, "Sink rests.", "resting", str(error), seconds=seconds
             )
-        await self._close("waiting", self._now() + seconds, str(error), self._rests)
+        await self._close("resting", self._now() + seconds, str(error), self._rests)
 
     async def _prolong(self, error: SinkError) -> None:
         """Wait longer if another of the attempts that were under way is told to."""
         until = self._now() + self._policy.asked(error)
         if until > self._until and _is_sinks(error):
-            await self._close("waiting", until, str(error), self._rests)
+            await self._close("resting", until, str(error), self._rests)
 
     async def _trip(self, breaker: CircuitBreaker, error: SinkError) -> None:
         seconds = max(breaker.open(), self._policy.asked(error))
         self._openings.inc()
-        if self._status.state != "tripped":
+        if self._status.state != "circuit-open":
             self._say(
                 self._log.warning,
-                "Sink tripped.",
-                "tripped",
+                "Sink circuit opened.",
+                "circuit-open",
                 str(error),
                 seconds=seconds,
             )
         until = self._now() + seconds
-        await self._close("tripped", until, str(error), breaker.openings)
+        await self._close("circuit-open", until, str(error), breaker.openings)
 
     async def _pause(self, error: SinkError) -> None:
         if isinstance(error, SinkPausedError) and error.until_resumed:
@@ -247,8 +247,8 @@ class SinkGate:
     async def _try_next(self) -> None:
         """Have the next delivery tried at once: the gate is closed, its time over."""
         kind = self._status.state
-        assert kind != "open"  # noqa: S101  # only asked of a closed gate
-        breaker = self._breaker if kind == "tripped" else None
+        assert kind != "active"  # noqa: S101  # only asked of a closed gate
+        breaker = self._breaker if kind == "circuit-open" else None
         count = self._rests if breaker is None else breaker.openings
         await self._write(kind, self._now(), self._status.reason, count)
 

@@ -23,8 +23,8 @@ LONGEST_REMINDER_SECONDS: Final = 3600.0
 """… up to this."""
 
 _HINTS: Final[Mapping[SinkState, str]] = {
-    "waiting": "nothing to do: it is tried again when its rest is over",
-    "tripped": "nothing to do here: mend the sink, it is tried again by itself",
+    "resting": "nothing to do: it is tried again when its rest is over",
+    "circuit-open": "nothing to do here: mend the sink, it is tried again by itself",
     "paused": "mend what the error names; it is tried again by itself",
     "stopped": "`kubebridge sinks resume {name}` lets it have its events",
 }
@@ -84,7 +84,7 @@ class Reminder:
 
     async def _look(self) -> None:
         now = self._now()
-        if self._status.state == "open":
+        if self._status.state == "active":
             self._since = None
         elif self._since is None:
             self._since, self._interval = now, FIRST_REMINDER_SECONDS

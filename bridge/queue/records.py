@@ -148,7 +148,7 @@ class Depth:
     oldest: datetime | None
 
 
-GateKind = Literal["waiting", "paused", "tripped", "stopped"]
+GateKind = Literal["resting", "paused", "circuit-open", "stopped"]
 """Who closed a gate: the sink asked for a rest; its operator has to mend something;
 its breaker; ours, by hand."""
 

@@ -2,17 +2,17 @@
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from bridge.errors import QueueError
 from bridge.logs import Rationed, get_logger
-from bridge.queue import Gate, Lease, Scope
+from bridge.queue import Gate, GateKind, Lease, Scope
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.capacity import Capacity
 from bridge.queue.sqlite.clock import SECOND, ActiveClock, Clock, micros
@@ -20,6 +20,15 @@ from bridge.queue.sqlite.connection import open_writer
 from bridge.queue.sqlite.reserve import Reserve
 from bridge.queue.sqlite.sink_state import SinkBacklog
 from bridge.queue.sqlite.totals import Totals
+
+_STORED_KINDS: Final[Mapping[GateKind, str]] = {
+    "resting": "waiting",
+    "circuit-open": "tripped",
+}
+"""How files name kinds of gates, where it is otherwise: as the first of them did, so
+that any version opens the files of any other."""
+
+_KINDS: Final = {stored: kind for kind, stored in _STORED_KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +216,12 @@ class SqliteStore:
             backlog.saved_ordering = ordering
             if kind is not None:
                 opens = None if until is None else until / SECOND
-                gate = Gate(until=opens, kind=kind, reason=reason, count=count)
+                gate = Gate(
+                    until=opens,
+                    kind=_KINDS.get(kind, kind),
+                    reason=reason,
+                    count=count,
+                )
                 backlog.close_gate(gate, wall=wall, steady=steady)
                 backlog.is_gate_saved = True
 
@@ -216,7 +230,7 @@ def _columns(gate: Gate | None) -> tuple[str | None, int | None, str, int]:
     if gate is None:
         return None, None, "", 0
     until = None if gate.until is None else micros(gate.until)
-    return gate.kind, until, gate.reason, gate.count
+    return _STORED_KINDS.get(gate.kind, gate.kind), until, gate.reason, gate.count
 
 
 def numbers(values: Iterable[int]) -> Any:

@@ -92,7 +92,7 @@ async def test_a_sink_that_an_operator_stopped_is_left_alone(client, world):
 async def resting(world):
     """A sink that would be tried in an hour."""
     until = time.time() + 3600
-    gate = Gate(until=until, kind="waiting", reason="503")
+    gate = Gate(until=until, kind="resting", reason="503")
     await world.queue.gate("hook", gate)
     await world.controls["hook"]._gate.restore()
     return gate
@@ -118,7 +118,7 @@ async def test_a_trial_that_fails_with_what_waits_longer_is_said_at_once(
 
     answer = await asked(client, world, refuse, seconds=50)
 
-    assert (answer["outcome"], answer["reason"]) == ("held", "waiting: 503")
+    assert (answer["outcome"], answer["reason"]) == ("held", "resting: 503")
     assert (await world.queue.depth("hook")).waiting == 1
 
 

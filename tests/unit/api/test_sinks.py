@@ -22,7 +22,7 @@ async def test_a_sink_is_shown_with_its_backlog(client, world):
 
     hook = (await sinks(client))["hook"]
 
-    assert (hook["configured"], hook["state"]) == (True, "open")
+    assert (hook["configured"], hook["state"]) == (True, "active")
     assert (hook["backlog"], hook["deadLetters"]) == (2, 1)
     assert 0 <= hook["oldestAgeSeconds"] < 10
 
@@ -149,7 +149,7 @@ async def test_resume_ends_a_pause_by_an_operator(client, world):
     answer = await client.post("/api/v1/sinks/hook/resume")
 
     assert answer.json() == {"resumed": True}
-    assert (await sinks(client))["hook"]["state"] == "open"
+    assert (await sinks(client))["hook"]["state"] == "active"
     assert await world.queue.gated("hook") is None
 
 

@@ -299,7 +299,7 @@ async def test_what_an_old_attempt_says_does_not_close_the_new_gate(running):
             await receiver.wait_requests(2)  # at once, not after the minute of a pause
             sinks = (await running.ask("/api/v1/sinks")).json()["items"]
 
-            assert sinks[0]["state"] == "open"
+            assert sinks[0]["state"] == "active"
 
 
 async def test_another_port_is_bound_before_the_old_one_is_left(running):

@@ -66,7 +66,7 @@ async def test_stopped_sink_stays_stopped_over_a_restart(tmp_path):
         await eventually(lambda: sink.sent == [["a"]])
 
 
-async def test_tripped_sink_stays_tripped_over_a_restart(tmp_path):
+async def test_an_open_circuit_stays_open_over_a_restart(tmp_path):
     """With the count of its openings, so that the next is longer."""
     sink = ScriptedSink(answer=always(error(500)))
     limits = BreakerLimits(attempts=1, minimum_seconds=0.05, maximum_seconds=3600)
@@ -78,7 +78,7 @@ async def test_tripped_sink_stays_tripped_over_a_restart(tmp_path):
         gate = await world.queue.gated("hook")
         await until_closed(world.queue, times=5)
 
-    assert (gate.kind, gate.count, len(sink.sent)) == ("tripped", 4, 5)
+    assert (gate.kind, gate.count, len(sink.sent)) == ("circuit-open", 4, 5)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -87,15 +87,15 @@ async def test_sink_that_asks_for_a_rest_is_left_alone_over_a_restart(tmp_path, 
     sink = ScriptedSink(answer=always(error(status, retry_after_seconds=1000.0)))
     async with delivering(tmp_path / "q.db", sink) as (world, _):
         await world.store("a")
-        await eventually(lambda: world.status.state == "waiting")
+        await eventually(lambda: world.status.state == "resting")
 
     async with delivering(tmp_path / "q.db", sink) as (world, _):
         await world.store("b")
-        await eventually(lambda: world.status.state == "waiting")
+        await eventually(lambda: world.status.state == "resting")
         await asyncio.sleep(0.1)
         gate = await world.queue.gated("hook")
 
-    assert (gate.kind, gate.count, sink.sent) == ("waiting", 1, [["a"]])
+    assert (gate.kind, gate.count, sink.sent) == ("resting", 1, [["a"]])
 
 
 async def test_dead_letter_for_another_sink_is_settled(tmp_path):

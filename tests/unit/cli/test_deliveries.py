@@ -212,14 +212,14 @@ async def test_a_test_of_a_sink_that_an_operator_stopped_says_so(ask, world):
 
 async def test_a_test_whose_trial_failed_says_what_was_tried(ask, world):
     """Something older waits for the same sink (issue 10, item 18)."""
-    gate = Gate(until=time.time() + 60, kind="waiting", reason="503")
+    gate = Gate(until=time.time() + 60, kind="resting", reason="503")
 
     result = await send_test(ask, world, partial(world.queue.gate, "hook", gate))
 
     first, second, third = result.stdout.splitlines()
     assert result.exit_code == 1
     assert first.endswith(" to hook: not tried, and taken back")
-    assert second == "the sink is held back: waiting: 503"
+    assert second == "the sink is held back: resting: 503"
     assert third.startswith("what waits longest was tried just now, and failed: ")
 
 

@@ -22,7 +22,7 @@ async def items(ask, *words):
     ("noun", "heading", "row"),
     [
         ("sources", "SOURCES   RESOURCE", "events    events     shop"),
-        ("sinks", "NAME    STATE   WAITING", "hook    open    0"),
+        ("sinks", "NAME    STATE    WAITING", "hook    active   0"),
         ("events", "HANDLE   STORED", "BackOff"),
         ("dead-letters", "HANDLE   SINK", "refused"),
         ("cursors", "ID             CLUSTER", f"{SCOPE_ID}   uid"),
@@ -263,7 +263,7 @@ async def test_a_sink_that_failed_and_works_again_shows_no_error(ask, world):
     wide = await ask("sinks", "list", "-o", "wide")
 
     assert shown.stdout.splitlines()[1].split() == [
-        *("hook", "open", "0", "0", "0", "30s", "3h", "-")
+        *("hook", "active", "0", "0", "0", "30s", "3h", "-")
     ]
     assert "503 it was" in wide.stdout
 

@@ -32,11 +32,11 @@ async def test_asked_for_rest_holds_the_whole_sink() -> None:
         await asyncio.sleep(1)
         bench.put("b")
         await asyncio.sleep(20)
-        assert (bench.status.state, len(bench.sink.sent)) == ("waiting", 1)
+        assert (bench.status.state, len(bench.sink.sent)) == ("resting", 1)
         await asyncio.sleep(12)
 
     assert sorted(bench.queue.delivered) == ["a", "b"]
-    assert bench.status.state == "open"
+    assert bench.status.state == "active"
 
 
 async def test_paused_sink_keeps_everything_and_tries_the_oldest_each_minute() -> None:
@@ -55,7 +55,7 @@ async def test_paused_sink_keeps_everything_and_tries_the_oldest_each_minute() -
 
     assert bench.sink.sent[:3] == [["a"], ["a"], ["a"]]
     assert sorted(bench.queue.delivered) == ["a", "b", "c"]
-    assert bench.status.state == "open"
+    assert bench.status.state == "active"
     assert bench.queue.gates == {}
 
 
@@ -123,7 +123,7 @@ async def test_pause_survives_a_restart_and_is_probed_at_once() -> None:
 async def test_time_to_wait_of_an_earlier_process_is_respected() -> None:
     """A rest that the sink asked for is no pause."""
     bench = Bench(ScriptedSink())
-    bench.queue.gates["hook"] = Gate(until=100.0, kind="waiting", reason="429")
+    bench.queue.gates["hook"] = Gate(until=100.0, kind="resting", reason="429")
     bench.put("a")
 
     async with bench.running():
@@ -142,13 +142,13 @@ async def test_503_without_retry_after_rests_the_whole_sink() -> None:
 
     async with bench.running():
         await asyncio.sleep(0.2)
-        assert (bench.status.state, len(bench.sink.sent)) == ("waiting", 1)
+        assert (bench.status.state, len(bench.sink.sent)) == ("resting", 1)
         assert bench.queue.gates["hook"].count == 1
         await asyncio.sleep(5)
 
     assert bench.sink.times[:4] == pytest.approx([0, 0.5, 1.5, 3.5], abs=0.2)
     assert sorted(bench.queue.delivered) == list("abcd")
-    assert (bench.status.state, bench.queue.gates) == ("open", {})
+    assert (bench.status.state, bench.queue.gates) == ("active", {})
 
 
 async def test_many_429_at_once_are_one_rest() -> None:
@@ -184,7 +184,7 @@ async def test_any_failure_of_a_trial_after_a_rest_is_a_longer_rest() -> None:
 
     async with bench.running():
         await asyncio.sleep(0.9)
-        assert (bench.status.state, bench.status.reason) == ("waiting", "500")
+        assert (bench.status.state, bench.status.reason) == ("resting", "500")
         assert bench.queue.gates["hook"].count == 2
 
 
@@ -199,7 +199,7 @@ async def test_event_refused_in_a_trial_is_no_verdict_on_the_sink() -> None:
         await asyncio.sleep(21)
 
     assert bench.sink.times[1:] == pytest.approx([20, 20], abs=0.5)
-    assert (bench.dead, bench.status.state) == (["a"], "open")
+    assert (bench.dead, bench.status.state) == (["a"], "active")
 
 
 async def test_pause_of_an_attempt_under_way_is_heard_while_it_rests() -> None:
@@ -219,7 +219,7 @@ async def test_pause_of_an_attempt_under_way_is_heard_while_it_rests() -> None:
 async def test_count_of_rests_survives_a_restart() -> None:
     """The next is longer than the last of the earlier process."""
     bench = Bench(ScriptedSink(answer=always(error(503))))
-    bench.queue.gates["hook"] = Gate(until=5, kind="waiting", reason="503", count=3)
+    bench.queue.gates["hook"] = Gate(until=5, kind="resting", reason="503", count=3)
     bench.put("a")
 
     async with bench.running():

@@ -57,7 +57,7 @@ class Machine:
 
     def build(self) -> None:
         """Begin a process."""
-        self.status.state, self.status.reason = "open", ""
+        self.status.state, self.status.reason = "active", ""
         self.gate = SinkGate(
             sink=ScriptedSink(),
             queue=cast("Queue", self.queue),
@@ -91,12 +91,12 @@ class Machine:
     def check(self) -> None:
         """The queue holds what the status shows."""
         gate = self.queue.gate_
-        kind = "open" if gate is None else gate.kind
+        kind = "active" if gate is None else gate.kind
         assert self.status.state == kind
         assert self.status.reason == ("" if gate is None else gate.reason)
         if gate is not None:
             assert (gate.until is None) == (kind == "stopped")
-        if kind == "tripped":
+        if kind == "circuit-open":
             assert gate.until <= self.queue.now + 100
 
 
@@ -105,19 +105,19 @@ def allowed(before: str, name: str, *, stale: bool) -> set[str]:
     if name in {"restart", "minute"}:
         return {before}
     if name == "resume":
-        return {"open"}
+        return {"active"}
     if "stop" in name or before == "stopped":
         return {"stopped"}
     if name == "taken":
-        return {before if stale and before != "paused" else "open"}
+        return {before if stale and before != "paused" else "active"}
     return {before} | _closed_by(before, name)
 
 
 def _closed_by(before: str, fault: str) -> set[str]:
-    by_fault = {"rest": "waiting", "long rest": "waiting", "failed": "tripped"}
+    by_fault = {"rest": "resting", "long rest": "resting", "failed": "circuit-open"}
     if fault == "paused":
         return {"paused"}
-    return {by_fault.get(fault, before) if before == "open" else before}
+    return {by_fault.get(fault, before) if before == "active" else before}
 
 
 steps = st.lists(st.tuples(st.sampled_from(STEPS), st.booleans()), max_size=30)
@@ -136,7 +136,7 @@ def test_no_order_of_answers_leads_to_a_state_that_is_not_drawn(script) -> None:
             machine.check()
             after = machine.status.state
             assert after in allowed(before, name, stale=stale)
-            assert name not in {"rest", "long rest"} or after != "open"
+            assert name not in {"rest", "long rest"} or after != "active"
             assert name != "paused" or after in {"paused", "stopped"}
 
     asyncio.run(run())

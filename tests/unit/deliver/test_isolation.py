@@ -55,4 +55,4 @@ async def test_backlog_of_healthy_sinks_stays_at_zero(total) -> None:
 
     assert worst == 0
     assert dead_depth.waiting == 40
-    assert benches[0].status.state == "tripped"
+    assert benches[0].status.state == "circuit-open"

@@ -95,7 +95,7 @@ async def test_a_failure_of_a_retired_delivery_closes_no_gate() -> None:
         bench.delivery.retire()
         await asyncio.sleep(2)
 
-    assert (bench.queue.gates, bench.status.state) == ({}, "open")
+    assert (bench.queue.gates, bench.status.state) == ({}, "active")
     assert not leased(bench)
 
 

@@ -75,5 +75,5 @@ async def test_500_with_a_limit_trips_the_breaker() -> None:
     async with bench.running():
         await asyncio.sleep(120)
 
-    assert bench.status.state == "tripped"
+    assert bench.status.state == "circuit-open"
     assert bench.dead == []

@@ -98,7 +98,7 @@ async def test_sink_that_stays_down_is_told_of_at_growing_intervals() -> None:
     lines = await said_of(bench, 450, "still held back")
 
     assert len(lines) == 3
-    assert {one["state"] for one in lines} == {"waiting"}
+    assert {one["state"] for one in lines} == {"resting"}
     assert lines[0]["since"] == lines[-1]["since"]
     assert (lines[0]["waiting"], bool(lines[0]["next_try"])) == (2, True)
     assert lines[0]["hint"]
@@ -119,7 +119,7 @@ async def test_stopped_sink_says_how_to_go_on() -> None:
     assert "kubebridge sinks resume hook" in line["hint"]
     assert "next_try" not in line
     [resumed] = [one for one in said if "resumed by" in one["event"]]
-    assert (resumed["before"], resumed["state"]) == ("stopped", "open")
+    assert (resumed["before"], resumed["state"]) == ("stopped", "active")
 
 
 @pytest.mark.parametrize("refused", ["a", "other"])

@@ -27,7 +27,7 @@ async def test_breaker_leaves_a_failing_sink_alone() -> None:
 
     async with bench.running():
         await asyncio.sleep(29)
-        assert (bench.status.state, len(bench.sink.sent)) == ("tripped", 4)
+        assert (bench.status.state, len(bench.sink.sent)) == ("circuit-open", 4)
         await asyncio.sleep(60)
         assert len(bench.sink.sent) == 5
         await asyncio.sleep(5)
@@ -35,7 +35,7 @@ async def test_breaker_leaves_a_failing_sink_alone() -> None:
     assert bench.sink.times[4:] == pytest.approx([30, 90], abs=0.5)
     assert bench.queue.gates["hook"].count == 3
     assert bench.metric("breaker_openings_total") == 3
-    assert bench.metric("sink_state", state="tripped") == 1
+    assert bench.metric("sink_state", state="circuit-open") == 1
 
 
 async def test_success_of_the_trial_closes_the_breaker() -> None:
@@ -47,8 +47,8 @@ async def test_success_of_the_trial_closes_the_breaker() -> None:
         await asyncio.sleep(31)
 
     assert sorted(bench.queue.delivered) == list("abcdefgh")
-    assert (bench.status.state, bench.queue.gates) == ("open", {})
-    assert bench.metric("sink_state", state="open") == 1
+    assert (bench.status.state, bench.queue.gates) == ("active", {})
+    assert bench.metric("sink_state", state="active") == 1
 
 
 async def test_only_the_sinks_failures_trip_the_breaker() -> None:
@@ -61,7 +61,7 @@ async def test_only_the_sinks_failures_trip_the_breaker() -> None:
     async with bench.running():
         await asyncio.sleep(60)
 
-    assert bench.status.state == "open"
+    assert bench.status.state == "active"
     assert bench.metric("breaker_openings_total") == 0
 
 
@@ -92,19 +92,21 @@ async def test_answer_that_was_under_way_does_not_close_the_breaker() -> None:
         await asyncio.sleep(10)
 
     assert bench.queue.delivered == ["z"]
-    assert bench.status.state == "tripped"
+    assert bench.status.state == "circuit-open"
     assert bench.metric("breaker_openings_total") == 1
 
 
 async def test_breaker_survives_a_restart() -> None:
     """Time and count go on where they were."""
     bench = tripping(answer=always(error(500)))
-    bench.queue.gates["hook"] = Gate(until=40, kind="tripped", reason="500", count=3)
+    bench.queue.gates["hook"] = Gate(
+        until=40, kind="circuit-open", reason="500", count=3
+    )
     bench.put("a")
 
     async with bench.running():
         await asyncio.sleep(39)
-        assert (bench.status.state, bench.sink.sent) == ("tripped", [])
+        assert (bench.status.state, bench.sink.sent) == ("circuit-open", [])
         await asyncio.sleep(2)
 
     gate = bench.queue.gates["hook"]
@@ -114,12 +116,14 @@ async def test_breaker_survives_a_restart() -> None:
 async def test_breaker_that_was_switched_off_leaves_its_last_gate() -> None:
     """A trial ends it; a failure then is a rest."""
     bench = Bench(ScriptedSink(answer=raising(iter([error(500)]))))
-    bench.queue.gates["hook"] = Gate(until=5, kind="tripped", reason="500", count=1)
+    bench.queue.gates["hook"] = Gate(
+        until=5, kind="circuit-open", reason="500", count=1
+    )
     bench.put("a")
 
     async with bench.running():
         await asyncio.sleep(6)
-        assert bench.status.state == "waiting"
+        assert bench.status.state == "resting"
         await asyncio.sleep(3)
 
     assert bench.queue.delivered == ["a"]
@@ -146,7 +150,7 @@ async def test_resume_forgets_what_the_breaker_counted() -> None:
 
     async with bench.running():
         await asyncio.sleep(0.3)
-        assert bench.status.state == "tripped"
+        assert bench.status.state == "circuit-open"
         await bench.delivery.resume()
         await asyncio.sleep(20)
 

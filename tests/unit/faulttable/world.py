@@ -104,8 +104,8 @@ def _gate(row: Row) -> tuple[str, Any] | None:
     gates: dict[Fate, tuple[str, Any]] = {
         "pauses": ("paused", pytest.approx(PAUSE)),
         "stops": ("stopped", None),
-        "rests": ("waiting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
-        "waits": ("tripped", pytest.approx(BREAKER.minimum_seconds)),
+        "rests": ("resting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
+        "waits": ("circuit-open", pytest.approx(BREAKER.minimum_seconds)),
     }
     return gates.get(row.fate)
 

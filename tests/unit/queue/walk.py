@@ -17,7 +17,7 @@ from tests.unit.queue.samples import FakeClock, QueueFile
 
 SINKS = ("hook", "other")
 ORDERINGS: tuple[Ordering, ...] = ("none", "object", "sink")
-KINDS = ("waiting", "paused", "tripped", "stopped")
+KINDS = ("resting", "paused", "circuit-open", "stopped")
 LEASE_SECONDS = 300.0
 sinks = st.sampled_from(SINKS)
 orderings = st.sampled_from(ORDERINGS)
