@@ -81,7 +81,7 @@ async def replay_dead_letters(
     """Put deliveries into the queue anew, with the events' own ids."""
     if replay.to is not None:
         require_configured(parts, replay.to)
-    steps = Steps(parts, "dead", Chooser(replay), begin=replay.next)
+    steps = Steps(parts, "dead", Chooser(replay), begin=replay.after)
     seen = replayed = 0
     async for found in _selected(parts, replay, steps):
         seen += len(found)
@@ -97,7 +97,7 @@ async def purge_dead_letters(
     parts: PartsGiven, selection: DeadLetterSelection
 ) -> PurgedSome:
     """Throw dead letters away for good."""
-    steps = Steps(parts, "dead", Chooser(selection), begin=selection.next)
+    steps = Steps(parts, "dead", Chooser(selection), begin=selection.after)
     purged = 0
     async for found in _selected(parts, selection, steps):
         for sink, handles in _by_sink(found).items():

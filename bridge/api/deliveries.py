@@ -69,18 +69,18 @@ async def list_deliveries(
 
 
 @router.get(
-    "/deliveries/{event}/{sink}",
+    "/deliveries/{handle}/{sink}",
     summary="One delivery",
     response_model=DeliveryDetail,
     responses=NOT_FOUND,
 )
-async def show_delivery_of(parts: PartsGiven, event: str, sink: str) -> Response:
+async def show_delivery_of(parts: PartsGiven, handle: str, sink: str) -> Response:
     """Return a delivery with every attempt that is remembered, and its event."""
     async with parts.reading:
-        attempts = await parts.journal.attempts_of(event, sink)
-        found = await _find(parts, event, sink, attempts)
+        attempts = await parts.journal.attempts_of(handle, sink)
+        found = await _find(parts, handle, sink, attempts)
     if found is None:
-        message = f"no such delivery: {event} to {sink}, or it is forgotten"
+        message = f"no such delivery: {handle} to {sink}, or it is forgotten"
         raise HTTPException(status.HTTP_404_NOT_FOUND, message)
     shown = show_delivery(found, found.state or "waiting")
     detail = DeliveryDetail(
@@ -113,7 +113,7 @@ async def replay_deliveries(
 @router.post("/deliveries/purge", summary="End deliveries", responses=NOT_FOUND)
 async def purge_deliveries(parts: PartsGiven, purge: DeliveryPurge) -> PurgedSome:
     """End deliveries that wait for a sink, for good."""
-    steps = Steps(parts, "waiting", Chooser(purge), begin=purge.next)
+    steps = Steps(parts, "waiting", Chooser(purge), begin=purge.after)
     purged = 0
     async for found in steps.run():
         targets = [one.target for one in found]

@@ -52,10 +52,10 @@ class Replaying:
             parts,
             replay.state,
             self._chooser,
-            begin=replay.next,
+            begin=replay.after,
             takes=self._wanted,
         )
-        place = (replay.next or "").partition(":")[2]
+        place = (replay.after or "").partition(":")[2]
         self._listing = place if place.startswith(_LISTING) else None
         self.answer = DeliveriesReplayed(replayed=0, kept=0, oldest=None, listed=[])
 

@@ -41,8 +41,8 @@ class AttemptView(ApiModel):
 class Delivery(ApiModel):
     """One event on its way to one sink."""
 
-    event: str
-    """Handle of the event, as in `/events`."""
+    handle: str
+    """That of the event, as in `/events`."""
 
     sink: str | None
     """Where it goes; null: the object could not be converted to an event."""
@@ -143,14 +143,14 @@ class DeadLetterSelection(DeliverySelection):
     all: Literal[True] | None = None
     """Every dead letter there is now to which the rest applies."""
 
-    next: str | None = None
+    after: str | None = None
     """`next` of the answer before; null: from the start. Only with `all`."""
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
         if (self.handles is None) == (self.all is None):
             raise ValueError("expected exactly one of handles and all")
-        if self.all is None and not (self.is_empty and self.next is None):
+        if self.all is None and not (self.is_empty and self.after is None):
             raise ValueError("expected sink and the like only beside all")
         return self
 
@@ -169,7 +169,7 @@ class DeliveryPurge(DeliverySelection):
     sink: str = Field()  # type: ignore[mutable-override]  # narrower on purpose
     """Whose."""
 
-    next: str | None = None
+    after: str | None = None
     """`next` of the answer before; null: from the start."""
 
 
@@ -190,13 +190,13 @@ class DeliveryReplay(DeliverySelection):
     """Only what the routes lead to `to`; and after what is stored also what the API
     server still holds: Kubernetes Events for an hour, other objects as they are now."""
 
-    next: str | None = None
+    after: str | None = None
     """`next` of the answer before; null: from the start."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.handles is not None and (
-            self.backfill or self.next or self.state != "kept" or not self.is_empty
+            self.backfill or self.after or self.state != "kept" or not self.is_empty
         ):
             raise ValueError("expected nothing but to beside handles")
         if self.state == "kept" and (self.sink or self.reason):
@@ -210,7 +210,7 @@ class ReplayedSome(Replayed):
     """What came of a replay that may have to be continued."""
 
     next: str | None = None
-    """What to give as `next` to go on, for one request takes a bounded time; null: all
+    """What to give as `after` to go on, for one request takes a bounded time; null: all
     was seen to."""
 
 
@@ -218,7 +218,7 @@ class PurgedSome(Purged):
     """What came of a purge that may have to be continued."""
 
     next: str | None = None
-    """What to give as `next` to go on; null: all was seen to."""
+    """What to give as `after` to go on; null: all was seen to."""
 
 
 class Reached(ApiModel):
@@ -273,7 +273,7 @@ def show_delivery(one: Found, state: State) -> Delivery:
     head = {} if one.encoded is None else attributes(one.encoded)
     subject = head.get("subject")
     return Delivery(
-        event=one.event,
+        handle=one.event,
         sink=one.sink,
         state=state,
         id=one.id,

@@ -31,7 +31,7 @@ _COLUMNS = {
     "id": "ID",
 }
 
-Handles = Annotated[list[str] | None, typer.Argument(help="Which; or --all.")]
+Handles = Annotated[list[str] | None, typer.Argument(help="Of which ones; or --all.")]
 All = Annotated[
     bool,
     typer.Option("--all", help="All there are, or all that other options select."),
@@ -84,7 +84,7 @@ def replay(
     *,
     handles: Handles = None,
     every: All = False,
-    to: Annotated[
+    to_sink: Annotated[
         str | None,
         typer.Option(help="Another sink to deliver them to.", show_default=False),
     ] = None,
@@ -108,8 +108,8 @@ def replay(
         reason=reason,
     )
     body = _chosen(handles, every=every, meant=meant)
-    if to is not None:
-        body["to"] = to
+    if to_sink is not None:
+        body["to"] = to_sink
     api = Api(url, token_file)
     answer = step_by_step(
         lambda one: api.post("dead-letters", "replay", body=one), body

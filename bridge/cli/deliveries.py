@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 
 _COLUMNS = {
-    "event": "EVENT",
+    "handle": "HANDLE",
     "sink": "SINK",
     "state": "STATE",
     "attempts": "ATTEMPTS",
@@ -116,14 +116,14 @@ def list_deliveries(
 
 @app.command("show")
 def show_delivery(
-    event: Annotated[str, typer.Argument(help="As `deliveries list` shows it.")],
+    handle: Annotated[str, typer.Argument(help="As `deliveries list` shows it.")],
     sink: Annotated[str, typer.Argument(help="Name of the sink.")],
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
     """Show one delivery with every attempt that is remembered."""
-    answer = Api(url, token_file).get("deliveries", event, sink)
+    answer = Api(url, token_file).get("deliveries", handle, sink)
     show(answer, _described, output=output)
 
 
@@ -133,10 +133,10 @@ def replay(
     handles: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Events (e1) or dead letters (d1); else all that is meant."
+            help="Of events (e1) or dead letters (d1); else all that is meant."
         ),
     ] = None,
-    to: Annotated[str, typer.Option(help="Sink to deliver them to.")],
+    to_sink: Annotated[str, typer.Option(help="Sink to deliver them to.")],
     backfill: Annotated[
         bool,
         typer.Option(
@@ -175,7 +175,7 @@ def replay(
         raise fail("expected handles, --all, or options that select", code=UNUSABLE)
     if handles:
         body["handles"] = handles
-    body |= {"to": to, "backfill": backfill}
+    body |= {"to": to_sink, "backfill": backfill}
     api = Api(url, token_file)
     answer = step_by_step(lambda one: api.post("deliveries", "replay", body=one), body)
     show(answer, _reached, output=output)

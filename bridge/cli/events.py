@@ -25,7 +25,7 @@ _COLUMNS = {
 def list_events(
     *,
     since: Since = None,
-    waiting: Annotated[
+    sink: Annotated[
         str | None,
         typer.Option(help="Only those waiting for this sink.", show_default=False),
     ] = None,
@@ -38,7 +38,7 @@ def list_events(
     output: Output = None,
 ) -> None:
     """List stored events, newest first."""
-    meant = selection(since=since, attribute=attribute) | {"waiting": waiting}
+    meant = selection(since=since, attribute=attribute) | {"waiting": sink}
     listing = Listing(Api(url, token_file), "events", meant, columns=_COLUMNS)
     listing.row = lambda one: one | one["attributes"]
     listing.show(limit=limit, after=after, follow=follow, output=output)
@@ -59,7 +59,7 @@ def show_event(
 @app.command()
 def replay(
     sink: Annotated[str, typer.Argument(help="Where to.")],
-    handles: Annotated[list[str], typer.Argument(help="Which events.")],
+    handles: Annotated[list[str], typer.Argument(help="Of which events.")],
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from shutil import get_terminal_size
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -66,6 +66,10 @@ _LEAST_WIDTH = 6
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
+_RENAMED: Final = {"--to": "--to-sink", "--waiting": "--sink"}
+"""Options by the name that they had before."""
+
+
 class Commands(TyperGroup):
     """Verbs whose usage errors leave as all that is printed does."""
 
@@ -86,12 +90,24 @@ class Commands(TyperGroup):
             echo("Aborted!", err=True)
             code = FAILED
         except typer.TyperException as error:
-            error.message = escape_controls(error.message)
+            error.message = escape_controls(_renamed(error) or error.message)
             getattr(error, "show", lambda: None)()
             code = error.exit_code
         if standalone_mode:
             sys.exit(code)
         return code
+
+
+def _renamed(error: typer.TyperException) -> str:
+    """Return what an option is called that a verb had before; empty: it had none."""
+    old, context = getattr(error, "option_name", ""), getattr(error, "ctx", None)
+    new = _RENAMED.get(old)
+    if new is None or context is None:
+        return ""
+    if not any(new in option.opts for option in context.command.params):
+        return ""
+    vars(error)["possibilities"] = []
+    return f"{old} was renamed to {new}"
 
 
 def show_crash(

@@ -1,5 +1,6 @@
 """``kubebridge queue``: the one verb that touches the queue's file."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,13 +31,23 @@ def recover(
     target = to or path.with_name(f"{path.name}.recovered")
     with explained():
         found = asdict(salvage(path, target))
-    answer = {"path": str(path), "to": str(target), **found}
+    counts = {_in_camel_case(name): count for name, count in found.items()}
+    answer = {"path": str(path), "to": str(target), **counts}
     show(answer, _summary, output=output)
+
+
+def _in_camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _in_words(name: str) -> str:
+    return re.sub("([A-Z])", r" \1", name).lower()
 
 
 def _summary(found: dict[str, Any]) -> str:
     counts = [
-        f"{count} {name.replace('_', ' ')}"
+        f"{count} {_in_words(name)}"
         for name, count in found.items()
         if name not in {"path", "to"}
     ]

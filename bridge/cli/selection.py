@@ -130,7 +130,7 @@ def _step(
     body: Mapping[str, Any],
     place: Any,
 ) -> dict[str, Any]:
-    answer = ask({**body, "next": place})
+    answer = ask({**body, "after": place})
     if answer["next"] == place:
         raise ValueError("the same step again")
     return answer

@@ -36,7 +36,7 @@ _WIDE_COLUMNS = {
     "lastError": "LAST ERROR",
 }
 
-Name = Annotated[str, typer.Argument(help="Name of the sink.")]
+Sink = Annotated[str, typer.Argument(help="Name of the sink.")]
 Reason = Annotated[
     str, typer.Option("--reason", help="Why; shown beside the state.", metavar="TEXT")
 ]
@@ -62,7 +62,7 @@ def list_sinks(
 
 @app.command()
 def pause(
-    name: Name,
+    sink: Sink,
     *,
     reason: Reason = "",
     url: Url = DEFAULT_URL,
@@ -71,25 +71,25 @@ def pause(
 ) -> None:
     """Send a sink nothing until it is resumed, also after a restart."""
     body = {"reason": reason}
-    answer = Api(url, token_file).post("sinks", name, "pause", body=body)
-    show(answer, lambda _: f"sink {name} gets nothing until resumed", output=output)
+    answer = Api(url, token_file).post("sinks", sink, "pause", body=body)
+    show(answer, lambda _: f"sink {sink} gets nothing until resumed", output=output)
 
 
 @app.command()
 def resume(
-    name: Name,
+    sink: Sink,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     output: Output = None,
 ) -> None:
     """Try a sink at once, whatever holds it back."""
-    answer = Api(url, token_file).post("sinks", name, "resume")
-    show(answer, lambda _: f"sink {name} is tried now", output=output)
+    answer = Api(url, token_file).post("sinks", sink, "resume")
+    show(answer, lambda _: f"sink {sink} is tried now", output=output)
 
 
 @app.command()
 def purge(
-    name: Name,
+    sink: Sink,
     *,
     yes: Yes = False,
     url: Url = DEFAULT_URL,
@@ -97,8 +97,8 @@ def purge(
     output: Output = None,
 ) -> None:
     """End all deliveries that wait for a sink, for good."""
-    confirm(f"End all deliveries that wait for sink {name}?", yes=yes)
-    answer = Api(url, token_file).post("sinks", name, "purge")
+    confirm(f"End all deliveries that wait for sink {sink}?", yes=yes)
+    answer = Api(url, token_file).post("sinks", sink, "purge")
     show(answer, lambda one: f"{one['purged']} deliveries ended", output=output)
 
 

@@ -137,7 +137,9 @@ def test_a_new_sink_gets_what_it_missed(
     bridge.write(bridge.document | {"sinks": sinks})
     bridge.start_and_wait()
 
-    answer = kubebridge(bridge, "deliveries", "replay", "--to", "late", "--backfill")
+    answer = kubebridge(
+        bridge, "deliveries", "replay", "--to-sink", "late", "--backfill"
+    )
     bridge.settle()
 
     stored = set(writer.ids) - early

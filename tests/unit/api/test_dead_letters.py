@@ -88,9 +88,9 @@ async def test_a_replay_of_many_is_continued(client, letters, monkeypatch):
     monkeypatch.setattr(steps, "MOST_SECONDS", 0.0)
     body = {"all": True}
     taken = []
-    while body.get("next", "") is not None:
+    while body.get("after", "") is not None:
         answer = (await client.post(f"{PATH}/replay", json=body)).json()
-        body["next"] = answer["next"]
+        body["after"] = answer["next"]
         taken.append(answer["replayed"])
 
     assert taken == [1, 1, 1, 0, 0]
@@ -99,7 +99,7 @@ async def test_a_replay_of_many_is_continued(client, letters, monkeypatch):
 @pytest.mark.parametrize("place", ["x", "1:", ":d1", "-1:d1", "nan:d1", "1e99:d1"])
 async def test_a_place_that_is_none_of_ours_is_refused(client, place):
     """Only `next` of an answer goes on."""
-    body = {"all": True, "next": place}
+    body = {"all": True, "after": place}
 
     answer = await client.post(f"{PATH}/purge", json=body)
 
@@ -227,7 +227,7 @@ async def test_all_dead_letters_are_purged(client, letters, body, left):
         {"all": False},
         {"sink": "hook"},
         {"sink": "hook", "handles": ["d1"]},
-        {"next": "1:d1", "handles": ["d1"]},
+        {"after": "1:d1", "handles": ["d1"]},
     ],
     ids=str,
 )

@@ -116,3 +116,38 @@ async def test_no_request_brings_an_operation_down(client, document, body):
 
         assert answer.status_code != 500
         assert str(answer.status_code) in operation["responses"], (path, answer.text)
+
+
+async def test_all_names_are_in_camel_case(document):
+    """Of what is asked and what is answered (issue 11)."""
+    schemas = document["components"]["schemas"].values()
+    names = {name for one in schemas for name in one.get("properties", {})}
+    names |= {
+        parameter["name"]
+        for _, _, one in operations(document)
+        for parameter in one.get("parameters", ())
+        if parameter["in"] == "query"
+    }
+
+    assert {"deadLetters", "resourceVersion", "after"} < names
+    assert not [name for name in names if "_" in name]
+
+
+async def test_pages_go_on_in_the_same_words_everywhere(document):
+    """`next` of an answer is `after` of the request (issue 11)."""
+    schemas = document["components"]["schemas"]
+    asked = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for _, _, one in operations(document)
+        for content in one.get("requestBody", {}).get("content", {}).values()
+        if "$ref" in content["schema"]
+    }
+    having = {name for name in asked if "after" in schemas[name]["properties"]}
+
+    assert having == {
+        "DeadLetterReplay",
+        "DeadLetterSelection",
+        "DeliveryPurge",
+        "DeliveryReplay",
+    }
+    assert not [name for name in asked if "next" in schemas[name]["properties"]]

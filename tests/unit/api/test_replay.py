@@ -67,9 +67,9 @@ async def test_a_replay_is_continued(client, world, mixed, monkeypatch):
     monkeypatch.setattr(steps, "STEP", 2)
     monkeypatch.setattr(steps, "MOST_SECONDS", 0.0)
     body = {"to": "spare"}
-    while body.get("next", "") is not None:
-        body["next"] = (await replayed(client, **body))["next"]
-        await world.store(f"late-{body['next']}")
+    while body.get("after", "") is not None:
+        body["after"] = (await replayed(client, **body))["next"]
+        await world.store(f"late-{body['after']}")
 
     assert await waiting(world, "spare") == ["d", "e", "a", "b", "c"]
 
@@ -84,7 +84,7 @@ async def test_a_replay_is_continued(client, world, mixed, monkeypatch):
         {"to": "spare", "handles": []},
         {"to": "spare", "handles": ["x1"]},
         {"to": "spare", "state": "dead", "backfill": True},
-        {"to": "spare", "next": "x"},
+        {"to": "spare", "after": "x"},
     ],
     ids=str,
 )
@@ -133,9 +133,9 @@ async def test_backfill_is_continued(client, world, monkeypatch):
     await world.store("a")
     world.backfill.pages = [["x"], ["y"]]
     body, answers = {"to": "spare", "backfill": True}, []
-    while body.get("next", "") is not None:
+    while body.get("after", "") is not None:
         answers.append(await replayed(client, **body))
-        body["next"] = answers[-1]["next"]
+        body["after"] = answers[-1]["next"]
 
     assert [one["replayed"] for one in answers] == [1, 1, 1]
     assert world.backfill.put == ["x", "y"]

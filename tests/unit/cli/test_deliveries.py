@@ -26,7 +26,7 @@ async def test_waiting_deliveries_are_a_table(ask, world):
     result = await ask(*WORDS, "-o", "text")
 
     heading, row = result.stdout.splitlines()
-    assert heading.split()[:4] == ["EVENT", "SINK", "STATE", "ATTEMPTS"]
+    assert heading.split()[:4] == ["HANDLE", "SINK", "STATE", "ATTEMPTS"]
     assert row.split()[:6] == ["e1", "hook", "waiting", "1", "503", "refused"]
 
 
@@ -93,7 +93,7 @@ async def test_events_are_replayed_by_choice(ask, world):
     await world.store("a", "b")
     await world.store("c", reason="Killing")
 
-    options = ("--attribute", "reason=BackOff", "--to", "spare")
+    options = ("--attribute", "reason=BackOff", "--to-sink", "spare")
     result = await ask("deliveries", "replay", *options, "-o", "text")
 
     said, stored = result.stdout.splitlines()
@@ -111,7 +111,7 @@ async def test_events_are_replayed(ask, world, words, count):
     await world.deliver()
     await world.store("b", "c")
 
-    result = await ask("deliveries", "replay", *words, "--to", "spare")
+    result = await ask("deliveries", "replay", *words, "--to-sink", "spare")
 
     assert json.loads(result.stdout)["replayed"] == count
 
@@ -122,7 +122,7 @@ async def test_a_new_sink_is_filled(ask, world, monkeypatch):
     await world.store("a")
     world.backfill.pages = [["x", "y"], ["z"], ["x"]]
 
-    options = ("--to", "spare", "--backfill", "-o", "text")
+    options = ("--to-sink", "spare", "--backfill", "-o", "text")
     result = await ask("deliveries", "replay", *options)
 
     said, _, listed = result.stdout.splitlines()
@@ -137,7 +137,7 @@ async def test_a_list_that_brought_nothing_has_no_oldest(ask, world):
     world.backfill.pages = [["a"]]
     await world.store("a")
 
-    options = ("--to", "spare", "--backfill", "-o", "text")
+    options = ("--to-sink", "spare", "--backfill", "-o", "text")
     result = await ask("deliveries", "replay", *options)
 
     assert result.stdout.splitlines()[-1] == "0 from a list of 1 events in *"
@@ -154,7 +154,7 @@ async def test_a_list_that_brought_nothing_has_no_oldest(ask, world):
 )
 async def test_a_replay_without_sense_is_a_usage_error(ask, words, error):
     """Nothing is replayed by mistake."""
-    result = await ask("deliveries", "replay", *words, "--to", "spare")
+    result = await ask("deliveries", "replay", *words, "--to-sink", "spare")
 
     assert (result.exit_code, result.stderr) == (2, f"kubebridge: {error}\n")
 

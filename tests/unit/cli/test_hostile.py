@@ -67,7 +67,7 @@ VERBS = {
     "events replay": ("hook", "e1"),
     "deliveries list": ("--limit", "1"),
     "deliveries show": ("e1", "hook"),
-    "deliveries replay": ("e1", "--to", "hook"),
+    "deliveries replay": ("e1", "--to-sink", "hook"),
     "deliveries purge": ("hook", "--yes"),
     "dead-letters list": ("--limit", "1"),
     "dead-letters show": ("d1",),

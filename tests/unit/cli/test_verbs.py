@@ -104,7 +104,7 @@ async def test_events_are_chosen(ask, world):
     """By attribute and by the sink they wait for."""
     await world.store("a", reason="Killing")
     await world.store("b")
-    options = ("--attribute", "reason=Killing", "--waiting", "hook")
+    options = ("--attribute", "reason=Killing", "--sink", "hook")
 
     result = await ask("events", "list", *options, "--since", "2020-01-01T00:00:00Z")
 
@@ -132,7 +132,7 @@ async def test_all_dead_letters_of_a_sink_are_replayed_to_another(ask, world):
     await world.store("a", "b")
     await world.give_up()
 
-    options = ("--all", "--sink", "hook", "--to", "spare")
+    options = ("--all", "--sink", "hook", "--to-sink", "spare")
     result = await ask("dead-letters", "replay", *options)
 
     assert json.loads(result.stdout) == {"replayed": 2, "skipped": 0}
