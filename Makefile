@@ -15,6 +15,7 @@ TOGETHER := -n 2 --dist loadfile
 
 # Without these parts an event could be lost, so each of their branches is tested.
 CRITICAL := bridge/cluster/*,bridge/cluster/*/*,bridge/events/*,bridge/filters/*,bridge/queue/*
+CRITICAL := $(CRITICAL),bridge/queue/*/*,bridge/sinks/*/*,bridge/sinks/*/*/*
 CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/deliver/*
 
 .DEFAULT_GOAL := help

@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from pydantic import Field
 
 from bridge.api.bounded_lock import BoundedLock
-from bridge.api.models import ApiModel, Problem
+from bridge.api.models import QUERY, ApiModel, Problem
 from bridge.events import EncodedEvent
 from bridge.health import Health
 from bridge.journal.journal import Journal
@@ -162,6 +162,8 @@ After = Annotated[
 
 class PageQuery(ApiModel):
     """Which page of a list is asked for."""
+
+    model_config = QUERY
 
     after: str | None = None
     """`next` of the page before, with the same `order`, or `follow` with

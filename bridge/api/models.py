@@ -3,15 +3,26 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
+from bridge.docstrings import described
 from bridge.health import SinkState
 
 Item = TypeVar("Item")
 
 Handles = Annotated[list[str], Field(min_length=1, max_length=1000)]
 """Names of stored rows; at most 1,000 in one request."""
+
+QUERY = ConfigDict(use_attribute_docstrings=True)
+"""For models of a query: FastAPI asks their fields, not their schema, for texts."""
 
 
 class ApiModel(BaseModel):
@@ -21,8 +32,16 @@ class ApiModel(BaseModel):
         alias_generator=to_camel,
         extra="forbid",
         populate_by_name=True,
-        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the JSON Schema, fields described by their docstrings."""
+        schema = handler(core_schema)
+        described(handler.resolve_ref_schema(schema), cls)
+        return schema
 
 
 class AskedModel(ApiModel):

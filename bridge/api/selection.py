@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import HTTPException, status
 from pydantic import AfterValidator, Field
 
-from bridge.api.models import AskedModel
+from bridge.api.models import QUERY, AskedModel
 from bridge.errors import FilterError
 from bridge.events import EncodedEvent
 from bridge.events.encode import decode
@@ -31,6 +31,8 @@ State = Literal["waiting", "delivered", "dead"]
 
 class DeliverySelection(AskedModel):
     """Which deliveries are meant: those to which all that is given applies."""
+
+    model_config = QUERY
 
     sink: str | None = None
     """Where they go."""

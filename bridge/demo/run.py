@@ -103,7 +103,7 @@ async def _cluster(
         async with PlayCluster.open(folder) as play:
             yield play
     else:
-        # kubernetes_asyncio takes a second to import, which only this way needs.
+        # Only this way needs a client of a real cluster.
         from bridge.demo.guest_cluster import GuestCluster  # noqa: PLC0415
 
         async with GuestCluster.open(kubeconfig, context=context) as guest:

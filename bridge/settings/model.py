@@ -7,12 +7,20 @@ from typing import Any, Final, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import (
+    CoreSchema,
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+)
+
+from bridge.docstrings import described
 
 MOST_FOUND: Final = 200
 """How many faults of one kind are looked for: finding them costs time."""
@@ -77,9 +85,17 @@ class Model(BaseModel):
         alias_generator=to_camel,
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         validate_default=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the JSON Schema, fields described by their docstrings."""
+        schema = handler(core_schema)
+        described(handler.resolve_ref_schema(schema), cls)
+        return schema
 
     @model_validator(mode="wrap")
     @classmethod

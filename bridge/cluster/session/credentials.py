@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kubernetes_asyncio.client import Configuration
-
+from bridge.cluster.session.library import Configuration
 from bridge.errors import CredentialsError
 from bridge.tls import client_context
 

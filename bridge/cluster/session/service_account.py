@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import ConfigException
-from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
-
 from bridge.cluster.session.credentials import Access, TlsMaterial, bearer, read_bytes
+from bridge.cluster.session.library import (
+    ConfigException,
+    Configuration,
+    InClusterConfigLoader,
+)
 from bridge.cluster.session.way import find_proxy
 from bridge.errors import CredentialsError
 

@@ -5,10 +5,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from kubernetes_asyncio.client import ApiClient
-
 import bridge
 from bridge.cluster.session.credentials import Access
+from bridge.cluster.session.library import ApiClient
 from bridge.cluster.session.sockets import open_session
 from bridge.cluster.session.sources import CredentialSource
 from bridge.errors import CredentialsError

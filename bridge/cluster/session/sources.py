@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult
 
-from kubernetes_asyncio.client import Configuration
-
 from bridge.cluster.session.checks import check
 from bridge.cluster.session.credentials import (
     Access,
@@ -24,6 +22,7 @@ from bridge.cluster.session.exec_plugin import run_plugin
 from bridge.cluster.session.forms import KubeconfigUser
 from bridge.cluster.session.impersonation import impersonation
 from bridge.cluster.session.kubeconfig import KubeconfigEntry, SelectedContext, select
+from bridge.cluster.session.library import Configuration
 from bridge.cluster.session.service_account import ServiceAccountSource, is_in_cluster
 from bridge.cluster.session.way import find_proxy
 from bridge.errors import CredentialsError
