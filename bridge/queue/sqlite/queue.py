@@ -229,9 +229,12 @@ class SqliteQueue:
         """See `Queue.extend`."""
         await self._order(partial(leasing.extend, self._store, leases, seconds))
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+    async def settle(
+        self, outcomes: Sequence[Outcome], *, lazily: bool = False
+    ) -> None:
         """See `Queue.settle`."""
-        await self._writer.do(settlement.recording(self._store, outcomes))
+        job = settlement.recording(self._store, outcomes, lazily=lazily)
+        await self._writer.do(job)
 
     async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`; it holds even if a full volume cannot record it yet."""

@@ -10,14 +10,17 @@ class Timers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have none."""
         self._loop = loop
-        self._handles: dict[str, asyncio.Handle] = {}
+        self._handles: dict[str, asyncio.TimerHandle] = {}
 
     def set(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back once after `seconds`, unless one of this name is pending."""
-        if name not in self._handles:
-            self._handles[name] = self._loop.call_later(
-                seconds, self._fire, name, callback
-            )
+        """Call back once after `seconds`; of two of one name, the earlier one counts."""
+        when = self._loop.time() + seconds
+        pending = self._handles.get(name)
+        if pending is not None:
+            if pending.when() <= when:
+                return
+            pending.cancel()
+        self._handles[name] = self._loop.call_at(when, self._fire, name, callback)
 
     def cancel(self, name: str) -> None:
         """Do not call back."""

@@ -36,7 +36,6 @@ from bridge.queue.sqlite.upkeep import keep_up
 _log = get_logger()
 
 GROUP_ROWS = 500
-LINGER_SECONDS = 0.005
 TICK_SECONDS = 1.0
 
 
@@ -195,13 +194,14 @@ class Writer:
         if self._has_new_wish or self._is_group():
             self._timers.set("start", 0, self._start)
         elif self._jobs:
-            self._timers.set("linger", LINGER_SECONDS, self._end_linger)
+            seconds = min(job.linger_seconds for job, _ in self._jobs)
+            self._timers.set("linger", seconds, self._end_linger)
 
     def _is_group(self) -> bool:
         """Whether the jobs go now: those that linger wait for company."""
         return bool(self._jobs) and (
             self._has_lingered
-            or any(not job.lingers for job, _ in self._jobs)
+            or any(not job.linger_seconds for job, _ in self._jobs)
             or sum(job.rows for job, _ in self._jobs) >= GROUP_ROWS
         )
 

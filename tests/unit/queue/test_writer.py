@@ -10,7 +10,7 @@ import pytest
 from bridge.errors import QueueError
 from bridge.queue import Delivered, Ordering, Retry, Scope
 from bridge.queue.sqlite.queue import SqliteQueue
-from bridge.queue.sqlite.settle import recording
+from bridge.queue.sqlite.settle import LAZY_SECONDS, LINGER_SECONDS, recording
 from bridge.queue.sqlite.writer import run_pass
 from tests.unit.queue.hooks import lease_error, raising
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, ids, leased, put
@@ -45,18 +45,28 @@ async def test_puts_that_wait_share_a_transaction(
     assert statements.count("COMMIT") == 1
 
 
-@pytest.mark.parametrize("ordering", ["none", "object", "sink"])
+@pytest.mark.parametrize(
+    ("ordering", "lazily", "seconds"),
+    [
+        ("none", False, LINGER_SECONDS),
+        ("none", True, LAZY_SECONDS),
+        ("object", False, LINGER_SECONDS),
+        ("object", True, LINGER_SECONDS),
+        ("sink", False, 0),
+        ("sink", True, 0),
+    ],
+)
 async def test_outcomes_linger_unless_a_sink_waits_for_them(
-    queue: SqliteQueue, ordering: Ordering
+    queue: SqliteQueue, ordering: Ordering, lazily: bool, seconds: float
 ) -> None:
-    """In order `sink` nothing else can be leased before the outcome is recorded."""
+    """Only where no order depends on them may they be lazy (issue 11, section 3)."""
     await queue.open_sink("hook", ordering=ordering)
     await put(queue, "a", "b")
     (lease,) = await queue.lease("hook", 1)
 
-    job = recording(queue._store, [Delivered(lease=lease)])
+    job = recording(queue._store, [Delivered(lease=lease)], lazily=lazily)
 
-    assert job.lingers is (ordering != "sink")
+    assert job.linger_seconds == seconds
 
 
 async def test_a_group_is_bounded_in_rows(
@@ -79,7 +89,7 @@ async def test_outcomes_wait_a_little_for_company(
     """They are recorded together, though they came one after the other."""
     await put(queue, *[str(number) for number in range(10)])
     leases = await queue.lease("hook", 10)
-    monkeypatch.setattr("bridge.queue.sqlite.writer.LINGER_SECONDS", 0.3)
+    monkeypatch.setattr("bridge.queue.sqlite.settle.LINGER_SECONDS", 0.3)
     statements = watch(queue, monkeypatch)
 
     async with asyncio.TaskGroup() as tasks:
@@ -97,7 +107,7 @@ async def test_many_outcomes_wait_for_nobody(
     names = [str(number) for number in range(500)]
     await put(queue, *names)
     leases = await queue.lease("hook", 500)
-    monkeypatch.setattr("bridge.queue.sqlite.writer.LINGER_SECONDS", 60)
+    monkeypatch.setattr("bridge.queue.sqlite.settle.LINGER_SECONDS", 60)
 
     await queue.settle([Delivered(lease=lease) for lease in leases])
 
@@ -110,7 +120,7 @@ async def test_a_put_takes_waiting_outcomes_along(
     """One transaction for both, and the outcomes first: they make room."""
     await put(queue, "a")
     leases = await queue.lease("hook", 1)
-    monkeypatch.setattr("bridge.queue.sqlite.writer.LINGER_SECONDS", 60)
+    monkeypatch.setattr("bridge.queue.sqlite.settle.LINGER_SECONDS", 60)
     statements = watch(queue, monkeypatch)
 
     async with asyncio.TaskGroup() as tasks:
@@ -122,6 +132,56 @@ async def test_a_put_takes_waiting_outcomes_along(
     kinds = [one.split()[0] for one in statements]
     assert kinds.count("COMMIT") == 1
     assert kinds.index("DELETE") < kinds.index("INSERT")
+
+
+async def test_lazy_outcomes_have_no_commit_of_their_own(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each put takes those along that came since the last (issue 11, section 3)."""
+    monkeypatch.setattr("bridge.queue.sqlite.settle.LAZY_SECONDS", 60)
+    statements = watch(queue, monkeypatch)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(5):
+            since = str(number) if number else None
+            await put(queue, f"e{number}", since=since, to=str(number + 1))
+            for lease in await queue.lease("hook", 1):
+                settling = queue.settle([Delivered(lease=lease)], lazily=True)
+                tasks.create_task(settling, name="settle")
+            await asyncio.sleep(0)
+        await put(queue, since="5", to="6")
+
+    assert statements.count("COMMIT") == 6
+
+
+async def test_lazy_outcomes_that_no_put_takes_are_recorded_soon(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait for one no longer than they may (issue 11, section 3)."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+    monkeypatch.setattr("bridge.queue.sqlite.settle.LAZY_SECONDS", 0.02)
+
+    await queue.settle([Delivered(lease=lease)], lazily=True)
+
+    assert queue.tally("hook").waiting == 0
+
+
+async def test_outcomes_in_a_hurry_take_lazy_ones_along(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shortest time of those that wait is the time of all."""
+    await put(queue, "a", "b")
+    first, second = await queue.lease("hook", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.settle.LAZY_SECONDS", 60)
+    statements = watch(queue, monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        lazy = queue.settle([Delivered(lease=first)], lazily=True)
+        tasks.create_task(lazy, name="lazy")
+        await asyncio.sleep(0)
+        await queue.settle([Delivered(lease=second)])
+
+    assert statements.count("COMMIT") == 1
 
 
 async def test_outcomes_are_recorded_before_a_put_that_came_first(
@@ -181,7 +241,8 @@ async def test_close_finishes_what_was_submitted(file: QueueFile) -> None:
         await put(queue, "a")
         [lease] = await queue.lease("hook", 1)
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(queue.settle([Delivered(lease=lease)]), name="s")
+            settling = queue.settle([Delivered(lease=lease)], lazily=True)
+            task = tasks.create_task(settling, name="settle")
             await asyncio.sleep(0)
             task.cancel()
 
