@@ -13,7 +13,7 @@ class Timers:
         self._handles: dict[str, asyncio.TimerHandle] = {}
 
     def set(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back once after `seconds`; of two of one name, the earlier one counts."""
+        """Call back once after `seconds`; of two of one name the earlier one counts."""
         when = self._loop.time() + seconds
         pending = self._handles.get(name)
         if pending is not None:

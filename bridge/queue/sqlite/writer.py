@@ -191,11 +191,26 @@ class Writer:
     def _schedule(self) -> None:
         if self._is_running or self._fault is not None:
             return
+        self._has_new_wish = self._has_new_wish and self._is_wish_due()
         if self._has_new_wish or self._is_group():
             self._timers.set("start", 0, self._start)
         elif self._jobs:
             seconds = min(job.linger_seconds for job, _ in self._jobs)
             self._timers.set("linger", seconds, self._end_linger)
+
+    def _is_wish_due(self) -> bool:
+        """Whether a pass may find leases; if not, look again once a wait is over.
+
+        Most often a sink asks for more right after it was given all there was.
+        """
+        wall = self._store.clock.wall()
+        backlogs = [wish.backlog for wish in self._wishes.values()]
+        if any(backlog.may_lease(wall) for backlog in backlogs):
+            return True
+        times = [one.next_due for one in backlogs if one.next_due is not None]
+        if times:
+            self._timers.set("wake", (min(times) - wall) / SECOND, self._wake)
+        return False
 
     def _is_group(self) -> bool:
         """Whether the jobs go now: those that linger wait for company."""

@@ -31,6 +31,18 @@ def watch(queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return statements
 
 
+def passing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with each pass."""
+    passes: list[str] = []
+
+    def noting(*given: Any) -> Any:
+        passes.append("pass")
+        return run_pass(*given)
+
+    monkeypatch.setattr("bridge.queue.sqlite.writer.run_pass", noting)
+    return passes
+
+
 async def test_puts_that_wait_share_a_transaction(
     queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +308,41 @@ async def test_an_idle_queue_writes_nothing(
 
     assert idle == before
     assert log.stat().st_size > before
+
+
+@pytest.mark.parametrize("ordering", ["none", "object"])
+async def test_a_sink_that_has_all_costs_no_pass(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, ordering: Ordering
+) -> None:
+    """Its next request waits for the next put (issue 11, section 3)."""
+    await queue.open_sink("hook", ordering=ordering)
+    await put(queue, "a")
+    assert ids(await queue.lease("hook", 5)) == ["a"]
+    passes = passing(monkeypatch)
+
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(queue.lease("hook", 5), name="lease")
+        await asyncio.sleep(0.05)
+        idle = len(passes)
+        await put(queue, "b", since="1", to="2")
+
+    assert (idle, len(passes), ids(waiting.result())) == (0, 1, ["b"])
+
+
+async def test_a_sink_that_has_all_is_woken_by_a_retry(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """When its time has come, though its request brought no pass about."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+    await queue.settle([Retry(lease=lease, due=clock.wall + 0.05)])
+
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
+        await asyncio.sleep(0.01)
+        clock.advance(0.05)
+
+    assert ids(waiting.result()) == ["a"]
 
 
 async def test_a_lease_cancelled_while_the_thread_works_is_given_back(
