@@ -188,6 +188,12 @@ class SinkBacklog:
             return None if self.gate.until is None else micros(self.gate.until)
         return wall if self.is_unread else self.next_due
 
+    @property
+    def has_wait(self) -> bool:
+        """Whether a delivery, or the sink, waits for a time of the wall clock."""
+        is_gated = self.gate is not None and self.gate.until is not None
+        return is_gated or self.next_due is not None
+
     def has_more(self, wall: int) -> bool:
         """Return whether rows are left that no search has seen."""
         if self.next_due is not None and self.next_due <= wall:

@@ -37,6 +37,10 @@ _log = get_logger()
 
 GROUP_ROWS = 500
 TICK_SECONDS = 1.0
+"""Between two looks at clocks, leases and room while something may depend on them."""
+
+IDLE_TICK_SECONDS = 5.0
+"""Between two such looks while nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,7 @@ class Writer:
     async def do(self, job: WriteJob) -> Any:
         """Return what the job gives, once it is durable; or raise why it failed."""
         self._check()
+        self._timers.set("tick", TICK_SECONDS, self._tick)
         future = self._loop.create_future()
         self._add(job, future)
         return await future
@@ -172,7 +177,7 @@ class Writer:
         self._schedule()
 
     def _tick(self) -> None:
-        self._timers.set("tick", TICK_SECONDS, self._tick)
+        self._timers.set("tick", IDLE_TICK_SECONDS, self._tick)
         future = self._loop.create_future()
         future.add_done_callback(self._check_upkeep)
         self._add(WriteJob(kind="upkeep", work=partial(keep_up, self._store)), future)
@@ -182,6 +187,8 @@ class Writer:
         fault = future.exception()
         if fault is not None:
             self._fail(fault, [])
+        elif future.result() is not False and self._fault is None:
+            self._timers.set("tick", TICK_SECONDS, self._tick)
 
     def _give_back(self, leases: Sequence[Lease]) -> None:
         released = [Released(lease=one) for one in leases]

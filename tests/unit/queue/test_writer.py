@@ -11,9 +11,18 @@ from bridge.errors import QueueError
 from bridge.queue import Delivered, Ordering, Retry, Scope
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.queue.sqlite.settle import LAZY_SECONDS, LINGER_SECONDS, recording
+from bridge.queue.sqlite.upkeep import keep_up
 from bridge.queue.sqlite.writer import run_pass
 from tests.unit.queue.hooks import lease_error, raising
-from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, ids, leased, put
+from tests.unit.queue.samples import (
+    SCOPE,
+    FakeClock,
+    QueueFile,
+    closed,
+    ids,
+    leased,
+    put,
+)
 
 OTHER = Scope(cluster="c-1", resource="pods")
 
@@ -41,6 +50,12 @@ def passing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("bridge.queue.sqlite.writer.run_pass", noting)
     return passes
+
+
+def keep_up_alone(queue: SqliteQueue) -> bool:
+    """Return whether upkeep wants to be called again soon."""
+    with queue._store.transaction():
+        return keep_up(queue._store)
 
 
 async def test_puts_that_wait_share_a_transaction(
@@ -384,3 +399,62 @@ async def test_questions_that_take_too_long_are_given_up(
 
     monkeypatch.setattr(reader, "_most_seconds", 5.0)
     assert await queue.cursors() == []
+
+
+async def test_nothing_ticks_where_nothing_waits(
+    file: QueueFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pass wakes two threads (issue 11, section 3)."""
+    monkeypatch.setattr("bridge.queue.sqlite.writer.TICK_SECONDS", 0.01)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.IDLE_TICK_SECONDS", 60)
+    async with file.open() as queue, asyncio.TaskGroup() as tasks:
+        await queue.open_sink("hook")
+        waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
+        await asyncio.sleep(0.1)
+        passes = passing(monkeypatch)
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+
+    assert passes == []
+
+
+@pytest.mark.parametrize("waits", ["lease", "retry", "gate", "room"])
+async def test_it_ticks_each_second_while_something_waits(
+    queue: SqliteQueue, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, waits: str
+) -> None:
+    """For a clock, which may be set back, or for room."""
+    await put(queue, "a")
+    [lease] = await queue.lease("hook", 1)
+    outcomes = {
+        "lease": [],
+        "retry": [Retry(lease=lease, due=clock.wall + 60)],
+    }.get(waits, [Delivered(lease=lease)])
+    await queue.settle(outcomes)
+    await queue.gate("hook", closed(clock.wall + 60) if waits == "gate" else None)
+    if waits == "room":
+        queue._store.capacity.refusal = "queue is full"
+        monkeypatch.setattr(queue._store.capacity, "tidy", lambda: None)
+
+    assert keep_up_alone(queue) is True
+
+
+async def test_a_clock_set_back_is_noticed_by_an_idle_queue(
+    file: QueueFile, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry waits no longer for it (issue 10, item 46; issue 11, section 3)."""
+    monkeypatch.setattr("bridge.queue.sqlite.writer.TICK_SECONDS", 0.01)
+    monkeypatch.setattr("bridge.queue.sqlite.writer.IDLE_TICK_SECONDS", 0.1)
+    async with file.open() as queue:
+        await queue.open_sink("hook")
+        await put(queue, "a")
+        [lease] = await queue.lease("hook", 1)
+        await asyncio.sleep(0.1)
+        await queue.settle([Retry(lease=lease, due=clock.wall + 60)])
+        clock.wall -= 86400
+        waiting = queue.lease("hook", 1)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(waiting, name="lease")
+            await asyncio.sleep(0.1)
+            clock.advance(61)
+
+    assert ids(task.result()) == ["a"]
