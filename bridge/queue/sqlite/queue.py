@@ -1,9 +1,7 @@
 """One file, one writer thread: the embedded store."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -41,6 +39,7 @@ from bridge.queue.sqlite.pages import View
 from bridge.queue.sqlite.read_thread import ReadThread
 from bridge.queue.sqlite.store import Settings, SqliteStore
 from bridge.queue.sqlite.upkeep import open_store, resize
+from bridge.queue.sqlite.write_thread import WriteThread
 from bridge.queue.sqlite.writer import Writer
 
 
@@ -112,15 +111,14 @@ class SqliteQueue:
     async def _own(
         cls, settings: Settings, clock: Clock, lock_timeout_seconds: float
     ) -> AsyncIterator[Self]:
-        loop = asyncio.get_running_loop()
         path = settings.path
         async with (
             locked(path, timeout_seconds=lock_timeout_seconds),
             AsyncExitStack() as stack,
         ):
-            thread = ThreadPoolExecutor(1, thread_name_prefix="queue-writer")
-            stack.callback(thread.shutdown, wait=False)
-            store = await loop.run_in_executor(thread, open_store, settings, clock)
+            thread = WriteThread()
+            stack.callback(thread.stop)
+            store = await thread.run(partial(open_store, settings, clock))
             writer = Writer(store=store, thread=thread)
             stack.push_async_callback(writer.aclose)
             reader = ReadThread(path)

@@ -15,7 +15,6 @@ put is handed out by the same pass, but never before its commit.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +31,7 @@ from bridge.queue.sqlite.sink_state import SinkBacklog
 from bridge.queue.sqlite.store import SqliteStore
 from bridge.queue.sqlite.timers import Timers
 from bridge.queue.sqlite.upkeep import keep_up
+from bridge.queue.sqlite.write_thread import WriteThread
 
 _log = get_logger()
 
@@ -114,8 +114,8 @@ def close(store: SqliteStore, *, is_sound: bool) -> None:
 class Writer:
     """Hands jobs and wishes to the thread, group by group."""
 
-    def __init__(self, *, store: SqliteStore, thread: Executor) -> None:
-        """Begin to tick; `thread` has one thread, and opened the store on it."""
+    def __init__(self, *, store: SqliteStore, thread: WriteThread) -> None:
+        """Begin to tick; the store was opened on `thread`."""
         self._store = store
         self._thread = thread
         self._loop = asyncio.get_running_loop()
@@ -164,9 +164,7 @@ class Writer:
             await self._turned.wait()
         is_sound = self._fault is None
         self._fail(QueueError(f"queue {self._store.settings.path}: it is closed"), [])
-        await self._loop.run_in_executor(
-            self._thread, partial(close, self._store, is_sound=is_sound)
-        )
+        await self._thread.run(partial(close, self._store, is_sound=is_sound))
 
     def _check(self) -> None:
         if self._fault is not None:
@@ -241,10 +239,10 @@ class Writer:
         self._has_new_wish = False
         self._timers.cancel("wake")
         self._is_running = True
-        passing = self._thread.submit(
+        passing = partial(
             run_pass, self._store, [job for job, _ in jobs], list(wishes.values())
         )
-        passing.add_done_callback(partial(self._report, jobs, list(wishes)))
+        self._thread.submit(passing, partial(self._finish, jobs, list(wishes)))
 
     def _take_group(self) -> list[Submitted]:
         group: list[Submitted] = []
@@ -256,21 +254,18 @@ class Writer:
         self._timers.cancel("linger")
         return group
 
-    def _report(
-        self, jobs: list[Submitted], wishes: list[Wishing], passing: Future[PassResult]
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._finish, jobs, wishes, passing)
-
     def _finish(
-        self, jobs: list[Submitted], wishes: list[Wishing], passing: Future[PassResult]
+        self,
+        jobs: list[Submitted],
+        wishes: list[Wishing],
+        passed: PassResult,
+        fault: BaseException | None,
     ) -> None:
         self._is_running = False
         self._turned.set()
-        fault = passing.exception()
         if fault is not None:
             self._fail(fault, jobs)
             return
-        passed = passing.result()
         for (_, future), answer in zip(jobs, passed.answers, strict=True):
             _resolve(future, answer)
         for waiting, leases in zip(wishes, passed.leases, strict=True):
