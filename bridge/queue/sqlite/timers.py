@@ -10,23 +10,24 @@ class Timers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have none."""
         self._loop = loop
-        self._handles: dict[str, asyncio.TimerHandle] = {}
+        self._handles: dict[str, tuple[float, asyncio.Handle]] = {}
 
     def set(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
         """Call back once after `seconds`; of two of one name the earlier one counts."""
         when = self._loop.time() + seconds
         pending = self._handles.get(name)
         if pending is not None:
-            if pending.when() <= when:
+            if pending[0] <= when:
                 return
-            pending.cancel()
-        self._handles[name] = self._loop.call_at(when, self._fire, name, callback)
+            pending[1].cancel()
+        handle = self._loop.call_later(seconds, self._fire, name, callback)
+        self._handles[name] = when, handle  # uvloop's handles do not say when
 
     def cancel(self, name: str) -> None:
         """Do not call back."""
-        handle = self._handles.pop(name, None)
-        if handle is not None:
-            handle.cancel()
+        pending = self._handles.pop(name, None)
+        if pending is not None:
+            pending[1].cancel()
 
     def cancel_all(self) -> None:
         """Call nobody back any more."""
