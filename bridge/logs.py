@@ -219,6 +219,11 @@ class Rationed:
         self._count += count
         self.flush()
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether anything was only counted, and has to be written."""
+        return self._count > 0
+
     def flush(self) -> None:
         """Write what was only counted, once it is time."""
         now = self._now()

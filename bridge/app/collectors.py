@@ -52,14 +52,21 @@ class QueueCollector(Collector):
         self._health = health
         self._storage: Storage | None = None
         self._oldest: Mapping[str, datetime | None] = {}
+        self._measured: Mapping[str, Tally] = {}
 
-    async def refresh(self) -> None:
-        """Ask for what only the file knows; the next scrapes show it."""
+    async def refresh(self) -> bool:
+        """Ask for what only the file knows; the next scrapes show it.
+
+        Returns:
+            Whether anything happened in the queue since the last time.
+        """
+        before, self._measured = self._measured, self._tallies()
         oldest = {}
-        for sink in self._tallies():
+        for sink in self._measured:
             oldest[sink] = (await self._queue.depth(sink)).oldest
         self._oldest = oldest
         self._storage = await self._queue.storage()
+        return self._measured != before
 
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""

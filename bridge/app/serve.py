@@ -30,8 +30,14 @@ from bridge.health import Health
 from bridge.logs import get_logger
 from bridge.queue import Queue
 
-BEAT_SECONDS = 1.0
-"""How often the loop shows that it turns, and how often the queue is measured."""
+BEAT_SECONDS = 5.0
+"""How often the loop shows that it turns; probes allow 30 s."""
+
+MEASURE_SECONDS = 1.0
+"""How often the queue is measured while something happens in it, …"""
+
+IDLE_MEASURE_SECONDS = 5.0
+"""… and while nothing does."""
 
 
 class Life:
@@ -265,5 +271,5 @@ async def _beat(health: Health) -> None:
 
 async def _measure(figures: QueueCollector) -> None:
     while True:
-        await figures.refresh()
-        await asyncio.sleep(BEAT_SECONDS)
+        has_changed = await figures.refresh()
+        await asyncio.sleep(MEASURE_SECONDS if has_changed else IDLE_MEASURE_SECONDS)

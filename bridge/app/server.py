@@ -7,7 +7,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, cast
@@ -30,6 +30,9 @@ from bridge.metrics import Metrics
 SHUTDOWN_SECONDS = 2
 """How long requests under way may last once the process was told to stop."""
 
+DATE_SECONDS = 1.0
+"""How old the date of an answer may be."""
+
 SAY_SECONDS = 60.0
 """Least time between two lines about refused connections: anybody can cause one."""
 
@@ -40,6 +43,26 @@ _LOGGERS = ("uvicorn.error", "asyncio")
 
 class _Server(uvicorn.Server):
     """Leaves signals to the process: they stop intake first and this last."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """See `uvicorn.Server`."""
+        super().__init__(config)
+        self._left = asyncio.Event()
+
+    def leave(self) -> None:
+        """End `serve`, once the requests under way are answered."""
+        self.should_exit = True
+        self._left.set()
+
+    async def main_loop(self) -> None:
+        """Renew the date of the answers each second, and sleep in between.
+
+        uvicorn wakes ten times a second, to look whether it is to end.
+        """
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._left.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -142,7 +165,7 @@ async def serving(
             try:
                 yield
             finally:
-                server.should_exit = True
+                server.leave()
 
 
 class Refusals:

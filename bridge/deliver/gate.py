@@ -68,6 +68,10 @@ class SinkGate:
         self._forgiven = ""
         self._is_retired = False
         self._log = get_logger(sink=sink.name)
+        self._is_paused = asyncio.Event()
+        self.is_held = asyncio.Event()
+        """Set while the gate is closed."""
+
         self.epoch = 0
         """How often the gate was closed; an attempt belongs to that of its lease."""
 
@@ -236,6 +240,7 @@ class SinkGate:
     async def watch_fingerprint(self) -> None:
         """Try a paused sink at once when a secret or a setting of it changed."""
         while True:
+            await self._is_paused.wait()
             await asyncio.sleep(LOOK_SECONDS)
             if self._status.state == "paused":
                 await self._sink.refresh()
@@ -284,9 +289,18 @@ class SinkGate:
         self._status.until = (
             None if until is None else datetime.fromtimestamp(until, UTC)
         )
+        _mark(self.is_held, state != "open")
+        _mark(self._is_paused, state == "paused")
         self._paused.set(state == "paused")
         for one, gauge in self._states.items():
             gauge.set(one == state)
+
+
+def _mark(event: asyncio.Event, is_set: bool) -> None:
+    if is_set:
+        event.set()
+    else:
+        event.clear()
 
 
 def _is_sinks(error: SinkError) -> bool:

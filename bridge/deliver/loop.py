@@ -107,9 +107,9 @@ class SinkDelivery:
             linger_seconds=linger_seconds,
         )
         self._batcher = Batcher(limits, most=concurrency)
-        dead_letters = DeadLetterLog(sink=sink.name, now=steady)
+        self._dead_letters = DeadLetterLog(sink=sink.name, now=steady)
         self._reminder = Reminder(
-            status=status, queue=queue, dead_letters=dead_letters, now=now
+            status=status, queue=queue, is_held=self._gate.is_held, now=now
         )
         self._attempt_runner = AttemptRunner(
             sink=sink,
@@ -120,7 +120,7 @@ class SinkDelivery:
             status=status,
             metrics=metrics,
             record=record,
-            dead_letters=dead_letters,
+            dead_letters=self._dead_letters,
             now=now,
             random=random,
         )
@@ -177,6 +177,7 @@ class SinkDelivery:
                 leasing.create_task(self._batcher.linger(), name="linger"),
                 leasing.create_task(self._gate.watch_fingerprint(), name="look"),
                 leasing.create_task(self._reminder.run(), name="remind"),
+                leasing.create_task(self._dead_letters.run(), name="count"),
             ]
             await stop.wait()
             self._stopping.set()

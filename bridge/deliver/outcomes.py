@@ -6,13 +6,16 @@ from contextlib import suppress
 
 from bridge.errors import OutcomeNotRecordedError
 from bridge.logs import RepeatedFailure, get_logger
-from bridge.queue import Outcome, Queue
+from bridge.queue import Delivered, Outcome, Queue
 
 TRY_AGAIN_SECONDS = 1.0
 """Between two tries to record an outcome on a full volume."""
 
 MOST_UNSETTLED = 1_000
 """Answers that may wait for their record; a crash would repeat these deliveries."""
+
+MANY = 64
+"""So many outcomes are worth a commit of their own: they wait for no put."""
 
 LAST_WORDS_SECONDS = 5.0
 """How long recording may still take once everything else was cancelled."""
@@ -69,7 +72,7 @@ class OutcomeRecorder:
     async def _settle(self) -> None:
         while settling := self._outcomes[:]:
             try:
-                await self._queue.settle(settling)
+                await self._queue.settle(settling, lazily=self._may_wait(settling))
             except OutcomeNotRecordedError as error:
                 self._failures.failed(str(error))
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
@@ -77,3 +80,11 @@ class OutcomeRecorder:
                 del self._outcomes[: len(settling)]
                 self._room.set()
                 self._failures.recovered("Outcomes are recorded again.")
+
+    def _may_wait(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether nothing is gained by recording them at once."""
+        return (
+            not self._closed
+            and len(outcomes) < MANY
+            and all(isinstance(outcome, Delivered) for outcome in outcomes)
+        )

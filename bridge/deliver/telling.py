@@ -36,6 +36,7 @@ class DeadLetterLog:
     def __init__(self, *, sink: str, now: Callable[[], float]) -> None:
         """Say it of `sink`; `now` gives seconds that never go back."""
         log = get_logger(sink=sink)
+        self._is_new = asyncio.Event()
         self._kept = Rationed(log.error, "Delivery became a dead letter.", now=now)
         self._forwarded = Rationed(
             log.warning, "Delivery became a dead letter, sent to another sink.", now=now
@@ -48,11 +49,17 @@ class DeadLetterLog:
         else:
             to = dead.forward.sink
             self._forwarded.say(lambda: {**_fields(dead), "to": to})
+        self._is_new.set()
 
-    def flush(self) -> None:
-        """Say how many were only counted, once that is due."""
-        self._kept.flush()
-        self._forwarded.flush()
+    async def run(self) -> None:
+        """Say how many were only counted, once that is due, until cancelled."""
+        while True:
+            await self._is_new.wait()
+            self._is_new.clear()
+            while self._kept.is_counting or self._forwarded.is_counting:
+                await asyncio.sleep(LOOK_SECONDS)
+                self._kept.flush()
+                self._forwarded.flush()
 
 
 class Reminder:
@@ -63,13 +70,20 @@ class Reminder:
         *,
         status: SinkStatus,
         queue: Queue,
-        dead_letters: DeadLetterLog,
+        is_held: asyncio.Event,
         now: Callable[[], float],
     ) -> None:
-        """Bind the parts; `now` gives Unix seconds."""
+        """Bind the parts.
+
+        Args:
+            status: Of the sink.
+            queue: Knows what waits.
+            is_held: Set while the sink is down.
+            now: Unix seconds.
+        """
         self._status = status
         self._queue = queue
-        self._dead_letters = dead_letters
+        self._is_held = is_held
         self._now = now
         self._since: float | None = None
         self._next = self._interval = 0.0
@@ -78,8 +92,8 @@ class Reminder:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
+            await self._is_held.wait()
             await asyncio.sleep(LOOK_SECONDS)
-            self._dead_letters.flush()
             await self._look()
 
     async def _look(self) -> None:

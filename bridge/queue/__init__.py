@@ -186,8 +186,16 @@ class Queue(Protocol):
         """
         ...
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+    async def settle(
+        self, outcomes: Sequence[Outcome], *, lazily: bool = False
+    ) -> None:
         """Record outcomes; each durable alone, safe to repeat.
+
+        Args:
+            outcomes: Of leases of any sinks.
+            lazily: Whether it may take a tenth of a second longer, to spare a commit;
+                a crash meanwhile repeats the deliveries. Not where an order depends on
+                them, nor once the queue closes.
 
         Raises:
             OutcomeNotRecordedError: The volume is full; settle the same again.

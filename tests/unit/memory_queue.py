@@ -59,6 +59,7 @@ class MemoryQueue:
         stuck: Set to make settle fail as on a full volume.
         orderings: Of sinks that were opened with one.
         runs: Of sinks that were opened with one.
+        lazily: How each call of settle was.
     """
 
     now: Callable[[], float] = time.time
@@ -68,6 +69,7 @@ class MemoryQueue:
     entries: list[Entry] = field(default_factory=list)
     dead_letters: list[Dead] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
+    lazily: list[bool] = field(default_factory=list)
     rows: dict[int, Delivery] = field(default_factory=dict)
     positions: dict[Scope, str] = field(default_factory=dict)
     memory: dict[Scope, dict[str, bytes]] = field(default_factory=dict)
@@ -194,8 +196,11 @@ class MemoryQueue:
         self.orderings[sink] = ordering
         self.runs[sink] = run
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """See `Queue.settle`."""
+    async def settle(
+        self, outcomes: Sequence[Outcome], *, lazily: bool = False
+    ) -> None:
+        """See `Queue.settle`; nothing is any later for it."""
+        self.lazily.append(lazily)
         await asyncio.sleep(0)
         if self.stuck:
             raise OutcomeNotRecordedError("no space left")

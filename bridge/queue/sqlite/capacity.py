@@ -138,15 +138,20 @@ class Capacity:
         Free pages are used by the next puts, so a quarter of the file may be free; but
         on a full volume the log needs their room.
         """
-        slack, most = max(_SLACK_PAGES, self._pages() // 4), _VACUUM_PAGES
+        most = _VACUUM_PAGES
         if self._is_full():
-            slack, most = 0, self.budget_bytes() // self._page_bytes
-        if self.free_pages() > slack:
+            most = self.budget_bytes() // self._page_bytes
+        if self._has_slack():
             self._connection.pragma("incremental_vacuum", most)
         self.reserve.make()
         self._about_bytes = self.used_bytes()
         if self.reserve.is_held and self._about_bytes < self.max_bytes:
             self.refusal = None
+
+    @property
+    def has_shortage(self) -> bool:
+        """Whether `tidy` has more to do, or waits for room."""
+        return self.refusal is not None or self._is_full() or self._has_slack()
 
     def cut_files(self) -> None:
         """Write the log into the file and cut both to what they hold.
@@ -160,6 +165,10 @@ class Capacity:
             return
         if not self._cut() and self.reserve.release():
             self._cut()
+
+    def _has_slack(self) -> bool:
+        most = 0 if self._is_full() else max(_SLACK_PAGES, self._pages() // 4)
+        return self.free_pages() > most
 
     def _is_full(self) -> bool:
         return self.volume_is_full or not self.reserve.is_held

@@ -35,14 +35,14 @@ class WriteJob:
         work: Does it; its result is the job's. That of an outcome: whether it wrote.
         kind: An ``outcome`` stops the leases if it cannot be written down; ``upkeep``
             may be left undone; an ``order`` is an operator's.
-        lingers: Whether it may wait a little for company.
+        linger_seconds: How long it may wait for other jobs to join it.
         prepare: Done before, and stays done if `work` fails; may refuse the job.
         rows: About how many rows it writes.
     """
 
     work: Callable[[], Any]
     kind: Kind
-    lingers: bool = False
+    linger_seconds: float = 0.0
     prepare: Callable[[], None] | None = None
     rows: int = 1
 

@@ -123,7 +123,7 @@ def _lease_waiting(
         taken = {key.event for key in due.keys}.intersection(row.event for row in rows)
         _move_due_position(backlog, due, len(taken))
         _move_position(backlog, fresh, len(rows) - len(taken))
-        backlog.is_unread = _has_more(backlog, wall)
+        backlog.is_unread = backlog.has_more(wall)
         if rows or not backlog.is_unread:
             return rows
     return []
@@ -150,13 +150,6 @@ def _move_position(backlog: SinkBacklog, fresh: Fresh, taken: int) -> None:
     backlog.tail.drop_through(backlog.position)
     if is_over and fresh.is_all:
         backlog.tail.is_complete = True
-
-
-def _has_more(backlog: SinkBacklog, wall: int) -> bool:
-    """Whether rows are left that no search has seen."""
-    if backlog.next_due is not None and backlog.next_due <= wall:
-        return True
-    return bool(backlog.tail) or not backlog.tail.is_complete
 
 
 def _lease_oldest(

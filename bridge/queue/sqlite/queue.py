@@ -1,9 +1,7 @@
 """One file, one writer thread: the embedded store."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -41,6 +39,7 @@ from bridge.queue.sqlite.pages import View
 from bridge.queue.sqlite.read_thread import ReadThread
 from bridge.queue.sqlite.store import Settings, SqliteStore
 from bridge.queue.sqlite.upkeep import open_store, resize
+from bridge.queue.sqlite.write_thread import WriteThread
 from bridge.queue.sqlite.writer import Writer
 
 
@@ -112,15 +111,14 @@ class SqliteQueue:
     async def _own(
         cls, settings: Settings, clock: Clock, lock_timeout_seconds: float
     ) -> AsyncIterator[Self]:
-        loop = asyncio.get_running_loop()
         path = settings.path
         async with (
             locked(path, timeout_seconds=lock_timeout_seconds),
             AsyncExitStack() as stack,
         ):
-            thread = ThreadPoolExecutor(1, thread_name_prefix="queue-writer")
-            stack.callback(thread.shutdown, wait=False)
-            store = await loop.run_in_executor(thread, open_store, settings, clock)
+            thread = WriteThread()
+            stack.callback(thread.stop)
+            store = await thread.run(partial(open_store, settings, clock))
             writer = Writer(store=store, thread=thread)
             stack.push_async_callback(writer.aclose)
             reader = ReadThread(path)
@@ -229,9 +227,12 @@ class SqliteQueue:
         """See `Queue.extend`."""
         await self._order(partial(leasing.extend, self._store, leases, seconds))
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+    async def settle(
+        self, outcomes: Sequence[Outcome], *, lazily: bool = False
+    ) -> None:
         """See `Queue.settle`."""
-        await self._writer.do(settlement.recording(self._store, outcomes))
+        job = settlement.recording(self._store, outcomes, lazily=lazily)
+        await self._writer.do(job)
 
     async def gate(self, sink: str, gate: Gate | None) -> None:
         """See `Queue.gate`; it holds even if a full volume cannot record it yet."""

@@ -20,8 +20,8 @@ def tidy(store: SqliteStore) -> None:
     """Move the line on by a chunk, at most once a second unless there is more to do."""
     steady = store.clock.steady()
     if steady >= store.next_sweep:
-        has_more = sweep(store)
-        store.next_sweep = steady if has_more else steady + SECOND
+        store.has_old = sweep(store)
+        store.next_sweep = steady if store.has_old else steady + SECOND
 
 
 def sweep(store: SqliteStore) -> bool:

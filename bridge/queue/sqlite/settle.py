@@ -20,6 +20,16 @@ from bridge.queue.sqlite.commit import WriteJob
 from bridge.queue.sqlite.sink_state import SinkBacklog, event_of
 from bridge.queue.sqlite.store import SqliteStore, numbers
 
+LINGER_SECONDS = 0.005
+"""How long outcomes wait for others, so that many share a transaction."""
+
+LAZY_SECONDS = 0.1
+"""How long outcomes that nothing depends on wait for a put that takes them along.
+
+After a crash they are delivered once more, with the same ids, as if the process had
+died while they were under way.
+"""
+
 _EXCERPT_BYTES = 4096
 
 DAMAGED: Final = "the stored bytes were damaged: their checksum is another one"
@@ -53,17 +63,25 @@ class Sorted:
                 assert_never(outcome)
 
 
-def recording(store: SqliteStore, outcomes: Sequence[Outcome]) -> WriteJob:
+def recording(
+    store: SqliteStore, outcomes: Sequence[Outcome], *, lazily: bool = False
+) -> WriteJob:
     """Return the job that records the outcomes; made on the event loop.
 
-    It lingers, unless nothing more can be leased for a sink before it is done.
+    It lingers, unless nothing more can be leased for a sink before it is done; and if
+    an order depends on it, not for long.
     """
     sinks = {outcome.lease.sink for outcome in outcomes}
-    is_awaited = any(store.backlog(sink).ordering == "sink" for sink in sinks)
+    orderings = {store.backlog(sink).ordering for sink in sinks}
+    if "sink" in orderings:
+        seconds = 0.0
+    else:
+        is_lazy = lazily and orderings <= {"none"}
+        seconds = LAZY_SECONDS if is_lazy else LINGER_SECONDS
     return WriteJob(
         kind="outcome",
         work=partial(settle, store, outcomes),
-        lingers=not is_awaited,
+        linger_seconds=seconds,
         rows=len(outcomes),
     )
 

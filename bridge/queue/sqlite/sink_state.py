@@ -188,6 +188,28 @@ class SinkBacklog:
             return None if self.gate.until is None else micros(self.gate.until)
         return wall if self.is_unread else self.next_due
 
+    @property
+    def has_wait(self) -> bool:
+        """Whether a delivery, or the sink, waits for a time of the wall clock."""
+        is_gated = self.gate is not None and self.gate.until is not None
+        return is_gated or self.next_due is not None
+
+    def has_more(self, wall: int) -> bool:
+        """Return whether rows are left that no search has seen."""
+        if self.next_due is not None and self.next_due <= wall:
+            return True
+        return bool(self.tail) or not self.tail.is_complete
+
+    def may_lease(self, wall: int) -> bool:
+        """Return whether a lease may find anything; False: it surely finds nothing.
+
+        Read on the event loop, while the writer's thread rests.
+        """
+        if self.gate is not None or self.ordering == "sink":
+            return True
+        has_freed = self.order is not None and bool(self.order.freed)
+        return bool(self.returned) or has_freed or self.has_more(wall)
+
     def is_held(self, event: int) -> bool:
         """Return whether the event is leased, or came back from a lease."""
         return event in self.leased or event in self.returned

@@ -98,6 +98,7 @@ class SqliteStore:
         )
         self.next_token = 0
         self.next_sweep = 0
+        self.has_old = False
         self._on_commit: list[Callable[[], None]] = []
         self._count()
         reserve.make()

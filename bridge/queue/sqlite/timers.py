@@ -10,20 +10,24 @@ class Timers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have none."""
         self._loop = loop
-        self._handles: dict[str, asyncio.Handle] = {}
+        self._handles: dict[str, tuple[float, asyncio.Handle]] = {}
 
     def set(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back once after `seconds`, unless one of this name is pending."""
-        if name not in self._handles:
-            self._handles[name] = self._loop.call_later(
-                seconds, self._fire, name, callback
-            )
+        """Call back once after `seconds`; of two of one name the earlier one counts."""
+        when = self._loop.time() + seconds
+        pending = self._handles.get(name)
+        if pending is not None:
+            if pending[0] <= when:
+                return
+            pending[1].cancel()
+        handle = self._loop.call_later(seconds, self._fire, name, callback)
+        self._handles[name] = when, handle  # uvloop's handles do not say when
 
     def cancel(self, name: str) -> None:
         """Do not call back."""
-        handle = self._handles.pop(name, None)
-        if handle is not None:
-            handle.cancel()
+        pending = self._handles.pop(name, None)
+        if pending is not None:
+            pending[1].cancel()
 
     def cancel_all(self) -> None:
         """Call nobody back any more."""

@@ -34,8 +34,13 @@ def resize(store: SqliteStore, settings: Settings) -> None:
         limit_log(store.connection, reserve_bytes=settings.reserve_bytes)
 
 
-def keep_up(store: SqliteStore) -> None:
-    """Look at the clock, the leases and the room; the queue calls it every second."""
+def keep_up(store: SqliteStore) -> bool:
+    """Look at the clock, the leases and the room.
+
+    Returns:
+        Whether to look again in a second: something waits for a time, or for room. Else
+        once in several seconds does.
+    """
     if lost := store.clock.set_back_by():
         advance_waits(store, lost)
         store.after_commit(partial(store.clock.forget, lost))
@@ -48,3 +53,23 @@ def keep_up(store: SqliteStore) -> None:
     store.capacity.tidy()
     store.save_sinks(older_than=_IDLE_SAVE)
     store.buried.flush()
+    return _is_waiting(store) or _is_short(store)
+
+
+def _is_waiting(store: SqliteStore) -> bool:
+    """Whether anything depends on a clock."""
+    return any(
+        backlog.leased or (backlog.is_open and backlog.has_wait)
+        for backlog in store.backlogs.values()
+    )
+
+
+def _is_short(store: SqliteStore) -> bool:
+    """Whether there is less room than there should be, or more to be cleared away."""
+    capacity = store.capacity
+    return (
+        store.is_stalled
+        or capacity.has_shortage
+        or store.has_old
+        or store.buried.is_counting
+    )

@@ -15,7 +15,6 @@ put is handed out by the same pass, but never before its commit.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,12 +31,16 @@ from bridge.queue.sqlite.sink_state import SinkBacklog
 from bridge.queue.sqlite.store import SqliteStore
 from bridge.queue.sqlite.timers import Timers
 from bridge.queue.sqlite.upkeep import keep_up
+from bridge.queue.sqlite.write_thread import WriteThread
 
 _log = get_logger()
 
 GROUP_ROWS = 500
-LINGER_SECONDS = 0.005
 TICK_SECONDS = 1.0
+"""Between two looks at clocks, leases and room while something may depend on them."""
+
+IDLE_TICK_SECONDS = 5.0
+"""Between two such looks while nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +114,8 @@ def close(store: SqliteStore, *, is_sound: bool) -> None:
 class Writer:
     """Hands jobs and wishes to the thread, group by group."""
 
-    def __init__(self, *, store: SqliteStore, thread: Executor) -> None:
-        """Begin to tick; `thread` has one thread, and opened the store on it."""
+    def __init__(self, *, store: SqliteStore, thread: WriteThread) -> None:
+        """Begin to tick; the store was opened on `thread`."""
         self._store = store
         self._thread = thread
         self._loop = asyncio.get_running_loop()
@@ -129,6 +132,7 @@ class Writer:
     async def do(self, job: WriteJob) -> Any:
         """Return what the job gives, once it is durable; or raise why it failed."""
         self._check()
+        self._timers.set("tick", TICK_SECONDS, self._tick)
         future = self._loop.create_future()
         self._add(job, future)
         return await future
@@ -160,9 +164,7 @@ class Writer:
             await self._turned.wait()
         is_sound = self._fault is None
         self._fail(QueueError(f"queue {self._store.settings.path}: it is closed"), [])
-        await self._loop.run_in_executor(
-            self._thread, partial(close, self._store, is_sound=is_sound)
-        )
+        await self._thread.run(partial(close, self._store, is_sound=is_sound))
 
     def _check(self) -> None:
         if self._fault is not None:
@@ -173,7 +175,7 @@ class Writer:
         self._schedule()
 
     def _tick(self) -> None:
-        self._timers.set("tick", TICK_SECONDS, self._tick)
+        self._timers.set("tick", IDLE_TICK_SECONDS, self._tick)
         future = self._loop.create_future()
         future.add_done_callback(self._check_upkeep)
         self._add(WriteJob(kind="upkeep", work=partial(keep_up, self._store)), future)
@@ -183,6 +185,8 @@ class Writer:
         fault = future.exception()
         if fault is not None:
             self._fail(fault, [])
+        elif future.result() is not False and self._fault is None:
+            self._timers.set("tick", TICK_SECONDS, self._tick)
 
     def _give_back(self, leases: Sequence[Lease]) -> None:
         released = [Released(lease=one) for one in leases]
@@ -192,16 +196,32 @@ class Writer:
     def _schedule(self) -> None:
         if self._is_running or self._fault is not None:
             return
+        self._has_new_wish = self._has_new_wish and self._is_wish_due()
         if self._has_new_wish or self._is_group():
             self._timers.set("start", 0, self._start)
         elif self._jobs:
-            self._timers.set("linger", LINGER_SECONDS, self._end_linger)
+            seconds = min(job.linger_seconds for job, _ in self._jobs)
+            self._timers.set("linger", seconds, self._end_linger)
+
+    def _is_wish_due(self) -> bool:
+        """Whether a pass may find leases; if not, look again once a wait is over.
+
+        Most often a sink asks for more right after it was given all there was.
+        """
+        wall = self._store.clock.wall()
+        backlogs = [wish.backlog for wish in self._wishes.values()]
+        if any(backlog.may_lease(wall) for backlog in backlogs):
+            return True
+        times = [one.next_due for one in backlogs if one.next_due is not None]
+        if times:
+            self._timers.set("wake", (min(times) - wall) / SECOND, self._wake)
+        return False
 
     def _is_group(self) -> bool:
         """Whether the jobs go now: those that linger wait for company."""
         return bool(self._jobs) and (
             self._has_lingered
-            or any(not job.lingers for job, _ in self._jobs)
+            or any(not job.linger_seconds for job, _ in self._jobs)
             or sum(job.rows for job, _ in self._jobs) >= GROUP_ROWS
         )
 
@@ -219,10 +239,10 @@ class Writer:
         self._has_new_wish = False
         self._timers.cancel("wake")
         self._is_running = True
-        passing = self._thread.submit(
+        passing = partial(
             run_pass, self._store, [job for job, _ in jobs], list(wishes.values())
         )
-        passing.add_done_callback(partial(self._report, jobs, list(wishes)))
+        self._thread.submit(passing, partial(self._finish, jobs, list(wishes)))
 
     def _take_group(self) -> list[Submitted]:
         group: list[Submitted] = []
@@ -234,21 +254,18 @@ class Writer:
         self._timers.cancel("linger")
         return group
 
-    def _report(
-        self, jobs: list[Submitted], wishes: list[Wishing], passing: Future[PassResult]
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._finish, jobs, wishes, passing)
-
     def _finish(
-        self, jobs: list[Submitted], wishes: list[Wishing], passing: Future[PassResult]
+        self,
+        jobs: list[Submitted],
+        wishes: list[Wishing],
+        passed: PassResult,
+        fault: BaseException | None,
     ) -> None:
         self._is_running = False
         self._turned.set()
-        fault = passing.exception()
         if fault is not None:
             self._fail(fault, jobs)
             return
-        passed = passing.result()
         for (_, future), answer in zip(jobs, passed.answers, strict=True):
             _resolve(future, answer)
         for waiting, leases in zip(wishes, passed.leases, strict=True):

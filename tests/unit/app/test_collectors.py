@@ -164,3 +164,12 @@ async def test_next_life_is_shown_instead_of_the_last(shown: Shown) -> None:
     assert shown.value("queue_full", sink="other") == 0
     assert shown.text().count("# TYPE kubebridge_queue_depth gauge") == 1
     assert shown.value("queue_full", sink="hook") is None
+
+
+async def test_a_measure_says_whether_anything_happened(shown: Shown) -> None:
+    """If not, the next one has time (issue 11, section 3)."""
+    await shown.figures.refresh()
+    idle = await shown.figures.refresh()
+    await put(shown.queue, "a")
+
+    assert (idle, await shown.figures.refresh()) == (False, True)

@@ -10,9 +10,11 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 import structlog
+import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from bridge.app import server as module
 from bridge.app.server import SAY_SECONDS, Refusals, bind, serving, structured_lines
 from bridge.metrics import Metrics
 
@@ -177,3 +179,23 @@ def test_the_port_outlives_a_shortage_of_files(lines, make_loop, capfd):
     assert found == "here"
     assert sum("accept" in line["error"] for line in lines) <= 1
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.looptime
+async def test_the_server_wakes_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And ends at once when it is told to (issue 11, section 3)."""
+    server = module._Server(uvicorn.Config(lambda *_: None))
+    times: list[float] = []
+    on_tick, now = server.on_tick, asyncio.get_running_loop().time
+
+    async def noting(counter: int) -> bool:
+        times.append(now())
+        return await on_tick(counter)
+
+    monkeypatch.setattr(server, "on_tick", noting)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.main_loop(), name="api")
+        await asyncio.sleep(2.5)
+        server.leave()
+
+    assert times == pytest.approx([0, 1, 2, 2.5], abs=0.01)

@@ -147,11 +147,11 @@ class Ledger:
         self.out.update(lease.handle for lease in leases)
         return leases
 
-    async def settle(self, outcomes) -> None:
+    async def settle(self, outcomes, **how) -> None:
         """See `Queue.settle`; a second outcome of one lease is a KeyError."""
         for outcome in outcomes:
             self.out.remove(outcome.lease.handle)
-        await self._settle(outcomes)
+        await self._settle(outcomes, **how)
 
     async def wait_until_all_came_back(self) -> None:
         """Let the loop turn as often as that can take, and no more."""

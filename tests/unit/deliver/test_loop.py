@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -171,3 +172,15 @@ async def test_cancelled_delivery_on_a_full_volume_ends() -> None:
             raise RuntimeError
 
     assert len(bench.queue.rows) == 1
+
+
+async def test_a_sink_for_which_nothing_waits_has_no_timer() -> None:
+    """It costs nothing, however long that lasts (issue 11, section 3)."""
+    bench = Bench(ScriptedSink())
+    bench.put("a")
+    async with bench.running():
+        await asyncio.sleep(5)
+        loop: Any = asyncio.get_running_loop()
+        timers = [one for one in loop._scheduled if not one.cancelled()]
+
+    assert (bench.sink.sent, timers) == ([["a"]], [])

@@ -104,7 +104,7 @@ async def test_a_full_volume_does_not_hold_the_end_up(monkeypatch) -> None:
     bench = Bench(ScriptedSink())
     bench.put("a")
 
-    async def settle(_):
+    async def settle(_, **__):
         raise OutcomeNotRecordedError("full")
 
     monkeypatch.setattr(bench.queue, "settle", settle)

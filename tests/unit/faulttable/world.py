@@ -44,9 +44,11 @@ class Watched:
         """Do everything else as the queue does."""
         return getattr(self._queue, name)
 
-    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+    async def settle(
+        self, outcomes: Sequence[Outcome], *, lazily: bool = False
+    ) -> None:
         """See `Queue.settle`."""
-        await self._queue.settle(outcomes)
+        await self._queue.settle(outcomes, lazily=lazily)
         self.outcomes.extend(outcomes)
         if len(self.outcomes) >= self._count:
             self.done.set()

@@ -42,7 +42,7 @@ class EntriesFirst(SqliteQueue):
 class ForwardLater(SqliteQueue):
     """A dead letter goes in one commit, its forwarded event comes in another."""
 
-    async def settle(self, outcomes: Any) -> None:
+    async def settle(self, outcomes: Any, **_: Any) -> None:
         """Lose a dead letter when a kill falls between the commits."""
         forwards = [one for one in outcomes if getattr(one, "forward", None)]
         await super().settle([Delivered(lease=one.lease) for one in forwards])
