@@ -289,7 +289,7 @@ class SinkGate:
         self._status.until = (
             None if until is None else datetime.fromtimestamp(until, UTC)
         )
-        _mark(self.is_held, state != "open")
+        _mark(self.is_held, state != "active")
         _mark(self._is_paused, state == "paused")
         self._paused.set(state == "paused")
         for one, gauge in self._states.items():
