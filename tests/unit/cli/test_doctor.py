@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -425,7 +426,13 @@ async def test_a_program_gets_json(write, tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-1, "0 s"), (119, "119 s"), (3600, "60 min"), (7200, "2 h"), (900_000, "10 d")],
+    [
+        (-1, "[0-9] s"),
+        (61, "[67][0-9] s"),
+        (3600, "60 min"),
+        (7200, "2 h"),
+        (900_000, "10 d"),
+    ],
 )
 async def test_a_running_bridge_is_asked_for_its_cursors(
     write, cluster, tmp_path, monkeypatch, seconds, said
@@ -446,7 +453,7 @@ async def test_a_running_bridge_is_asked_for_its_cursors(
 
     result = await doctor(tmp_path, "-o", "text", "--url", "http://bridge")
 
-    assert f"{said} ago" in result.stdout
+    assert re.search(f" {said} ago", result.stdout)
     assert result.stdout.endswith("\n\nno problems\n")
 
 
