@@ -52,7 +52,8 @@ def described(schema: dict[str, Any], cls: type[BaseModel]) -> dict[str, Any]:
     texts = field_docstrings(cls)
     properties = schema.get("properties", {})
     for name, field in cls.model_fields.items():
-        shown = properties.get(field.serialization_alias or name)
-        if shown is not None and name in texts:
-            shown.setdefault("description", texts[name])
+        # A schema has the names of what is read, or of what is written.
+        for key in (name, field.alias, field.serialization_alias):
+            if key in properties and name in texts:
+                properties[key].setdefault("description", texts[name])
     return schema

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pytest
 from pydantic import BaseModel, Field
 
 from bridge.docstrings import described, field_docstrings
@@ -60,6 +61,20 @@ def test_properties_are_described_by_them():
         "type": "Given.",
         "bare": None,
     }
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_names_may_differ_between_reading_and_writing(mode):
+    """A schema shows those of its mode."""
+
+    class Thing(BaseModel):
+        size: int = Field(alias="read", serialization_alias="written")
+        """How large."""
+
+    schema = described(Thing.model_json_schema(mode=mode), Thing)
+
+    (shown,) = schema["properties"].values()
+    assert shown["description"] == "How large."
 
 
 def test_what_has_no_properties_stays():
