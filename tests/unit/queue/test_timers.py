@@ -19,7 +19,9 @@ async def fired(*seconds: float) -> list[float]:
     return called
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize(
+    "loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [([0, 0], [0]), ([0.01, 60], [0.01]), ([60, 0.01], [0.01]), ([60, 0], [0])],
