@@ -10,8 +10,9 @@ BIN := .venv/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS)
 PYTEST := $(BIN)/coverage run -m pytest
-# Two processes, for most of the time a test waits; a file's tests stay together.
-TOGETHER := -n 2 --dist loadfile
+# Two processes, for most of the time a test waits; a file's tests stay together. In the
+# order of the files: else those with one long test come last, one after the other.
+TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 
 # Without these parts an event could be lost, so each of their branches is tested.
 CRITICAL := bridge/cluster/*,bridge/cluster/*/*,bridge/events/*,bridge/filters/*,bridge/queue/*
