@@ -97,3 +97,18 @@ def test_what_was_read_before_is_good_while_nothing_can_be_opened(tmp_path):
     assert value.get() == "t"
     now[0] = 20.0
     assert value.get() == "new"
+
+
+def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_our_fault(monkeypatch):
+    """A resolver that can open nothing says only "try again" (issue 10, item 37)."""
+    unknown = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    def no_more(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    before = is_ours(unknown)
+    with monkeypatch.context() as patch:
+        patch.setattr("bridge.sinks.transports.errors.os.open", no_more)
+        starved = is_ours(unknown)
+
+    assert (before, starved) == (False, True)
