@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, cast
 import structlog
 from structlog.typing import ExcInfo, FilteringBoundLogger
 
-from bridge.escaping import escape_controls
-from bridge.traces import trace
+from bridge.text.escaping import escape_controls
+from bridge.text.tracebacks import trace
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
@@ -73,7 +73,7 @@ def _processors(*, is_text: bool) -> list[Any]:
 
 
 class _Formatter(logging.Formatter):
-    """Writes what libraries and asyncio log; see `bridge.traces` about errors."""
+    """Writes what libraries and asyncio log; without the texts of errors."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's own name
         return _trace(ei)

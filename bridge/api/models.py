@@ -13,8 +13,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema
 
-from bridge.docstrings import described
 from bridge.health import SinkState
+from bridge.settings.docstrings import described
 
 Item = TypeVar("Item")
 

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import Response
 
 from bridge.api.models import ApiModel
-from bridge.nesting import is_deeper
+from bridge.text.nesting import is_deeper
 
 _SHOWN_DEPTH = 200
 """Deeper nested JSON is shown as text, for many a client fails to read it."""

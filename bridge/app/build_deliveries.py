@@ -23,9 +23,9 @@ from bridge.deliver import (
 from bridge.health import Health
 from bridge.journal import Attempt
 from bridge.metrics import Metrics
+from bridge.net.urls import shown_url
 from bridge.queue import Queue
 from bridge.sinks import Sink
-from bridge.urls import shown_url
 
 
 def build_deliveries(

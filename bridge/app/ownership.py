@@ -8,7 +8,7 @@ belongs to; a file from before there were owners is for the first that opens it.
 from pathlib import Path
 
 from bridge.errors import ConfigError, QueueError
-from bridge.private import FOLDER_MODE, make_file, restrict
+from bridge.files.private import FOLDER_MODE, make_file, restrict
 
 
 def check_owner(queue: Path, owner: str) -> None:

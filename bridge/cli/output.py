@@ -26,7 +26,7 @@ from bridge.errors import (
     QueueLockedError,
     QueueNewerError,
 )
-from bridge.escaping import escape_controls
+from bridge.text.escaping import escape_controls
 
 FAILED, UNUSABLE, NO_QUEUE = 1, 2, 3
 """Exit codes: failure; usage or configuration; queue locked, corrupt or newer."""

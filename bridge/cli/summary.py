@@ -16,7 +16,7 @@ from bridge.config import (
     describe,
     explain_orderings,
 )
-from bridge.config.document import printable
+from bridge.text.escaping import one_line
 
 _NAMING = ("name", "kind", "apiVersion", "resource")
 _ADDRESS = ("name", "type", "url", "knative")
@@ -108,9 +108,9 @@ def _told(shown: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _block(head: str, told: Mapping[str, Any]) -> Iterator[str]:
-    yield printable(head)
+    yield one_line(head)
     for key, value in told.items():
-        yield printable(f"  {key}: {_shown(value)}")
+        yield one_line(f"  {key}: {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bridge.nesting import fold
+from bridge.text.nesting import fold
 
 T = TypeVar("T")
 V = TypeVar("V")

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from bridge.config.models import Config
 from bridge.config.ordering import orderings_of
-from bridge.urls import HIDDEN, shown_url
+from bridge.net.urls import HIDDEN, shown_url
 
 
 def describe(config: Config) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge.config.nodes import MappingNode, Node, Spot, find
+from bridge.text.escaping import one_line
 
 _MOST_TOLD: Final = 100
 
@@ -80,11 +81,11 @@ class ConfigDocument:
             key=lambda pair: pair[0],
         )
         lines = [
-            printable(f"{place}: {_show_trail(one.trail)}{one.message}")
+            one_line(f"{place}: {_show_trail(one.trail)}{one.message}")
             for place, one in placed[:_MOST_TOLD]
         ]
         if left := len(placed) - len(lines):
-            lines.append(printable(f"{self.name}: and {left} more, if not still more"))
+            lines.append(one_line(f"{self.name}: and {left} more, if not still more"))
         return lines
 
     def _place(self, fault: Fault) -> DocumentPlace:
@@ -127,17 +128,6 @@ def _show_step(step: str | int) -> str:
         return f"[{step}]"
     shown = step if len(step) <= _LONGEST_STEP else f"{step[: _LONGEST_STEP - 3]}..."
     return f".{shown}" if re.fullmatch(r"[\w-]+", step) else f"[{json.dumps(shown)}]"
-
-
-def printable(text: str) -> str:
-    """Return `text` as one line that any terminal shows as it is."""
-    if text.isprintable():
-        return text
-    return "".join(map(_shown_letter, text))
-
-
-def _shown_letter(letter: str) -> str:
-    return letter if letter.isprintable() else ascii(letter)[1:-1]
 
 
 def show_value(value: object, *, secret: bool) -> str:

@@ -11,7 +11,6 @@ from bridge.config.checks import check_whole
 from bridge.config.document import (
     ConfigDocument,
     Fault,
-    printable,
     show_value,
 )
 from bridge.config.environment import apply_environment
@@ -19,8 +18,9 @@ from bridge.config.mismatches import find_mismatches
 from bridge.config.models import NOTE, Config
 from bridge.config.text import MOST_BYTES, NotYamlError, decode_text, read_document
 from bridge.errors import ConfigError
-from bridge.files import read_file
+from bridge.files.reading import read_file
 from bridge.settings.model import MISMATCH, MOST_FOUND
+from bridge.text.escaping import one_line
 
 Check = Callable[[Config], Iterable[Fault]]
 """Finds what is wrong with a configuration whose every value is right by itself."""
@@ -65,7 +65,7 @@ def _read(path: Path) -> str:
         raise ConfigError([str(error)]) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        problem = printable(f"{path}: cannot be read: {reason.lower()}")
+        problem = one_line(f"{path}: cannot be read: {reason.lower()}")
         raise ConfigError([problem]) from error
 
 
@@ -99,7 +99,7 @@ def parse_config(
     except NotYamlError as error:
         raise ConfigError([str(error)]) from error
     if document.data is None and not env.get("K_SINK"):
-        problem = printable(f"{name}:1:1: expected a configuration, got nothing")
+        problem = one_line(f"{name}:1:1: expected a configuration, got nothing")
         raise ConfigError([problem])
     if isinstance(document.data, dict):
         for key in [key for key in document.data if key.startswith(NOTE)]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bridge.config.auth import SecretConfig
-from bridge.config.document import printable
 from bridge.config.models import Config, QueueConfig
 from bridge.settings.model import Model
+from bridge.text.escaping import one_line
 
 
 def find_missing(config: Config, env: Mapping[str, str]) -> Iterator[str]:
@@ -29,7 +29,7 @@ def find_missing(config: Config, env: Mapping[str, str]) -> Iterator[str]:
         elif value.env and not env.get(value.env):
             problem = f"variable {value.env} is not set, or empty"
         if problem:
-            yield printable(f"{trail}: {problem}")
+            yield one_line(f"{trail}: {problem}")
 
 
 def _places(value: Any, trail: str) -> Iterator[tuple[str, Path | SecretConfig]]:

@@ -20,11 +20,11 @@ from bridge.config.document import (
     ConfigDocument,
     DocumentPlace,
     Fault,
-    printable,
 )
 from bridge.config.nodes import ListNode, MappingNode, Node, Spot, data_of
 from bridge.config.scalars import TAG, UnusableScalarError, read_scalar
 from bridge.settings.model import MOST_FOUND
+from bridge.text.escaping import one_line
 
 MOST_BYTES: Final = 8 << 20
 """Longest text in bytes: room for more than 20,000 sinks."""
@@ -55,13 +55,13 @@ def decode_text(raw: bytes, *, name: str) -> str:
     """
     if len(raw) > MOST_BYTES:
         message = f"{name}: expected at most {MOST_BYTES} bytes, got more"
-        raise NotYamlError(printable(message))
+        raise NotYamlError(one_line(message))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place(name, _spot_after(raw[: error.start].decode(errors="replace")))
         got = f"expected UTF-8, got something else at byte {error.start}"
-        raise NotYamlError(printable(f"{place}: {got}")) from error
+        raise NotYamlError(one_line(f"{place}: {got}")) from error
 
 
 def read_document(text: str, *, name: str) -> ConfigDocument:
@@ -74,7 +74,7 @@ def read_document(text: str, *, name: str) -> ConfigDocument:
     if found := _UNREADABLE.search(text):
         place = _place(name, _spot_after(text[: found.start()]))
         got = f"expected printable text, got U+{ord(found.group()):04X}"
-        raise NotYamlError(printable(f"{place}: not YAML: {got}"))
+        raise NotYamlError(one_line(f"{place}: not YAML: {got}"))
     document.root = _Composer(document, _events(text, name)).compose()
     if document.root is not None:
         document.data = data_of(document.root)
@@ -87,7 +87,7 @@ def _events(text: str, name: str) -> Iterator[Any]:
     except yaml.MarkedYAMLError as error:
         place = _place(name, _spot(error.problem_mark or error.context_mark))
         reason = error.problem or error.context
-        raise NotYamlError(printable(f"{place}: not YAML: {reason}")) from error
+        raise NotYamlError(one_line(f"{place}: not YAML: {reason}")) from error
 
 
 def _spot(mark: Any) -> Spot:
@@ -260,7 +260,7 @@ class _Composer:
 
     def _refusal(self, event: Any, message: str) -> NotYamlError:
         place = self._document.at(_spot(event.start_mark))
-        return NotYamlError(printable(f"{place}: {message}"))
+        return NotYamlError(one_line(f"{place}: {message}"))
 
 
 def _is_merge(event: Any) -> bool:

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSche
 from bridge.errors import FilterError, InvalidEventError
 from bridge.events import validation as rules
 from bridge.events.paths import parse_path
+from bridge.net.urls import parse_url
 from bridge.settings.model import fault, mismatch
-from bridge.urls import parse_url
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -16,7 +16,7 @@ from bridge.logs import RepeatedFailure, get_logger, is_debug
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Lease, Outcome, Released, Retry
 from bridge.sinks import Accepted, Sink
-from bridge.traces import summary
+from bridge.text.tracebacks import summary
 
 
 class AttemptRunner:

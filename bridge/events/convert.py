@@ -39,7 +39,7 @@ from bridge.events.paths import list_paths
 from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts, present
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import NOT_JSON, is_plain
-from bridge.nesting import is_deeper
+from bridge.text.nesting import is_deeper
 
 __all__ = ["Origin", "convert", "gap_event"]
 

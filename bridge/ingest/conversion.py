@@ -24,7 +24,7 @@ from bridge.ingest.source import Source
 from bridge.ingest.source_filter import SourceFilter
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope
-from bridge.traces import summary
+from bridge.text.tracebacks import summary
 
 WaitFor = Literal["all", "namespaces", "none"]
 """What is waited for: the labels of namespaces and what an Event is about, only the

@@ -15,9 +15,9 @@ from typing import Self
 import apsw
 import msgspec
 
+from bridge.files.private import make_database, make_folder
 from bridge.journal import Attempt
 from bridge.logs import get_logger
-from bridge.private import make_database, make_folder
 
 APPLICATION_ID = 0x6B626A31
 """Written into the file's header, so that no other SQLite file is taken for ours."""

@@ -20,7 +20,7 @@ from pydantic_core import (
     PydanticCustomError,
 )
 
-from bridge.docstrings import described
+from bridge.settings.docstrings import described
 
 MOST_FOUND: Final = 200
 """How many faults of one kind are looked for: finding them costs time."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from yarl import URL
 
+from bridge.net.urls import shown_url
 from bridge.sinks.http.spellings import without
-from bridge.urls import shown_url
 
 EXCERPT_CHARACTERS = 256
 
@@ -17,10 +17,10 @@ def origin(url: URL) -> str:
 
 def place(url: str) -> str:
     """Return a URL, which may be anybody's, as `shown_url` does, on one line."""
-    return printable(shown_url(url))
+    return one_line_excerpt(shown_url(url))
 
 
-def printable(text: str) -> str:
+def one_line_excerpt(text: str) -> str:
     """Return the first characters as one line; what cannot be printed is a space."""
     cut = text[:EXCERPT_CHARACTERS]
     line = "".join(letter if letter.isprintable() else " " for letter in cut)

@@ -8,7 +8,7 @@ import structlog
 
 from bridge.errors import QueueError
 from bridge.logs import configure_logs, get_logger
-from bridge.traces import summary, trace
+from bridge.text.tracebacks import summary, trace
 
 TOKEN = "hunter2"
 

@@ -1,6 +1,6 @@
 """A TLS server and a client of ours, for any Python: standard library alone.
 
-``python tls_peers.py bridge/tls.py ca.pem server.pem [strict]`` exits with 0 if the
+``python tls_peers.py bridge/net/tls.py ca.pem server.pem [strict]`` exits with 0 if the
 client trusts the server, and says why not else.
 """
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from bridge.cluster.session.library import Configuration
 from bridge.errors import CredentialsError
-from bridge.tls import client_context
+from bridge.net.tls import client_context
 
 MOST_BYTES = 4 * 1024 * 1024
 """A bundle of all authorities that a system trusts has 0.3 MB."""

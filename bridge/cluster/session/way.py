@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from yarl import URL
 
 from bridge.errors import ConfigError, CredentialsError
-from bridge.proxies import parse_proxy, proxy_of_environment
+from bridge.net.proxies import parse_proxy, proxy_of_environment
 
 
 def find_proxy(

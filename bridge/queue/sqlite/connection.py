@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 
 from bridge.errors import QueueCorruptError
-from bridge.private import make_database
+from bridge.files.private import make_database
 from bridge.queue.sqlite import schema
 from bridge.queue.sqlite.errors import is_full
 from bridge.queue.sqlite.reserve import Reserve

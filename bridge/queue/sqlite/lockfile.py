@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from bridge.errors import QueueError, QueueLockedError
+from bridge.files.private import FILE_MODE, make_folder, restrict
 from bridge.logs import get_logger
-from bridge.private import FILE_MODE, make_folder, restrict
 
 _POLL_SECONDS = 0.1
 

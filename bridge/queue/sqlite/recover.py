@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from bridge.errors import QueueCorruptError, QueueError
-from bridge.private import make_file
+from bridge.files.private import make_file
 from bridge.queue.sqlite import schema
 from bridge.queue.sqlite.errors import translated
 from bridge.queue.sqlite.lockfile import locked_now

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bridge.private import FILE_MODE, restrict
+from bridge.files.private import FILE_MODE, restrict
 
 _SHARE_OF_VOLUME = 8
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from bridge.files import read_file
+from bridge.files.reading import read_file
 from bridge.sinks.reloaded import ReloadedFile, SecretError
 
 

@@ -34,7 +34,8 @@ from bridge.errors import (
     SinkPausedError,
     TemporarySinkError,
 )
-from bridge.sinks.text import place, printable
+from bridge.net.urls import HIDDEN
+from bridge.sinks.text import one_line_excerpt, place
 from bridge.sinks.transports.errors import (
     CutAnswerError,
     DeniedError,
@@ -45,7 +46,6 @@ from bridge.sinks.transports.errors import (
     is_ours,
 )
 from bridge.sinks.transports.response import Response
-from bridge.urls import HIDDEN
 
 
 class Verdict(Enum):
@@ -350,7 +350,7 @@ class ResponseClassifier:
         )
 
     def _answered(self, reply: Response, more: str = "") -> str:
-        text = printable(reply.excerpt.decode("utf-8", "replace"))
+        text = one_line_excerpt(reply.excerpt.decode("utf-8", "replace"))
         status = f"{reply.status} {_phrase(reply.status)}".strip()
         said = f": {text}" if text else ""
         return self._hide(f"sink {self._sink} answered {status}{more}{said}")

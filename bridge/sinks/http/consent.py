@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge.sinks.text import printable
+from bridge.sinks.text import one_line_excerpt
 
 ORIGIN = "WebHook-Request-Origin"
 RATE = "WebHook-Request-Rate"
@@ -139,7 +139,7 @@ def read_consent(
     if rate.strip() == ANY:
         return ConsentGranted(None)
     if not _POSITIVE.fullmatch(rate.strip()):
-        got = printable(rate)
+        got = one_line_excerpt(rate)
         return ConsentRefused(f"expected {ALLOWED_RATE} '*' or 1 and more, got '{got}'")
     return ConsentGranted(int(rate))
 
@@ -149,7 +149,7 @@ def _wanted(origin: str) -> str:
 
 
 def _mismatch(origin: str, got: str) -> str:
-    text = f"{_wanted(origin)}, got '{printable(got)}'"
+    text = f"{_wanted(origin)}, got '{one_line_excerpt(got)}'"
     if got and origin.lower().startswith(got.lower()):
         # The Go SDK answers with the entry of its allow-list that matched.
         text += ": it names a prefix of the origin, not the origin"

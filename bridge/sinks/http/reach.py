@@ -10,10 +10,10 @@ import httpx
 from yarl import URL
 
 from bridge.errors import ConfigError
-from bridge.proxies import proxy_for
+from bridge.net.proxies import proxy_for
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
-from bridge.sinks.text import origin, printable
+from bridge.sinks.text import one_line_excerpt, origin
 from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.llhttp.pool import Peer, Pool
 
@@ -48,7 +48,7 @@ async def reach(
         name = tls.server_name if way is None else None
         await _connect((way or url).origin(), tls, name, egress, timeout_seconds)
     except (httpx.TransportError, ConfigError, SecretError) as error:
-        problem = printable(str(error)) or type(error).__name__
+        problem = one_line_excerpt(str(error)) or type(error).__name__
     else:
         problem = ""
     return ("" if way is None else origin(way)), problem

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import httpx
 from msgspec.structs import replace
 
+from bridge.net.urls import credentials_of
 from bridge.sinks.http.oauth2 import OAuth2Auth
 from bridge.sinks.http.request import RequestHeaders
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.target import SinkUrl
 from bridge.sinks.text import hide, redact
 from bridge.sinks.transports.response import EXCERPT_BYTES, Response
-from bridge.urls import credentials_of
 
 
 class Redactor:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from html.entities import codepoint2name
 
-from bridge.urls import HIDDEN
+from bridge.net.urls import HIDDEN
 
 _LEAST_SHOWN = 3
 """So many letters of a secret say nothing about it."""

@@ -3,9 +3,9 @@
 import httpx
 from yarl import URL
 
+from bridge.net.urls import parse_url, url_secrets
 from bridge.sinks.http.auth import BasicAuth, Secret, SecretText
 from bridge.sinks.reloaded import SecretError
-from bridge.urls import parse_url, url_secrets
 
 _EXPECTED = "expected an http or https URL without user and password"
 

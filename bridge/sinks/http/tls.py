@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bridge.files import read_file
+from bridge.files.reading import read_file
+from bridge.net.tls import client_context
 from bridge.sinks.reloaded import ReloadedFile, SecretError
 from bridge.sinks.transports.errors import text_of, tls_text
-from bridge.tls import client_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from aiohttp import ClientTimeout, DummyCookieJar, StreamReader
 from multidict import CIMultiDict
 from yarl import URL
 
-from bridge.proxies import proxy_for
+from bridge.net.proxies import proxy_for
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.transports.aiohttp_connector import WatchedConnector
 from bridge.sinks.transports.aiohttp_errors import as_httpx

@@ -4,7 +4,7 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from bridge.sinks.text import origin, printable
+from bridge.sinks.text import one_line_excerpt, origin
 from bridge.sinks.transports.aiohttp_connector import EarlyAnswerError
 from bridge.sinks.transports.egress import DeniedAddressError
 from bridge.sinks.transports.errors import (
@@ -65,7 +65,9 @@ def _answering(error: BaseException, url: URL) -> httpx.TransportError:
     tls = tls_fault(error.__cause__)
     match error:
         case aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError(f"not HTTP: {printable(error.message)}")
+            return httpx.RemoteProtocolError(
+                f"not HTTP: {one_line_excerpt(error.message)}"
+            )
         case EarlyAnswerError():
             return httpx.RemoteProtocolError("not HTTP: an answer before a request")
         case aiohttp.ClientPayloadError():

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from bridge.cli import app, main, output
-from bridge.escaping import escape_controls
+from bridge.text.escaping import escape_controls
 from tests.unit.cli.conftest import invoke
 
 EVIL = "a\x1b]0;x\x07b\x9b31mc\u202ed\u2066e\x7ff\x08g\u200bh\U000e0041i\ud800j\r\nk"

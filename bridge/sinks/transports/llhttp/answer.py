@@ -3,7 +3,7 @@
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from bridge.sinks.text import printable
+from bridge.sinks.text import one_line_excerpt
 
 MOST_HEAD_BYTES = 65536
 """Most bytes of status line and header fields, those of 1xx answers included; also
@@ -203,4 +203,4 @@ class ResponseReader:
 
 
 def _not_http(why: str) -> httpx.RemoteProtocolError:
-    return httpx.RemoteProtocolError(f"not HTTP: {printable(why)}")
+    return httpx.RemoteProtocolError(f"not HTTP: {one_line_excerpt(why)}")

@@ -9,7 +9,7 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
-from bridge.proxies import proxy_for
+from bridge.net.proxies import proxy_for
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.text import origin
 from bridge.sinks.transports.aiohttp import (

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.config import load_config
 from bridge.errors import ConfigError
-from bridge.files import MOST_BYTES, NoFileError, read_file
+from bridge.files.reading import MOST_BYTES, NoFileError, read_file
 from bridge.sinks.http.auth import SecretFromFile
 from bridge.sinks.http.tls import TlsContext, TlsFiles
 from bridge.sinks.reloaded import SecretError

@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
-from bridge.durations import DurationHistogram
+from bridge.metrics.durations import DurationHistogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from bridge.durations import DurationHistogram
+from bridge.metrics.durations import DurationHistogram
 
 BOUNDS = (0.005, 0.5, 1, 60)
 

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from bridge.private import make_database, make_file, make_folder, restrict
+from bridge.files.private import make_database, make_file, make_folder, restrict
 
 
 def mode(path):

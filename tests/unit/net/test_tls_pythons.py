@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import bridge.tls
+import bridge.net.tls
 from tests.unit import tls_peers
 
 PEM = serialization.Encoding.PEM
@@ -82,7 +82,7 @@ def run(*command):
 
 def connect(python, plain, *more):
     """Let a client of ours connect under that Python; return what it said."""
-    files = [tls_peers.__file__, bridge.tls.__file__, *plain]
+    files = [tls_peers.__file__, bridge.net.tls.__file__, *plain]
     return run(python, "-I", *map(str, files), *more)
 
 

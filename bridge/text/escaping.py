@@ -25,6 +25,17 @@ def escape_controls(text: str) -> str:
     return _CONTROLS.sub(_escaped, text)
 
 
+def one_line(text: str) -> str:
+    r"""Return text as one line that any terminal shows as it is, ``\n`` written out."""
+    if text.isprintable():
+        return text
+    return "".join(map(_shown_letter, text))
+
+
+def _shown_letter(letter: str) -> str:
+    return letter if letter.isprintable() else ascii(letter)[1:-1]
+
+
 def _escaped(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.nesting import fold, is_deeper
+from bridge.text.nesting import fold, is_deeper
 
 TREES = st.recursive(
     st.text(alphabet='a\\"[]{}', max_size=5) | st.integers(),

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from bridge.tls import client_context
+from bridge.net.tls import client_context
 from tests.unit.oldca import shake_hands, write_old_ca
 from tests.unit.sinks.conftest import CERTIFICATES
 

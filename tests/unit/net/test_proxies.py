@@ -4,7 +4,7 @@ import pytest
 from yarl import URL
 
 from bridge.errors import ConfigError
-from bridge.proxies import is_excluded, proxy_for
+from bridge.net.proxies import is_excluded, proxy_for
 
 SINK = URL("https://hook.example.com/a")
 PROXY = URL("http://proxy:3128")

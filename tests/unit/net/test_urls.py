@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.urls import credentials_of, parse_url, shown_url, url_secrets
+from bridge.net.urls import credentials_of, parse_url, shown_url, url_secrets
 
 TOKEN = "aB3dE6gH9jK2mN5pQ8sT1v"
 HEX = "0123456789abcdef0123456789abcdef"

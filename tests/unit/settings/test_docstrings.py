@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel, Field
 
-from bridge.docstrings import described, field_docstrings
+from bridge.settings.docstrings import described, field_docstrings
 
 
 class Base(BaseModel):

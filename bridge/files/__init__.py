@@ -1,0 +1,1 @@
+"""FILES: small ones read whole, and such as only their owner may read."""

@@ -1,0 +1,1 @@
+"""NET: how others are reached: what a URL may show, proxies, TLS as a client."""

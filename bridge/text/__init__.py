@@ -1,0 +1,1 @@
+"""TEXT: characters, JSON and tracebacks of strangers, made safe to show or read."""
