@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.values import (
+from bridge.settings.values import (
     FilePath,
     ProxyUrl,
     ServerName,

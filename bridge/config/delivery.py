@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from bridge.config.retries import AnyRetryConfig, KnativeRetryConfig
-from bridge.config.values import Count, Name
+from bridge.settings.values import Count, Name
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import Duration, PositiveDuration, PositiveSize
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from bridge.config.values import ClusterName, Count, Url
+from bridge.settings.values import ClusterName, Count, Url
 from bridge.settings.model import Model, fault, written
 from bridge.settings.units import PositiveDuration
 

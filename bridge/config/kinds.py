@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from bridge.config.values import is_name
+from bridge.settings.values import is_name
 
 EVENTS_NAME: Final = "events"
 """What a source of Kubernetes Events is called if it has no other name."""

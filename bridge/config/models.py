@@ -19,7 +19,7 @@ from bridge.config.retries import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
-from bridge.config.values import (
+from bridge.settings.values import (
     STATE_FOLDER,
     ClusterName,
     ExtensionName,

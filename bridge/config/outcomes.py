@@ -10,7 +10,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from bridge.config.values import Count, each_once
+from bridge.settings.values import Count, each_once
 from bridge.settings.model import Model, fault, mismatch
 
 _CLASSES = ("3xx", "4xx", "5xx")

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.values import Count
+from bridge.settings.values import Count
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import PositiveDuration, format_duration, parse_duration
 

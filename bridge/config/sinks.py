@@ -19,7 +19,7 @@ from bridge.config.handshake import HandshakeConfig
 from bridge.config.knative import apply_preset
 from bridge.config.outcomes import OutcomesConfig
 from bridge.config.safety import SizeConfig
-from bridge.config.values import (
+from bridge.settings.values import (
     Count,
     HeaderName,
     HeaderText,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from bridge.config.kinds import NamedKind, group_of
-from bridge.config.values import (
+from bridge.settings.values import (
     AnnotationName,
     ApiVersion,
     Kind,
