@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.values import (
     FilePath,
     ProxyUrl,
@@ -21,7 +22,6 @@ from bridge.settings.values import (
     checked,
     not_empty,
 )
-from bridge.settings.model import Model, fault, mismatch, written
 
 INSTEAD = "expected {env: NAME} or {file: path}"
 """What to write where a secret must not stand."""

@@ -12,9 +12,9 @@ from pydantic import (
 )
 
 from bridge.config.retries import AnyRetryConfig, KnativeRetryConfig
-from bridge.settings.values import Count, Name
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import Duration, PositiveDuration, PositiveSize
+from bridge.settings.values import Count, Name
 
 
 class BreakerConfig(Model):

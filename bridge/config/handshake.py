@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from bridge.settings.values import ClusterName, Count, Url
 from bridge.settings.model import Model, fault, written
 from bridge.settings.units import PositiveDuration
+from bridge.settings.values import ClusterName, Count, Url
 
 
 def _plain_https(url: str) -> str:

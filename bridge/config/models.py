@@ -19,11 +19,13 @@ from bridge.config.retries import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
+from bridge.errors import InvalidEventError
+from bridge.events import validation as rules
+from bridge.settings.model import Model, fault, mismatch, written
+from bridge.settings.units import Duration, PositiveSize, Size
 from bridge.settings.values import (
     STATE_FOLDER,
     ClusterName,
-    ExtensionName,
-    ExtensionText,
     FilePath,
     Host,
     Name,
@@ -31,8 +33,6 @@ from bridge.settings.values import (
     TypePrefix,
     not_empty,
 )
-from bridge.settings.model import Model, written
-from bridge.settings.units import Duration, PositiveSize, Size
 
 __all__ = [
     "AuthConfig",
@@ -61,6 +61,26 @@ __all__ = [
     "StdoutSinkConfig",
     "TlsConfig",
 ]
+
+
+def _extension_name(name: str) -> str:
+    if name in rules.CORE_ATTRIBUTES:
+        raise fault(f"expected an extension, got the core attribute '{name}'")
+    if not rules.is_attribute_name(name):
+        raise mismatch("expected a name of a-z and 0-9 other than 'data'")
+    return name
+
+
+def _extension_text(text: str) -> str:
+    try:
+        rules.check_text("", text)
+    except InvalidEventError:
+        raise mismatch("expected text without control characters") from None
+    return text
+
+
+ExtensionName = Annotated[str, AfterValidator(_extension_name)]
+ExtensionText = Annotated[str, AfterValidator(_extension_text)]
 
 NOTE: Final = "x-"
 """Keys of the document that begin so are left alone: a place for anchors."""

@@ -10,8 +10,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from bridge.settings.values import Count, each_once
 from bridge.settings.model import Model, fault, mismatch
+from bridge.settings.values import Count, each_once
 
 _CLASSES = ("3xx", "4xx", "5xx")
 

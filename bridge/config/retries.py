@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.settings.values import Count
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import PositiveDuration, format_duration, parse_duration
+from bridge.settings.values import Count
 
 _ISO = (
     r"P(?=.)(?:([0-9]+)D)?"

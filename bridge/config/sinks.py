@@ -19,6 +19,8 @@ from bridge.config.handshake import HandshakeConfig
 from bridge.config.knative import apply_preset
 from bridge.config.outcomes import OutcomesConfig
 from bridge.config.safety import SizeConfig
+from bridge.settings.model import fault, mismatch, written
+from bridge.settings.units import PositiveDuration
 from bridge.settings.values import (
     Count,
     HeaderName,
@@ -27,8 +29,6 @@ from bridge.settings.values import (
     ProxyUrl,
     Url,
 )
-from bridge.settings.model import fault, mismatch, written
-from bridge.settings.units import PositiveDuration
 
 _SECRET_HEADERS = (
     *("api-key", "authorization", "cookie", "proxy-authorization"),

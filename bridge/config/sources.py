@@ -5,19 +5,31 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, model_validator
 
 from bridge.config.kinds import NamedKind, group_of
+from bridge.errors import FilterError
+from bridge.events.paths import parse_path
+from bridge.settings.model import Model, fault, mismatch
+from bridge.settings.units import Duration, format_duration
 from bridge.settings.values import (
     AnnotationName,
     ApiVersion,
     Kind,
     Name,
     NamespaceName,
-    ObjectPath,
     ResourceName,
     each_once,
     not_empty,
 )
-from bridge.settings.model import Model, fault, mismatch
-from bridge.settings.units import Duration, format_duration
+
+
+def _object_path(text: str) -> str:
+    try:
+        return parse_path(text)
+    except FilterError as error:
+        raise mismatch(str(error)) from None
+
+
+ObjectPath = Annotated[str, AfterValidator(_object_path)]
+"""A place in an object, e.g. `spec.replicas`."""
 
 _SHORTEST_RESYNC = 60.0
 _ALWAYS = (

@@ -9,9 +9,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo, WithJsonSchema
 
-from bridge.errors import FilterError, InvalidEventError
-from bridge.events import validation as rules
-from bridge.events.paths import parse_path
 from bridge.net.urls import parse_url
 from bridge.settings.model import fault, mismatch
 
@@ -153,29 +150,6 @@ def _header_text(text: str) -> str:
     return text
 
 
-def _extension_name(name: str) -> str:
-    if name in rules.CORE_ATTRIBUTES:
-        raise fault(f"expected an extension, got the core attribute '{name}'")
-    if not rules.is_attribute_name(name):
-        raise mismatch("expected a name of a-z and 0-9 other than 'data'")
-    return name
-
-
-def _extension_text(text: str) -> str:
-    try:
-        rules.check_text("", text)
-    except InvalidEventError:
-        raise mismatch("expected text without control characters") from None
-    return text
-
-
-def _object_path(text: str) -> str:
-    try:
-        return parse_path(text)
-    except FilterError as error:
-        raise mismatch(str(error)) from None
-
-
 Name = Annotated[
     str,
     *checked(_NAME, "1 to 63 letters and digits, inside also '.', '_' and '-'"),
@@ -202,16 +176,11 @@ ResourceName = Annotated[
 AnnotationName = Annotated[
     str, *checked(_QUALIFIED, "the name of an annotation such as 'example.com/team'")
 ]
-ObjectPath = Annotated[str, AfterValidator(_object_path)]
-"""A place in an object, e.g. `spec.replicas`."""
-
 Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[str, AfterValidator(check_url)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
-ExtensionName = Annotated[str, AfterValidator(_extension_name)]
-ExtensionText = Annotated[str, AfterValidator(_extension_text)]
 FilePath = Annotated[Path, AfterValidator(_resolved)]
 """A path; `~` is the home folder, relative to the folder of the document."""
 
