@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.retries import AnyRetryConfig, KnativeRetryConfig
+from bridge.deliver.settings import AnyRetryConfig, KnativeRetryConfig
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import Duration, PositiveDuration, PositiveSize
 from bridge.settings.values import Count, Name

@@ -14,8 +14,8 @@ from bridge.config.auth import (
     TlsConfig,
 )
 from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
-from bridge.config.journal import JournalConfig
-from bridge.config.retries import KnativeRetryConfig, RetryConfig
+from bridge.journal.settings import JournalConfig
+from bridge.deliver.settings import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
