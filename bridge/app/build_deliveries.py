@@ -5,21 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from bridge.config import (
     Config,
     HttpSinkConfig,
-    KnativeRetryConfig,
-    RetryConfig,
     SinkConfig,
     orderings_of,
 )
-from bridge.deliver import (
-    BreakerLimits,
-    DeadLetterSink,
-    FairSlots,
-    JitteredBackoff,
-    KnativeBackoff,
-    RetryPolicy,
-    RetrySchedule,
-    SinkDelivery,
-)
+from bridge.deliver import DeadLetterSink, FairSlots, RetryPolicy, SinkDelivery
+from bridge.deliver.settings import BatchConfig, KnativeRetryConfig
 from bridge.health import Health
 from bridge.journal import Attempt
 from bridge.metrics import Metrics
@@ -78,7 +68,6 @@ def _build_delivery(
     is_single: bool,
 ) -> SinkDelivery:
     http = config if isinstance(config, HttpSinkConfig) else None
-    batch = http.batch if http is not None and http.mode == "batch" else None
     return SinkDelivery(
         sink=sink,
         queue=queue,
@@ -86,67 +75,34 @@ def _build_delivery(
         policy=build_policy(config),
         status=health.sinks[sink.name],
         metrics=metrics,
-        breaker=build_breaker(config),
-        per_second=config.rate.per_second if config.rate else None,
-        per_minute=config.rate.per_minute if config.rate else None,
+        breaker=config.breaker_in_force,
+        rate=config.rate,
+        batch=batch_of(config),
         slots=slots,
-        batch_bytes=batch_bytes_of(config),
-        linger_seconds=0.0 if batch is None else batch.linger,
         record=record,
     )
 
 
-def batch_bytes_of(config: SinkConfig) -> int | None:
-    """Return the most bytes of a batch; None: there are no batches.
+def batch_of(config: SinkConfig) -> BatchConfig | None:
+    """Return what a batch may hold; None: there are no batches.
 
     A ceiling under which everything is sent does not bound them.
     """
     if not isinstance(config, HttpSinkConfig) or config.mode != "batch":
         return None
     if config.size.policy == "send":
-        return config.batch.bytes
-    return min(config.batch.bytes, config.size.max)
+        return config.batch
+    most = min(config.batch.bytes, config.size.max)
+    return config.batch.model_copy(update={"bytes": most})
 
 
 def build_policy(config: SinkConfig) -> RetryPolicy:
     """Return when deliveries to this sink are tried again, and given up."""
-    retry, target = config.retry, config.dead_letter_sink
-    return RetryPolicy(
-        schedule=_build_schedule(retry),
-        retry_after_seconds=retry.retry_after_max,
-        dead_letters=(
-            None if target is None else DeadLetterSink(name=target, failed=_url(config))
-        ),
+    target = config.dead_letter_sink
+    letters = (
+        None if target is None else DeadLetterSink(name=target, failed=_url(config))
     )
-
-
-def _build_schedule(retry: RetryConfig | KnativeRetryConfig) -> RetrySchedule:
-    if isinstance(retry, KnativeRetryConfig):
-        return KnativeBackoff(
-            retries=retry.retry,
-            backoff=retry.backoff_policy,
-            delay_seconds=retry.backoff_delay,
-        )
-    return JitteredBackoff(
-        minimum_seconds=retry.min,
-        maximum_seconds=retry.max,
-        age_seconds=retry.age,
-        attempts=retry.attempts,
-    )
-
-
-def build_breaker(config: SinkConfig) -> BreakerLimits | None:
-    """Return when the breaker of this sink opens; None: it has none."""
-    breaker = config.breaker_in_force
-    if breaker is None:
-        return None
-    return BreakerLimits(
-        share=breaker.failures / 100,
-        attempts=breaker.attempts,
-        window_seconds=breaker.window,
-        minimum_seconds=breaker.min,
-        maximum_seconds=breaker.max,
-    )
+    return RetryPolicy(retry=config.retry, dead_letters=letters or None)
 
 
 def timeout_of(config: SinkConfig, default: float) -> float:

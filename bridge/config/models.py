@@ -13,14 +13,19 @@ from bridge.config.auth import (
     SignConfig,
     TlsConfig,
 )
-from bridge.config.delivery import BatchConfig, BreakerConfig, DeliveryConfig
-from bridge.journal.settings import JournalConfig
-from bridge.deliver.settings import KnativeRetryConfig, RetryConfig
 from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
+from bridge.deliver.settings import (
+    BatchConfig,
+    BreakerConfig,
+    DeliveryConfig,
+    KnativeRetryConfig,
+    RetryConfig,
+)
 from bridge.errors import InvalidEventError
 from bridge.events import validation as rules
+from bridge.journal.settings import JournalConfig
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import Duration, PositiveSize, Size
 from bridge.settings.values import (

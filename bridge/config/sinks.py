@@ -14,11 +14,11 @@ from pydantic import (
 )
 
 from bridge.config.auth import INSTEAD, AuthConfig, SecretConfig, SignConfig, TlsConfig
-from bridge.config.delivery import BatchConfig, DeliveredConfig
 from bridge.config.handshake import HandshakeConfig
 from bridge.config.knative import apply_preset
 from bridge.config.outcomes import OutcomesConfig
 from bridge.config.safety import SizeConfig
+from bridge.deliver.settings import BatchConfig, DeliveredConfig
 from bridge.settings.model import fault, mismatch, written
 from bridge.settings.units import PositiveDuration
 from bridge.settings.values import (

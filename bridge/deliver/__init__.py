@@ -10,24 +10,8 @@ For each sink on its own, so that none waits for another::
 Whether a sink may be tried is a state machine, drawn in `gate`.
 """
 
-from bridge.deliver.breaker import BreakerLimits
 from bridge.deliver.limits import FairSlots
 from bridge.deliver.loop import SinkDelivery
-from bridge.deliver.retry import (
-    DeadLetterSink,
-    JitteredBackoff,
-    KnativeBackoff,
-    RetryPolicy,
-    RetrySchedule,
-)
+from bridge.deliver.retry import DeadLetterSink, RetryPolicy
 
-__all__ = [
-    "BreakerLimits",
-    "DeadLetterSink",
-    "FairSlots",
-    "JitteredBackoff",
-    "KnativeBackoff",
-    "RetryPolicy",
-    "RetrySchedule",
-    "SinkDelivery",
-]
+__all__ = ["DeadLetterSink", "FairSlots", "RetryPolicy", "SinkDelivery"]

@@ -1,12 +1,13 @@
 """What was leased and is not sent yet, grouped into what one attempt carries."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
+from bridge.deliver.settings import BatchConfig
 from bridge.queue import Lease
 
 
@@ -24,27 +25,20 @@ class Batch(msgspec.Struct, frozen=True):
     done: asyncio.Event | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchLimits:
-    """How large a job may become, and how long that may take.
-
-    Attributes:
-        events: Most events.
-        size_bytes: Most bytes of these together; one alone may be larger. None: any.
-        linger_seconds: How long the first event may wait for others to join it.
-    """
-
-    events: int = 1
-    size_bytes: int | None = None
-    linger_seconds: float = 0.0
-
-
 class Batcher:
     """Takes leases, gives jobs: full ones at once, others when they have lingered."""
 
-    def __init__(self, limits: BatchLimits, *, most: int) -> None:
-        """Begin empty; `add` waits while `most` jobs wait."""
-        self._limits = limits
+    def __init__(self, settings: BatchConfig | None, *, events: int, most: int) -> None:
+        """Begin empty; `add` waits while `most` jobs wait.
+
+        Args:
+            settings: Bytes of a batch, and its linger; None: any number, and none.
+            events: Most events of a batch.
+            most: Batches that may wait.
+        """
+        self._most_events = events
+        self._most_bytes = math.inf if settings is None else settings.bytes
+        self._linger_seconds = 0.0 if settings is None else settings.linger
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(most)
         self._partial: list[Lease] = []
         self._left: list[Lease] = []
@@ -66,7 +60,7 @@ class Batcher:
         """Group what was leased while the gate's epoch was `epoch`."""
         remaining = deque(leases)
         try:
-            if self._limits.events == 1:
+            if self._most_events == 1:
                 await self._add_each(remaining, epoch)
             else:
                 await self._add_grouped(remaining, epoch)
@@ -85,9 +79,9 @@ class Batcher:
             if not self._fits(remaining[0]):
                 await self._flush()
             self._join(remaining.popleft())
-            if len(self._partial) == self._limits.events:
+            if len(self._partial) == self._most_events:
                 await self._flush()
-        if self._limits.linger_seconds:
+        if self._linger_seconds:
             self._begun.set()
         else:
             await self._flush()
@@ -122,15 +116,14 @@ class Batcher:
         return left
 
     def _fits(self, lease: Lease) -> bool:
-        most = self._limits.size_bytes
         # Each event takes a comma, and the whole two brackets.
-        return most is None or self._size_bytes + len(lease.event.body) + 1 < most
+        return self._size_bytes + len(lease.event.body) + 1 < self._most_bytes
 
     def _join(self, lease: Lease) -> None:
         """Add to the partial job."""
         if not self._partial:
             now = asyncio.get_running_loop().time()
-            self._deadline = now + self._limits.linger_seconds
+            self._deadline = now + self._linger_seconds
         self._partial.append(lease)
         self._size_bytes += len(lease.event.body) + 1
 

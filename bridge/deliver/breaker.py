@@ -1,6 +1,8 @@
-"""The circuit breaker of one sink: counts, and says when to stop trying.
+"""Counts the attempts to one sink and decides when its circuit opens.
 
-Pure: it knows a clock and nothing else. `gate` acts on what it says::
+Pure: it knows a clock and nothing else; `gate` acts on its decisions. Share and count
+by default are Convoy's [delivery 1.1]; its 30 s are not, for a trial is a single
+request and a sink that is back should not wait long for it::
 
     closed ──share of failures reached──▶ open ──its time is over──▶ one trial
        ▲                                   ▲                          │    │
@@ -13,30 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.deliver.settings import BreakerConfig
+
 STEPS: Final = 10
-"""In so many steps the window moves."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerLimits:
-    """When a breaker opens, and for how long.
-
-    The share and the count are Convoy's [delivery 1.1]. Its 30 s and more are not: a
-    trial is a single request, and a sink that is back should not wait long for it.
-
-    Attributes:
-        share: Least part of the attempts in the window that must have failed, of 1.
-        attempts: Least attempts in the window.
-        window_seconds: How far back it looks.
-        minimum_seconds: How long it is open at first; that doubles each time.
-        maximum_seconds: Longest that it is open.
-    """
-
-    share: float = 0.7
-    attempts: int = 10
-    window_seconds: float = 60.0
-    minimum_seconds: float = 2.0
-    maximum_seconds: float = 60.0
+"""Steps in which the window moves."""
 
 
 @dataclass(slots=True)
@@ -47,12 +29,12 @@ class _Step:
 
 
 class CircuitBreaker:
-    """Counts the attempts of the last `window_seconds`, in steps of a tenth."""
+    """Counts the attempts of the last `window`, in steps of a tenth."""
 
-    def __init__(self, limits: BreakerLimits, *, now: Callable[[], float]) -> None:
+    def __init__(self, settings: BreakerConfig, *, now: Callable[[], float]) -> None:
         """Begin closed; `now` gives seconds."""
-        self._limits = limits
-        self._width = limits.window_seconds / STEPS
+        self._settings = settings
+        self._width = settings.window / STEPS
         self._now = now
         self._steps: deque[_Step] = deque()
         self._closed_at: float | None = None
@@ -69,8 +51,9 @@ class CircuitBreaker:
         step.failures += 1
         attempts = sum(one.attempts for one in self._steps)
         failures = sum(one.failures for one in self._steps)
-        limits = self._limits
-        return attempts >= limits.attempts and failures >= limits.share * attempts
+        settings = self._settings
+        is_share = 100 * failures >= settings.failures * attempts
+        return is_share and attempts >= settings.attempts
 
     def open(self) -> float:
         """Begin a new count; return for how many seconds nothing is tried.
@@ -78,16 +61,16 @@ class CircuitBreaker:
         Twice as long as the last time, unless the breaker was closed for a whole
         window since: a sink that takes one trial and fails under load rests longer.
         """
-        limits = self._limits
+        settings = self._settings
         if self._closed_at is not None:
-            if self._now() - self._closed_at >= limits.window_seconds:
+            if self._now() - self._closed_at >= settings.window:
                 self.openings = 0
             self._closed_at = None
         self._steps.clear()
         self.openings += 1
         # Past that it is the maximum in any case, and powers grow beyond floats.
         doublings = min(self.openings - 1, 63)
-        return float(min(limits.minimum_seconds * 2**doublings, limits.maximum_seconds))
+        return float(min(settings.min * 2**doublings, settings.max))
 
     def close(self) -> None:
         """Begin a new count with the sink known to be well."""

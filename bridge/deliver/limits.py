@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.deliver.settings import RateConfig
+
 SLACK_SECONDS: Final = 0.01
 """By how much a request may be early."""
 
@@ -48,23 +50,19 @@ class RateLimiter:
     """All limits of one sink; the lowest wins, for each must allow a request."""
 
     def __init__(
-        self,
-        *,
-        per_second: float | None = None,
-        per_minute: float | None = None,
-        now: Callable[[], float],
+        self, settings: RateConfig | None, *, now: Callable[[], float]
     ) -> None:
         """Begin as if nothing was sent before.
 
         Args:
-            per_second: Most requests in any second; None: no limit.
-            per_minute: Most requests in any minute; None: no limit.
+            settings: Limits of ours; None: there are none.
             now: A clock in seconds that never goes back.
         """
         self._now = now
+        rate = settings or RateConfig.model_construct()
         self._own = [
             RateLimit(requests, period)
-            for requests, period in ((per_second, 1.0), (per_minute, 60.0))
+            for requests, period in ((rate.per_second, 1.0), (rate.per_minute, 60.0))
             if requests is not None
         ]
         self._receivers: RateLimit | None = None

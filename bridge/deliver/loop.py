@@ -6,12 +6,13 @@ from collections.abc import Callable
 from random import random as any_fraction
 
 from bridge.deliver.attempts import AttemptRunner
-from bridge.deliver.batches import Batcher, BatchLimits
-from bridge.deliver.breaker import BreakerLimits, CircuitBreaker
+from bridge.deliver.batches import Batcher
+from bridge.deliver.breaker import CircuitBreaker
 from bridge.deliver.gate import SinkGate
 from bridge.deliver.limits import FairSlots, RateLimiter, RequestGate
 from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder
 from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.settings import BatchConfig, BreakerConfig, RateConfig
 from bridge.deliver.telling import DeadLetterLog, Reminder
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
@@ -44,12 +45,10 @@ class SinkDelivery:
         policy: RetryPolicy,
         status: SinkStatus,
         metrics: Metrics,
-        breaker: BreakerLimits | None = None,
-        per_second: float | None = None,
-        per_minute: float | None = None,
+        breaker: BreakerConfig | None = None,
+        rate: RateConfig | None = None,
+        batch: BatchConfig | None = None,
         slots: FairSlots | None = None,
-        batch_bytes: int | None = None,
-        linger_seconds: float = 0.0,
         record: Callable[[Attempt], None] | None = None,
         now: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
@@ -65,12 +64,9 @@ class SinkDelivery:
             status: What the probes and the API see.
             metrics: What is counted.
             breaker: When the breaker opens; None: there is none.
-            per_second: Most requests in any second; None: no limit of ours.
-            per_minute: Most requests in any minute; None: no limit of ours.
+            rate: Most requests; None: no limit of ours.
+            batch: Bytes of an attempt, and its linger; None: any number, and none.
             slots: Bounds the attempts of all sinks together; None: nothing does.
-            batch_bytes: Most bytes of the events of one attempt; one alone may be
-                larger. None: any number.
-            linger_seconds: How long an event may wait for others to fill a batch.
             record: Takes each attempt, for each of its events; None: nobody does.
             now: Unix seconds.
             steady: A clock in seconds that never goes back.
@@ -81,9 +77,7 @@ class SinkDelivery:
         self._concurrency = concurrency
         self._status = status
         self._stopping = asyncio.Event()
-        self._rate_limiter = RateLimiter(
-            per_second=per_second, per_minute=per_minute, now=steady
-        )
+        self._rate_limiter = RateLimiter(rate, now=steady)
         self._request_gate = RequestGate(
             sink=sink.name,
             rate_limiter=self._rate_limiter,
@@ -101,12 +95,7 @@ class SinkDelivery:
             random=random,
         )
         self._outcome_recorder = OutcomeRecorder(queue, sink=sink.name)
-        limits = BatchLimits(
-            events=sink.max_batch,
-            size_bytes=batch_bytes,
-            linger_seconds=linger_seconds,
-        )
-        self._batcher = Batcher(limits, most=concurrency)
+        self._batcher = Batcher(batch, events=sink.max_batch, most=concurrency)
         self._dead_letters = DeadLetterLog(sink=sink.name, now=steady)
         self._reminder = Reminder(
             status=status, queue=queue, is_held=self._gate.is_held, now=now

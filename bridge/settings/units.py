@@ -56,7 +56,8 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes // _BYTES[unit]}{unit}"
 
 
-def _more_than_nothing(number: float) -> float:
+def more_than_nothing(number: float) -> float:
+    """Return `number`; raise a mismatch if it is zero."""
     if not number:
         raise mismatch("expected more than zero")
     return number
@@ -70,7 +71,7 @@ Duration = Annotated[
 ]
 """Seconds; written ``500ms``, ``15s``, ``1h30m``, ``2d``."""
 
-PositiveDuration = Annotated[Duration, AfterValidator(_more_than_nothing)]
+PositiveDuration = Annotated[Duration, AfterValidator(more_than_nothing)]
 """A `Duration` that is more than nothing."""
 
 Size = Annotated[
@@ -81,5 +82,5 @@ Size = Annotated[
 ]
 """Bytes; written ``64KiB``, ``10MB``, ``1GiB``."""
 
-PositiveSize = Annotated[Size, AfterValidator(_more_than_nothing)]
+PositiveSize = Annotated[Size, AfterValidator(more_than_nothing)]
 """A `Size` that is more than nothing."""

@@ -3,18 +3,14 @@
 import pytest
 
 from bridge.app.build_deliveries import (
-    batch_bytes_of,
-    build_breaker,
+    batch_of,
     build_deliveries,
     build_policy,
     timeout_of,
 )
 from bridge.config import parse_config
 from bridge.deliver import (
-    BreakerLimits,
     DeadLetterSink,
-    JitteredBackoff,
-    KnativeBackoff,
     RetryPolicy,
     SinkDelivery,
 )
@@ -38,23 +34,17 @@ def sink_of(keys: str):
     return config_of(keys).sinks[0]
 
 
-def test_the_defaults_are_those_of_the_parts() -> None:
-    """One place has them for documents, and the parts agree with it."""
-    assert build_policy(sink_of("")) == RetryPolicy(schedule=JitteredBackoff())
-    assert build_breaker(sink_of("")) == BreakerLimits()
+def test_settings_are_taken_as_they_are() -> None:
+    """Nothing translates them; the defaults are those of the settings."""
+    one = sink_of("retry: {retry: 4, timeout: PT3S}, deadLetterSink: lost")
+
+    assert build_policy(one).retry is one.retry
+    assert build_policy(sink_of("")) == RetryPolicy()
 
 
-def test_knatives_words_make_an_exact_schedule() -> None:
-    """With a dead letter sink, a timeout and a cap."""
-    keys = "retry: {retry: 4, backoffPolicy: linear, backoffDelay: PT2S, "
-    one = sink_of(f"{keys} timeout: PT3S, retryAfterMax: PT4S}}, deadLetterSink: lost")
-
-    policy = build_policy(one)
-
-    assert policy.schedule == KnativeBackoff(
-        retries=4, backoff="linear", delay_seconds=2.0
-    )
-    assert (policy.retry_after_seconds, timeout_of(one, 15.0)) == (4.0, 3.0)
+def test_a_timeout_in_knatives_words_wins() -> None:
+    """Where there is one."""
+    assert timeout_of(sink_of("retry: {timeout: PT3S}"), 15.0) == 3.0
     assert timeout_of(sink_of("retry: {retry: 4}"), 15.0) == 15.0
 
 
@@ -101,7 +91,7 @@ def test_a_sink_without_a_url_is_named_all_the_same() -> None:
 )
 def test_knatives_words_have_no_breaker_unless_it_is_written(keys, has_breaker) -> None:
     """They promise exact times."""
-    assert (build_breaker(sink_of(keys)) is not None) == has_breaker
+    assert (sink_of(keys).breaker_in_force is not None) == has_breaker
 
 
 @pytest.mark.parametrize(
@@ -115,8 +105,10 @@ def test_knatives_words_have_no_breaker_unless_it_is_written(keys, has_breaker) 
 )
 def test_batches_are_built_no_larger_than_they_may_be(keys, most) -> None:
     """A ceiling that is the receiver's bounds them from the start."""
-    assert batch_bytes_of(sink_of(keys)) == most
-    assert batch_bytes_of(config_of(keys).sinks[1]) is None
+    batch = batch_of(sink_of(keys))
+
+    assert (batch and batch.bytes) == most
+    assert batch_of(config_of(keys).sinks[1]) is None
 
 
 @pytest.mark.parametrize(

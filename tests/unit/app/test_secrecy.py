@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from bridge.app.build import build_sinks
 from bridge.config import describe, parse_config
-from bridge.deliver import JitteredBackoff, RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver.settings import RetryConfig
 from bridge.metrics import Metrics
 from bridge.sinks.transports.egress import Egress
 from tests.unit.api.world import BEARER, open_world
@@ -110,7 +111,7 @@ async def running(world, sink):
         sink=sink,
         queue=world.queue,
         concurrency=1,
-        policy=RetryPolicy(schedule=JitteredBackoff(attempts=1, age_seconds=0)),
+        policy=RetryPolicy(retry=RetryConfig.model_construct(attempts=1, age=0.0)),
         status=world.health.sinks["hook"],
         metrics=world.metrics,
     )

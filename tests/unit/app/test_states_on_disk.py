@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bridge.deliver import BreakerLimits, DeadLetterSink, RetryPolicy, SinkDelivery
+from bridge.deliver import DeadLetterSink, RetryPolicy, SinkDelivery
+from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError
 from tests.unit.api.world import SCOPE, open_world
 from tests.unit.deliver.scripted import ScriptedSink, always, error
@@ -69,7 +70,7 @@ async def test_stopped_sink_stays_stopped_over_a_restart(tmp_path):
 async def test_an_open_circuit_stays_open_over_a_restart(tmp_path):
     """With the count of its openings, so that the next is longer."""
     sink = ScriptedSink(answer=always(error(500)))
-    limits = BreakerLimits(attempts=1, minimum_seconds=0.05, maximum_seconds=3600)
+    limits = BreakerConfig(attempts=1, min="50ms", max="1h")
     async with delivering(tmp_path / "q.db", sink, breaker=limits) as (world, _):
         await world.store("a")
         await until_closed(world.queue, times=4)

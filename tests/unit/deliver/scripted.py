@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.deliver import BreakerLimits, RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.events import EncodedEvent
 from bridge.health import SinkStatus
@@ -170,6 +171,6 @@ def always(fault: Exception) -> Callable[[list[str]], None]:
 
 def tripping(**sink: Any) -> Bench:
     """Return deliveries, one at a time, with a breaker that opens after four."""
-    limits = BreakerLimits(attempts=4, minimum_seconds=30, maximum_seconds=600)
+    limits = BreakerConfig(attempts=4, min="30s", max="10m")
     more = {"breaker": limits}
     return Bench(ScriptedSink(**sink), concurrency=1, more=more)

@@ -7,16 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bridge.deliver.settings import BatchConfig
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error, raising
 
 looptime = pytest.mark.looptime
 
 
-def batching(linger: float = 0.0, size: int = 4, **more) -> Bench:
+def batching(linger: str = "0s", size: int = 4, **more) -> Bench:
     """Return deliveries in batches."""
-    more = {"linger_seconds": linger} | more
-    return Bench(ScriptedSink(max_batch=size), more=more)
+    batch = BatchConfig(linger=linger, **more)
+    return Bench(ScriptedSink(max_batch=size), more={"batch": batch})
 
 
 @looptime
@@ -36,7 +37,7 @@ async def test_without_linger_what_is_there_goes_at_once() -> None:
 @looptime
 async def test_linger_waits_for_a_fuller_batch_and_never_longer() -> None:
     """The time runs from the first event, not from the last."""
-    bench = batching(linger=2.0)
+    bench = batching(linger="2.0s")
 
     async with bench.running():
         for id_ in "abc":
@@ -51,7 +52,7 @@ async def test_linger_waits_for_a_fuller_batch_and_never_longer() -> None:
 @looptime
 async def test_full_batch_does_not_linger() -> None:
     """The rest of what came with it does, from then on."""
-    bench = batching(linger=2.0)
+    bench = batching(linger="2.0s")
     bench.put("a", "b")
 
     async with bench.running():
@@ -66,7 +67,7 @@ async def test_full_batch_does_not_linger() -> None:
 @looptime
 async def test_batch_is_full_by_bytes_too() -> None:
     """Brackets and commas are counted; one event that is larger goes alone."""
-    bench = batching(batch_bytes=1 + 3 * 11)
+    bench = batching(bytes="34B")
     bench.put(*"abcd", body=b"x" * 10)
     bench.put("large", body=b"x" * 100)
     bench.put("e", body=b"x" * 10)
@@ -80,7 +81,7 @@ async def test_batch_is_full_by_bytes_too() -> None:
 @looptime
 async def test_stop_of_the_process_cuts_the_linger() -> None:
     """What only lies ready waits for the next start."""
-    bench = batching(linger=600.0)
+    bench = batching(linger="600.0s")
     bench.put("a")
 
     async with bench.running():
@@ -93,7 +94,7 @@ async def test_stop_of_the_process_cuts_the_linger() -> None:
 @looptime
 async def test_stop_of_the_sink_cuts_the_linger() -> None:
     """What lies ready goes back at once."""
-    bench = batching(linger=600.0)
+    bench = batching(linger="600.0s")
     bench.put("a")
 
     async with bench.running():
@@ -109,7 +110,7 @@ async def test_stop_of_the_sink_cuts_the_linger() -> None:
 @looptime
 async def test_what_lingered_while_the_gate_was_shut_joins_what_comes_after() -> None:
     """It is leased still, and may be sent again."""
-    bench = batching(linger=9.0, size=2)
+    bench = batching(linger="9.0s", size=2)
     bench.sink.answer = raising(iter([error(429)]))
     bench.put("a", "b", "c")
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.deliver.breaker import STEPS, BreakerLimits, CircuitBreaker
+from bridge.deliver.breaker import STEPS, CircuitBreaker
+from bridge.deliver.settings import BreakerConfig
 
 WINDOW = 60.0
 
@@ -18,10 +19,10 @@ class Clock:
         return self.seconds
 
 
-def breaker(**limits: float) -> tuple[CircuitBreaker, Clock]:
+def breaker(**settings: int) -> tuple[CircuitBreaker, Clock]:
     """Return a breaker and its clock."""
     clock = Clock()
-    return CircuitBreaker(BreakerLimits(**limits), now=clock), clock
+    return CircuitBreaker(BreakerConfig(**settings), now=clock), clock
 
 
 def test_ten_attempts_and_seven_failures_open_it() -> None:
@@ -44,7 +45,7 @@ def test_few_failures_say_little() -> None:
 
 def test_a_success_does_not_open_it() -> None:
     """Only a failure asks; two of three are enough with such limits."""
-    one, _ = breaker(share=0.5, attempts=3)
+    one, _ = breaker(failures=50, attempts=3)
 
     one.failed()
     one.succeeded()
@@ -107,7 +108,7 @@ attempts = st.lists(
 @given(attempts, st.integers(1, 12), st.integers(1, 100))
 def test_it_counts_as_a_list_of_all_attempts_would(script, least, percent) -> None:
     """A model that forgets nothing and looks through all of it each time."""
-    one, clock = breaker(attempts=least, share=percent / 100)
+    one, clock = breaker(attempts=least, failures=percent)
     known: list[tuple[int, bool]] = []
 
     for seconds, is_failure in script:
@@ -115,7 +116,7 @@ def test_it_counts_as_a_list_of_all_attempts_would(script, least, percent) -> No
         step = int(clock.seconds // (WINDOW / STEPS))
         known.append((step, is_failure))
         seen = [failed for number, failed in known if number > step - STEPS]
-        opens = len(seen) >= least and sum(seen) >= percent / 100 * len(seen)
+        opens = len(seen) >= least and 100 * sum(seen) >= percent * len(seen)
         if is_failure:
             assert one.failed() == opens
         else:

@@ -7,16 +7,17 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.deliver.breaker import BreakerLimits, CircuitBreaker
+from bridge.deliver.breaker import CircuitBreaker
 from bridge.deliver.gate import SinkGate
 from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Gate, Queue
 from tests.unit.deliver.scripted import ScriptedSink, error, paused
 
-LIMITS = BreakerLimits(attempts=2, minimum_seconds=30, maximum_seconds=100)
+LIMITS = BreakerConfig(attempts=2, min="30s", max="100s")
 FAULTS = {
     "refused": PermanentSinkError("400", reason="status"),
     "conflict": error(409, max_attempts=5),

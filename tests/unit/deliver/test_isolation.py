@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from bridge.deliver import BreakerLimits, FairSlots
+from bridge.deliver import FairSlots
+from bridge.deliver.settings import BreakerConfig
 from bridge.health import SinkStatus
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error
 from tests.unit.memory_queue import MemoryQueue
@@ -28,7 +29,7 @@ def world(slots: FairSlots | None) -> list[Bench]:
         ScriptedSink(name="slow", seconds=15.0),
         *(ScriptedSink(name=name, seconds=0.01) for name in HEALTHY),
     ]
-    more = {"slots": slots, "breaker": BreakerLimits()}
+    more = {"slots": slots, "breaker": BreakerConfig()}
     return [
         Bench(sink, queue=queue, status=SinkStatus(name=sink.name), more=more)
         for sink in sinks

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.deliver.limits import RateLimiter
+from bridge.deliver.settings import RateConfig
 from tests.unit.deliver.scripted import Bench, ScriptedSink, refusing
 
 limits = st.one_of(st.none(), st.integers(1, 200))
@@ -29,6 +30,13 @@ def send(
     return sent
 
 
+def rate(second: int | None, minute: int | None = None) -> RateConfig | None:
+    """Return the limits that are not None."""
+    if second is None and minute is None:
+        return None
+    return RateConfig(perSecond=second, perMinute=minute)
+
+
 def most_in(sent: list[float], period: float) -> int:
     """Return the most in any period, wherever it begins."""
     ends = (bisect_left(sent, begin + period - 1e-6) for begin in sent)
@@ -39,9 +47,7 @@ def most_in(sent: list[float], period: float) -> int:
 def test_no_period_ever_has_more_than_the_limit(second, minute, receivers, waits):
     """Wherever it begins, for each of the limits, whoever set them."""
     clock = [1000.0]
-    rate_limiter = RateLimiter(
-        per_second=second, per_minute=minute, now=lambda: clock[0]
-    )
+    rate_limiter = RateLimiter(rate(second, minute), now=lambda: clock[0])
     rate_limiter.obey(receivers)
 
     sent = send(rate_limiter, clock, waits)
@@ -54,9 +60,7 @@ def test_no_period_ever_has_more_than_the_limit(second, minute, receivers, waits
 def test_the_rate_is_used_to_98_percent(second, minute):
     """A sender that is always ready gets nearly all that is allowed."""
     clock = [0.0]
-    rate_limiter = RateLimiter(
-        per_second=second, per_minute=minute, now=lambda: clock[0]
-    )
+    rate_limiter = RateLimiter(rate(second, minute), now=lambda: clock[0])
 
     sent = send(rate_limiter, clock, [0.0] * 1001)
 
@@ -67,7 +71,7 @@ def test_the_rate_is_used_to_98_percent(second, minute):
 def test_timers_that_wake_late_cost_nothing():
     """What is late by less than a hundredth of the period is caught up."""
     clock = [0.0]
-    rate_limiter = RateLimiter(per_second=1000, now=lambda: clock[0])
+    rate_limiter = RateLimiter(rate(1000), now=lambda: clock[0])
 
     for _ in range(1000):
         clock[0] = max(clock[0], -(-(clock[0] + rate_limiter.wait()) // 0.004) * 0.004)
@@ -81,7 +85,7 @@ def test_timers_that_wake_late_cost_nothing():
 def test_what_the_receiver_allows_may_change():
     """A limit that is lifted is no limit; a new one knows what was sent."""
     clock = [0.0]
-    rate_limiter = RateLimiter(now=lambda: clock[0])
+    rate_limiter = RateLimiter(None, now=lambda: clock[0])
     assert not rate_limiter.is_limited
 
     rate_limiter.obey(60)
@@ -98,7 +102,7 @@ def test_what_the_receiver_allows_may_change():
 @pytest.mark.looptime
 async def test_nothing_is_leased_that_may_not_be_sent():
     """At two a second, one lies ready at most; the others stay in the queue."""
-    bench = Bench(ScriptedSink(), concurrency=8, more={"per_second": 2})
+    bench = Bench(ScriptedSink(), concurrency=8, more={"rate": RateConfig(perSecond=2)})
     bench.put(*"abcdefgh")
 
     async with bench.running():
@@ -114,7 +118,7 @@ async def test_nothing_is_leased_that_may_not_be_sent():
 async def test_the_receivers_own_limit_is_kept():
     """As the handshake said; the lower of both."""
     sink = ScriptedSink(requests_per_minute=60)
-    bench = Bench(sink, more={"per_second": 100})
+    bench = Bench(sink, more={"rate": RateConfig(perSecond=100)})
     bench.put(*"abc")
 
     async with bench.running():
@@ -127,7 +131,7 @@ async def test_the_receivers_own_limit_is_kept():
 async def test_halves_of_a_batch_are_requests_too():
     """Each is sent in its turn, the refused one included."""
     sink = ScriptedSink(max_batch=4, answer=refusing("a"))
-    bench = Bench(sink, more={"per_minute": 60})
+    bench = Bench(sink, more={"rate": RateConfig(perMinute=60)})
     bench.put(*"abcd")
 
     async with bench.running():
@@ -142,7 +146,7 @@ async def test_halves_of_a_batch_are_requests_too():
 async def test_a_half_that_waits_for_its_turn_goes_back_at_a_stop():
     """The process does not wait a minute for it."""
     sink = ScriptedSink(max_batch=2, answer=lambda ids: refusing(ids[0])(ids))
-    bench = Bench(sink, more={"per_minute": 1}, grace_seconds=600)
+    bench = Bench(sink, more={"rate": RateConfig(perMinute=1)}, grace_seconds=600)
     bench.put("a", "b")
 
     async with bench.running():
@@ -156,7 +160,7 @@ async def test_a_half_that_waits_for_its_turn_goes_back_at_a_stop():
 async def test_a_half_goes_back_when_the_sink_is_stopped_meanwhile():
     """Its turn comes, and is not used."""
     sink = ScriptedSink(max_batch=2, answer=lambda ids: refusing(ids[0])(ids))
-    bench = Bench(sink, more={"per_minute": 6})
+    bench = Bench(sink, more={"rate": RateConfig(perMinute=6)})
     bench.put("a", "b")
 
     async with bench.running():

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bridge.deliver.outcomes import LAST_WORDS_SECONDS
+from bridge.deliver.settings import BatchConfig
 from bridge.errors import OutcomeNotRecordedError
 from tests.unit.deliver.scripted import (
     Bench,
@@ -31,7 +32,7 @@ def leased(bench):
 async def test_all_that_is_leased_goes_back_at_the_end(batch, linger, count) -> None:
     """In whichever place it is: on its way, waiting, lingering, or being sent."""
     sink = ScriptedSink(seconds=FOR_EVER, max_batch=batch)
-    bench = Bench(sink, concurrency=1, more={"linger_seconds": linger})
+    bench = Bench(sink, concurrency=1, more={"batch": BatchConfig(linger=f"{linger}s")})
     bench.put(*map(str, range(count)))
 
     async with bench.running():
@@ -45,7 +46,7 @@ async def test_all_that_is_leased_goes_back_at_the_end(batch, linger, count) -> 
 async def test_a_batch_that_lingers_goes_back_too() -> None:
     """Nobody has seen it yet."""
     sink = ScriptedSink(max_batch=3)
-    bench = Bench(sink, more={"linger_seconds": 60.0})
+    bench = Bench(sink, more={"batch": BatchConfig(linger="60s")})
     bench.put("a", "b")
 
     async with bench.running():

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.deliver import JitteredBackoff, RetryPolicy
+from bridge.deliver import RetryPolicy
 from bridge.errors import SinkPausedError
 from bridge.queue import Gate
 from tests.unit.deliver.scripted import (
@@ -52,7 +52,7 @@ async def test_sink_that_turns_out_gone_when_tried_is_stopped() -> None:
 
 async def test_limit_of_500_makes_room_in_an_ordered_sink() -> None:
     """One bad event is given up after its attempts, and the next is delivered."""
-    policy = RetryPolicy(schedule=JitteredBackoff())
+    policy = RetryPolicy()
 
     def answer(ids: list[str]) -> None:
         if ids == ["bad"]:

@@ -7,11 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from bridge.deliver import JitteredBackoff, KnativeBackoff, RetryPolicy
+from bridge.deliver import RetryPolicy
 from bridge.deliver.retry import LONGEST_SECONDS
+from bridge.deliver.settings import KnativeRetryConfig
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error, paused
 
 PAGE = Path(__file__).parents[3] / "docs" / "delivery.md"
+
+
+def knative(retries: int, backoff: str, delay: str, most: str = "1h") -> RetryPolicy:
+    """Return the policy that Knative's words describe."""
+    retry = KnativeRetryConfig(
+        retry=retries, backoffPolicy=backoff, backoffDelay=delay, retryAfterMax=most
+    )
+    return RetryPolicy(retry=retry)
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -32,7 +41,7 @@ def numbers(text: str) -> list[float]:
 )
 def test_waits_are_those_that_knatives_senders_make(backoff, delays) -> None:
     """Measured [peers-knative-argo 2.3]; n counts the retries already made."""
-    schedule = KnativeBackoff(retries=4, backoff=backoff, delay_seconds=0.5)
+    schedule = knative(4, backoff, "0.5s")
 
     found = [schedule.delay(n, random=lambda: 0.9) for n in (1, 2, 3, 4)]
 
@@ -42,7 +51,7 @@ def test_waits_are_those_that_knatives_senders_make(backoff, delays) -> None:
 @pytest.mark.parametrize("backoff", ["linear", "exponential"])
 def test_no_wait_is_longer_than_an_hour(backoff) -> None:
     """Nor does a power of two become too large for a float."""
-    schedule = KnativeBackoff(retries=9999, backoff=backoff, delay_seconds=10)
+    schedule = knative(9999, backoff, "10.0s")
 
     assert schedule.delay(5000, random=lambda: 0.0) == LONGEST_SECONDS
 
@@ -53,9 +62,7 @@ def test_the_page_tells_the_times_of_knatives_words() -> None:
 
     assert [row[0] for row in found] == ["`linear`", "`exponential`"]
     for policy, waits, times in found:
-        schedule = KnativeBackoff(
-            retries=5, backoff=policy.strip("`"), delay_seconds=0.5
-        )
+        schedule = knative(5, policy.strip("`"), "0.5s")
         delays = [schedule.delay(n, random=lambda: 0.0) for n in range(1, 6)]
         assert numbers(waits) == delays
         assert numbers(times) == [0, *accumulate(delays)]
@@ -68,10 +75,8 @@ def test_the_page_tells_the_bounds_of_our_own_schedule() -> None:
     assert len(found) >= 8
     for attempt, lowest, highest in found:
         number = int(numbers(attempt)[0])
-        assert numbers(lowest)[0] == JitteredBackoff().delay(number, random=lambda: 0.0)
-        assert numbers(highest)[0] == JitteredBackoff().delay(
-            number, random=lambda: 1.0
-        )
+        assert numbers(lowest)[0] == RetryPolicy().delay(number, random=lambda: 0.0)
+        assert numbers(highest)[0] == RetryPolicy().delay(number, random=lambda: 1.0)
 
 
 @pytest.mark.looptime
@@ -85,8 +90,8 @@ async def test_attempts_are_made_at_the_documented_times(status, backoff, times)
     def answer(_ids) -> None:
         raise error(status)
 
-    schedule = KnativeBackoff(retries=3, backoff=backoff, delay_seconds=2.0)
-    bench = Bench(ScriptedSink(answer=answer), policy=RetryPolicy(schedule=schedule))
+    schedule = knative(3, backoff, "2.0s")
+    bench = Bench(ScriptedSink(answer=answer), policy=schedule)
     bench.put("a")
 
     async with bench.running():
@@ -105,8 +110,8 @@ async def test_delivered_by_the_last_attempt_is_delivered() -> None:
         if fault := next(faults, None):
             raise fault
 
-    schedule = KnativeBackoff(retries=3, backoff="exponential", delay_seconds=0.5)
-    bench = Bench(ScriptedSink(answer=answer), policy=RetryPolicy(schedule=schedule))
+    schedule = knative(3, "exponential", "0.5s")
+    bench = Bench(ScriptedSink(answer=answer), policy=schedule)
     bench.put("a")
 
     async with bench.running():
@@ -120,9 +125,7 @@ async def test_delivered_by_the_last_attempt_is_delivered() -> None:
 )
 def test_retry_after_is_capped_and_never_shortens(header, most, wait) -> None:
     """max(backoff, min(header, cap)), as Knative's senders do with the option on."""
-    schedule = KnativeBackoff(retries=9, backoff="exponential", delay_seconds=2.0)
-    policy = RetryPolicy(schedule=schedule, retry_after_seconds=most)
-
+    policy = knative(9, "exponential", "2.0s", f"PT{most}S")
     fault = error(429, retry_after_seconds=float(header))
 
     assert policy.rest(1, fault, random=lambda: 0.0) == wait
@@ -135,8 +138,10 @@ def test_only_the_sinks_failures_ask_for_anything() -> None:
 
 def test_a_sink_that_says_nothing_rests_a_minute_at_most() -> None:
     """A trial is one request; exact schedules stay exact."""
-    exact = KnativeBackoff(retries=9, backoff="linear", delay_seconds=100.0)
+    exact = knative(9, "linear", "100.0s")
 
-    rests = [one.rest(20, random=lambda: 1.0) for one in (JitteredBackoff(), exact)]
+    rests = [
+        one.rest(20, error(503), random=lambda: 1.0) for one in (RetryPolicy(), exact)
+    ]
 
     assert rests == [60.0, 1900.0]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.deliver import BreakerLimits
+from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError
 from bridge.queue import Gate
 from tests.unit.deliver.scripted import (
@@ -82,7 +82,7 @@ async def test_failed_trial_burns_no_attempt_the_first_time() -> None:
 
 async def test_answer_that_was_under_way_does_not_close_the_breaker() -> None:
     """What began before it opened is old news."""
-    limits = BreakerLimits(attempts=4, minimum_seconds=30.0)
+    limits = BreakerConfig(attempts=4, min="30s")
     bench = Bench(ScriptedSink(), concurrency=2, more={"breaker": limits})
     bench.sink.answer = lambda ids: ids == ["z"] or always(error(500))(ids)
     bench.sink.slow = {"z": 5.0}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bridge.deliver import BreakerLimits, RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver.settings import BreakerConfig
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Outcome, Released, Retry
@@ -26,7 +27,7 @@ PAUSE = 60.0
 _AGO = 3.0
 """How old a time of day may be that a receiver wrote into its answer."""
 
-BREAKER = BreakerLimits(attempts=1, minimum_seconds=30.0)
+BREAKER = BreakerConfig(attempts=1, min="30s")
 """Opens at the first failure that is the sink's fault, to show which are."""
 
 
