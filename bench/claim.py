@@ -26,6 +26,7 @@ from bridge.queue import (
     Retry,
     Scope,
 )
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.queue import SqliteQueue
 
 _SCOPE = Scope(cluster="bench", resource="events")
@@ -62,13 +63,7 @@ async def _measure(path: Path, arguments: argparse.Namespace) -> dict[str, objec
 
 
 def _open(path: Path) -> AbstractAsyncContextManager[SqliteQueue]:
-    return SqliteQueue.open(
-        path=path,
-        max_size_bytes=16 * _GIB,
-        keep_seconds=3600.0,
-        keep_bytes=_GIB // 4,
-        reserve_bytes=16 * 1024**2,
-    )
+    return SqliteQueue.open(QueueConfig(path=path, maxSize="16GiB"))
 
 
 async def _open_sinks(queue: SqliteQueue) -> None:

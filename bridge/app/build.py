@@ -72,20 +72,10 @@ async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[Sqlite
     is_default = "path" not in config.model_fields_set
     if is_default:
         check_owner(config.path, owner)
-    async with _open_file(config) as queue:
+    async with SqliteQueue.open(config) as queue:
         if is_default:
             claim(config.path, owner)
         yield queue
-
-
-def _open_file(config: QueueConfig) -> AbstractAsyncContextManager[SqliteQueue]:
-    return SqliteQueue.open(
-        path=config.path,
-        max_size_bytes=config.max_size,
-        keep_seconds=config.keep,
-        keep_bytes=config.keep_size,
-        reserve_bytes=config.reserve,
-    )
 
 
 def open_journal(
@@ -95,8 +85,7 @@ def open_journal(
     path = config.queue.path
     return Journal.open(
         path.with_name(f"{path.name}.journal"),
-        max_size_bytes=config.journal.max_size,
-        keep_seconds=config.journal.keep,
+        settings=config.journal,
         metrics=metrics,
     )
 

@@ -138,12 +138,7 @@ class Life:
     async def _start(self) -> Backfill:
         """Do all that may fail, but for what waits for the API server."""
         parts, config = self.parts, self.parts.config
-        await parts.queue.resize(
-            max_size_bytes=config.queue.max_size,
-            keep_seconds=config.queue.keep,
-            keep_bytes=config.queue.keep_size,
-            reserve_bytes=config.queue.reserve,
-        )
+        await parts.queue.resize(config.queue)
         await _open_sinks(config, parts.queue)
         parts.metrics.forget_parts()
         if not parts.metrics.is_showing:

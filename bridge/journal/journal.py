@@ -22,6 +22,7 @@ import msgspec
 
 from bridge.journal import Attempt, Recorded
 from bridge.journal.file import JournalFile, event_number
+from bridge.journal.settings import JournalConfig
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 
@@ -54,16 +55,14 @@ class Journal:
         self,
         path: Path,
         *,
-        max_size_bytes: int,
-        keep_seconds: float,
+        settings: JournalConfig,
         metrics: Metrics,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Name the file; nothing is opened before the first chunk or question."""
         self._path = path
-        self._max_size = max_size_bytes
-        self._keep = keep_seconds
+        self._settings = settings
         self._metrics = metrics
         self._now = now
         self._monotonic = monotonic
@@ -84,22 +83,19 @@ class Journal:
         cls,
         path: Path,
         *,
-        max_size_bytes: int,
-        keep_seconds: float,
+        settings: JournalConfig,
         metrics: Metrics,
     ) -> AsyncIterator[Self]:
         """Record until the block ends; what was added until then is stored.
 
         Args:
             path: The file; made, with its folder, when there is something to store.
-            max_size_bytes: What it may take; the oldest attempts go.
-            keep_seconds: How long an attempt stays at most.
+            settings: How large it may be, and how long an attempt stays.
             metrics: What is counted.
         """
         journal = cls(
             path,
-            max_size_bytes=max_size_bytes,
-            keep_seconds=keep_seconds,
+            settings=settings,
             metrics=metrics,
         )
         try:
@@ -244,7 +240,7 @@ class Journal:
 
     def _store(self, batch: list[Attempt]) -> None:
         try:
-            self._opened().append(batch, oldest=self._now() - self._keep)
+            self._opened().append(batch, oldest=self._now() - self._settings.keep)
         except _BROKEN:
             self._leave()
             raise
@@ -260,7 +256,9 @@ class Journal:
 
     def _opened(self) -> JournalFile:
         if self._file is None:
-            self._file = JournalFile.open(self._path, max_size_bytes=self._max_size)
+            self._file = JournalFile.open(
+                self._path, max_size_bytes=self._settings.max_size
+            )
         return self._file
 
     def _leave(self) -> None:

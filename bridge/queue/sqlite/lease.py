@@ -38,7 +38,7 @@ def lease(store: SqliteStore, backlog: SinkBacklog, limit: int) -> list[Lease]:
     if store.is_stalled or not backlog.pass_gate(wall=wall, steady=steady):
         return []
     store.next_token += 1
-    until = steady + micros(store.settings.lease_seconds)
+    until = steady + micros(store.lease_seconds)
     held = LeaseGroup(store.next_token, until, backlog.tryable.read(steady))
     grant = partial(_grant, backlog, held)
     if backlog.ordering == "sink":

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from bridge.queue import (
     StoredCursor,
     Tally,
 )
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite import gates, lanes, pages
 from bridge.queue.sqlite import lease as leasing
 from bridge.queue.sqlite import operate as replay
@@ -37,7 +37,7 @@ from bridge.queue.sqlite.commit import WriteJob
 from bridge.queue.sqlite.lockfile import locked
 from bridge.queue.sqlite.pages import View
 from bridge.queue.sqlite.read_thread import ReadThread
-from bridge.queue.sqlite.store import Settings, SqliteStore
+from bridge.queue.sqlite.store import SqliteStore
 from bridge.queue.sqlite.upkeep import open_store, resize
 from bridge.queue.sqlite.write_thread import WriteThread
 from bridge.queue.sqlite.writer import Writer
@@ -63,12 +63,8 @@ class SqliteQueue:
     @classmethod
     def open(
         cls,
+        settings: QueueConfig,
         *,
-        path: Path,
-        max_size_bytes: int,
-        keep_seconds: float,
-        keep_bytes: int,
-        reserve_bytes: int,
         lease_seconds: float = 1800.0,
         lock_timeout_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
@@ -77,13 +73,8 @@ class SqliteQueue:
         """Own the file until the block ends.
 
         Args:
-            path: The file; made, with its folder, if it is not there.
-            max_size_bytes: What its rows may take before `put` refuses. The log beside
-                it takes up to `reserve_bytes` more.
-            keep_seconds: How long an event stays that nothing refers to any more.
-            keep_bytes: How many of the newest bytes of events are kept at most.
-            reserve_bytes: Size of the file beside it that is given up when the volume
-                is full; 0: none.
+            settings: The file, its sizes and times. The log beside it takes up to
+                `reserve` more.
             lease_seconds: How long a lease lasts that is not extended.
             lock_timeout_seconds: How long another owner has to leave.
             now: Unix seconds.
@@ -95,53 +86,33 @@ class SqliteQueue:
             QueueNewerError: A later version of kubebridge wrote it.
             QueueError: The folder or the file cannot be used.
         """
-        settings = Settings(
-            path=path,
-            max_size_bytes=max_size_bytes,
-            keep_seconds=keep_seconds,
-            keep_bytes=keep_bytes,
-            reserve_bytes=reserve_bytes,
-            lease_seconds=lease_seconds,
-        )
         clock = Clock(now=now, monotonic=monotonic)
-        return cls._own(settings, clock, lock_timeout_seconds)
+        opening = partial(open_store, settings, clock, lease_seconds)
+        return cls._own(settings.path, opening, lock_timeout_seconds)
 
     @classmethod
     @asynccontextmanager
     async def _own(
-        cls, settings: Settings, clock: Clock, lock_timeout_seconds: float
+        cls, path: Path, opening: Callable[[], SqliteStore], lock_timeout_seconds: float
     ) -> AsyncIterator[Self]:
-        path = settings.path
         async with (
             locked(path, timeout_seconds=lock_timeout_seconds),
             AsyncExitStack() as stack,
         ):
             thread = WriteThread()
             stack.callback(thread.stop)
-            store = await thread.run(partial(open_store, settings, clock))
+            store = await thread.run(opening)
             writer = Writer(store=store, thread=thread)
             stack.push_async_callback(writer.aclose)
             reader = ReadThread(path)
             stack.push_async_callback(reader.aclose)
             yield cls(store=store, writer=writer, reader=reader)
 
-    async def resize(
-        self,
-        *,
-        max_size_bytes: int,
-        keep_seconds: float,
-        keep_bytes: int,
-        reserve_bytes: int,
-    ) -> None:
-        """Take other sizes from now on; see `open` for what they mean."""
-        settings = replace(
-            self._store.settings,
-            max_size_bytes=max_size_bytes,
-            keep_seconds=keep_seconds,
-            keep_bytes=keep_bytes,
-            reserve_bytes=reserve_bytes,
-        )
-        if settings != self._store.settings:
+    async def resize(self, settings: QueueConfig) -> None:
+        """Take other sizes and times from now on; the file stays the same."""
+        known = self._store.settings
+        settings = settings.model_copy(update={"path": known.path})
+        if settings != known:
             await self._order(partial(resize, self._store, settings))
 
     async def put(

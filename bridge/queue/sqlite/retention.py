@@ -1,6 +1,6 @@
 """How long an event stays: while something refers to it, and a while longer.
 
-The newest `keep_bytes` of events, as far as they are younger than `keep_seconds`, are
+The newest `keep_size` of events, as far as they are younger than `keep`, are
 kept whatever became of them. A line moves behind that window: an event that it passes
 goes, unless a delivery or a dead letter still refers to it; then it goes with the last
 of these.
@@ -27,8 +27,8 @@ def tidy(store: SqliteStore) -> None:
 def sweep(store: SqliteStore) -> bool:
     """Move the line over a chunk of what left the window; return whether it moved."""
     settings, totals = store.settings, store.totals
-    stored = store.clock.wall() - micros(settings.keep_seconds)
-    ends = totals.ends - settings.keep_bytes
+    stored = store.clock.wall() - micros(settings.keep)
+    ends = totals.ends - settings.keep_size
     return _sweep_to(store, stored=stored, ends=ends)
 
 

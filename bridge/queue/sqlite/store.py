@@ -4,8 +4,6 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -13,6 +11,7 @@ import apsw
 from bridge.errors import QueueError
 from bridge.logs import Rationed, get_logger
 from bridge.queue import Gate, GateKind, Lease, Scope
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.capacity import Capacity
 from bridge.queue.sqlite.clock import SECOND, ActiveClock, Clock, micros
@@ -31,27 +30,6 @@ that any version opens the files of any other."""
 _KINDS: Final = {stored: kind for kind, stored in _STORED_KINDS.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the queue is told when it is opened.
-
-    Attributes:
-        path: The file.
-        max_size_bytes: What its pages in use may take before a put is refused.
-        keep_seconds: How long an event stays that nothing refers to any more.
-        keep_bytes: How many of the newest bytes stay at most.
-        reserve_bytes: Size of the file that is given up when the volume is full.
-        lease_seconds: How long a lease lasts that is not extended.
-    """
-
-    path: Path
-    max_size_bytes: int
-    keep_seconds: float
-    keep_bytes: int
-    reserve_bytes: int
-    lease_seconds: float
-
-
 class SqliteStore:
     """One connection, what is known without asking it, and its transactions.
 
@@ -63,7 +41,9 @@ class SqliteStore:
     on its one thread inside a transaction.
     """
 
-    def __init__(self, *, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, *, settings: QueueConfig, clock: Clock, lease_seconds: float
+    ) -> None:
         """Open the file, make or migrate it, and count what is in it.
 
         Raises:
@@ -71,17 +51,18 @@ class SqliteStore:
             QueueNewerError: A later version wrote it.
         """
         self.settings = settings
+        self.lease_seconds = lease_seconds
         self.clock = clock
         path = settings.path
         reserve = Reserve(
             path=path.with_name(path.name + ".reserve"),
-            size_bytes=settings.reserve_bytes,
+            size_bytes=settings.reserve,
         )
         self.connection = open_writer(path, reserve, reserve_bytes=reserve.size_bytes)
         self.capacity = Capacity(
             connection=self.connection,
             path=path,
-            max_bytes=settings.max_size_bytes,
+            max_bytes=settings.max_size,
             reserve=reserve,
         )
         self.totals = self.committed = Totals()

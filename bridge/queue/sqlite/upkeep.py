@@ -2,36 +2,39 @@
 
 from functools import partial
 
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite import retention
 from bridge.queue.sqlite.clock import SECOND, Clock
 from bridge.queue.sqlite.connection import limit_log
 from bridge.queue.sqlite.errors import translated
 from bridge.queue.sqlite.gates import advance_waits, cap_waits
-from bridge.queue.sqlite.store import Settings, SqliteStore
+from bridge.queue.sqlite.store import SqliteStore
 
 _IDLE_SAVE = 60 * SECOND
 
 
-def open_store(settings: Settings, clock: Clock) -> SqliteStore:
+def open_store(
+    settings: QueueConfig, clock: Clock, lease_seconds: float
+) -> SqliteStore:
     """Open the file, and let nothing wait for a clock that was set back meanwhile.
 
     Raises:
         QueueError: The file cannot be used.
     """
     with translated(str(settings.path)):
-        store = SqliteStore(settings=settings, clock=clock)
+        store = SqliteStore(settings=settings, clock=clock, lease_seconds=lease_seconds)
         with store.transaction():
             cap_waits(store)
         return store
 
 
-def resize(store: SqliteStore, settings: Settings) -> None:
+def resize(store: SqliteStore, settings: QueueConfig) -> None:
     """Take other sizes and times; the file and the leases stay as they are."""
     before, store.settings = store.settings, settings
-    store.capacity.max_bytes = settings.max_size_bytes
-    if settings.reserve_bytes != before.reserve_bytes:
-        store.capacity.reserve.resize(settings.reserve_bytes)
-        limit_log(store.connection, reserve_bytes=settings.reserve_bytes)
+    store.capacity.max_bytes = settings.max_size
+    if settings.reserve != before.reserve:
+        store.capacity.reserve.resize(settings.reserve)
+        limit_log(store.connection, reserve_bytes=settings.reserve)
 
 
 def keep_up(store: SqliteStore) -> bool:

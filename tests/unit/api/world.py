@@ -19,8 +19,10 @@ from bridge.events.encode import encode
 from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.journal import Attempt, Ending
 from bridge.journal.journal import Journal
+from bridge.journal.settings import JournalConfig
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered, Entry, Lease, Retry, Scope
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks.stdout import StdoutSink
 
@@ -223,16 +225,11 @@ async def open_world(path: Path) -> AsyncIterator[World]:
     metrics = Metrics(version="1.2.3")
     opening = Journal.open(
         path.with_name("queue.db.journal"),
-        max_size_bytes=2**22,
-        keep_seconds=3600,
+        settings=JournalConfig(),
         metrics=metrics,
     )
     opened = SqliteQueue.open(
-        path=path,
-        max_size_bytes=2**24,
-        keep_seconds=3600,
-        keep_bytes=2**24,
-        reserve_bytes=0,
+        QueueConfig(path=path, maxSize="16MiB", keepSize="16MiB", reserve="0B")
     )
     async with opening as journal, opened as queue:
         for sink in ("hook", "spare"):

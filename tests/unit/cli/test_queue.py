@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.api.world import open_world
 from tests.unit.cli.conftest import invoke
@@ -40,7 +41,7 @@ async def test_what_was_salvaged_is_a_queue(path, tmp_path):
     assert answer["deliveries"] == 2
     assert {"inDoubt", "deadLetters"} < answer.keys()  # camelCase, as everywhere
     async with SqliteQueue.open(
-        path=target, max_size_bytes=2**24, keep_seconds=0, keep_bytes=0, reserve_bytes=0
+        QueueConfig(path=target, keep="0s", keepSize="0B", reserve="0B")
     ) as queue:
         assert (await queue.depth("hook")).waiting == 2
 

@@ -118,7 +118,7 @@ async def tell(row: Row, *, engine: str, mode: str, folder: Path) -> Told:
     clock = FakeClock()
     ids = [1, 2] if mode == "batch" else [1]
     file = QueueFile(path=folder / mode / "queue.db", clock=clock)
-    async with file.open(reserve_bytes=0) as opened, row.meets() as peer:
+    async with file.open(reserve=0) as opened, row.meets() as peer:
         await opened.open_sink("hook")
         entries = [
             Entry(event=None, encoded=event(one, data=row.data), sinks=("hook",))

@@ -11,6 +11,7 @@ from bridge.journal import Attempt, journal
 from bridge.journal import file as journal_file
 from bridge.journal.file import JournalFile
 from bridge.journal.journal import Journal
+from bridge.journal.settings import JournalConfig
 from bridge.metrics import Metrics
 
 
@@ -43,11 +44,10 @@ def metrics():
 def opening(path, metrics):
     """Return what opens the journal."""
 
-    def opening(*, max_size_bytes=2**22, keep_seconds=3600.0):
+    def opening(*, max_size="4MiB", keep="1h"):
         return Journal.open(
             path,
-            max_size_bytes=max_size_bytes,
-            keep_seconds=keep_seconds,
+            settings=JournalConfig(maxSize=max_size, keep=keep),
             metrics=metrics,
         )
 
@@ -184,7 +184,7 @@ async def test_attempts_before_a_time_are_left_out(opening):
 
 async def test_old_attempts_go(opening):
     """After the time that they are kept."""
-    async with opening(keep_seconds=60) as one:
+    async with opening(keep="60s") as one:
         one.add(attempt(at=time.time() - 100))
         await one.attempts_of("e1")
         one.add(attempt("e2"))
@@ -195,7 +195,7 @@ async def test_old_attempts_go(opening):
 
 async def test_the_file_is_bounded(opening, path):
     """The oldest chunks go; the newest stay."""
-    async with opening(max_size_bytes=200_000) as one:
+    async with opening(max_size="200kB") as one:
         for number in range(100):
             one.add(attempt(f"e{number}", ending="retry", excerpt=os.urandom(4096)))
             newest = await one.attempts_of(f"e{number}")

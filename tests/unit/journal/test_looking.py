@@ -7,6 +7,7 @@ import pytest
 
 from bridge.journal import Attempt
 from bridge.journal.journal import Journal
+from bridge.journal.settings import JournalConfig
 from bridge.metrics import Metrics
 
 
@@ -21,8 +22,7 @@ async def journal(tmp_path):
     """A journal of three chunks: e1 and e2, e3, e4 and e5."""
     opening = Journal.open(
         tmp_path / "journal",
-        max_size_bytes=2**28,
-        keep_seconds=3600.0,
+        settings=JournalConfig(maxSize="256MiB", keep="1h"),
         metrics=Metrics(version="1"),
     )
     async with opening as opened:

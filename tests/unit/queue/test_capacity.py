@@ -49,7 +49,7 @@ async def kept(queue: SqliteQueue) -> list[str]:
 
 async def test_put_refuses_what_would_pass_the_size(file: QueueFile) -> None:
     """The cursor stands, the reason can be read, and room makes it go on."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         await queue.open_sink("hook")
         taken = await fill(queue)
         assert 14 <= taken <= 18
@@ -64,7 +64,7 @@ async def test_put_refuses_what_would_pass_the_size(file: QueueFile) -> None:
 
 async def test_put_refused_leaves_nothing_behind(file: QueueFile) -> None:
     """No row, no memory."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         await queue.open_sink("hook")
         taken = await fill(queue)
 
@@ -79,7 +79,7 @@ async def test_put_refused_leaves_nothing_behind(file: QueueFile) -> None:
 
 async def test_put_of_nothing_is_taken_by_a_full_queue(file: QueueFile) -> None:
     """A bookmark needs no room, nor what a reader notes beside it or forgets."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         await queue.open_sink("hook")
         taken = await fill(queue)
 
@@ -95,7 +95,7 @@ async def test_put_of_nothing_is_taken_by_a_full_queue(file: QueueFile) -> None:
 
 async def test_kept_events_leave_before_a_put_is_refused(file: QueueFile) -> None:
     """Oldest first, and no more of them than needed; what waits stays."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         await queue.open_sink("hook")
         await put(queue, "waits", to="0", sinks=("hook",))
         await queue.lease("hook", 1)
@@ -117,7 +117,7 @@ async def test_shedding_goes_on_where_it_ended(
     """A put does not wait for all of it; the next one sheds more."""
     monkeypatch.setattr("bridge.queue.sqlite.retention._CHUNK", 1)
     monkeypatch.setattr("bridge.queue.sqlite.retention._MOST_CHUNKS", 2)
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         await queue.open_sink("hook")
         names = [str(number) for number in range(1000)]
         await put(queue, *names[:500], size=1000)
@@ -136,7 +136,7 @@ async def test_shedding_goes_on_where_it_ended(
 
 async def test_entry_larger_than_the_queue_is_named(file: QueueFile) -> None:
     """By its place among the entries; nothing is stored."""
-    async with file.open(max_size_bytes=MIB) as queue:
+    async with file.open(max_size=MIB) as queue:
         await queue.open_sink("hook")
 
         with pytest.raises(EntryTooLargeError, match="event big") as raised:
@@ -155,7 +155,7 @@ async def test_put_larger_than_the_queue_is_taken_by_an_empty_one(
     file: QueueFile,
 ) -> None:
     """Otherwise it would never fit."""
-    async with file.open(max_size_bytes=MIB) as queue:
+    async with file.open(max_size=MIB) as queue:
         await queue.open_sink("hook")
         names = [str(number) for number in range(20)]
 
@@ -214,7 +214,7 @@ async def test_full_backlog_turns_the_oldest_into_dead_letters(
 
 async def test_rejected_entries_take_room_too(file: QueueFile) -> None:
     """A flood of what cannot be converted fills the queue like any other."""
-    async with file.open(max_size_bytes=MIB) as queue:
+    async with file.open(max_size=MIB) as queue:
         raw = Entry(event=None, encoded=encoded("raw", 500_000), error="no uid")
         await queue.put([raw], scope=SCOPE, since=None, to="1")
 
@@ -237,7 +237,7 @@ async def remember(queue: SqliteQueue, names: Sequence[str], since: str | None) 
 
 async def test_what_is_remembered_takes_room(file: QueueFile) -> None:
     """A put of it is refused like any other; what is forgotten gives it back."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         names = [f"+{number:03}" for number in range(100)]
 
         taken = await remember(queue, names, None)
@@ -251,7 +251,7 @@ async def test_what_is_remembered_takes_room(file: QueueFile) -> None:
 
 async def test_what_is_remembered_anew_takes_no_more_room(file: QueueFile) -> None:
     """The new value replaces the old one."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         names = [f"+{number % 5}" for number in range(100)]
 
         assert await remember(queue, names, None) == 100
@@ -259,7 +259,7 @@ async def test_what_is_remembered_anew_takes_no_more_room(file: QueueFile) -> No
 
 async def test_kept_events_leave_for_what_is_remembered(file: QueueFile) -> None:
     """Memory is needed, kept events are only nice to have."""
-    async with file.open(max_size_bytes=2 * MIB) as queue:
+    async with file.open(max_size=2 * MIB) as queue:
         names = [str(number) for number in range(15)]
         await put(queue, *names, sinks=(), size=100_000)
 

@@ -119,7 +119,7 @@ async def test_a_kill_before_any_statement_finds_mutants(
 async def test_a_log_cut_anywhere_breaks_no_promise(folder: Path) -> None:
     """At each frame, and within: as a write that was lost leaves it."""
     file, ledger = QueueFile(path=folder / "queue.db"), Ledger()
-    async with file.open(reserve_bytes=0) as queue:
+    async with file.open(reserve=0) as queue:
         await live(queue, ledger)
         whole = Snapshots(folder=folder)
         whole.take(file.path, Ledger(answered=ledger.answered, lanes=ledger.lanes))

@@ -57,15 +57,12 @@ async def test_resize_changes_what_is_open(tmp_path: Path, reserve: int) -> None
     """A reload need not close the file (issue 10, item 3)."""
     path = tmp_path / "queue.db"
     async with QueueFile(path=path).open() as queue:
-        await queue.resize(
-            max_size_bytes=2**20,
-            keep_seconds=1.0,
-            keep_bytes=2**10,
-            reserve_bytes=reserve,
-        )
+        known = queue._store.settings
+        sizes = {"max_size": 2**20, "keep": 1.0, "keep_size": 2**10, "reserve": reserve}
+        await queue.resize(known.model_copy(update=sizes))
         settings, capacity = queue._store.settings, queue._store.capacity
 
-        assert (settings.keep_seconds, settings.keep_bytes) == (1.0, 2**10)
+        assert (settings.keep, settings.keep_size) == (1.0, 2**10)
         assert (capacity.max_bytes, capacity.reserve.is_held) == (2**20, True)
         held = path.with_name("queue.db.reserve")
         assert (held.stat().st_size if held.exists() else 0) == reserve
@@ -80,19 +77,9 @@ async def test_resize_to_the_same_changes_nothing(tmp_path: Path) -> None:
     async with QueueFile(path=path).open() as queue:
         before = path.with_name("queue.db.reserve").stat().st_ino
         settings = queue._store.settings
-        await queue.resize(
-            max_size_bytes=settings.max_size_bytes,
-            keep_seconds=2 * settings.keep_seconds,
-            keep_bytes=settings.keep_bytes,
-            reserve_bytes=settings.reserve_bytes,
-        )
+        await queue.resize(settings.model_copy(update={"keep": 2 * settings.keep}))
         settings = queue._store.settings
-        await queue.resize(
-            max_size_bytes=settings.max_size_bytes,
-            keep_seconds=settings.keep_seconds,
-            keep_bytes=settings.keep_bytes,
-            reserve_bytes=settings.reserve_bytes,
-        )
+        await queue.resize(settings.model_copy())
 
         assert queue._store.settings is settings
         assert path.with_name("queue.db.reserve").stat().st_ino == before

@@ -99,7 +99,7 @@ async def test_raw_object_goes_with_its_dead_letter(queue: SqliteQueue) -> None:
 
 async def test_only_the_newest_bytes_are_kept(file: QueueFile) -> None:
     """However young the others are."""
-    async with file.open(keep_bytes=5000) as queue:
+    async with file.open(keep_size=5000) as queue:
         await queue.open_sink("hook")
         await put(queue, *[str(number) for number in range(10)], size=1000)
         await deliver(queue, 10)
@@ -111,7 +111,7 @@ async def test_only_the_newest_bytes_are_kept(file: QueueFile) -> None:
 
 async def test_nothing_is_kept_when_told_so(file: QueueFile, clock: FakeClock) -> None:
     """An event goes with its last delivery."""
-    async with file.open(keep_seconds=0, keep_bytes=0) as queue:
+    async with file.open(keep=0, keep_size=0) as queue:
         await queue.open_sink("hook")
         await put(queue, "a", "b")
         await let_pass(queue, clock, 1)
@@ -123,12 +123,12 @@ async def test_nothing_is_kept_when_told_so(file: QueueFile, clock: FakeClock) -
 
 async def test_restart_keeps_the_bounds(file: QueueFile, clock: FakeClock) -> None:
     """Bytes and times are counted on from what is stored."""
-    async with file.open(keep_bytes=5000) as queue:
+    async with file.open(keep_size=5000) as queue:
         await queue.open_sink("hook")
         await put(queue, "a", "b", "c", size=1000)
         await deliver(queue, 3)
 
-    async with file.open(keep_bytes=1500) as queue:
+    async with file.open(keep_size=1500) as queue:
         await let_pass(queue, clock, 1)
         assert await stored(queue) == ["b", "c"]
         await let_pass(queue, clock, 3600)

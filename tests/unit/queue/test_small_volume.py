@@ -32,7 +32,7 @@ def small_volume(tmp_path: Path) -> Iterator[Path]:
 async def small(small_volume: Path) -> AsyncIterator[SqliteQueue]:
     """Return a queue that thinks it has 64 MiB, on that volume."""
     file = QueueFile(path=small_volume / "queue.db")
-    async with file.open(reserve_bytes=MIB) as queue:
+    async with file.open(reserve=MIB) as queue:
         await queue.open_sink("hook")
         yield queue
 
@@ -92,14 +92,14 @@ async def test_real_volume_filled_by_others(small: SqliteQueue) -> None:
 async def test_real_full_volume_can_be_opened(small_volume: Path) -> None:
     """With the reserve's room, if there is no other."""
     file = QueueFile(path=small_volume / "queue.db")
-    async with file.open(reserve_bytes=MIB) as queue:
+    async with file.open(reserve=MIB) as queue:
         await queue.open_sink("hook")
         await put(queue, "a")
     others = small_volume / "others"
     free = os.statvfs(small_volume)
     others.write_bytes(b"x" * (free.f_bavail * free.f_frsize))
 
-    async with file.open(reserve_bytes=MIB) as queue:
+    async with file.open(reserve=MIB) as queue:
         await queue.open_sink("hook")
         leases = await queue.lease("hook", 1)
         await queue.settle([Delivered(lease=lease) for lease in leases])

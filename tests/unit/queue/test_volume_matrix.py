@@ -90,8 +90,8 @@ async def test_volume_that_was_full_is_read_to_again(
 ) -> None:
     """Filled, drained, and then some more (issue 10, item 32)."""
     file = QueueFile(path=volume / "queue.db")
-    settings = {"reserve_bytes": 16 * MIB, "keep_bytes": 256 * MIB}
-    async with file.open(max_size_bytes=1024 * MIB, keep_seconds=keep, **settings) as q:
+    settings = {"reserve": 16 * MIB, "keep_size": 256 * MIB}
+    async with file.open(max_size=1024 * MIB, keep=keep, **settings) as q:
         await q.open_sink("hook")
         flow = Flow(q, size)
         while await flow.offer():
@@ -107,7 +107,7 @@ async def test_volume_that_was_full_is_read_to_again(
 async def test_volume_filled_by_others_is_read_to_again(volume: Path) -> None:
     """To the last byte, with much in the log; once they leave (issue 10, item 32)."""
     file = QueueFile(path=volume / "queue.db")
-    async with file.open(reserve_bytes=16 * MIB) as queue:
+    async with file.open(reserve=16 * MIB) as queue:
         await queue.open_sink("hook")
         flow = Flow(queue, 20_000)
         assert await flow.offer()

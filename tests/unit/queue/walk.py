@@ -44,7 +44,7 @@ class Walk(RuleBasedStateMachine):
 
     async def open(self) -> SqliteQueue:
         """Open the file and both sinks; what is due too late is due earlier now."""
-        opening = self.file.open(keep_seconds=1e9, lease_seconds=LEASE_SECONDS)
+        opening = self.file.open(keep=1e9, lease_seconds=LEASE_SECONDS)
         queue = await self.stack.enter_async_context(opening)
         for sink in SINKS:
             ordering = self.model.orderings[sink]
