@@ -18,16 +18,15 @@ from bridge.api.rows import closing
 from bridge.api.schemas import AttemptView, show_attempts
 from bridge.api.sinks import require_configured
 from bridge.events import CloudEvent
-from bridge.events.encode import encode
+from bridge.ingest.accept import addressed, put
 from bridge.journal import Attempt
-from bridge.queue import Entry, Gate, Scope
+from bridge.queue import Gate
 
 router = APIRouter(tags=["sinks"])
 
 LOOK_SECONDS = 0.1
 """How often it is looked whether the attempt was made."""
 
-_SCOPE = Scope(cluster="", resource="@test")
 _IDENTITY = "@cluster"
 
 
@@ -74,8 +73,7 @@ async def send_test(parts: PartsGiven, name: str, order: SinkProbe) -> ProbeResu
     if (held := await _held(parts, name)) is not None and held.kind == "stopped":
         return _result(name, "", "held", held)
     event = await _event(parts, name, began)
-    entry = Entry(event=event, encoded=encode(event), sinks=(name,))
-    await parts.queue.put([entry], scope=_SCOPE, since=None, to=None)
+    await put([addressed(event, name)], queue=parts.queue, metrics=parts.metrics)
     if held is not None:
         await parts.controls[name].try_now()
     attempt = None

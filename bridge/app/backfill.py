@@ -25,11 +25,13 @@ from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import decode
 from bridge.filters.routes import Router
 from bridge.ingest import EventForm
+from bridge.ingest.accept import put
 from bridge.ingest.checkpoint import EPOCH, read_epoch
 from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
-from bridge.queue import Entry, Queue, Scope
+from bridge.metrics import Metrics
+from bridge.queue import Entry, Queue
 
 ANSWERS_SECONDS = 20.0
 """How long a page waits for what is asked about its objects."""
@@ -49,17 +51,21 @@ class _Connected:
 class Backfill:
     """Lists again what the readers have read; see `bridge.api.context.Backfill`."""
 
-    def __init__(self, config: Config, *, router: Router, queue: Queue) -> None:
+    def __init__(
+        self, config: Config, *, router: Router, queue: Queue, metrics: Metrics
+    ) -> None:
         """Bind the parts; it answers once `connect` was called.
 
         Args:
             config: The configuration.
             router: Chooses the sinks.
             queue: Where to.
+            metrics: What is counted.
         """
         self._forms = forms_of(config)
         self._router = router
         self._queue = queue
+        self._metrics = metrics
         self._connected: _Connected | None = None
 
     def connect(
@@ -125,7 +131,7 @@ class Backfill:
             page = await _list(parts.client, spot, "")
         entries = await self._entries(parts, spot, page)
         chosen = [one for one in entries if sink in one.sinks and takes(one)]
-        await self._put(sink, spot.scope.cluster, chosen)
+        await self._put(sink, chosen)
         return BackfillPage(
             resource=spot.scope.resource,
             namespace=spot.scope.namespace,
@@ -176,11 +182,10 @@ class Backfill:
             ) from error
         return entries
 
-    async def _put(self, sink: str, cluster: str, entries: list[Entry]) -> None:
-        scope = Scope(cluster=cluster, resource="@backfill")
+    async def _put(self, sink: str, entries: list[Entry]) -> None:
         for part in parts(entries, most_entries=self._queue.max_entries):
             some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
-            await self._queue.put(some, scope=scope, since=None, to=None)
+            await put(some, queue=self._queue, metrics=self._metrics)
 
 
 async def _list(client: ClusterClient, spot: BackfillPosition, token: str) -> ListPage:

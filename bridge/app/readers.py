@@ -20,6 +20,7 @@ from bridge.events.convert import Origin
 from bridge.filters.routes import Router
 from bridge.health import ReaderStatus
 from bridge.ingest import (
+    Acceptor,
     Conversion,
     Enrichment,
     EventForm,
@@ -28,7 +29,6 @@ from bridge.ingest import (
     ScopeReader,
     Source,
 )
-from bridge.ingest.entries import EntryBuilder
 from bridge.ingest.object_cache import ObjectCache
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
@@ -91,7 +91,11 @@ class Readers:
             tasks: Where informers run.
         """
         self._client = client
-        self._forms = forms_of(config)
+        self._acceptor = Acceptor(
+            router=router,
+            forms=forms_of(config),
+            keeping=[one.source.name for one in wanted if one.source.keeps_all],
+        )
         self._origins = build_origins(config, cluster=cluster, server=client.server)
         self._wanted = wanted
         self._router = router
@@ -137,12 +141,8 @@ class Readers:
             resource=resource,
             scope=scope,
             sources=sources,
-            entry_builder=EntryBuilder(
-                sources=sources,
-                router=self._router,
-                forms=self._forms,
-                origins=self._origins,
-            ),
+            acceptor=self._acceptor,
+            origins=self._origins,
             object_cache=object_cache,
             enrichment=self._enrichment if enriches else None,
         )

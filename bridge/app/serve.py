@@ -152,7 +152,9 @@ class Life:
             record=parts.journal.add,
         )
         router = build_router(config)
-        backfill = Backfill(config, router=router, queue=parts.queue)
+        backfill = Backfill(
+            config, router=router, queue=parts.queue, metrics=parts.metrics
+        )
         self._show(_build_api(parts, backfill, self._deliveries))
         return backfill
 

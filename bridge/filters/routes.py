@@ -63,6 +63,7 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         """Keep the routes; none: no event goes anywhere."""
         self._routes = tuple(routes)
+        self._by_name = {route.name: route for route in self._routes}
         self._by_sources: dict[tuple[str, ...], _Choice] = {}
         self._chosen: dict[tuple[Route, ...], Chosen] = {}
         self._remembered = 0
@@ -93,6 +94,10 @@ class Router:
     def all_of(self, sources: tuple[str, ...]) -> Chosen:
         """Return all sinks that any event of the sources could reach, and how."""
         return self._union(self._from(sources).routes)
+
+    def along(self, names: tuple[str, ...]) -> Chosen:
+        """Return the sinks of the routes with these names."""
+        return self._union(tuple(self._by_name[name] for name in names))
 
     def sinks_of_sources(self, sources: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of all sinks that any event of the sources could reach."""

@@ -13,9 +13,9 @@ in flight, and bookmarks pass through the same buffer, so no cursor overtakes an
 What has to wait for an answer is held; the cursor moves over the contiguous prefix.
 """
 
+from bridge.ingest.accept import Acceptor, EventForm
 from bridge.ingest.conversion import Conversion
 from bridge.ingest.enrichment import Enrichment
-from bridge.ingest.entries import EntryBuilder, EventForm
 from bridge.ingest.namespaces import Namespaces
 from bridge.ingest.reader import ListAndWatch, ScopeReader
 from bridge.ingest.scopes import adopt_scopes, check_identity
@@ -23,9 +23,9 @@ from bridge.ingest.source import CHANGES, Source
 
 __all__ = [
     "CHANGES",
+    "Acceptor",
     "Conversion",
     "Enrichment",
-    "EntryBuilder",
     "EventForm",
     "ListAndWatch",
     "Namespaces",

@@ -1,6 +1,6 @@
 """One change → the entries that it becomes, or the word that something is missing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Literal
 
@@ -13,8 +13,10 @@ from bridge.events import EncodedEvent
 from bridge.events.compare import differences, noteworthy
 from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.objects import payload, read_event, read_object
+from bridge.events.origin import Origin
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import NOT_JSON
+from bridge.ingest.accept import Acceptor, EventForm
 from bridge.ingest.checkpoint import OBJECT, forget, memo, remember
 from bridge.ingest.enrichment import Enrichment, Missing
 from bridge.ingest.entries import ChangeFacts, EntryBuilder
@@ -61,7 +63,8 @@ class Conversion:
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
-        entry_builder: EntryBuilder,
+        acceptor: Acceptor,
+        origins: Mapping[EventForm, Origin],
         object_cache: ObjectCache | None = None,
         enrichment: Enrichment | None = None,
     ) -> None:
@@ -71,7 +74,8 @@ class Conversion:
             resource: What is read.
             scope: Where; named by gap events.
             sources: The sources that it is read for.
-            entry_builder: Makes entries.
+            acceptor: Decides where events go, and in which forms.
+            origins: Where the events come from, for each form.
             object_cache: What objects were before; None: nobody compares.
             enrichment: Knows the objects that Kubernetes Events are about; None:
                 nobody asks.
@@ -80,7 +84,10 @@ class Conversion:
         self._scope = scope
         self._sources = {source.name: source for source in sources}
         self._choice = SourceFilter(sources)
-        self._entry_builder = entry_builder
+        self._acceptor = acceptor
+        self._entry_builder = EntryBuilder(
+            sources=sources, acceptor=acceptor, origins=origins
+        )
         self._object_cache = object_cache
         self._enrichment = enrichment
         self._is_secret = is_secret(resource)
@@ -188,7 +195,7 @@ class Conversion:
         )
         if names is None:
             return None
-        is_wanted = self._entry_builder.is_wanted(names)
+        is_wanted = self._acceptor.is_wanted(names)
         concerned = self._concerned(change, patience) if is_wanted else None
         if isinstance(concerned, Missing):
             return None

@@ -1,8 +1,9 @@
-"""An event in the forms in which sinks want it, each written once."""
+"""Makes the entries of a change, in each version that a source asks for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,23 +11,11 @@ from bridge.cluster import Change, Gap, Resource
 from bridge.events import CloudEvent
 from bridge.events.context import ChangeContext
 from bridge.events.convert import convert, gap_event
-from bridge.events.encode import encode
 from bridge.events.objects import labels_of
 from bridge.events.origin import Origin
-from bridge.filters.routes import Router
+from bridge.ingest.accept import OURS, Acceptor, EventForm, Version
 from bridge.ingest.source import Source
 from bridge.queue import Entry, Scope
-
-
-class EventForm(NamedTuple):
-    """How a sink wants events: by whose names, and what of the object."""
-
-    profile: Literal["kubebridge", "knative"]
-    data: Literal["object", "reference"]
-
-
-OURS = EventForm("kubebridge", "object")
-"""The form that filters see, whatever form a sink gets."""
 
 
 class SourceOptions(NamedTuple):
@@ -58,45 +47,30 @@ class EntryBuilder:
         self,
         *,
         sources: Sequence[Source],
-        router: Router,
-        forms: Mapping[str, EventForm],
+        acceptor: Acceptor,
         origins: Mapping[EventForm, Origin],
     ) -> None:
         """Bind what does not change while the process runs.
 
         Args:
             sources: The sources of one reader.
-            router: Chooses the sinks.
-            forms: The form that each sink wants.
+            acceptor: Decides where events go, and in which forms.
             origins: Where the events come from, for each form.
         """
-        self._router = router
-        self._forms = forms
-        self._used_forms = sorted({OURS, *forms.values()})
+        self._acceptor = acceptor
         self._origins = dict(origins)
-        self._keeping = frozenset(one.name for one in sources if one.keeps_all)
         self._asks = {
             one.name: SourceOptions(
                 one.wants_previous, one.wants_concerned, not one.hides_labels
             )
             for one in sources
         }
-        self._is_wanted: dict[tuple[str, ...], bool] = {(): False}
         self._asks_differ = len(set(self._asks.values())) > 1
 
     @property
     def most_entries(self) -> int:
         """How many entries one event can become."""
-        return len(set(self._asks.values())) * len(self._used_forms)
-
-    def is_wanted(self, names: tuple[str, ...]) -> bool:
-        """Return whether any event of these sources could be stored."""
-        found = self._is_wanted.get(names)
-        if found is None:
-            reached = self._router.sinks_of_sources(names)
-            found = bool(reached) or not self._keeping.isdisjoint(names)
-            self._is_wanted[names] = found
-        return found
+        return len(set(self._asks.values())) * self._acceptor.most_entries
 
     def enter_epoch(self, epoch: int) -> None:
         """Make ids of this epoch from here on."""
@@ -114,13 +88,7 @@ class EntryBuilder:
             origin=self._origins[OURS],
             recorded=recorded,
         )
-        chosen = self._router.all_of(tuple(self._asks))
-        return Entry(
-            event=event,
-            encoded=encode(event),
-            sinks=chosen.sinks,
-            routes=chosen.routes,
-        )
+        return self._acceptor.announce(event, tuple(self._asks))
 
     def entries(self, told: ChangeFacts, names: tuple[str, ...]) -> list[Entry]:
         """Return the entries for all that want the event; a sink gets it once.
@@ -129,40 +97,21 @@ class EntryBuilder:
             told: What the event is made of.
             names: Names of the sources that want it, at least one.
         """
+        labels = partial(labels_concerned, told)
         if not self._asks_differ:
-            return self._for_one_ask(told, names, self._asks[names[0]], frozenset())
-        made: list[Entry] = []
+            one = self._version(told, names)
+            return self._acceptor.accept(*one[:2], render=one.render, labels=labels)
         asks = sorted({self._asks[name] for name in names}, reverse=True)
-        for ask in asks:  # those that want most come first
-            group = tuple(name for name in names if self._asks[name] == ask)
-            taken = frozenset(sink for entry in made for sink in entry.sinks)
-            made.extend(self._for_one_ask(told, group, ask, taken))
-        return made
+        versions = [  # those that want most come first
+            self._version(told, tuple(n for n in names if self._asks[n] == ask))
+            for ask in asks
+        ]
+        return self._acceptor.accept_versions(versions, labels=labels)
 
-    def _for_one_ask(
-        self,
-        told: ChangeFacts,
-        names: tuple[str, ...],
-        ask: SourceOptions,
-        taken: frozenset[str],
-    ) -> list[Entry]:
-        context = _without_unasked(ask, told.context)
-        event = self._event(told, context, OURS)
-        sinks, routes = self._router.choose(
-            event, sources=names, labels=lambda: labels_concerned(told)
-        )
-        if not sinks:
-            is_kept = not self._keeping.isdisjoint(names)
-            return [Entry(event=event, encoded=encode(event))] if is_kept else []
-        if taken:
-            sinks = tuple(sink for sink in sinks if sink not in taken)
-        made = []
-        for form, takers in self._by_form(sinks):
-            shaped = event if form == OURS else self._event(told, context, form)
-            made.append(
-                Entry(event=shaped, encoded=encode(shaped), sinks=takers, routes=routes)
-            )
-        return made
+    def _version(self, told: ChangeFacts, names: tuple[str, ...]) -> Version:
+        context = _without_unasked(self._asks[names[0]], told.context)
+        render = partial(self._event, told, context)
+        return Version(render(OURS), names, render)
 
     def _event(
         self, told: ChangeFacts, context: ChangeContext, form: EventForm
@@ -173,17 +122,6 @@ class EntryBuilder:
             recorded=told.recorded,
             context=context,
         )
-
-    def _by_form(
-        self, sinks: tuple[str, ...]
-    ) -> Sequence[tuple[EventForm, tuple[str, ...]]]:
-        if len(self._used_forms) == 1:
-            return [(OURS, sinks)] if sinks else []
-        takers = [
-            (form, tuple(sink for sink in sinks if self._forms[sink] == form))
-            for form in self._used_forms
-        ]
-        return [(form, taking) for form, taking in takers if taking]
 
 
 def _without_unasked(ask: SourceOptions, context: ChangeContext) -> ChangeContext:

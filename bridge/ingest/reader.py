@@ -17,6 +17,7 @@ from bridge.errors import (
 )
 from bridge.events import EncodedEvent
 from bridge.health import ReaderStatus
+from bridge.ingest.accept import put
 from bridge.ingest.buffer import Buffer
 from bridge.ingest.checkpoint import Checkpoint, load_checkpoint, memo
 from bridge.ingest.conversion import Conversion
@@ -97,6 +98,7 @@ class ScopeReader:
         self._keeps_labels = keeps_labels
         self._queue = queue
         self._status = status
+        self._metrics = metrics
         self._telemetry = ReaderTelemetry(
             resource=resource,
             scope=scope,
@@ -222,13 +224,19 @@ class ScopeReader:
         """Store, however long it takes until there is room."""
         while True:
             try:
-                await self._queue.put(entries, scope=self._scope, since=since, to=to)
+                await put(
+                    entries,
+                    queue=self._queue,
+                    metrics=self._metrics,
+                    scope=self._scope,
+                    since=since,
+                    to=to,
+                )
             except QueueFullError as error:
                 await self._wait_for_room(error)
             except EntryTooLargeError as error:
                 entries[error.index] = _shortened(entries[error.index], str(error))
             else:
-                self._telemetry.routed(entries)
                 self._note_room()
                 return
 

@@ -1,12 +1,9 @@
 """What a reader says of itself: to the probes, to the metrics and to the log."""
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
-from operator import attrgetter
 
 from bridge.cluster import (
     Bookmark,
@@ -26,8 +23,6 @@ from bridge.ingest.source import Source
 from bridge.logs import Rationed, RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
-
-_routes_of = attrgetter("routes")
 
 
 class ReaderTelemetry:
@@ -74,12 +69,6 @@ class ReaderTelemetry:
         """Tell what is in the queue now."""
         self._count(plan)
         self._show(plan)
-
-    def routed(self, entries: Sequence[Entry]) -> None:
-        """Count the events that routes chose."""
-        counts = Counter(chain.from_iterable(map(_routes_of, entries)))
-        for route, count in counts.items():
-            self._metrics.routed.labels(route).inc(count)
 
     def held(self, count: int) -> None:
         """Tell how many changes wait for an answer."""

@@ -72,7 +72,7 @@ class Bench:
     def build(self, *, is_connected: bool = True) -> Backfill:
         """Return it, connected to the lists."""
         router, queue = build_router(self.config), cast("Any", self.queue)
-        one = Backfill(self.config, router=router, queue=queue)
+        one = Backfill(self.config, router=router, queue=queue, metrics=self.metrics)
         if is_connected:
             client = cast("Any", self.lists)
             readers = Readers(

@@ -183,7 +183,12 @@ async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
     """All parts together."""
     cluster, queue, config = Everything(), MemoryQueue(), config_of("{kind: Pod}")
     router, metrics = build_router(config), Metrics(version="0")
-    backfill = Backfill(config, router=router, queue=queue)  # type: ignore[arg-type]
+    backfill = Backfill(
+        config,
+        router=router,
+        queue=queue,  # type: ignore[arg-type]
+        metrics=metrics,
+    )
     reading = read_cluster(
         cluster,  # type: ignore[arg-type]
         config=config,

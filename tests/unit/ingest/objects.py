@@ -11,7 +11,7 @@ from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
 from bridge.filters.routes import Chosen
-from bridge.ingest import Conversion, EntryBuilder, EventForm, Source
+from bridge.ingest import Acceptor, Conversion, EventForm, Source
 from bridge.ingest.object_cache import ObjectCache
 from bridge.queue import Entry, Scope
 
@@ -139,14 +139,17 @@ def conversion(
     enrichment: Any = None,
 ) -> Conversion:
     """Return a conversion for two sinks."""
-    entry_builder = EntryBuilder(
-        sources=sources, router=router or Routes(), forms=forms, origins=ORIGINS
+    acceptor = Acceptor(
+        router=router or Routes(),
+        forms=forms,
+        keeping=[one.name for one in sources if one.keeps_all],
     )
     return Conversion(
         resource=resource,
         scope=SCOPE,
         sources=sources,
-        entry_builder=entry_builder,
+        acceptor=acceptor,
+        origins=ORIGINS,
         object_cache=object_cache,
         enrichment=enrichment,
     )

@@ -10,8 +10,8 @@ from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import compile_filters
-from bridge.ingest import EntryBuilder, EventForm, Source
-from bridge.ingest.entries import ChangeFacts, labels_concerned
+from bridge.ingest import Acceptor, EventForm, Source
+from bridge.ingest.entries import ChangeFacts, EntryBuilder, labels_concerned
 from bridge.queue import Entry
 from tests.unit.ingest.objects import ORIGINS, PLAIN, change, pod
 
@@ -35,12 +35,8 @@ def entry_builder(
     *sources: Source, routes: Sequence[Route], **forms: EventForm
 ) -> EntryBuilder:
     """Return a shaping for two sinks, of our form unless told otherwise."""
-    return EntryBuilder(
-        sources=sources,
-        router=Router(routes),
-        forms={**PLAIN, **forms},
-        origins=ORIGINS,
-    )
+    acceptor = Acceptor(router=Router(routes), forms={**PLAIN, **forms})
+    return EntryBuilder(sources=sources, acceptor=acceptor, origins=ORIGINS)
 
 
 def thin_and_rich(**more: Any) -> list[Source]:

@@ -98,7 +98,7 @@ def test_object_that_cannot_be_converted_becomes_a_dead_letter() -> None:
 
 def test_bug_in_the_conversion_costs_one_event(monkeypatch) -> None:
     """Whatever breaks, the object is kept and the stream goes on."""
-    monkeypatch.setattr("bridge.ingest.entries.encode", lambda _: 1 // 0)
+    monkeypatch.setattr("bridge.ingest.accept.encode", lambda _: 1 // 0)
 
     plan = planner().plan([change(101)])
 

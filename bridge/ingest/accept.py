@@ -1,0 +1,286 @@
+"""Accepts events: the one way into the queue, for readers, backfill and probes alike.
+
+::
+
+    event, its sources ──▶ routes ──▶ stages ──▶ forms ──▶ entries ──▶ put
+                          (filters)   (noise)  (one body for each)    (one commit)
+                      └─────────────── Acceptor.accept ─────────┘
+
+`Acceptor.accept` decides and does not wait; `put` commits what it returned, and counts
+it. A reader puts the entries of many changes in one commit with its cursor. Whoever has
+no cursor (a backfill, a probe, an inbound event) puts them under `NO_CURSOR`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from bridge.events import CloudEvent
+from bridge.events.encode import encode
+from bridge.filters.routes import Chosen, Router
+from bridge.metrics import Metrics
+from bridge.queue import Entry, Queue, Scope
+
+NO_CURSOR = Scope(cluster="", resource="@accepted")
+"""The scope of entries that belong to no cursor; it never gets one."""
+
+
+class EventForm(NamedTuple):
+    """How a sink wants events: by whose names, and how much of the object."""
+
+    profile: Literal["kubebridge", "knative"]
+    data: Literal["object", "reference"]
+
+
+OURS = EventForm("kubebridge", "object")
+"""The form that filters and stages see, whatever form a sink gets."""
+
+Render = Callable[[EventForm], CloudEvent]
+"""Returns the event in a form other than `OURS`."""
+
+Labels = Callable[[], Mapping[str, str]]
+"""Returns the labels of the object concerned, as far as they are known."""
+
+
+class Version(NamedTuple):
+    """An event as some of its sources tell it.
+
+    Attributes:
+        event: The event in our form.
+        sources: Names of these sources, as in the configuration.
+        render: Makes its other forms; None: every sink gets it in our form.
+    """
+
+    event: CloudEvent
+    sources: tuple[str, ...]
+    render: Render | None = None
+
+
+class Decision(NamedTuple):
+    """What a stage decided about one event.
+
+    Attributes:
+        routes: Names of the routes along which the event still goes.
+        memos: Entries that remember the stage's new state (see
+            `bridge.ingest.checkpoint.memo`); empty: the state has not changed.
+    """
+
+    routes: tuple[str, ...]
+    memos: Sequence[Entry] = ()
+
+
+class Stage(Protocol):
+    """Holds back events that a route wants: deduplication, throttling.
+
+    A stage has state. It belongs to one scope, and is asked once for each event that a
+    route wants, in the order of reading. What it remembers is stored behind the
+    entries of the event that it decided about and in the same commit, so a restart
+    changes no decision: it is built again from what the queue remembers of the scope.
+    """
+
+    def __call__(self, event: CloudEvent, routes: tuple[str, ...], /) -> Decision:
+        """Return along which of `routes` the event goes on; never raise."""
+        ...
+
+
+class Acceptor:
+    """Decides which sinks get an event, in which form, and makes its entries."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        forms: Mapping[str, EventForm],
+        keeping: Iterable[str] = (),
+    ) -> None:
+        """Bind what does not change while the process runs.
+
+        Args:
+            router: Chooses the sinks.
+            forms: The form that each sink wants, by the sink's name.
+            keeping: Names of the sources whose events are stored though no route wants
+                them (`keep: all`).
+        """
+        self._router = router
+        self._forms = forms
+        self._used_forms = sorted({OURS, *forms.values()})
+        self._keeping = frozenset(keeping)
+        self._wanted: dict[tuple[str, ...], bool] = {(): False}
+
+    @property
+    def most_entries(self) -> int:
+        """The most entries that one version of an event becomes, stages left out."""
+        return len(self._used_forms)
+
+    def is_wanted(self, sources: tuple[str, ...]) -> bool:
+        """Return whether any event of these sources could be stored."""
+        found = self._wanted.get(sources)
+        if found is None:
+            reached = self._router.sinks_of_sources(sources)
+            found = bool(reached) or not self._keeping.isdisjoint(sources)
+            self._wanted[sources] = found
+        return found
+
+    def accept(
+        self,
+        event: CloudEvent,
+        sources: tuple[str, ...],
+        *,
+        render: Render | None = None,
+        labels: Labels = dict,
+        stages: Sequence[Stage] = (),
+    ) -> list[Entry]:
+        """Return the entries of an event; none: it is not stored.
+
+        One entry for each form that a sink wants it in, each with all sinks of that
+        form, and behind them what the stages remember. A sink gets the event once,
+        however many routes lead to it. An event for no sink is one entry without sinks
+        if a source keeps all, else none.
+
+        Args:
+            event: The event in our form. It need not come from a cluster.
+            sources: Names of the sources that it came from, at least one: routes
+                choose by them.
+            render: Makes its other forms; None: every sink gets it in our form.
+            labels: Gives the labels of the object concerned; called once at most, and
+                only if a route that selects by labels wants the event otherwise.
+            stages: Noise control, in its order; empty to skip it, as a backfill does.
+        """
+        chosen = self._router.choose(event, sources=sources, labels=labels)
+        if not stages:
+            return self._entries(event, sources, chosen, chosen.sinks, render)
+        version = Version(event, sources, render)
+        return self.accept_versions([version], labels=labels, stages=stages)
+
+    def accept_versions(
+        self,
+        versions: Sequence[Version],
+        *,
+        labels: Labels = dict,
+        stages: Sequence[Stage] = (),
+    ) -> list[Entry]:
+        """Return the entries of an event that its sources tell in several versions.
+
+        As `accept`. A sink that several versions reach gets the first of these. Stages
+        are asked once, with the first version and the routes of all.
+
+        Args:
+            versions: The versions, at least one, the one that tells most first.
+            labels: As of `accept`, but called once at most for each version.
+            stages: As of `accept`.
+        """
+        chosen = [
+            self._router.choose(one.event, sources=one.sources, labels=labels)
+            for one in versions
+        ]
+        memos: list[Entry] = []
+        if stages:
+            chosen, memos = self._controlled(versions[0].event, chosen, stages)
+        entries: list[Entry] = []
+        taken: set[str] = set()
+        for version, routed in zip(versions, chosen, strict=True):
+            sinks = tuple(sink for sink in routed.sinks if sink not in taken)
+            taken.update(sinks)
+            event, sources, render = version
+            entries += self._entries(event, sources, routed, sinks, render)
+        return entries + memos
+
+    def announce(self, event: CloudEvent, sources: tuple[str, ...]) -> Entry:
+        """Return the entry of an event for every sink of every route of the sources.
+
+        Filters, stages and forms are ignored: nobody may miss it.
+        """
+        chosen = self._router.all_of(sources)
+        return Entry(
+            event=event,
+            encoded=encode(event),
+            sinks=chosen.sinks,
+            routes=chosen.routes,
+        )
+
+    def _controlled(
+        self, event: CloudEvent, chosen: list[Chosen], stages: Sequence[Stage]
+    ) -> tuple[list[Chosen], list[Entry]]:
+        """Return what the stages leave of the routes, and what they remember."""
+        routes = tuple(dict.fromkeys(name for one in chosen for name in one.routes))
+        memos: list[Entry] = []
+        for stage in stages:
+            if routes:
+                routes, remembered = stage(event, routes)
+                memos += remembered
+        left = [
+            self._router.along(tuple(name for name in one.routes if name in routes))
+            for one in chosen
+        ]
+        return left, memos
+
+    def _entries(
+        self,
+        event: CloudEvent,
+        sources: tuple[str, ...],
+        chosen: Chosen,
+        sinks: tuple[str, ...],
+        render: Render | None,
+    ) -> list[Entry]:
+        if not chosen.sinks:
+            is_kept = not self._keeping.isdisjoint(sources)
+            return [Entry(event=event, encoded=encode(event))] if is_kept else []
+        if render is None or len(self._used_forms) == 1:
+            shaped = [(event, sinks)] if sinks else []
+        else:
+            shaped = [
+                (event if form == OURS else render(form), takers)
+                for form, takers in self._by_form(sinks)
+            ]
+        return [
+            Entry(event=one, encoded=encode(one), sinks=takers, routes=chosen.routes)
+            for one, takers in shaped
+        ]
+
+    def _by_form(
+        self, sinks: tuple[str, ...]
+    ) -> Sequence[tuple[EventForm, tuple[str, ...]]]:
+        takers = [
+            (form, tuple(sink for sink in sinks if self._forms[sink] == form))
+            for form in self._used_forms
+        ]
+        return [(form, taking) for form, taking in takers if taking]
+
+
+def addressed(event: CloudEvent, sink: str) -> Entry:
+    """Return the entry of an event for one sink, whatever routes say: a probe."""
+    return Entry(event=event, encoded=encode(event), sinks=(sink,))
+
+
+async def put(
+    entries: Sequence[Entry],
+    *,
+    queue: Queue,
+    metrics: Metrics,
+    scope: Scope = NO_CURSOR,
+    since: str | None = None,
+    to: str | None = None,
+) -> None:
+    """Commit entries, and count each event once for each route that chose it.
+
+    Args:
+        entries: At most `Queue.max_entries`.
+        queue: Where to.
+        metrics: Counts them, once they are stored.
+        scope: Whose cursor moves, and whose memos are remembered.
+        since: The cursor before; None: the scope has none yet.
+        to: The cursor after; None: still none.
+
+    Raises:
+        QueueError: Nothing was stored and nothing is counted; see `Queue.put`.
+    """
+    await queue.put(entries, scope=scope, since=since, to=to)
+    # An event in two forms is two entries.
+    chosen = {
+        (entry.encoded.id, route)
+        for entry in entries
+        if entry.encoded is not None
+        for route in entry.routes
+    }
+    for route, count in Counter(route for _, route in chosen).items():
+        metrics.routed.labels(route).inc(count)
