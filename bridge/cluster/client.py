@@ -44,13 +44,11 @@ class ListPage:
         items: Objects as raw JSON, in the order of their names.
         resource_version: Version of the whole list.
         continue_token: Asks for the next page; empty: this is the last one.
-        remaining: How many objects come after it; None: not told, as with selectors.
     """
 
     items: list[bytes]
     resource_version: str
     continue_token: str
-    remaining: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +209,6 @@ class ClusterClient:
             items=[bytes(item) for item in form.items or ()],
             resource_version=form.metadata.resource_version,
             continue_token=form.metadata.continue_,
-            remaining=form.metadata.remaining_item_count,
         )
 
     @asynccontextmanager

@@ -27,7 +27,6 @@ class ListMetadata(msgspec.Struct, rename="camel", gc=False):
 
     resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
-    remaining_item_count: int | None = None
 
 
 class ListForm(msgspec.Struct, rename="camel", gc=False):

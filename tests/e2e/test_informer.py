@@ -104,7 +104,7 @@ async def test_what_an_api_server_forgets_at_its_restart_is_walked_back(
     versions = [*changed, *modified_then_gone, deleted, *created, *brief, *last]
     found = sorted(told(informer.changes), key=lambda one: int(one[1]))
     assert found == list(zip(kinds, versions, strict=True))
-    assert informer.gaps == []
+    assert {gap.cause for gap in informer.gaps} <= {"expired"}  # for what came and went
     assert informer.counts.count("rewound") == 4 + 3 + 3
 
 

@@ -69,27 +69,6 @@ class ListWatch:
             metadata_only=self.metadata_only,
         )
 
-    async def count_at(self, version: str) -> int | None:
-        """Return how many objects there were at exactly this version; None: not told.
-
-        Raises:
-            ExpiredError: Nobody can tell any more.
-            FutureVersionError: The cluster has not come to that version.
-        """
-        page = await self.client.list_page(
-            self.resource,
-            namespace=self.namespace,
-            limit=1,
-            resource_version=version,
-            match="Exact",
-            field_selector=self.field_selector,
-            label_selector=self.label_selector,
-            metadata_only=True,
-        )
-        if page.continue_token and page.remaining is None:
-            return None
-        return len(page.items) + (page.remaining or 0)
-
     async def object_at(self, known: ObjectMeta, *, version: str) -> bytes | None:
         """Return one object as it was at exactly this version; None: it was not there.
 

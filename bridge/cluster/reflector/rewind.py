@@ -9,17 +9,14 @@ that changed is walked back, from its newest state to the one that was known::
     known ◀── … ◀── the last state ◀─ bisected ─▶ deleted
 
 Nothing that is known leads to an object that was created and deleted again between the
-cursor and the list. Where anything happened at all, the objects are counted at each
-version between the two, and a creation that was not told is followed to its end. The
-list is read at the oldest version that can be watched, if the API server tells it, so
-that all this is about the time before its restart and not after.
-
-Under selectors, with which nobody counts, and between versions too far apart to count
-at each of them, something may be missing: then it is a gap. What cannot be seen, and is
-no gap: such a brief object of a collection where nothing else happened.
+cursor and the list. Where anything else happened in that time, a `Gap` says that such
+an object may be missing, unless the versions leave no room for one. Where nothing else
+happened, no `Gap` is announced. The list is read at the oldest version that can be
+watched, if the API server tells it, so that all this is about the time before its
+restart and not after.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
@@ -43,9 +40,6 @@ REQUESTS_LIMIT = 5_000
 """Most requests for one repair, one after the other: about ten seconds of the cheapest
 kind, 2 ms each. Where more was missed the API server should be spared, and a `Gap` says
 so."""
-
-COUNTS_LIMIT = 1_000
-"""Most versions at which objects are counted: two seconds."""
 
 BYTES_LIMIT = 64 * 1024 * 1024
 """Most bytes of one object's states, which are held until the oldest is found."""
@@ -121,66 +115,15 @@ class Rewinder:
         self._told.update(change.resource_version for change in changes)
         return changes
 
-    async def brief_changes(self, *, version: str) -> AsyncGenerator[list[Change]]:
-        """Yield the lives of objects that nothing else told, one after the other.
+    def covers(self, version: str) -> bool:
+        """Tell whether every version after the cursor, up to this one, was told.
 
-        Args:
-            version: That of the list.
+        Only then did no other object come and go in between.
         """
-        try:
-            async for created in self._untold_creations(version):
-                # Told before a crash, for it is known, so that nothing told it now.
-                if await self._is_there(created.known, version):
-                    continue
-                added = listed_change(
-                    created, change="added", resource=self._list_watch.resource
-                )
-                self._observer.count("rewound")
-                self._bytes_left = BYTES_LIMIT
-                yield [added, *await self._deleted(created.known, version)]
-        except _LostError:
-            self.is_whole = False
-
-    async def _untold_creations(self, version: str) -> AsyncGenerator[ListedObject]:
-        if not self.is_whole:
-            return
         if not (self._cursor + version).isdecimal():
-            raise _LostError
-        begin, end = int(self._cursor), int(version)
-        if end - begin > COUNTS_LIMIT:
-            raise _LostError
-        before = await self._count(begin)
-        for number in range(begin + 1, end + 1):
-            count = await self._count(number)
-            if count is None or before is None:
-                raise _LostError
-            if count > before and str(number) not in self._told:
-                yield await self._created(str(number))
-            before = count
-
-    async def _is_there(self, known: ObjectMeta, version: str) -> bool:
-        state = await self._state(known, version)
-        return state is not None and state.known.uid == known.uid
-
-    async def _count(self, number: int) -> int | None:
-        return await self._ask(partial(self._list_watch.count_at, str(number)))
-
-    async def _created(self, version: str) -> ListedObject:
-        """Return the object that was created at this very version."""
-        token = ""
-        while True:
-            found, token = await self._ask(partial(self._read_page, version, token))
-            for listed in found:
-                if listed.version == version:
-                    return listed
-            if not token:
-                raise _LostError
-
-    async def _read_page(
-        self, version: str, token: str
-    ) -> tuple[list[ListedObject], str]:
-        page = await self._list_watch.page(version=version, continue_token=token)
-        return self._listed(page.items), page.continue_token
+            return False
+        between = range(int(self._cursor) + 1, int(version) + 1)
+        return all(str(number) in self._told for number in between)
 
     async def _read_state(self, known: ObjectMeta, version: str) -> ListedObject | None:
         found = await self._list_watch.object_at(known, version=version)

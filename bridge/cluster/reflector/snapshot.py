@@ -131,29 +131,10 @@ class Snapshot:
         async with aclosing(self._tell(self._judge.end(version), version)) as batches:
             async for batch in batches:
                 yield batch
-        async with aclosing(self._brief(version)) as batches:
-            async for batch in batches:
-                yield batch
         if self._store is not None:
             self._store.is_complete = True
         yield [*self._end(version)]
         self.version = version
-
-    async def _brief(self, version: str) -> AsyncGenerator[list[Item]]:
-        """Yield what came and went between cursor and list, if anything happened."""
-        if self._rewinder is None or not self._judge.found_newer:
-            return
-        async with aclosing(self._rewinder.brief_changes(version=version)) as lives:
-            async for life in lives:
-                for batch in _batches([*life, *self._learned_again(life[-1])]):
-                    yield batch
-
-    def _learned_again(self, deletion: Change) -> Iterator[Observed]:
-        """Yield who has the name now, or the deletion would forget it."""
-        key = deletion.known.key if deletion.known else ""
-        now = self._store.get(key) if self._store is not None else None
-        if now is not None:
-            yield Observed(known=now)
 
     async def _tell(
         self, found: Iterable[Delta | Observed], version: str = ""
@@ -200,11 +181,12 @@ class Snapshot:
         yield Synced(resource_version=version)
 
     def _misses(self, version: str) -> bool:
+        found_newer = self._judge.found_newer
         if self.plan.cause == "rolled-back":
             return False  # said at the beginning
         if self._rewinder is not None:
-            return not self._rewinder.is_whole
-        found_newer = self._judge.found_newer
+            is_whole = self._rewinder.is_whole
+            return not is_whole or (found_newer and not self._rewinder.covers(version))
         return may_miss(self.plan, version, note=self._note, found_newer=found_newer)
 
     def _gap(self, version: str) -> Gap:

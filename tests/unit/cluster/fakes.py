@@ -170,7 +170,6 @@ class FakeCluster:
             items=[json.dumps(state[name]).encode() for name in chosen],
             resource_version=str(version),
             continue_token=f"{version}/{chosen[-1]}" if len(names) > size else "",
-            remaining=None if field_selector else max(0, len(names) - size),
         )
 
     @asynccontextmanager
