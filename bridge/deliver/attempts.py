@@ -1,6 +1,6 @@
 """One attempt: send, and put on record what came of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from bridge.deliver.batches import Batch
@@ -9,7 +9,12 @@ from bridge.deliver.limits import RequestGate
 from bridge.deliver.outcomes import OutcomeRecorder
 from bridge.deliver.retry import RetryPolicy
 from bridge.deliver.telling import DeadLetterLog
-from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
+from bridge.errors import (
+    PermanentSinkError,
+    SinkError,
+    SinkPausedError,
+    TemporarySinkError,
+)
 from bridge.health import SinkStatus
 from bridge.journal import Attempt, Ending
 from bridge.logs import RepeatedFailure, get_logger, is_debug
@@ -53,6 +58,7 @@ class AttemptRunner:
         self._is_debug = is_debug()
         self._attempts = metrics.attempts
         self._succeeded = metrics.attempts.labels(sink.name, "2xx")
+        self._partial = metrics.attempts.labels(sink.name, "partial")
         self._seconds = metrics.delivery_seconds.labels(sink.name)
 
     async def attempt(self, job: Batch) -> None:
@@ -71,30 +77,40 @@ class AttemptRunner:
             result = None
         if result is None:
             self.release(job.leases)
-        elif not isinstance(result, SinkError):
-            await self._succeed(job, result)
         elif isinstance(result, PermanentSinkError) and len(job.leases) > 1:
             await self._halve(job, result)
+        elif isinstance(result, SinkError):
+            self._count(result)
+            await self._fail([(lease, result) for lease in job.leases], job.epoch)
         else:
-            await self._fail(job, result)
+            await self._settle(job, result)
 
     def release(self, leases: Sequence[Lease]) -> None:
         """Give back what was not sent."""
         self._outcome_recorder.add([Released(lease=lease) for lease in leases])
 
-    async def _send(self, job: Batch) -> Sequence[Accepted] | SinkError | None:
-        """Return what the sink says; None: the gate was closed, nothing was sent."""
+    async def _send(
+        self, job: Batch
+    ) -> Sequence[Accepted | SinkError] | SinkError | None:
+        """Return each event's result, or the error of all; None: the gate was closed.
+
+        Behind a closed gate nothing was sent.
+        """
         if job.epoch != self._gate.epoch:
             return None
         self._status.in_flight += 1
         try:
-            return await self._sink.send([lease.event for lease in job.leases])
+            results = await self._sink.send([lease.event for lease in job.leases])
+            if len(results) != len(job.leases):
+                raise ValueError(_miscounted(results, job))  # noqa: TRY301  # see below
         except SinkError as error:
             return error
         except Exception as error:  # noqa: BLE001  # one of two places (style 4)
             self._log.exception("A sink raised what it may not.")
             message = f"sink {self._sink.name}: {summary(error)}"
             return TemporarySinkError(message, reason="bug")
+        else:
+            return results
         finally:
             self._status.in_flight -= 1
 
@@ -105,33 +121,73 @@ class AttemptRunner:
         await self.attempt(Batch(job.leases[:middle], job.epoch))
         await self.attempt(Batch(job.leases[middle:], job.epoch))
 
-    async def _succeed(self, job: Batch, answers: Sequence[Accepted]) -> None:
-        now, leases = self._now(), job.leases
-        self._outcome_recorder.add([Delivered(lease=lease) for lease in leases])
-        self._succeeded.inc()
-        self._seconds.observe([now - lease.stored for lease in leases])
+    async def _settle(
+        self, job: Batch, results: Sequence[Accepted | SinkError]
+    ) -> None:
+        """Act on each event's own result: a receiver may take some and refuse others.
+
+        The receiver named the events that it refuses, so nothing is halved.
+        """
+        taken: list[tuple[Lease, Accepted]] = []
+        refused: list[tuple[Lease, SinkError]] = []
+        for lease, result in zip(job.leases, results, strict=True):
+            if isinstance(result, SinkError):
+                refused.append((lease, result))
+            else:
+                taken.append((lease, result))
+        if not refused:
+            self._succeeded.inc()
+        elif taken:
+            self._partial.inc()
+        else:
+            self._count(_gravest(error for _, error in refused))
+        if taken:
+            await self._succeed(taken, job.epoch)
+        if refused:
+            await self._fail(refused, job.epoch, has_taken=bool(taken))
+
+    async def _succeed(
+        self, taken: Sequence[tuple[Lease, Accepted]], epoch: int
+    ) -> None:
+        now = self._now()
+        self._outcome_recorder.add([Delivered(lease=lease) for lease, _ in taken])
+        self._seconds.observe([now - lease.stored for lease, _ in taken])
         self._status.last_success_at = datetime.fromtimestamp(now, UTC)
         self._failures.recovered("Delivery works again.")
         if self._record is not None:
-            self._note_success(leases, answers, now)
+            self._note_success(taken, now)
         if self._is_debug:
-            for lease, answer in zip(leases, answers, strict=True):
+            for lease, answer in taken:
                 self._debug(lease, "delivered", answer.status, answer.duration_seconds)
-        if self._gate.opens_by_success(job.epoch):
+        if self._gate.opens_by_success(epoch):
             await self._gate.after_success()
 
-    async def _fail(self, job: Batch, error: SinkError) -> None:
+    async def _fail(
+        self,
+        refused: Sequence[tuple[Lease, SinkError]],
+        epoch: int,
+        *,
+        has_taken: bool = False,
+    ) -> None:
+        """Act on the errors of one attempt; the gate hears of the gravest alone.
+
+        Where other events of the attempt were taken, the sink works: only an error
+        that is about the whole sink then moves the gate.
+        """
         now = self._now()
-        self._count(error)
-        self._status.last_error = str(error)
+        worst = _gravest(error for _, error in refused)
+        self._status.last_error = str(worst)
         self._status.last_error_at = datetime.fromtimestamp(now, UTC)
-        outcomes = [self._outcome(lease, error, now) for lease in job.leases]
-        self._say(outcomes[0], error)
-        for outcome in outcomes:
-            self._note([outcome.lease], error, ending=_ending(outcome))
+        outcomes = []
+        for lease, error in refused:
+            outcome = self._outcome(lease, error, now)
+            outcomes.append(outcome)
+            self._note([lease], error, ending=_ending(outcome))
             if isinstance(outcome, Dead):
                 self._dead_letters.say(outcome)
-        await self._gate.after_failure(error, job.epoch)
+        self._say(outcomes[[error for _, error in refused].index(worst)], worst)
+        if not has_taken or _gravity(worst) >= _WHOLE_SINK:
+            await self._gate.after_failure(worst, epoch)
         self._outcome_recorder.add(outcomes)
 
     def _debug(
@@ -166,11 +222,11 @@ class AttemptRunner:
         )
 
     def _note_success(
-        self, leases: Sequence[Lease], answers: Sequence[Accepted], now: float
+        self, taken: Sequence[tuple[Lease, Accepted]], now: float
     ) -> None:
         record, sink = self._record, self._sink.name
         assert record is not None  # noqa: S101  # asked before, on the fast path
-        for lease, answer in zip(leases, answers, strict=True):
+        for lease, answer in taken:
             record(
                 Attempt(
                     event=lease.kept,
@@ -218,3 +274,26 @@ def _ending(outcome: Outcome) -> Ending:
             return "dead"
         case _:
             return "released"
+
+
+_WHOLE_SINK = 2
+
+
+def _gravity(error: SinkError) -> int:
+    """Return how much an error says about the sink; from 2 on about all events."""
+    match error:
+        case SinkPausedError():
+            return 3
+        case TemporarySinkError():
+            return _WHOLE_SINK if error.scope == "sink" else 1
+        case _:
+            return 0
+
+
+def _gravest(errors: Iterable[SinkError]) -> SinkError:
+    """Return the error that says most about the sink; the first of several alike."""
+    return max(errors, key=_gravity)
+
+
+def _miscounted(results: Sequence[object], job: Batch) -> str:
+    return f"expected {len(job.leases)} results, got {len(results)}"

@@ -1,8 +1,8 @@
 """SEND: one attempt to deliver. The sink judges, `deliver` acts.
 
-An attempt ends in one of four ways: `Accepted`s are returned (delivered), or one of
-`TemporarySinkError`, `PermanentSinkError` and `SinkPausedError` is raised, which then
-holds for all the events of the attempt.
+An attempt has one result for each of its events: `Accepted` (delivered), or one of
+`TemporarySinkError`, `PermanentSinkError` and `SinkPausedError`. An error that is
+raised holds for all the events of the attempt.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from bridge.errors import SinkError
 from bridge.events import EncodedEvent
 
 
@@ -51,14 +52,16 @@ class Sink(Protocol):
         """Most requests in a minute that the receiver allowed; None: no limit."""
         ...
 
-    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
+    async def send(
+        self, events: Sequence[EncodedEvent]
+    ) -> Sequence[Accepted | SinkError]:
         """Deliver the events in one attempt, within the sink's own deadline.
 
         Returns:
-            One answer for each event, in order.
+            One result for each event, in order: a bulk receiver can take 47 of 50.
 
         Raises:
-            TemporarySinkError: None was delivered; trying later is worth it.
+            TemporarySinkError: No event was delivered; trying later is worth it.
             PermanentSinkError: The events, or one of them, will never be taken.
             SinkPausedError: The sink takes nothing until somebody mends it.
         """

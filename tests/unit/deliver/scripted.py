@@ -8,7 +8,12 @@ from typing import Any
 
 from bridge.deliver import RetryPolicy, SinkDelivery
 from bridge.deliver.settings import BreakerConfig
-from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
+from bridge.errors import (
+    PermanentSinkError,
+    SinkError,
+    SinkPausedError,
+    TemporarySinkError,
+)
 from bridge.events import EncodedEvent
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
@@ -37,14 +42,15 @@ class ScriptedSink:
     """Answers as a test says.
 
     Attributes:
-        answer: Gets the ids of an attempt; raises or returns.
+        answer: Gets the ids of an attempt; raises, or returns a list of each event's
+            result (anything else: all were taken).
         sent: The ids of each attempt.
         times: When each began.
         seconds: How long an attempt takes.
         slow: How long it takes that begins with a certain id.
     """
 
-    answer: Callable[[list[str]], None] = lambda ids: None
+    answer: Callable[[list[str]], object] = lambda ids: None
     name: str = "hook"
     requests_per_minute: float | None = None
     max_batch: int = 1
@@ -54,14 +60,16 @@ class ScriptedSink:
     slow: dict[str, float] = field(default_factory=dict)
     secret: str = "old"
 
-    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
+    async def send(
+        self, events: Sequence[EncodedEvent]
+    ) -> Sequence[Accepted | SinkError]:
         """See `Sink.send`."""
         ids = [event.id for event in events]
         self.sent.append(ids)
         self.times.append(asyncio.get_running_loop().time())
         await asyncio.sleep(self.slow.get(ids[0], self.seconds))
-        self.answer(ids)
-        return [OK] * len(events)
+        results = self.answer(ids)
+        return results if isinstance(results, list) else [OK] * len(events)
 
     async def refresh(self) -> None:
         """See `Sink.refresh`."""
