@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from bridge.deliver import BreakerLimits
+from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError, SinkError
 from tests.unit.deliver.scripted import OK, Bench, ScriptedSink, error, paused
 
@@ -70,7 +70,7 @@ async def test_each_error_has_its_own_end() -> None:
 
 async def test_partial_answer_is_no_failure_of_the_sink() -> None:
     """A sink that takes most of each batch does not open its circuit."""
-    limits = BreakerLimits(attempts=1, minimum_seconds=30, maximum_seconds=60)
+    limits = BreakerConfig(attempts=1, min="30s", max="60s")
     bench = bulk({"a": error(500)}, breaker=limits)
     bench.put("a", "b")
 
@@ -98,7 +98,7 @@ async def test_error_about_the_whole_sink_holds_it_back(fault, state) -> None:
 
 async def test_answer_in_which_nothing_was_taken_counts_as_its_gravest_error() -> None:
     """There is no success in it, so the breaker counts a failure."""
-    limits = BreakerLimits(attempts=1, minimum_seconds=30, maximum_seconds=60)
+    limits = BreakerConfig(attempts=1, min="30s", max="60s")
     bench = bulk({"a": REFUSED, "b": error(500)}, breaker=limits)
     bench.put("a", "b")
 
