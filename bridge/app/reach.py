@@ -10,7 +10,7 @@ from bridge.app.egress import api_server_denied
 from bridge.config import Config, HttpSinkConfig
 from bridge.sinks.http.auth import Secret
 from bridge.sinks.http.reach import reach
-from bridge.sinks.http.target import SinkUrl
+from bridge.sinks.http.request import SinkUrl
 from bridge.sinks.reloaded import SecretError
 from bridge.sinks.transports.egress import Egress
 

@@ -3,12 +3,10 @@
 import base64
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-
-import httpx
 
 from bridge.files.reading import read_file
 from bridge.sinks.reloaded import ReloadedFile, SecretError
@@ -99,50 +97,39 @@ def _usable(text: str, what: str) -> str:
     return value
 
 
-class HeaderAuth(httpx.Auth):
-    """Sets `Authorization` and nothing else, so that it needs no request to do it."""
+class BearerAuth:
+    """A bearer token (RFC 6750, 2.1)."""
 
-    def __init__(self, secret: Secret) -> None:
-        """Send `secret` as it is at the time of the request."""
-        self.secret = secret
+    def __init__(self, *, token: Secret) -> None:
+        """Send `token` as it is at the time of the request."""
+        self.secret = token
 
     def header(self) -> str:
         """Return the value of `Authorization`.
 
         Raises:
-            UnusableError: See `Secret`.
+            SecretError: See `Secret`.
         """
-        return self.secret.read()
-
-    def auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        """See `httpx.Auth`."""
-        request.headers["Authorization"] = self.header()
-        yield request
-
-
-class BearerAuth(HeaderAuth):
-    """A bearer token (RFC 6750, 2.1)."""
-
-    def __init__(self, *, token: Secret) -> None:
-        """Send `token` as it is at the time of the request."""
-        super().__init__(token)
-
-    def header(self) -> str:
-        """See `HeaderAuth`."""
         return f"Bearer {self.secret.read()}"
 
 
-class BasicAuth(HeaderAuth):
+class BasicAuth:
     """User and password (RFC 7617)."""
 
     def __init__(self, *, username: str, password: Secret) -> None:
         """Send `password` as it is at the time of the request."""
-        super().__init__(password)
+        self.secret = password
         self._username = username
 
     def header(self) -> str:
-        """See `HeaderAuth`."""
+        """Return the value of `Authorization`.
+
+        Raises:
+            SecretError: See `Secret`.
+        """
         pair = f"{self._username}:{self.secret.read()}"
         return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+HeaderAuth = BasicAuth | BearerAuth
+"""Sets `Authorization` and nothing else, so that it needs no request to do it."""

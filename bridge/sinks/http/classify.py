@@ -16,7 +16,7 @@
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,7 +35,9 @@ from bridge.errors import (
     TemporarySinkError,
 )
 from bridge.net.urls import HIDDEN
+from bridge.sinks import Accepted
 from bridge.sinks.text import one_line_excerpt, place
+from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import (
     CutAnswerError,
     DeniedError,
@@ -45,7 +47,6 @@ from bridge.sinks.transports.errors import (
     TokenUnavailableError,
     is_ours,
 )
-from bridge.sinks.transports.response import Response
 
 
 class Verdict(Enum):
@@ -235,6 +236,37 @@ class ResponseClassifier:
         self._has_taken = False
         self._refusals = 0
         self._missing_since: float | None = None
+
+    def accepted(self, response: Response, *, events: int) -> Sequence[Accepted]:
+        """Return that each of so many events was taken, by the answer's status alone.
+
+        Raises:
+            SinkError: The status says otherwise; that holds for all of them.
+        """
+        result = self.result(response, events=events)
+        if isinstance(result, Accepted):
+            return [result] * events
+        try:
+            raise result
+        finally:
+            # Or this frame, and with it the events, and the error would keep each
+            # other until the garbage collector comes by.
+            del result
+
+    def result(self, response: Response, *, events: int = 1) -> Accepted | SinkError:
+        """Return what an answer means for so many events.
+
+        Bulk receivers answer with a status for each event: a format judges each of
+        them as an answer of its own.
+        """
+        fault = self.fault(response, events=events)
+        if fault is not None:
+            return fault
+        return Accepted(
+            status=response.status,
+            duration_seconds=response.duration_seconds,
+            excerpt=response.excerpt,
+        )
 
     def fault(self, reply: Response, *, events: int) -> SinkError | None:
         """Return what is wrong with an answer to so many events; None: delivered."""

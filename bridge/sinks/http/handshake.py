@@ -38,8 +38,8 @@ from bridge.sinks.http.consent import (
 from bridge.sinks.http.redaction import Redactor
 from bridge.sinks.reloaded import SecretError
 from bridge.sinks.text import place
+from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import fresh
-from bridge.sinks.transports.response import Response
 
 SLOW_PER_MINUTE = 1.0
 """Requests in a minute to a receiver that has not agreed, where that is wanted."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -13,11 +13,11 @@ import httpx
 from bridge.events.encode import Header
 from bridge.sinks.http.token_endpoint import REST_SECONDS, Token, TokenEndpoint
 from bridge.sinks.reloaded import ReloadedFile, SecretError
+from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import TokenUnavailableError, fresh
-from bridge.sinks.transports.response import Response
 
 
-class OAuth2Auth(httpx.Auth):
+class OAuth2Auth:
     """Sends a token, and once more with a new one after a 401 (RFC 6750, 3.1).
 
     However many requests want a token, one asks for it, and all get what comes of it:
@@ -46,29 +46,6 @@ class OAuth2Auth(httpx.Auth):
     def files(self) -> list[ReloadedFile[Any]]:
         """What is read again when it changes."""
         return self._endpoint.files
-
-    def sync_auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        """Refuse: only asynchronous clients can wait for a token."""
-        raise RuntimeError(f"{request.url.host}: expected an asynchronous client")
-
-    async def async_auth_flow(
-        self, request: httpx.Request
-    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """See `httpx.Auth`.
-
-        Raises:
-            TokenUnavailableError: There is no token now.
-            UnusableError: There is none until somebody mends something.
-        """
-        token = await self.get()
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            token = await self.get(refused=token)
-            request.headers["Authorization"] = f"Bearer {token}"
-            yield request
 
     def read(self) -> str:
         """Return the client's secret as it is now.
@@ -142,17 +119,17 @@ class OAuth2Auth(httpx.Auth):
         self._flights += 1
 
 
-Post = Callable[[Header], Awaitable[Response]]
-"""Sends the event with one more header field, within the sink's own deadline."""
+SendWith = Callable[[Header], Awaitable[Response]]
+"""Sends a request with one more header field, within the sink's own deadline."""
 
 
 async def exchange_with_token(
-    post: Post, *, auth: OAuth2Auth, timeout_seconds: float
+    send: SendWith, *, auth: OAuth2Auth, timeout_seconds: float
 ) -> Response:
     """Send with a token, once more with a new one after a 401; return the answer.
 
     Args:
-        post: Sends.
+        send: Sends.
         auth: Gives tokens.
         timeout_seconds: Longest that all of it may take.
 
@@ -164,26 +141,26 @@ async def exchange_with_token(
     token = auth.ready()
     if token is not None:
         began = time.perf_counter()
-        reply = await post(token_field(token))
+        reply = await send(token_field(token))
         if reply.status != HTTPStatus.UNAUTHORIZED:
             return reply
         spent_seconds = time.perf_counter() - began
     try:
         async with asyncio.timeout(timeout_seconds - spent_seconds):
-            return await _with_new_token(post, auth, refused=token)
+            return await _with_new_token(send, auth, refused=token)
     except TimeoutError as error:
         message = f"no complete answer within {timeout_seconds:g} s"
         raise httpx.ReadTimeout(message) from error
 
 
 async def _with_new_token(
-    post: Post, auth: OAuth2Auth, *, refused: str | None
+    send: SendWith, auth: OAuth2Auth, *, refused: str | None
 ) -> Response:
     token = await auth.get(refused=refused)
-    reply = await post(token_field(token))
+    reply = await send(token_field(token))
     if reply.status == HTTPStatus.UNAUTHORIZED and refused is None:
         token = await auth.get(refused=token)
-        reply = await post(token_field(token))
+        reply = await send(token_field(token))
     return reply
 
 

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 
-import httpx
 from msgspec.structs import replace
 
 from bridge.net.urls import credentials_of
 from bridge.sinks.http.oauth2 import OAuth2Auth
-from bridge.sinks.http.request import RequestHeaders
+from bridge.sinks.http.request import RequestHeaders, SinkUrl
 from bridge.sinks.http.signing import Signer
-from bridge.sinks.http.target import SinkUrl
 from bridge.sinks.text import hide, redact
-from bridge.sinks.transports.response import EXCERPT_BYTES, Response
+from bridge.sinks.transports import Response
 
 
 class Redactor:
@@ -21,7 +19,7 @@ class Redactor:
         self,
         headers: RequestHeaders,
         *,
-        flow: httpx.Auth | None,
+        tokens: OAuth2Auth | None,
         sign: Signer | None,
         target: SinkUrl,
         proxies: Iterable[str] = (),
@@ -30,13 +28,13 @@ class Redactor:
 
         Args:
             headers: Fields of all requests.
-            flow: An authentication that may send requests of its own.
+            tokens: Gives tokens; None: nothing does.
             sign: Signs what is sent.
             target: Where to: tokens may stand in the path, and in the query.
             proxies: URLs of what may lead there, with user and password or without.
         """
         self._headers = headers
-        self._flow = flow if isinstance(flow, OAuth2Auth) else None
+        self._tokens = tokens
         self._sign = sign
         self._target = target
         self._more = [one for proxy in proxies for one in credentials_of(proxy)]
@@ -50,8 +48,8 @@ class Redactor:
         known = [*self._headers.secrets(), *self._target.secrets(), *self._more]
         if self._sign is not None:
             known += self._sign.secrets()
-        if self._flow is not None:
-            known += self._flow.secrets()
+        if self._tokens is not None:
+            known += self._tokens.secrets()
         return known
 
     def read(self) -> str:
@@ -61,8 +59,8 @@ class Redactor:
             UnusableError: A secret cannot be read.
         """
         others = [] if self._sign is None else self._sign.read()
-        if self._flow is not None:
-            others.append(self._flow.read())
+        if self._tokens is not None:
+            others.append(self._tokens.read())
         others.append(self._target.read())
         return repr([*self._headers.current().items(), *others])
 
@@ -70,10 +68,16 @@ class Redactor:
         """Return the message without the secrets."""
         return hide(message, self.secrets())
 
-    def redact(self, reply: Response) -> Response:
-        """Return the answer without the secrets; some answer with what they got."""
-        if not reply.excerpt:
-            return reply
-        is_cut = len(reply.excerpt) == EXCERPT_BYTES
-        excerpt = redact(reply.excerpt, self.secrets(), is_cut=is_cut)
-        return replace(reply, excerpt=excerpt)
+    def redact(self, response: Response, *, most_bytes: int) -> Response:
+        """Return the answer without the secrets; some answer with what they got.
+
+        Args:
+            response: The answer.
+            most_bytes: What its body is cut to.
+        """
+        body = response.body
+        if not body:
+            return response
+        start = body[:most_bytes]
+        is_cut = len(body) >= most_bytes
+        return replace(response, body=redact(start, self.secrets(), is_cut=is_cut))

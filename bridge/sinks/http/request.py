@@ -1,19 +1,91 @@
-"""The header fields of a sink's requests, made anew only when a secret changes."""
+"""What is sent: where to, header fields, a format's body, a signature, and its size."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
+from msgspec.structs import replace
 from multidict import CIMultiDict
 from yarl import URL
 
-from bridge.errors import PermanentSinkError
 from bridge.events import EncodedEvent
-from bridge.events.encode import Header, batch, binary
-from bridge.sinks.http.auth import HeaderAuth, Secret
+from bridge.events.encode import Header
+from bridge.net.urls import parse_url, url_secrets
+from bridge.sinks.formats import Format, Request
+from bridge.sinks.http.auth import BasicAuth, HeaderAuth, Secret, SecretText
 from bridge.sinks.http.oauth2 import OAuth2Auth, token_field
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit, length, wire_bytes
-from bridge.sinks.http.target import SinkUrl
+from bridge.sinks.reloaded import SecretError
+
+_EXPECTED = "expected an http or https URL without user and password"
+
+
+class SinkUrl:
+    """Where to POST, now: a URL that is a secret may change.
+
+    Attributes:
+        auth: What user and password in the URL come to; None: there are none.
+        secret: The URL, if it is one; None: it is not.
+    """
+
+    def __init__(self, url: str | Secret) -> None:
+        """Read no secret yet.
+
+        User and password in a URL of the configuration become `auth`.
+        """
+        self.auth: HeaderAuth | None = None
+        self.secret = None if isinstance(url, str) else url
+        self._url: URL | None = None
+        self._text = ""
+        self._replaced = ""
+        if isinstance(url, str):
+            self._text, self._url = url, URL(url)
+            if self._url.user is not None:
+                password = SecretText(self._url.password or "")
+                self.auth = BasicAuth(username=self._url.user, password=password)
+                self._url = self._url.with_user(None)
+
+    @property
+    def fixed(self) -> URL | None:
+        """The URL, if it never changes; None: it is a secret."""
+        return self._url if self.secret is None else None
+
+    def current(self) -> URL:
+        """Return the URL; the same object as long as it stays the same.
+
+        Raises:
+            UnusableError: It cannot be read, or is no URL.
+        """
+        text = self._text if self.secret is None else self.secret.read()
+        if self._url is None or text != self._text:
+            url = _parse(text)
+            # Requests to the other one may still be under way.
+            self._replaced, self._text, self._url = self._text, text, url
+        return self._url
+
+    def read(self) -> str:
+        """Return the text as it is now.
+
+        Raises:
+            UnusableError: It cannot be read.
+        """
+        return self._text if self.secret is None else self.secret.read()
+
+    def secrets(self) -> list[str]:
+        """Return what must not be shown of it, and of the one before."""
+        is_secret = self.secret is not None
+        texts = [text for text in (self._text, self._replaced) if text]
+        return [one for text in texts for one in url_secrets(text, is_secret=is_secret)]
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = parse_url(text)
+    except ValueError:
+        # Without a cause: its text would show what is secret.
+        raise SecretError(f"url: {_EXPECTED}", reason="secret") from None
+    if url.scheme not in ("http", "https") or not url.host or url.user is not None:
+        raise SecretError(f"url: {_EXPECTED}", reason="secret")
+    return url
 
 
 class RequestHeaders:
@@ -82,12 +154,6 @@ class RequestHeaders:
         return fields
 
 
-Mode = Literal["structured", "binary", "batch"]
-"""How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
-
-RequestParts = tuple[URL, CIMultiDict[str], Sequence[Header], bytes]
-"""Where to, the fields of all requests of a sink, those of this one, and its body."""
-
 _TOKEN_BYTES = 16384
 """More than any token that receivers take: 8 kB of header fields are usual."""
 
@@ -98,108 +164,93 @@ class RequestBuilder:
     def __init__(
         self,
         *,
-        sink: str,
         target: SinkUrl,
-        mode: Mode,
+        format_: Format,
         headers: RequestHeaders,
         sign: Signer | None,
         tokens: OAuth2Auth | None,
-        batch_bytes: int,
         size_limit: SizeLimit,
     ) -> None:
         """Make none yet.
 
         Args:
-            sink: Its name, for messages.
             target: Where to.
-            mode: How events stand in a request.
+            format_: Renders events.
             headers: Fields of all requests.
             sign: Signs them; None: nothing does.
             tokens: Adds a token, later; None: nothing does.
-            batch_bytes: Most bytes of a batch of more than one event.
             size_limit: Most bytes of any request.
         """
-        self._sink = sink
         self._target = target
-        self._mode = mode
+        self._format = format_
         self._headers = headers
         self._sign = sign
         self._tokens = tokens
-        self._batch_bytes = batch_bytes
         self._size_limit = size_limit
         # How long a token is, is not known before there is one.
         self._measured: tuple[URL, CIMultiDict[str]] | None = None
         self._room = 0
         self._reserve_bytes = 0 if tokens is None else _TOKEN_BYTES
 
-    def compose(self, events: Sequence[EncodedEvent]) -> RequestParts:
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """Fields of all requests: the same object as long as no secret changes."""
+        return self._headers.current()
+
+    def compose(self, events: Sequence[EncodedEvent]) -> Request:
         """Return the request that carries the events, whatever its size.
 
         Raises:
             PermanentSinkError: There are too many of them for one batch.
-            UnusableError: A secret cannot be read.
+            SecretError: A secret cannot be read.
         """
-        url, headers = self._target.current(), self._headers.current()
-        fields, body = self._form(events)
-        if self._sign is not None:
-            ids = [event.id for event in events]
-            fields = [*fields, *self._sign.headers(ids, body)]
-        return url, headers, fields, body
+        request = self._format.render(self._target.current(), events)
+        if self._sign is None:
+            return request
+        ids = [event.id for event in events]
+        signature = self._sign.headers(ids, request.body)
+        return replace(request, fields=[*request.fields, *signature])
 
-    def passes(self, events: Sequence[EncodedEvent], parts: RequestParts) -> bool:
+    def passes(
+        self,
+        events: Sequence[EncodedEvent],
+        request: Request,
+        headers: CIMultiDict[str],
+    ) -> bool:
         """Return whether a request may be sent as it is: `fit` is not needed.
 
         The usual answer is a comparison of two numbers.
         """
-        url, headers, fields, body = parts
+        url, fields = request.url, request.fields
         measured = self._measured
         if measured is None or headers is not measured[1] or url is not measured[0]:
             room = self._size_limit.room(url, headers)
             self._room, self._measured = room - self._reserve_bytes, (url, headers)
-        if len(body) + (length(fields) if fields else 0) <= self._room:
+        if len(request.body) + (length(fields) if fields else 0) <= self._room:
             return True
         if not self._size_limit.is_sent_all_the_same:
             return False
         token = None if self._tokens is None else self._tokens.ready()
         added = [] if token is None else [token_field(token)]
-        size = wire_bytes(url, headers, [*fields, *added], body)
+        size = wire_bytes(url, headers, [*fields, *added], request.body)
         self._size_limit.note_each(events, size)
         return True
 
-    async def fit(self, events: Sequence[EncodedEvent]) -> RequestParts:
-        """Return what is sent where a request would be near the ceiling, or beyond.
+    async def fit(self, events: Sequence[EncodedEvent]) -> Request:
+        """Return what is sent where a request would be near the size limit, or beyond.
 
         Raises:
             PermanentSinkError: A batch has to be made smaller, or the event has to
                 become a dead letter.
             httpx.TransportError: There is no token, whose length counts.
-            UnusableError: A secret cannot be read.
+            SecretError: A secret cannot be read.
         """
         added: Sequence[Header] = ()
         if self._tokens is not None:
             added = [token_field(await self._tokens.get())]
 
         def measure(some: Sequence[EncodedEvent]) -> int:
-            url, headers, fields, body = self.compose(some)
-            return wire_bytes(url, headers, [*fields, *added], body)
+            one = self.compose(some)
+            return wire_bytes(one.url, self.headers, [*one.fields, *added], one.body)
 
         return self.compose(self._size_limit.apply(events, measure))
-
-    def _form(self, events: Sequence[EncodedEvent]) -> tuple[Sequence[Header], bytes]:
-        if self._mode == "batch":
-            return (), self._batch(events)
-        (event,) = events
-        if self._mode == "structured":
-            return (), event.body
-        return binary(event)
-
-    def _batch(self, events: Sequence[EncodedEvent]) -> bytes:
-        body = batch(events)
-        if len(body) > self._batch_bytes and len(events) > 1:
-            # Whoever sends halves a batch that is refused for good.
-            raise PermanentSinkError(
-                f"sink {self._sink}: expected a batch of at most "
-                f"{self._batch_bytes} bytes, got {len(body)}",
-                reason="batch-size",
-            )
-        return body

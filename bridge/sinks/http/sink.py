@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import httpx
 from multidict import CIMultiDict
-from yarl import URL
 
 from bridge import __version__
 from bridge.errors import SinkError, SinkPausedError
 from bridge.events import EncodedEvent
-from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, Header
 from bridge.sinks import Accepted
+from bridge.sinks.formats import Request
+from bridge.sinks.formats.cloudevents import Mode, cloudevents_format
 from bridge.sinks.http.auth import HeaderAuth, Secret, files_of
 from bridge.sinks.http.classify import (
     MOST_RETRY_AFTER_SECONDS,
@@ -25,23 +25,24 @@ from bridge.sinks.http.consent import HandshakeRules, delivery_fields
 from bridge.sinks.http.handshake import Handshake
 from bridge.sinks.http.oauth2 import OAuth2Auth, exchange_with_token
 from bridge.sinks.http.redaction import Redactor
-from bridge.sinks.http.request import Mode, RequestBuilder, RequestHeaders
+from bridge.sinks.http.request import RequestBuilder, RequestHeaders, SinkUrl
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit
-from bridge.sinks.http.target import SinkUrl
 from bridge.sinks.http.tls import TlsContext, TlsFiles
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
-from bridge.sinks.transports.aiohttp import AiohttpTransport, joined
+from bridge.sinks.transports import EXCERPT_BYTES, Response, Transport
+from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.errors import is_ours
-from bridge.sinks.transports.exchange import exchange
 from bridge.sinks.transports.llhttp.transport import LlhttpTransport
-from bridge.sinks.transports.response import Response
 
 Engine = Literal["llhttp", "aiohttp"]
 """Which client speaks HTTP."""
 
-_ENGINES = {"llhttp": LlhttpTransport, "aiohttp": AiohttpTransport}
+_ENGINES: Mapping[Engine, type[LlhttpTransport | AiohttpTransport]] = {
+    "llhttp": LlhttpTransport,
+    "aiohttp": AiohttpTransport,
+}
 
 _DEFAULTS = {
     "Accept": "*/*",
@@ -76,7 +77,6 @@ class HttpSink:
         handshake: Which consent it has to give before anything is sent; None: none.
         engine: Which of our own transports leads to the sink; behind a proxy it is
             aiohttp's in any case.
-        transport: Another way to the sink; None: our own.
         environ: Where proxies are looked up; None: the process's environment.
         egress: Where connections may lead; None: the defaults.
         now: A clock in seconds that never goes back.
@@ -91,7 +91,7 @@ class HttpSink:
         concurrency: int,
         timeout_seconds: float,
         headers: Mapping[str, str | Secret] | None = None,
-        auth: httpx.Auth | None = None,
+        auth: HeaderAuth | OAuth2Auth | None = None,
         sign: Signer | None = None,
         tls: TlsFiles | None = None,
         proxy: str | None = None,
@@ -102,7 +102,6 @@ class HttpSink:
         retry_after_max_seconds: float = MOST_RETRY_AFTER_SECONDS,
         handshake: HandshakeRules | None = None,
         engine: Engine = "llhttp",
-        transport: httpx.AsyncBaseTransport | None = None,
         environ: Mapping[str, str] | None = None,
         egress: Egress | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -116,31 +115,42 @@ class HttpSink:
         self._target = SinkUrl(url)
         auth = self._target.auth if auth is None else auth
         self._timeout_seconds = timeout_seconds
-        self._batch_size = batch_size if mode == "batch" else 1
         self._settings = repr(
             (mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
         )
+        self._classifier = ResponseClassifier(
+            name,
+            outcomes=outcomes or StatusRules(),
+            retry_after_max_seconds=retry_after_max_seconds,
+            hide=self._hide,
+            now=now,
+        )
+        self._format = cloudevents_format(
+            mode,
+            self._classifier,
+            sink=name,
+            batch_size=batch_size,
+            batch_bytes=batch_bytes,
+        )
+        self._tokens = auth if isinstance(auth, OAuth2Auth) else None
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
             configured={**(headers or {}), **delivery_fields(handshake)},
-            auth=auth if isinstance(auth, HeaderAuth) else None,
-            content_type=(BATCH_TYPE if mode == "batch" else STRUCTURED_TYPE).decode(),
+            auth=None if isinstance(auth, OAuth2Auth) else auth,
+            content_type=self._format.content_type,
         )
-        self._flow = None if isinstance(auth, HeaderAuth) else auth
         self._sign = sign
         self._request_builder = RequestBuilder(
-            sink=name,
             target=self._target,
-            mode=mode,
+            format_=self._format,
             headers=self._headers,
             sign=sign,
-            tokens=self._flow if isinstance(self._flow, OAuth2Auth) else None,
-            batch_bytes=batch_bytes,
+            tokens=self._tokens,
             size_limit=size_limit or SizeLimit(sink=name),
         )
         self._redactor = Redactor(
             self._headers,
-            flow=self._flow,
+            tokens=self._tokens,
             sign=sign,
             target=self._target,
             proxies=_proxies(proxy, os.environ if environ is None else environ),
@@ -155,16 +165,9 @@ class HttpSink:
                 redactor=self._redactor,
                 now=now,
             )
-        self._judge = ResponseClassifier(
-            name,
-            outcomes=outcomes or StatusRules(),
-            retry_after_max_seconds=retry_after_max_seconds,
-            hide=self._redactor.hide,
-            now=now,
-        )
         self._tls = TlsContext(tls or TlsFiles(), now=now)
         self._files = self._find_files()
-        self._transport = transport or _ENGINES[engine](
+        self._transport: Transport = _ENGINES[engine](
             url=self._target.fixed,
             concurrency=concurrency,
             timeout_seconds=timeout_seconds,
@@ -182,53 +185,49 @@ class HttpSink:
     @property
     def max_batch(self) -> int:
         """See `Sink`."""
-        return self._batch_size
+        return self._format.max_batch
 
     @property
     def requests_per_minute(self) -> float | None:
         """See `Sink`."""
         return None if self._handshake is None else self._handshake.requests_per_minute
 
-    async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
+    async def send(
+        self, events: Sequence[EncodedEvent]
+    ) -> Sequence[Accepted | SinkError]:
         """See `Sink`."""
         began = time.perf_counter()
-        standing = None
+        consent = None
         if self._files:
             await refresh(self._files)
         try:
             if self._handshake is not None:
-                standing = self._handshake.ready() or await self._handshake.ensure()
-            parts = self._request_builder.compose(events)
-            if not self._request_builder.passes(events, parts):
-                parts = await self._request_builder.fit(events)
-            reply = await self._post(*parts)
+                consent = self._handshake.ready() or await self._handshake.ensure()
+            headers = self._request_builder.headers
+            request = self._request_builder.compose(events)
+            if not self._request_builder.passes(events, request, headers):
+                request = await self._request_builder.fit(events)
+            response = await self._exchange(request, headers)
         except SecretError as error:
             raise self._unusable(error) from error
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
-            raise self._judge.unreachable(error, seconds=seconds) from error
-        reply = self._redactor.redact(reply)
-        fault = self._judge.fault(reply, events=len(events))
-        if fault is not None:
-            if standing is not None:
-                standing.answered(reply.status)
-            try:
-                raise fault
-            finally:
-                # Or this frame, and with it the events, and the error would keep each
-                # other until the garbage collector comes by.
-                del fault
-        answer = Accepted(
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
-        )
-        return [answer] * len(events)
+            raise self._classifier.unreachable(error, seconds=seconds) from error
+        response = self._redactor.redact(response, most_bytes=self._format.answer_bytes)
+        try:
+            return self._format.judge(response, events)
+        except SinkError:
+            if consent is not None:
+                consent.answered(response.status)
+            raise
+
+    def _hide(self, message: str) -> str:
+        return self._redactor.hide(message)
 
     def _unusable(self, error: SecretError) -> SinkError:
         """Return what it means that a secret or a TLS file cannot be used."""
         if is_ours(error):
-            return self._judge.starved(error, seconds=0.0)
+            return self._classifier.starved(error, seconds=0.0)
         message = self._redactor.hide(f"sink {self._name}: {error}")
         return SinkPausedError(message, reason=error.reason)
 
@@ -253,8 +252,8 @@ class HttpSink:
     async def aclose(self) -> None:
         """See `Sink`."""
         await self._transport.aclose()
-        if isinstance(self._flow, OAuth2Auth):
-            await self._flow.aclose()
+        if self._tokens is not None:
+            await self._tokens.aclose()
 
     def _find_files(self) -> list[ReloadedFile[Any]]:
         """Return what is read again when it changes."""
@@ -263,47 +262,30 @@ class HttpSink:
             sources += self._sign.sources()
         if self._target.secret is not None:
             sources.append(self._target.secret)
-        of_tokens = self._flow.files if isinstance(self._flow, OAuth2Auth) else []
+        of_tokens = [] if self._tokens is None else self._tokens.files
         of_tls = [self._tls.files] if self._tls.is_of_files else []
         return [*files_of(sources), *of_tokens, *of_tls]
 
     async def _ask_consent(self, fields: Mapping[str, str]) -> Response:
-        """Send OPTIONS as events are sent, by the contract of any transport."""
+        """Send OPTIONS as events are sent."""
         headers = self._headers.current().copy()
         headers.popall("Content-Type")
         headers.update(fields)
-        found = list(headers.items())
-        reply = await exchange(
-            self._transport,
-            httpx.Request("OPTIONS", str(self._target.current()), headers=found),
-            auth=self._flow or httpx.Auth(),
-            timeout_seconds=self._timeout_seconds,
-        )
-        return self._redactor.redact(reply)
+        request = Request(method="OPTIONS", url=self._target.current(), body=b"")
+        response = await self._exchange(request, headers)
+        return self._redactor.redact(response, most_bytes=EXCERPT_BYTES)
 
-    def _post(
-        self,
-        url: URL,
-        headers: CIMultiDict[str],
-        fields: Sequence[Header],
-        body: bytes,
+    def _exchange(
+        self, request: Request, headers: CIMultiDict[str]
     ) -> Awaitable[Response]:
         """Return what sends it once it is awaited; a coroutine less for each POST."""
-        transport, flow = self._transport, self._flow
-        if isinstance(transport, AiohttpTransport | LlhttpTransport):
-            if flow is None:
-                return transport.post(url, headers, body, fields)
-            if isinstance(flow, OAuth2Auth):
-                return exchange_with_token(
-                    lambda field: transport.post(url, headers, body, [*fields, field]),
-                    auth=flow,
-                    timeout_seconds=self._timeout_seconds,
-                )
-        found = list(joined(headers, fields).items())
-        return exchange(
-            transport,
-            httpx.Request("POST", str(url), headers=found, content=body),
-            auth=self._flow or httpx.Auth(),
+        method, url, body = request.method, request.url, request.body
+        ask, fields = self._transport.request, request.fields
+        if self._tokens is None:
+            return ask(method, url, headers, body, fields)
+        return exchange_with_token(
+            lambda field: ask(method, url, headers, body, [*fields, field]),
+            auth=self._tokens,
             timeout_seconds=self._timeout_seconds,
         )
 

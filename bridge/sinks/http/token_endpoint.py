@@ -19,6 +19,7 @@ from urllib.parse import quote_plus, urlencode
 
 import httpx
 import msgspec
+from multidict import CIMultiDict
 from yarl import URL
 
 from bridge.events.validation import NOT_JSON
@@ -28,6 +29,7 @@ from bridge.sinks.http.classify import TEMPORARY, Verdict, retry_after, verdict
 from bridge.sinks.http.tls import TlsContext, TlsFiles
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
 from bridge.sinks.text import hide, place
+from bridge.sinks.transports import Response
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.errors import DeniedError, TlsError, TokenUnavailableError
@@ -40,8 +42,6 @@ REST_SECONDS = 5.0
 
 EARLY_SECONDS = 60.0
 """How long before its end a token is replaced; a fifth of its life, if less."""
-
-_MOST_BYTES = 65536
 
 _CODES = frozenset(
     {
@@ -117,7 +117,6 @@ class TokenEndpoint:
         tls: TlsFiles | None = None,
         proxy: str | None = None,
         egress: Egress | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -130,22 +129,21 @@ class TokenEndpoint:
             tls: Authorities and client certificate; None: the system's, and none.
             proxy: See `proxy_for`.
             egress: Where connections may lead; None: the defaults.
-            transport: The way there; closed with this. None: our own.
             sleep: Waits between up to three tries, some 1 s in all.
             now: A clock in seconds that never goes back.
 
         Raises:
             ConfigError: The proxy is not an HTTP proxy.
         """
-        self._url = url
+        self._url = URL(url)
         self._client = client
         context = TlsContext(tls or TlsFiles())
         self.files: list[ReloadedFile[Any]] = [
             context.files,
             *files_of([client.client_secret]),
         ]
-        self._transport = transport or AiohttpTransport(
-            url=URL(url),
+        self._transport = AiohttpTransport(
+            url=self._url,
             concurrency=1,
             timeout_seconds=timeout_seconds,
             tls=context,
@@ -194,11 +192,10 @@ class TokenEndpoint:
         began = self._now()
         await refresh(self.files)
         try:
-            response = await self._transport.handle_async_request(self._request())
-            try:
-                body = await _read(response)
-            finally:
-                await response.aclose()
+            headers, form = self._request()
+            response = await self._transport.request(
+                "POST", self._url, CIMultiDict(headers), form
+            )
         except (TlsError, DeniedError) as error:
             reason = "tls" if isinstance(error, TlsError) else "denied"
             raise SecretError(f"{self._name}: {error}", reason=reason) from error
@@ -206,11 +203,12 @@ class TokenEndpoint:
             why = hide(str(error), self._shown)
             message = f"{self._name}: {why}"
             raise _PassingError(message, retry_after_seconds=REST_SECONDS) from error
-        if verdict(response.status_code) is not Verdict.TAKEN:
-            raise self._fault(response, body)
-        return self._token(body, began)
+        if verdict(response.status) is not Verdict.TAKEN:
+            raise self._fault(response)
+        return self._token(response.body, began)
 
-    def _request(self) -> httpx.Request:
+    def _request(self) -> tuple[dict[str, str], bytes]:
+        """Return header fields and body."""
         client, secret = self._client, self.read()
         form = {"grant_type": "client_credentials"}
         if client.scopes:
@@ -227,8 +225,7 @@ class TokenEndpoint:
         else:
             form |= {"client_id": client.client_id, "client_secret": secret}
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-        content = urlencode(form).encode()
-        return httpx.Request("POST", self._url, headers=headers, content=content)
+        return headers, urlencode(form).encode()
 
     def _token(self, body: bytes, began: float) -> Token:
         try:
@@ -246,9 +243,9 @@ class TokenEndpoint:
             text=text, refresh_at=began + life - early, expires_at=began + life
         )
 
-    def _fault(self, response: httpx.Response, body: bytes) -> Exception:
-        status = response.status_code
-        said = f"answered {status}{_code(body)}"
+    def _fault(self, response: Response) -> Exception:
+        status = response.status
+        said = f"answered {status}{_code(response.body)}"
         if verdict(status) not in TEMPORARY:
             return self._unusable(said)
         asked = retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
@@ -265,15 +262,6 @@ class TokenEndpoint:
         return TokenUnavailableError(
             f"{self._name}: {why}", retry_after_seconds=retry_after_seconds
         )
-
-
-async def _read(response: httpx.Response) -> bytes:
-    body = b""
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            break
-    return body
 
 
 def _code(body: bytes) -> str:

@@ -1,15 +1,11 @@
-"""The way to a sink: httpx's transport interface on aiohttp's engine.
+"""The way to a sink on aiohttp's engine: `AiohttpTransport`.
 
-Two ways in, one behaviour. `handle_async_request` is httpx's contract, whole; `post`
-is the fast path, which builds no object of httpx: some 55 us of CPU for a POST of 2 kB
-against 91-96 for the contract alone and 1.7 ms and more for httpx's own transport.
-
-Neither follows redirects, keeps cookies, repeats a request or decompresses an answer.
+Some 55 us of CPU for a POST of 2 kB; httpx's own transport takes 1.7 ms and more.
 """
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from ssl import SSLContext
@@ -22,23 +18,34 @@ from yarl import URL
 
 from bridge.net.proxies import proxy_for
 from bridge.sinks.http.tls import TlsContext
-from bridge.sinks.transports.aiohttp_connector import WatchedConnector
-from bridge.sinks.transports.aiohttp_errors import as_httpx
+from bridge.sinks.text import one_line_excerpt, origin
+from bridge.sinks.transports import (
+    CONNECT_SHARE,
+    IDLE_SECONDS,
+    MOST_READ_BYTES,
+    Fields,
+    Response,
+)
+from bridge.sinks.transports.aiohttp_connector import EarlyAnswerError, WatchedConnector
 from bridge.sinks.transports.deadline import Deadlines
-from bridge.sinks.transports.egress import Egress
-from bridge.sinks.transports.response import EXCERPT_BYTES, MOST_READ_BYTES, Response
-
-IDLE_SECONDS = 8.0
-"""Idle connections are closed after this: a Knative ingress closes them at 10."""
-
-CONNECT_SHARE = 2 / 3
-"""How much of the time of an attempt may go into connecting."""
+from bridge.sinks.transports.egress import DeniedAddressError, Egress
+from bridge.sinks.transports.errors import (
+    LOST,
+    CutAnswerError,
+    DeniedError,
+    DnsError,
+    ProxyStatusError,
+    TlsError,
+    forget_frames,
+    text_of,
+    tls_fault,
+)
 
 _UNKNOWN = (URL("http://unknown.invalid"), URL("https://unknown.invalid"))
 _WRITTEN_AT_ONCE = 1 << 20
 _MOST_FIELD_BYTES = 32768
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
-_SET_BY_HTTPX = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_SET_BY_AIOHTTP = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,8 @@ class _Route:
     needs_tls: bool
 
 
-class AiohttpTransport(httpx.AsyncBaseTransport):
-    """Sends requests to one sink over connections that it keeps."""
+class AiohttpTransport:
+    """A `Transport` by aiohttp, which also knows proxies."""
 
     def __init__(
         self,
@@ -91,41 +98,32 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         for one in _UNKNOWN if url is None else (url,):
             self._find_way(one)
 
-    async def post(
+    async def request(
         self,
+        method: str,
         url: URL,
         headers: CIMultiDict[str],
-        body: bytes,
-        fields: Sequence[tuple[bytes, bytes]] = (),
+        body: bytes = b"",
+        fields: Fields = (),
     ) -> Response:
-        """POST and return the answer: the fast path.
-
-        Args:
-            url: Where to.
-            headers: Fields of all requests.
-            body: Sent in one piece.
-            fields: Those of this event alone, which replace others of the same name.
-
-        Raises:
-            httpx.TransportError: There was no answer; see `transports.errors`.
-            UnusableError: The TLS files cannot be used.
-        """
+        """See `Transport`."""
         began = time.perf_counter()
         route = self._find_way(url)
         context = self._context(route)
         try:
             with self._deadlines.attempt():
-                answer = await self._session().post(
+                answer = await self._session().request(
+                    method,
                     url,
                     data=_payload(body),
-                    headers=joined(headers, fields),
+                    headers=_joined(headers, fields),
                     allow_redirects=False,
                     proxy=route.proxy,
                     ssl=context,
                     server_hostname=self._tls.server_name,
                 )
                 try:
-                    excerpt = await _read_excerpt(answer.content)
+                    start = await _read_start(answer.content)
                 finally:
                     # After its last byte it has let go of the connection by itself.
                     if not answer.closed:
@@ -133,45 +131,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except _FAULTS as error:
             raise as_httpx(error, url, seconds=self._seconds) from error
         duration = time.perf_counter() - began
-        return Response(answer.status, answer.headers, excerpt, duration)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send any request and return the answer, its body still to be read.
-
-        Raises:
-            httpx.TransportError: There was no answer; see `transports.errors`.
-            UnusableError: The TLS files cannot be used.
-        """
-        # Encoded by httpx already: to encode it again could change it.
-        url = URL(str(request.url), encoded=True)
-        route = self._find_way(url)
-        headers = CIMultiDict(request.headers.multi_items())
-        # The body is sent in one piece, so its length is known.
-        headers.popall("Transfer-Encoding", None)
-        try:
-            answer = await self._session().request(
-                request.method,
-                url,
-                data=_payload(await request.aread()),
-                headers=headers,
-                skip_auto_headers=_SET_BY_HTTPX,
-                allow_redirects=False,
-                proxy=route.proxy,
-                ssl=self._context(route),
-                server_hostname=self._tls.server_name,
-                timeout=self._timeout(request.extensions.get("timeout", {})),
-            )
-        except _FAULTS as error:
-            raise as_httpx(error, url, seconds=self._seconds) from error
-        return httpx.Response(
-            answer.status,
-            headers=answer.raw_headers,
-            stream=_AnswerStream(answer, url, self._seconds),
-            extensions={
-                "http_version": b"HTTP/1.1",
-                "reason_phrase": (answer.reason or "").encode(),
-            },
-        )
+        return Response(answer.status, answer.headers, start, duration)
 
     async def aclose(self) -> None:
         """Close all connections; requests under way fail."""
@@ -188,6 +148,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     keepalive_seconds=IDLE_SECONDS / 2,
                     egress=self._egress,
                 ),
+                skip_auto_headers=_SET_BY_AIOHTTP,
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=MOST_READ_BYTES // 4,
@@ -195,15 +156,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 timeout=ClientTimeout(connect=self._connect_seconds),
             )
         return self._opened
-
-    def _timeout(self, asked: Mapping[str, float | None]) -> ClientTimeout:
-        """Return httpx's timeouts, which may only be shorter than the sink's."""
-        connect = asked.get("connect") or self._connect_seconds
-        return ClientTimeout(
-            total=self._seconds,
-            connect=min(connect, self._connect_seconds),
-            sock_read=asked.get("read"),
-        )
 
     def _find_way(self, url: URL) -> _Route:
         origin = url.origin()
@@ -218,31 +170,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return self._tls.get() if route.needs_tls else True
 
 
-class _AnswerStream(httpx.AsyncByteStream):
-    """The body of an answer, read as it comes."""
-
-    def __init__(
-        self, answer: aiohttp.ClientResponse, url: URL, seconds: float
-    ) -> None:
-        self._answer = answer
-        self._url = url
-        self._seconds = seconds
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._answer.content.iter_any():
-                yield chunk
-        except _FAULTS as error:
-            raise as_httpx(error, self._url, seconds=self._seconds) from error
-
-    async def aclose(self) -> None:
-        if not self._answer.closed:
-            self._answer.close()
-
-
-def joined(
-    headers: CIMultiDict[str], fields: Sequence[tuple[bytes, bytes]]
-) -> CIMultiDict[str]:
+def _joined(headers: CIMultiDict[str], fields: Fields) -> CIMultiDict[str]:
     """Return the fields of all requests and those of one, which replace the others."""
     if not fields:
         return headers
@@ -256,11 +184,79 @@ def _payload(body: bytes) -> bytes | BytesIO | None:
     return (body or None) if len(body) <= _WRITTEN_AT_ONCE else BytesIO(body)
 
 
-async def _read_excerpt(content: StreamReader) -> bytes:
-    """Read a bounded part of a body and return how it begins."""
-    excerpt, total = b"", 0
+async def _read_start(content: StreamReader) -> bytes:
+    """Read a bounded part of a body and return it."""
+    chunks, total = [], 0
     while total < MOST_READ_BYTES and not content.at_eof():
-        chunk = await content.readany()
-        excerpt += chunk[: EXCERPT_BYTES - len(excerpt)]
-        total += len(chunk)
-    return excerpt
+        chunks.append(await content.readany())
+        total += len(chunks[-1])
+    return b"".join(chunks)
+
+
+def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.TransportError:
+    """Return what happened as an error of httpx, without secrets in its message.
+
+    Args:
+        error: What aiohttp raised: a ClientError, a TimeoutError, an OSError or a
+            UnicodeError.
+        url: Where the request went.
+        seconds: The deadline of the attempt.
+    """
+    forget_frames(error)
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return httpx.ConnectTimeout(f"no connection to {origin(url)} in time")
+        case TimeoutError():
+            return httpx.ReadTimeout(f"no complete answer within {seconds:g} s")
+        case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
+            return _connecting(error, url)
+        case aiohttp.InvalidURL() | UnicodeError():
+            # Such as http://2130706433: an address, but in no usual form.
+            return DnsError(f"cannot resolve {url.host}: not a name of DNS")
+        case aiohttp.ClientHttpProxyError():
+            text = f"the proxy answered CONNECT with {error.status}"
+            return ProxyStatusError(text, status=error.status)
+        case _:
+            return _answering(error, url)
+
+
+def _connecting(error: aiohttp.ClientOSError, url: URL) -> httpx.TransportError:
+    if isinstance(error.__cause__, DeniedAddressError):
+        return _denied(error, error.__cause__)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return DnsError(f"cannot resolve {error.host}: {error.strerror}")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        text = f"cannot connect to proxy {error.host}:{error.port}: {text_of(error)}"
+        return httpx.ProxyError(text)
+    tls = tls_fault(error.__cause__)
+    if tls is not None:
+        return TlsError(f"TLS with {origin(url)} failed: {tls}")
+    return httpx.ConnectError(f"cannot connect to {origin(url)}: {text_of(error)}")
+
+
+def _answering(error: BaseException, url: URL) -> httpx.TransportError:
+    tls = tls_fault(error.__cause__)
+    match error:
+        case aiohttp.ClientResponseError():
+            return httpx.RemoteProtocolError(
+                f"not HTTP: {one_line_excerpt(error.message)}"
+            )
+        case EarlyAnswerError():
+            return httpx.RemoteProtocolError("not HTTP: an answer before a request")
+        case aiohttp.ClientPayloadError():
+            return CutAnswerError("answer cut short within its body")
+        case aiohttp.ServerDisconnectedError() if not isinstance(error.message, str):
+            return CutAnswerError("answer cut short within its head")
+        case _ if tls is not None:
+            # In TLS 1.3 a server refuses our certificate after the handshake.
+            return TlsError(f"TLS with {origin(url)} failed: {tls}")
+        case _:
+            return httpx.ReadError(LOST)
+
+
+def _denied(
+    error: aiohttp.ClientOSError, cause: DeniedAddressError
+) -> httpx.TransportError:
+    # Of the proxy, where there is one: where it leads to is not seen from here.
+    where = getattr(error, "host", "")
+    return DeniedError(f"{where} leads to {cause}")

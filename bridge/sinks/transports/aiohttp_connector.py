@@ -15,8 +15,8 @@ from aiohttp.abc import ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
+from bridge.sinks.transports import IdleWatch
 from bridge.sinks.transports.egress import AddressInfo, Egress, place_of
-from bridge.sinks.transports.idle import IdleWatch
 
 
 class EarlyAnswerError(aiohttp.ClientConnectionError):

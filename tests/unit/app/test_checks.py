@@ -14,7 +14,7 @@ from bridge.app.checks import find_unusable
 from bridge.config import load_config, parse_config
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
-from bridge.sinks.transports.llhttp.heads import RequestHeads
+from bridge.sinks.transports.llhttp.transport import RequestHeads
 from tests.unit.cli.conftest import invoke
 
 METRICS = Metrics(version="")
@@ -125,7 +125,11 @@ def test_any_url_that_is_accepted_can_be_sent_to(url):
     built = build_sink(config.sinks[0], build_egress(config.egress), METRICS)
     target = built._target.current()
 
-    assert RequestHeads().post(target, CIMultiDict(), b"", ()).startswith(b"POST /")
+    assert (
+        RequestHeads()
+        .request("POST", target, CIMultiDict(), b"", ())
+        .startswith(b"POST /")
+    )
     assert built._transport._find_peer(target).host.encode("idna")
     assert httpx.Request("POST", str(target)).url.host
 

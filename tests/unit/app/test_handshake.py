@@ -61,7 +61,7 @@ async def test_what_is_configured_is_what_the_sink_asks_for():
     async with build_sinks(
         configured(), egress=Egress(), metrics=Metrics(version="0")
     ) as [hook, _]:
-        outcomes, asked = hook._judge._outcomes, hook._handshake._rules
+        outcomes, asked = hook._classifier._outcomes, hook._handshake._rules
 
     assert outcomes.words == {409: "success", 404: "retry", 5: "retry", 410: "pause"}
     assert outcomes.error_attempts == 3

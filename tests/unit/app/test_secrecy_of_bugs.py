@@ -24,9 +24,8 @@ from bridge.sinks.http.size_limit import SizeLimit
 from bridge.sinks.http.token_endpoint import TokenEndpoint
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.llhttp.connection import Connection
-from bridge.sinks.transports.llhttp.heads import RequestHeads
 from bridge.sinks.transports.llhttp.pool import Pool
-from bridge.sinks.transports.llhttp.transport import LlhttpTransport
+from bridge.sinks.transports.llhttp.transport import LlhttpTransport, RequestHeads
 from tests.unit.api.world import open_world
 from tests.unit.app.test_secrecy import AUTHS, GRANTED, NEEDLES, SECRETS, SIGNS, attempt
 from tests.unit.ingest.objects import of_pods, pod, turned
@@ -42,14 +41,14 @@ STEPS = [
     (OAuth2Auth, "ready"),
     (OAuth2Auth, "get"),
     (TokenEndpoint, "ask"),
-    (LlhttpTransport, "post"),
-    (RequestHeads, "post"),
+    (LlhttpTransport, "request"),
+    (RequestHeads, "request"),
     (Pool, "find"),
     (Pool, "take"),
     (Pool, "give_back"),
     (Connection, "ask"),
     (Connection, "data_received"),
-    (AiohttpTransport, "handle_async_request"),
+    (AiohttpTransport, "request"),
     (Redactor, "redact"),
     (ResponseClassifier, "fault"),
 ]

@@ -2,7 +2,6 @@
 
 import json
 
-import httpx
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
@@ -69,13 +68,6 @@ class Time:
     def __call__(self):
         """Return the seconds."""
         return self.seconds
-
-
-class ByContract(httpx.AsyncBaseTransport):
-    """Hides the fast path of our own transport, as that of others has none."""
-
-    def __init__(self, inner):
-        self.handle_async_request = inner.handle_async_request
 
 
 def sent(receiver):

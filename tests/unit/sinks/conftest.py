@@ -12,7 +12,7 @@ from bridge.sinks.http.sink import HttpSink
 from bridge.sinks.http.tls import TlsContext, TlsFiles
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.llhttp.transport import LlhttpTransport
-from tests.unit.sinks.authorization import ByContract, granted
+from tests.unit.sinks.authorization import granted
 from tests.unit.sinks.receiver import Receiver
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -103,18 +103,6 @@ def server_tls():
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(CERTIFICATES / f"{client_ca}.pem")
         return context
-
-    return make
-
-
-@pytest.fixture(params=["fast path", "contract"])
-def make_any_sink(request, make_sink, make_transport):
-    """Build a sink on either way in to the transport."""
-
-    def make(url, **changes):
-        if request.param == "contract":
-            changes.setdefault("transport", ByContract(make_transport()))
-        return make_sink(url, **changes)
 
     return make
 

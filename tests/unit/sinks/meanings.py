@@ -11,7 +11,7 @@ from bridge.sinks.http.classify import (
     MISSING_SECONDS,
     ResponseClassifier,
 )
-from bridge.sinks.transports.response import Response
+from bridge.sinks.transports import Response
 from tests.unit.sinks.consenting import Time
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from yarl import URL
 
-from bridge.sinks.transports.aiohttp_errors import LOST, as_httpx
+from bridge.sinks.transports.aiohttp import LOST, as_httpx
 from bridge.sinks.transports.errors import TlsError
 
 HOOK = URL("https://u:hidden@hook.example.com/hidden?token=hidden")

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from bridge.errors import SinkPausedError, TemporarySinkError
 from bridge.sinks.http.consent import ConsentGranted, ConsentRefused, read_consent
 from bridge.sinks.reloaded import SecretError
+from tests.unit.sinks.authorization import oauth2, sent
 from tests.unit.sinks.consenting import (
     CALLBACK,
     ORIGIN,
@@ -217,21 +217,10 @@ async def test_a_secret_that_cannot_be_read_pauses_before_anything_is_sent(make_
     )
 
 
-class Token(httpx.Auth):
-    """An authentication of httpx's kind."""
-
-    def auth_flow(self, request):
-        """See `httpx.Auth`."""
-        request.headers["Authorization"] = "Custom t"
-        yield request
-
-
-async def test_options_is_authenticated_as_events_are(make_sink):
-    """By any `httpx.Auth`."""
+async def test_options_is_authenticated_as_events_are(make_sink, tokens):
+    """By a token that is fetched for it."""
     async with Receiver(allowing(), answer()) as receiver:
-        sink = make_sink(receiver.url, auth=Token(), handshake=rules())
-        await sink.send([event()])
+        auth = oauth2(tokens.url)
+        await make_sink(receiver.url, auth=auth, handshake=rules()).send([event()])
 
-    assert [one.headers["authorization"] for one in receiver.requests] == (
-        ["Custom t"] * 2
-    )
+    assert sent(receiver) == ["Bearer t1"] * 2

@@ -42,7 +42,7 @@ async def test_every_answer_is_that_of_its_own_request(seed, make_transport):
             body = b"%d" % number
             try:
                 async with asyncio.timeout(chance.choice([0.01, 9])):
-                    reply = await transport.post(url, CIMultiDict(), body)
+                    reply = await transport.request("POST", url, CIMultiDict(), body)
             except (TimeoutError, httpx.TransportError) as error:
                 outcomes[type(error)] += 1
             else:
@@ -54,7 +54,7 @@ async def test_every_answer_is_that_of_its_own_request(seed, make_transport):
                 tasks.create_task(work(URL(receiver.url)), name=f"work {number}")
         receiver.script = (send(EVIL),)
         for _ in range(8):
-            await transport.post(URL(receiver.url), CIMultiDict(), b"1")
+            await transport.request("POST", URL(receiver.url), CIMultiDict(), b"1")
 
     assert outcomes[True] > 20
     assert outcomes[False] == 0

@@ -12,7 +12,7 @@ from bridge.sinks.transports.egress import DeniedAddressError, Egress, place_of
 from tests.unit.sinks.authorization import oauth2
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
-from tests.unit.sinks.ways import both_ways
+from tests.unit.sinks.ways import post
 
 METADATA = "169.254.169.254"
 DENIED = {
@@ -176,9 +176,9 @@ def strict():
     return Egress(deny=[ip_network("127.0.0.2")])
 
 
-async def test_denied_address_pauses_and_names_everything(make_any_sink):
+async def test_denied_address_pauses_and_names_everything(make_sink):
     """Sink, host and address; nothing was sent."""
-    message = await denied(make_any_sink(f"http://{METADATA}/latest?token=hidden"))
+    message = await denied(make_sink(f"http://{METADATA}/latest?token=hidden"))
 
     assert message == (
         f"sink hook: {METADATA} leads to {METADATA}, which is denied (link-local)"
@@ -191,19 +191,18 @@ async def test_other_forms_of_an_address_are_denied_too(address, make_sink):
     assert "which is denied" in await denied(make_sink(f"http://{address}/"))
 
 
-async def test_name_that_leads_to_metadata_is_denied(make_any_sink, monkeypatch):
+async def test_name_that_leads_to_metadata_is_denied(make_sink, monkeypatch):
     """The address counts that was found, whatever the name looks like."""
     names = Names(monkeypatch, [METADATA, "fd00:ec2::254"])
 
-    message = await denied(make_any_sink("http://innocent.example/"))
+    message = await denied(make_sink("http://innocent.example/"))
 
     assert message.startswith(f"sink hook: innocent.example leads to {METADATA}, which")
     assert names.asked
 
 
-@both_ways
 async def test_name_that_changes_its_mind_is_denied(
-    post, make_transport, monkeypatch, strict
+    make_transport, monkeypatch, strict
 ):
     """The address that is connected to is the one that was looked at, every time."""
     names = Names(monkeypatch, ["127.0.0.1"], ["127.0.0.2"], ["127.0.0.1"])

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.sinks.http.classify import ResponseClassifier, Verdict, retry_after, verdict
+from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import (
     CutAnswerError,
     DnsError,
     ProxyStatusError,
     TlsError,
 )
-from bridge.sinks.transports.response import Response
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 

@@ -75,17 +75,16 @@ async def test_connection_that_waited_too_long_is_not_found():
     assert pool._turns.try_begin()
 
 
-async def test_contract_gives_a_failed_connection_back(make_ours):
+async def test_transport_gives_a_failed_connection_back(make_ours):
     """A sink with one connection can go on after any fault."""
     transport = make_ours()
     async with Receiver(close, close, answer()) as receiver:
-        request = httpx.Request("POST", receiver.url, content=b"1")
         for _ in range(2):
             with pytest.raises(httpx.ReadError):
-                await transport.handle_async_request(request)
-        response = await transport.handle_async_request(request)
+                await status_of(transport, receiver.url)
+        status = await status_of(transport, receiver.url)
 
-    assert response.status_code == 204
+    assert status == 204
 
 
 async def test_connection_that_the_peer_closed_while_it_waited_is_not_used(make_ours):
@@ -116,22 +115,6 @@ async def failing(transport, url):
     """POST in vain."""
     with pytest.raises(httpx.TransportError):
         await status_of(transport, url)
-
-
-async def test_connect_timeout_of_the_request_holds(make_ours):
-    """The request's own limit may be shorter than the sink's."""
-    transport = make_ours(timeout_seconds=60)
-    timeout = httpx.Timeout(60, connect=0.05).as_dict()
-    async with Receiver(hang) as receiver, asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(failing(transport, receiver.url), name="first")
-        await receiver.wait_requests(1)
-        request = httpx.Request("GET", receiver.url, extensions={"timeout": timeout})
-
-        with pytest.raises(httpx.ConnectTimeout):
-            await transport.handle_async_request(request)
-        await transport.aclose()
-
-    assert first.done()
 
 
 async def test_failed_connection_gives_its_turn_back(make_ours):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.sinks.transports.llhttp.slots import ConnectionSlots
+from bridge.sinks.transports.llhttp.pool import ConnectionSlots
 
 
 async def test_turns_are_taken_in_order():

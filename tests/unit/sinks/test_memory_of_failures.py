@@ -75,45 +75,45 @@ async def check(sink):
 
 @pytest.mark.parametrize("failure", ANSWERS)
 async def test_event_that_was_answered_badly_is_not_kept(
-    make_any_sink, no_collector, failure
+    make_sink, no_collector, failure
 ):
     """On both engines, in both ways in to them (issue 10, item 36)."""
     async with Receiver(ANSWERS[failure]) as receiver:
         receiver.requests = deque(maxlen=0)
-        await check(make_any_sink(receiver.url))
+        await check(make_sink(receiver.url))
 
 
-async def test_event_that_was_not_answered_is_not_kept(make_any_sink, no_collector):
+async def test_event_that_was_not_answered_is_not_kept(make_sink, no_collector):
     """Its time was over (issue 10, item 36)."""
     async with Receiver(hang, at="head") as receiver:
-        await check(make_any_sink(receiver.url, timeout_seconds=0.1))
+        await check(make_sink(receiver.url, timeout_seconds=0.1))
 
 
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
-async def test_event_that_was_not_sent_is_not_kept(make_any_sink, no_collector, url):
+async def test_event_that_was_not_sent_is_not_kept(make_sink, no_collector, url):
     """There was nobody to send it to (issue 10, item 36)."""
-    await check(make_any_sink(url))
+    await check(make_sink(url))
 
 
-async def test_event_without_secret_is_not_kept(make_any_sink, no_collector):
+async def test_event_without_secret_is_not_kept(make_sink, no_collector):
     """Nor one for which there is no file with a token (issue 10, item 36)."""
     auth = BearerAuth(token=SecretFromFile(Path("/nonexistent")))
 
-    await check(make_any_sink("http://127.0.0.1:1/", auth=auth))
+    await check(make_sink("http://127.0.0.1:1/", auth=auth))
 
 
-async def test_event_without_token_is_not_kept(make_any_sink, no_collector):
+async def test_event_without_token_is_not_kept(make_sink, no_collector):
     """Nor one for which an endpoint gives none (issue 10, item 36)."""
     async with Receiver(answer(400)) as tokens:
         auth = oauth2(tokens.url)
-        await check(make_any_sink("http://127.0.0.1:1/", auth=auth))
+        await check(make_sink("http://127.0.0.1:1/", auth=auth))
 
 
-async def test_event_without_consent_is_not_kept(make_any_sink, no_collector):
+async def test_event_without_consent_is_not_kept(make_sink, no_collector):
     """Nor one that the receiver does not want (issue 10, item 36)."""
     rules = HandshakeRules(mode="require", origin="bridge.example.com")
     async with Receiver(answer(403)) as receiver:
-        await check(make_any_sink(receiver.url, handshake=rules))
+        await check(make_sink(receiver.url, handshake=rules))
 
 
 async def test_event_that_tls_stopped_is_not_kept(make_sink, no_collector, server_tls):

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.sinks.authorization import oauth2
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event
-from tests.unit.sinks.ways import both_ways
+from tests.unit.sinks.ways import post
 
 CONTENTS = {
     "a password": "machine 127.0.0.1 login n password hush\n",
@@ -23,9 +23,8 @@ def _netrc(request, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-@both_ways
 @pytest.mark.usefixtures("_netrc")
-async def test_netrc_gives_a_sink_no_password(post, make_transport):
+async def test_netrc_gives_a_sink_no_password(make_transport):
     """Nor does a broken one keep anything from being sent (issue 10, item 5)."""
     async with Receiver() as receiver:
         status, _ = await post(make_transport(), receiver.url)
@@ -34,9 +33,8 @@ async def test_netrc_gives_a_sink_no_password(post, make_transport):
     assert "authorization" not in receiver.requests[0].headers
 
 
-@both_ways
 @pytest.mark.usefixtures("_netrc")
-async def test_netrc_gives_a_proxy_no_password(post, make_transport):
+async def test_netrc_gives_a_proxy_no_password(make_transport):
     """A proxy's login stands in its URL or nowhere (issue 10, item 5)."""
     async with Receiver() as proxy:
         transport = make_transport(proxy=f"http://127.0.0.1:{proxy.port}")
@@ -46,9 +44,9 @@ async def test_netrc_gives_a_proxy_no_password(post, make_transport):
 
 
 @pytest.mark.usefixtures("_netrc")
-async def test_netrc_says_nothing_to_a_token_endpoint(make_any_sink, hook, tokens):
+async def test_netrc_says_nothing_to_a_token_endpoint(make_sink, hook, tokens):
     """It is told the client's own secret (issue 10, item 5)."""
-    await make_any_sink(hook.url, auth=oauth2(tokens.url)).send([event()])
+    await make_sink(hook.url, auth=oauth2(tokens.url)).send([event()])
 
     given = tokens.requests[0].headers.get("authorization", "")
     assert "bjpodXNo" not in given  # n:hush

@@ -16,9 +16,9 @@ from tests.unit.sinks.receiver import Receiver, answer, hang
 from tests.unit.sinks.samples import event
 
 
-async def test_one_asks_for_all(make_any_sink, hook, tokens):
+async def test_one_asks_for_all(make_sink, hook, tokens):
     """However many wait."""
-    sink = make_any_sink(hook.url, auth=oauth2(tokens.url), concurrency=8)
+    sink = make_sink(hook.url, auth=oauth2(tokens.url), concurrency=8)
 
     async with asyncio.TaskGroup() as sending:
         for number in range(8):
@@ -28,10 +28,10 @@ async def test_one_asks_for_all(make_any_sink, hook, tokens):
     assert len(tokens.requests) == 1
 
 
-async def test_one_fails_for_all(make_any_sink, hook):
+async def test_one_fails_for_all(make_sink, hook):
     """Those who waited do not ask again one after the other."""
     async with Receiver(refused(401, "invalid_client")) as tokens:
-        sink = make_any_sink(hook.url, auth=oauth2(tokens.url))
+        sink = make_sink(hook.url, auth=oauth2(tokens.url))
         async with asyncio.TaskGroup() as sending:
             tasks = [
                 sending.create_task(fault_of(sink, number), name=f"send {number}")
@@ -42,12 +42,12 @@ async def test_one_fails_for_all(make_any_sink, hook):
     assert (len(tokens.requests), hook.requests) == (1, [])
 
 
-async def test_next_one_asks_when_the_first_is_cut_off(make_any_sink, hook):
+async def test_next_one_asks_when_the_first_is_cut_off(make_sink, hook):
     """An attempt that ends early fails by itself, and not the others."""
     async with Receiver(hang, granted("t2")) as tokens:
         auth = oauth2(tokens.url)
-        hasty = make_any_sink(hook.url, auth=auth, timeout_seconds=0.2)
-        patient = make_any_sink(hook.url, auth=auth)
+        hasty = make_sink(hook.url, auth=auth, timeout_seconds=0.2)
+        patient = make_sink(hook.url, auth=auth)
         async with asyncio.TaskGroup() as sending:
             cut = sending.create_task(fault_of(hasty), name="hasty")
             await tokens.wait_requests(1)
@@ -57,7 +57,7 @@ async def test_next_one_asks_when_the_first_is_cut_off(make_any_sink, hook):
     assert sent(hook) == ["Bearer t2"]
 
 
-async def test_token_is_replaced_early_while_others_use_it(make_any_sink, hook):
+async def test_token_is_replaced_early_while_others_use_it(make_sink, hook):
     """Only who finds it old waits for the new one."""
     now = Time()
     gate = asyncio.Event()
@@ -67,7 +67,7 @@ async def test_token_is_replaced_early_while_others_use_it(make_any_sink, hook):
         await granted("t2")(connection, request)
 
     async with Receiver(granted("t1"), slowly) as tokens:
-        sink = make_any_sink(hook.url, auth=timed(tokens, now))
+        sink = make_sink(hook.url, auth=timed(tokens, now))
         await sink.send([event()])
         now.seconds = 3541
         async with asyncio.TaskGroup() as sending:
@@ -79,11 +79,11 @@ async def test_token_is_replaced_early_while_others_use_it(make_any_sink, hook):
     assert sent(hook) == ["Bearer t1", "Bearer t1", "Bearer t2"]
 
 
-async def test_old_token_serves_while_there_is_no_new_one(make_any_sink, hook):
+async def test_old_token_serves_while_there_is_no_new_one(make_sink, hook):
     """Until it has expired; the endpoint is not asked for every event."""
     now = Time()
     async with Receiver(granted("t1"), refused(401, "invalid_client")) as tokens:
-        sink = make_any_sink(hook.url, auth=timed(tokens, now))
+        sink = make_sink(hook.url, auth=timed(tokens, now))
         for now.seconds in (0, 3541, 3542):
             await sink.send([event()])
         now.seconds = 3600
@@ -94,7 +94,7 @@ async def test_old_token_serves_while_there_is_no_new_one(make_any_sink, hook):
     assert isinstance(fault, SinkPausedError)
 
 
-async def test_many_401_make_one_new_token(make_any_sink, tokens):
+async def test_many_401_make_one_new_token(make_sink, tokens):
     """Whoever was refused with the old one takes what another has fetched."""
 
     async def judge(connection, request):
@@ -102,7 +102,7 @@ async def test_many_401_make_one_new_token(make_any_sink, tokens):
         await answer(401 if is_old else 204)(connection, request)
 
     async with Receiver(judge) as hook:
-        sink = make_any_sink(hook.url, auth=oauth2(tokens.url), concurrency=8)
+        sink = make_sink(hook.url, auth=oauth2(tokens.url), concurrency=8)
         async with asyncio.TaskGroup() as sending:
             for number in range(8):
                 sending.create_task(sink.send([event(number)]), name=f"send {number}")

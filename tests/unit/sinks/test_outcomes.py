@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.sinks.http.classify import ResponseClassifier, StatusRules, Verdict, verdict
-from bridge.sinks.transports.response import Response
+from bridge.sinks.transports import Response
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
 

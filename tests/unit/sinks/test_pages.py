@@ -33,7 +33,7 @@ async def preset():
         egress=Egress(),
         metrics=Metrics(version="0"),
     ) as [sink]:
-        yield sink._judge._outcomes
+        yield sink._classifier._outcomes
 
 
 def test_every_rule_of_the_sender_has_its_row():

@@ -8,11 +8,10 @@ import pytest
 
 from bridge.sinks.transports.errors import ProxyStatusError
 from tests.unit.sinks.receiver import Receiver, answer
-from tests.unit.sinks.ways import both_ways, by_fast_path
+from tests.unit.sinks.ways import post
 
 
-@both_ways
-async def test_plain_request_goes_to_the_proxy_whole(post, make_transport):
+async def test_plain_request_goes_to_the_proxy_whole(make_transport):
     """A proxy is told the whole URL of a plain sink, and who asks."""
     async with Receiver(answer(202)) as receiver:
         proxy = f"http://me:secret@127.0.0.1:{receiver.port}"
@@ -23,8 +22,7 @@ async def test_plain_request_goes_to_the_proxy_whole(post, make_transport):
     assert request.headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
 
 
-@both_ways
-async def test_tls_goes_through_a_tunnel(post, make_transport, server_tls):
+async def test_tls_goes_through_a_tunnel(make_transport, server_tls):
     """With a sink on https the proxy sees bytes only."""
     async with Receiver(tls=server_tls()) as receiver, Receiver(tunnel) as proxy:
         transport = make_transport(proxy=f"http://127.0.0.1:{proxy.port}")
@@ -62,13 +60,12 @@ async def test_proxy_that_refuses_a_tunnel_says_its_status(status, make_transpor
     async with Receiver(answer(status)) as receiver:
         transport = make_transport(proxy=f"http://127.0.0.1:{receiver.port}")
         with pytest.raises(ProxyStatusError, match=str(status)) as caught:
-            await by_fast_path(transport, "https://hook.invalid/a")
+            await post(transport, "https://hook.invalid/a")
 
     assert caught.value.status == status
 
 
-@both_ways
-async def test_proxy_that_is_away_is_named(post, make_transport):
+async def test_proxy_that_is_away_is_named(make_transport):
     """The proxy's machine is named, not the sink's; its password is not."""
     async with Receiver() as receiver:
         port = receiver.port

@@ -11,7 +11,7 @@ from bridge.errors import (
     TemporarySinkError,
 )
 from bridge.sinks.http.auth import SecretFromEnv, SecretFromFile, SecretText
-from bridge.sinks.http.target import SinkUrl
+from bridge.sinks.http.request import SinkUrl
 from tests.unit.sinks.receiver import Receiver, answer, close
 from tests.unit.sinks.samples import Clock, event
 
@@ -35,30 +35,30 @@ def secret_url(receiver):
     return f"http://127.0.0.1:{receiver.port}{PATH}?sig=hunter2"
 
 
-async def test_url_of_a_file_is_posted_to(make_any_sink, url_file):
+async def test_url_of_a_file_is_posted_to(make_sink, url_file):
     """Path and query are those of the file (issue 10, item 8)."""
     write, secret = url_file
     async with Receiver() as receiver:
         write(secret_url(receiver))
-        await make_any_sink(secret).send([event()])
+        await make_sink(secret).send([event()])
 
     assert receiver.requests[0].target == f"{PATH}?sig=hunter2"
 
 
-async def test_url_of_a_variable_is_posted_to(make_any_sink):
+async def test_url_of_a_variable_is_posted_to(make_sink):
     """It is read as other secrets are (issue 10, item 8)."""
     async with Receiver() as receiver:
         environ = {"HOOK": secret_url(receiver)}
-        await make_any_sink(SecretFromEnv("HOOK", environ=environ)).send([event()])
+        await make_sink(SecretFromEnv("HOOK", environ=environ)).send([event()])
 
     assert receiver.requests[0].target == f"{PATH}?sig=hunter2"
 
 
-async def test_url_is_read_again_when_the_file_changes(make_any_sink, url_file):
+async def test_url_is_read_again_when_the_file_changes(make_sink, url_file):
     """The next event goes where it says then (issue 10, item 8)."""
     write, secret = url_file
     async with Receiver() as one, Receiver() as other:
-        sink = make_any_sink(secret)
+        sink = make_sink(secret)
         write(secret_url(one))
         before = await sink.send([event(1)]) and sink.fingerprint()
         write(secret_url(other) + "&more=1")
@@ -72,24 +72,24 @@ async def test_url_is_read_again_when_the_file_changes(make_any_sink, url_file):
 @pytest.mark.parametrize(
     "text", ["", "hunter2", "ftp://hunter2/", "http://[::1]@", "http://u:hunter2@h/"]
 )
-async def test_url_that_is_none_pauses_the_sink(make_any_sink, url_file, text):
+async def test_url_that_is_none_pauses_the_sink(make_sink, url_file, text):
     """Without a request, and without showing it (issue 10, item 8)."""
     write, secret = url_file
     write(text)
 
     with pytest.raises(SinkPausedError) as caught:
-        await make_any_sink(secret).send([event()])
+        await make_sink(secret).send([event()])
 
     assert caught.value.reason == "secret"
     assert "hunter2" not in str(caught.value)
 
 
-async def test_missing_url_file_is_named(make_any_sink):
+async def test_missing_url_file_is_named(make_sink):
     """And the sink pauses until somebody mends it (issue 10, item 8)."""
     secret = SecretFromFile(Path("/nonexistent/url"))
 
     with pytest.raises(SinkPausedError, match="secret file /nonexistent/url: No such"):
-        await make_any_sink(secret).send([event()])
+        await make_sink(secret).send([event()])
 
 
 async def echo(connection, request):
@@ -99,13 +99,13 @@ async def echo(connection, request):
 
 
 @pytest.mark.parametrize("is_secret", [True, False])
-async def test_token_of_a_url_is_hidden_in_answers(make_any_sink, is_secret):
+async def test_token_of_a_url_is_hidden_in_answers(make_sink, is_secret):
     """A receiver may quote the path; a known chat's is hidden too (issue 10, 8)."""
     async with Receiver(echo) as receiver:
         url = secret_url(receiver)
         if not is_secret:
             url = url.replace(PATH, "/0123456789abcdef0123456789abcdef")
-        sink = make_any_sink(SecretText(url) if is_secret else url)
+        sink = make_sink(SecretText(url) if is_secret else url)
         with pytest.raises(PermanentSinkError) as caught:
             await sink.send([event()])
 
@@ -113,12 +113,12 @@ async def test_token_of_a_url_is_hidden_in_answers(make_any_sink, is_secret):
     assert [one for one in ("hunter2", "0123456789abcdef") if one in shown] == []
 
 
-async def test_fault_of_a_secret_url_names_the_host_alone(make_any_sink):
+async def test_fault_of_a_secret_url_names_the_host_alone(make_sink):
     """So that people find the machine (issue 10, item 8)."""
     async with Receiver(close) as receiver:
         url = secret_url(receiver)
     with pytest.raises(TemporarySinkError) as caught:
-        await make_any_sink(SecretText(url)).send([event()])
+        await make_sink(SecretText(url)).send([event()])
 
     text = f"sink hook: cannot connect to http://127.0.0.1:{receiver.port}: "
     assert str(caught.value).startswith(text)

@@ -16,14 +16,13 @@ from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import Receiver, close, refuse_stranger, send
 from tests.unit.sinks.samples import Clock
 from tests.unit.sinks.test_proxied import tunnel
-from tests.unit.sinks.ways import both_ways, by_fast_path
+from tests.unit.sinks.ways import post
 
 CA = CERTIFICATES / "ca.pem"
 CLIENT = CERTIFICATES / "client.pem"
 
 
-@both_ways
-async def test_trusted_certificate_is_accepted(post, make_transport, server_tls):
+async def test_trusted_certificate_is_accepted(make_transport, server_tls):
     """A certificate of the sink's own authority, for this address, will do."""
     async with Receiver(tls=server_tls()) as receiver:
         status, _ = await post(make_transport(), receiver.url)
@@ -31,8 +30,7 @@ async def test_trusted_certificate_is_accepted(post, make_transport, server_tls)
     assert status == 204
 
 
-@both_ways
-async def test_unknown_authority_is_a_tls_error(post, make_transport, server_tls):
+async def test_unknown_authority_is_a_tls_error(make_transport, server_tls):
     """The system's authorities know nothing of the tests."""
     transport = make_transport(tls=TlsFiles())
 
@@ -41,24 +39,21 @@ async def test_unknown_authority_is_a_tls_error(post, make_transport, server_tls
             await post(transport, receiver.url)
 
 
-@both_ways
-async def test_expired_certificate_is_a_tls_error(post, make_transport, server_tls):
+async def test_expired_certificate_is_a_tls_error(make_transport, server_tls):
     """It was good until 2020."""
     async with Receiver(tls=server_tls("expired")) as receiver:
         with pytest.raises(TlsError, match="certificate refused: certificate has exp"):
             await post(make_transport(), receiver.url)
 
 
-@both_ways
-async def test_wrong_name_is_a_tls_error(post, make_transport, server_tls):
+async def test_wrong_name_is_a_tls_error(make_transport, server_tls):
     """A certificate for another machine proves nothing about this one."""
     async with Receiver(tls=server_tls("elsewhere")) as receiver:
         with pytest.raises(TlsError, match=r"refused: IP address mismatch.*127\.0"):
             await post(make_transport(), receiver.url)
 
 
-@both_ways
-async def test_client_certificate_is_shown(post, make_transport, server_tls):
+async def test_client_certificate_is_shown(make_transport, server_tls):
     """A receiver that wants to know us gets the certificate of the sink."""
     transport = make_transport(tls=TlsFiles(ca=CA, cert=CLIENT))
 
@@ -68,10 +63,7 @@ async def test_client_certificate_is_shown(post, make_transport, server_tls):
     assert status == 204
 
 
-@both_ways
-async def test_missing_client_certificate_is_a_tls_error(
-    post, make_transport, server_tls
-):
+async def test_missing_client_certificate_is_a_tls_error(make_transport, server_tls):
     """In TLS 1.3 the receiver complains after the handshake; it is no lost answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/hook"
@@ -85,8 +77,7 @@ async def test_missing_client_certificate_is_a_tls_error(
                 await post(make_transport(), url)
 
 
-@both_ways
-async def test_receiver_without_tls_is_a_tls_error(post, make_transport):
+async def test_receiver_without_tls_is_a_tls_error(make_transport):
     """An https URL of a port that speaks HTTP is a wrong URL."""
     async with Receiver(send(b"HTTP/1.1 400 Bad\r\n\r\n"), at="connect") as receiver:
         url = receiver.url.replace("http:", "https:")
@@ -94,8 +85,7 @@ async def test_receiver_without_tls_is_a_tls_error(post, make_transport):
             await post(make_transport(), url)
 
 
-@both_ways
-async def test_handshake_that_is_cut_is_no_tls_error(post, make_transport):
+async def test_handshake_that_is_cut_is_no_tls_error(make_transport):
     """A receiver that goes away during the handshake may come back."""
     async with Receiver(close, at="connect") as receiver:
         url = receiver.url.replace("http:", "https:")
@@ -106,8 +96,7 @@ async def test_handshake_that_is_cut_is_no_tls_error(post, make_transport):
     assert re.search(r"cannot connect to https://127.*: \w+", str(caught.value))
 
 
-@both_ways
-async def test_name_of_the_certificate_can_be_said(post, make_transport, server_tls):
+async def test_name_of_the_certificate_can_be_said(make_transport, server_tls):
     """`serverName` is what the certificate has to be for (issue 10, item 7)."""
     files = TlsFiles(ca=CA, server_name="elsewhere.invalid")
 
@@ -117,8 +106,7 @@ async def test_name_of_the_certificate_can_be_said(post, make_transport, server_
     assert status == 204
 
 
-@both_ways
-async def test_name_of_the_certificate_holds_alone(post, make_transport, server_tls):
+async def test_name_of_the_certificate_holds_alone(make_transport, server_tls):
     """The URL's own does not count then (issue 10, item 7)."""
     files = TlsFiles(ca=CA, server_name="elsewhere.invalid")
 
@@ -127,10 +115,7 @@ async def test_name_of_the_certificate_holds_alone(post, make_transport, server_
             await post(make_transport(tls=files), receiver.url)
 
 
-@both_ways
-async def test_name_of_the_certificate_through_a_tunnel(
-    post, make_transport, server_tls
-):
+async def test_name_of_the_certificate_through_a_tunnel(make_transport, server_tls):
     """Behind a proxy it is the sink's, too (issue 10, item 7)."""
     files = TlsFiles(ca=CA, server_name="elsewhere.invalid")
     elsewhere = server_tls("elsewhere")
@@ -141,9 +126,8 @@ async def test_name_of_the_certificate_through_a_tunnel(
     assert status == 204
 
 
-@both_ways
 async def test_authorities_may_stand_in_the_environment(
-    post, make_transport, server_tls, monkeypatch
+    make_transport, server_tls, monkeypatch
 ):
     """As a Knative SinkBinding puts them there (issue 10, item 8)."""
     monkeypatch.setenv("K_CA_CERTS", CA.read_text())
@@ -171,11 +155,8 @@ def test_authorities_of_the_environment_that_are_none(text, why, monkeypatch):
         TlsContext(TlsFiles(ca_env="K_CA_CERTS")).get()
 
 
-@both_ways
 @pytest.mark.parametrize("name", ["expired", "elsewhere", "server"])
-async def test_any_certificate_is_accepted_if_so_said(
-    post, make_transport, server_tls, name
-):
+async def test_any_certificate_is_accepted_if_so_said(make_transport, server_tls, name):
     """`insecureSkipVerify`: whatever it is, and whoever signed it (issue 10, 7)."""
     transport = make_transport(tls=TlsFiles(is_verified=False))
 
@@ -209,10 +190,10 @@ async def test_new_authority_is_used_without_a_restart(
     transport = make_transport(tls=TlsFiles(ca=bundle), now=Clock())
     async with Receiver(tls=server_tls()) as receiver:
         with pytest.raises(TlsError):
-            await by_fast_path(transport, receiver.url)
+            await post(transport, receiver.url)
 
         shutil.copy(CA, bundle)
-        status, _ = await by_fast_path(transport, receiver.url)
+        status, _ = await post(transport, receiver.url)
 
     assert status == 204
 

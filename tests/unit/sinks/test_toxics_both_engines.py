@@ -91,11 +91,11 @@ async def test_every_form_of_a_body_is_read(form, make_sink):
 
 
 @pytest.mark.parametrize("form", FLOODS)
-async def test_answer_of_10_gb_is_cut(form, make_any_sink):
+async def test_answer_of_10_gb_is_cut(form, make_sink):
     """Its status counts, its first 4 kB are kept, and its connection is not."""
     start, more = FLOODS[form]
     async with Receiver(drip(start, more, seconds=0), answer()) as receiver:
-        sink = make_any_sink(receiver.url)
+        sink = make_sink(receiver.url)
         (got,) = await sink.send([event()])
         await sink.send([event()])
 

@@ -17,7 +17,7 @@ from tests.unit.sinks.receiver import (
     reset,
     send,
 )
-from tests.unit.sinks.ways import BODY, both_ways, by_fast_path
+from tests.unit.sinks.ways import BODY, post
 
 LARGE = b"x" * 8_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
@@ -108,9 +108,8 @@ def faults():
     }
 
 
-@both_ways
 @pytest.mark.parametrize("name", faults())
-async def test_fault_is_told_apart(post, name, make_transport):
+async def test_fault_is_told_apart(name, make_transport):
     """Each way in which a peer misbehaves has its own error and message."""
     fault = faults()[name]
     # Long enough to connect on a busy machine.
@@ -124,8 +123,7 @@ async def test_fault_is_told_apart(post, name, make_transport):
     assert fault.message in str(caught.value)
 
 
-@both_ways
-async def test_refused_connection_names_the_machine(post, make_transport):
+async def test_refused_connection_names_the_machine(make_transport):
     """Nobody listens there: nothing was sent."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -140,8 +138,7 @@ async def test_refused_connection_names_the_machine(post, make_transport):
     )
 
 
-@both_ways
-async def test_unknown_name_is_a_dns_error(post, make_transport):
+async def test_unknown_name_is_a_dns_error(make_transport):
     """A name of the reserved domain has no address (RFC 6761, 6.4)."""
     transport = make_transport()
 
@@ -149,8 +146,7 @@ async def test_unknown_name_is_a_dns_error(post, make_transport):
         await post(transport, "http://nowhere.invalid/hook")
 
 
-@both_ways
-async def test_silent_machine_is_a_connect_timeout(post, make_transport):
+async def test_silent_machine_is_a_connect_timeout(make_transport):
     """A connection that does not come about in two thirds of the time is given up."""
     transport = make_transport(timeout_seconds=1.5)
 
@@ -164,9 +160,9 @@ async def test_reused_connection_that_is_cut_is_not_retried(make_transport):
     """A POST may have been read, so nobody but the queue sends it again."""
     transport = make_transport(concurrency=1)
     async with Receiver(answer(), reset, answer()) as receiver:
-        await by_fast_path(transport, receiver.url)
+        await post(transport, receiver.url)
 
         with pytest.raises(httpx.ReadError):
-            await by_fast_path(transport, receiver.url)
+            await post(transport, receiver.url)
 
     assert (len(receiver.requests), receiver.connections) == (2, 1)

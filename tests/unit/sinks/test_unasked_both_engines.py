@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.sinks.receiver import Receiver, answer, send
 from tests.unit.sinks.test_proxied import tunnel
-from tests.unit.sinks.ways import both_ways, status_of
+from tests.unit.sinks.ways import post, status_of
 
 UNASKED = {
     "an answer": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -39,7 +39,7 @@ class Rude(Receiver):
         await answer(200)(connection, request)
 
 
-async def second_status(post, transport, receiver, url, data, *, seconds):
+async def second_status(transport, receiver, url, data, *, seconds):
     """Return the status of a second event; before it the receiver speaks unasked."""
     await post(transport, url)
     receiver.first.writer.write(data)
@@ -49,60 +49,54 @@ async def second_status(post, transport, receiver, url, data, *, seconds):
     return status
 
 
-@both_ways
 @pytest.mark.parametrize("seconds", [0, 0.02], ids=["unread", "read"])
 @pytest.mark.parametrize("data", UNASKED.values(), ids=UNASKED)
-async def test_unasked_answer_is_not_the_next_events(
-    post, make_transport, data, seconds
-):
+async def test_unasked_answer_is_not_the_next_events(make_transport, data, seconds):
     """Whether the loop has read it already or not (issue 10, item 41)."""
     transport = make_transport()
 
     async with Rude() as receiver:
         status = await second_status(
-            post, transport, receiver, receiver.url, data, seconds=seconds
+            transport, receiver, receiver.url, data, seconds=seconds
         )
 
     assert (status, receiver.connections) == (503, 2)
 
 
-@both_ways
 @pytest.mark.parametrize("seconds", [0, 0.02], ids=["unread", "read"])
-async def test_unasked_answer_within_tls(post, make_transport, server_tls, seconds):
+async def test_unasked_answer_within_tls(make_transport, server_tls, seconds):
     """The same where it is encrypted (issue 10, item 41)."""
     transport, data = make_transport(), UNASKED["an answer"]
 
     async with Rude(tls=server_tls()) as receiver:
         status = await second_status(
-            post, transport, receiver, receiver.url, data, seconds=seconds
+            transport, receiver, receiver.url, data, seconds=seconds
         )
 
     assert (status, receiver.connections) == (503, 2)
 
 
-@both_ways
 @pytest.mark.parametrize("seconds", [0, 0.02], ids=["unread", "read"])
 @pytest.mark.parametrize("data", UNASKED.values(), ids=UNASKED)
-async def test_unasked_answer_of_a_proxy(post, make_transport, data, seconds):
+async def test_unasked_answer_of_a_proxy(make_transport, data, seconds):
     """One that is told the whole URL of a plain sink (issue 10, item 41)."""
     async with Rude() as proxy:
         transport = make_transport(proxy=f"http://me:word@127.0.0.1:{proxy.port}")
         status = await second_status(
-            post, transport, proxy, "http://hook.invalid/a", data, seconds=seconds
+            transport, proxy, "http://hook.invalid/a", data, seconds=seconds
         )
 
     assert (status, proxy.connections) == (503, 2)
     assert proxy.requests[1].headers["proxy-authorization"] == "Basic bWU6d29yZA=="
 
 
-@both_ways
-async def test_unasked_answer_through_a_tunnel(post, make_transport, server_tls):
+async def test_unasked_answer_through_a_tunnel(make_transport, server_tls):
     """One that CONNECT leads to (issue 10, item 41)."""
     data = UNASKED["an answer"]
     async with Rude(tls=server_tls()) as receiver, Receiver(tunnel) as proxy:
         transport = make_transport(proxy=f"http://me:word@127.0.0.1:{proxy.port}")
         status = await second_status(
-            post, transport, receiver, receiver.url, data, seconds=0.05
+            transport, receiver, receiver.url, data, seconds=0.05
         )
 
     assert (status, receiver.connections) == (503, 2)

@@ -6,10 +6,15 @@ from typing import cast
 
 import httpx
 
-from bridge.sinks.transports.errors import fresh
-from bridge.sinks.transports.idle import IdleWatch
+from bridge.sinks.transports import MOST_READ_BYTES, IdleWatch
+from bridge.sinks.transports.errors import (
+    LOST,
+    CutAnswerError,
+    TlsError,
+    fresh,
+    tls_fault,
+)
 from bridge.sinks.transports.llhttp.answer import ResponseReader
-from bridge.sinks.transports.llhttp.errors import lost
 
 
 class Connection(asyncio.Protocol):
@@ -37,7 +42,6 @@ class Connection(asyncio.Protocol):
         self._fault: httpx.TransportError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_asked = False
-        self._enough_bytes = 0
         self.answer = ResponseReader()
         self.idle_since = 0.0
 
@@ -66,28 +70,23 @@ class Connection(asyncio.Protocol):
         """
         return self.is_open and not self._watch.is_disturbed()
 
-    def ask(
-        self, request: bytes, *, enough_bytes: int, is_bodiless: bool = False
-    ) -> asyncio.Future[None]:
+    def ask(self, request: bytes, *, is_bodiless: bool = False) -> asyncio.Future[None]:
         """Write a request; return what is done when enough of the answer came.
 
         Args:
             request: Head and body.
-            enough_bytes: So much of a body is enough; 0: the head alone.
             is_bodiless: See `ResponseReader.begin`.
         """
         self.answer.begin(is_bodiless=is_bodiless)
         self._is_asked = True
-        self._enough_bytes = enough_bytes
         if self.is_open:
             self._transport.write(request)
-        return self._wait()
-
-    def wait_more(self) -> asyncio.Future[None]:
-        """Return what is done when more came, or fails when no more will come."""
-        if self.is_open:
-            self._transport.resume_reading()
-        return self._wait()
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        if self._fault is None:
+            self._waiter = waiter
+        else:
+            waiter.set_exception(fresh(self._fault))
+        return waiter
 
     def rest(self, now: float) -> None:
         """Expect nothing until the next request."""
@@ -124,7 +123,7 @@ class Connection(asyncio.Protocol):
             self._fail(error)
             return
         if answer.is_complete or (
-            answer.has_head and answer.received_bytes >= self._enough_bytes
+            answer.has_head and answer.received_bytes >= MOST_READ_BYTES
         ):
             self._wake()
 
@@ -138,20 +137,12 @@ class Connection(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         if exc is None:
             self.eof_received()
-        self._fail(lost(exc, self.answer, self._origin))
+        self._fail(_lost(exc, self.answer, self._origin))
         self._on_lost(self)
-
-    def _wait(self) -> asyncio.Future[None]:
-        waiter: asyncio.Future[None] = self.loop.create_future()
-        if self._fault is None:
-            self._waiter = waiter
-        else:
-            waiter.set_exception(fresh(self._fault))
-        return waiter
 
     def _wake(self) -> None:
         if not self.answer.is_complete:
-            # Whoever reads takes this part first: what is unread stays bounded.
+            # It is cut off before it is used again: what is unread stays bounded.
             self._transport.pause_reading()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -164,3 +155,24 @@ class Connection(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_exception(fresh(self._fault))
         self.abort()
+
+
+def _lost(
+    error: Exception | None, answer: ResponseReader, origin: str
+) -> httpx.TransportError:
+    """Return what it means that a connection is gone.
+
+    Args:
+        error: What asyncio says; None: the peer closed it in good order.
+        answer: How far its answer came.
+        origin: Where it led to.
+    """
+    if answer.has_head:
+        return CutAnswerError("answer cut short within its body")
+    if answer.has_begun:
+        return CutAnswerError("answer cut short within its head")
+    tls = tls_fault(error)
+    if tls is not None:
+        # In TLS 1.3 a server refuses our certificate after the handshake.
+        return TlsError(f"TLS with {origin} failed: {tls}")
+    return httpx.ReadError(LOST)

@@ -10,10 +10,16 @@ from ssl import SSLContext
 import aiohappyeyeballs
 import httpx
 
-from bridge.sinks.transports.egress import Egress, place_of
+from bridge.sinks.transports.egress import DeniedAddressError, Egress, place_of
+from bridge.sinks.transports.errors import (
+    DeniedError,
+    DnsError,
+    TlsError,
+    forget_frames,
+    text_of,
+    tls_fault,
+)
 from bridge.sinks.transports.llhttp.connection import Connection
-from bridge.sinks.transports.llhttp.errors import unconnected
-from bridge.sinks.transports.llhttp.slots import ConnectionSlots
 
 _HEAD_START_SECONDS = 0.25
 """How long an address is tried alone (RFC 8305, 5)."""
@@ -23,6 +29,47 @@ _CLOSING_SECONDS = 1.0
 MOST_CONNECTING = 4
 """Connections that are opened at once: of a burst of 64 a receiver's kernel drops some
 SYNs, which then come again a second later, after events that were to follow."""
+
+
+class ConnectionSlots:
+    """So many may go on at a time; the others wait in order.
+
+    `asyncio.Semaphore` does the same for 2 us more, of some 10 that a POST costs.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Let `limit` go on at a time."""
+        self._free = limit
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def try_begin(self) -> bool:
+        """Begin and return True, if there is no need to wait."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait_begin(self) -> None:
+        """Return once it is the caller's turn."""
+        if self.try_begin():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.end()  # it had come, and nobody takes it
+            raise
+
+    def end(self) -> None:
+        """Let the next one begin."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -191,7 +238,7 @@ class Pool:
                 server_hostname=_server_name(peer),
             )
         except (OSError, UnicodeError) as error:
-            raise unconnected(error, host=peer.host, origin=peer.origin) from error
+            raise _unconnected(error, host=peer.host, origin=peer.origin) from error
         if connection.is_open:
             self._open.add(connection)
         return connection
@@ -220,3 +267,20 @@ def _server_name(peer: Peer) -> str | None:
     if peer.tls is None:
         return None
     return peer.server_name or peer.host.rstrip(".")
+
+
+def _unconnected(
+    error: OSError | UnicodeError, *, host: str, origin: str
+) -> httpx.TransportError:
+    """Return what it means that no connection came about."""
+    forget_frames(error)
+    if isinstance(error, UnicodeError):
+        return DnsError(f"cannot resolve {host}: not a name of DNS")
+    if isinstance(error, DeniedAddressError):
+        return DeniedError(f"{host} leads to {error}")
+    if isinstance(error, socket.gaierror):
+        return DnsError(f"cannot resolve {host}: {error.strerror}")
+    tls = tls_fault(error)
+    if tls is not None:
+        return TlsError(f"TLS with {origin} failed: {tls}")
+    return httpx.ConnectError(f"cannot connect to {origin}: {text_of(error)}")

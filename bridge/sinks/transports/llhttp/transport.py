@@ -1,4 +1,4 @@
-"""The way to a sink: httpx's transport interface on llhttp."""
+"""The way to a sink on llhttp: `LlhttpTransport`."""
 
 import os
 import time
@@ -12,22 +12,20 @@ from yarl import URL
 from bridge.net.proxies import proxy_for
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.text import origin
-from bridge.sinks.transports.aiohttp import (
-    CONNECT_SHARE,
-    IDLE_SECONDS,
-    AiohttpTransport,
-)
+from bridge.sinks.transports import CONNECT_SHARE, IDLE_SECONDS, Fields, Response
+from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.deadline import Deadlines
 from bridge.sinks.transports.egress import Egress
-from bridge.sinks.transports.llhttp.fields import ResponseFields
-from bridge.sinks.transports.llhttp.heads import Fields, RequestHeads, whole
+from bridge.sinks.transports.llhttp.answer import ResponseFields
 from bridge.sinks.transports.llhttp.pool import Peer, Pool
-from bridge.sinks.transports.llhttp.stream import AnswerStream, ReadTimeouts, late
-from bridge.sinks.transports.response import EXCERPT_BYTES, MOST_READ_BYTES, Response
+
+_FRAMING = ("content-length", "transfer-encoding")
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS", "DELETE")
+"""Methods of which a request without a body has no length (RFC 9110, 8.6)."""
 
 
-class LlhttpTransport(httpx.AsyncBaseTransport):
-    """Sends requests to one sink over connections that it keeps.
+class LlhttpTransport:
+    """A `Transport` by llhttp.
 
     What a proxy leads to is left to `AiohttpTransport`.
     """
@@ -71,71 +69,34 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
             egress=egress,
         )
 
-    async def post(
+    async def request(
         self,
+        method: str,
         url: URL,
         headers: CIMultiDict[str],
-        body: bytes,
+        body: bytes = b"",
         fields: Fields = (),
     ) -> Response:
-        """POST and return the answer: the fast path.
-
-        Args:
-            url: Where to.
-            headers: Its fields; the same object means the same fields.
-            body: Sent in one piece.
-            fields: Those of this event alone, their names in lower case; they replace
-                others of the same name.
-
-        Raises:
-            httpx.TransportError: There was no answer; see `transports.errors`.
-            UnusableError: The TLS files cannot be used.
-        """
+        """See `Transport`."""
         began = time.perf_counter()
         peer = self._find_peer(url)
         if peer is None:
-            return await self._proxied.post(url, headers, body, fields)
-        request = self._heads.post(url, headers, body, fields)
+            return await self._proxied.request(method, url, headers, body, fields)
+        request = self._heads.request(method, url, headers, body, fields)
         try:
             with self._deadlines.attempt():
                 connection = self._pool.find(peer) or await self._pool.take(peer)
                 try:
-                    await connection.ask(request, enough_bytes=MOST_READ_BYTES)
+                    await connection.ask(request, is_bodiless=method == "HEAD")
                 finally:
                     self._pool.give_back(peer, connection)
         except TimeoutError as error:
-            raise late(self._seconds) from error
+            late = f"no complete answer within {self._seconds:g} s"
+            raise httpx.ReadTimeout(late) from error
         answer = connection.answer
-        excerpt = b"".join(answer.chunks)[:EXCERPT_BYTES]
+        start = b"".join(answer.chunks)
         duration = time.perf_counter() - began
-        return Response(answer.status, ResponseFields(answer.fields), excerpt, duration)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send any request and return the answer, its body still to be read.
-
-        Raises:
-            httpx.TransportError: There was no answer; see `transports.errors`.
-            UnusableError: The TLS files cannot be used.
-        """
-        # Encoded by httpx already: to encode it again could change it.
-        url = URL(str(request.url), encoded=True)
-        peer = self._find_peer(url)
-        if peer is None:
-            return await self._proxied.handle_async_request(request)
-        await request.aread()
-        patience = ReadTimeouts(self._seconds, request.extensions.get("timeout", {}))
-        connection = await patience.connect(self._pool.take(peer), peer.origin)
-        stream = AnswerStream(
-            connection, patience, lambda: self._pool.give_back(peer, connection)
-        )
-        await stream.ask(whole(request, url), is_bodiless=request.method == "HEAD")
-        answer = connection.answer
-        return httpx.Response(
-            answer.status,
-            headers=answer.fields,
-            stream=stream,
-            extensions={"http_version": b"HTTP/1.1", "reason_phrase": answer.reason},
-        )
+        return Response(answer.status, ResponseFields(answer.fields), start, duration)
 
     async def aclose(self) -> None:
         """Close all connections; requests under way fail."""
@@ -165,3 +126,79 @@ class LlhttpTransport(httpx.AsyncBaseTransport):
             tls=self._tls.get() if place.scheme == "https" else None,
             server_name=self._tls.server_name,
         )
+
+
+class RequestHeads:
+    """Prepares what stands before a body, once for as long as the fields stay."""
+
+    def __init__(self) -> None:
+        """Have seen none."""
+        self._method = ""
+        self._url: URL | None = None
+        self._headers: CIMultiDict[str] | None = None
+        self._lines: dict[bytes, bytes] = {}
+        self._starts: dict[tuple[bytes, ...], bytes] = {}
+
+    def request(
+        self,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        fields: Fields = (),
+    ) -> bytes:
+        """Return a whole request; see `Transport.request`.
+
+        Raises:
+            ValueError: A field would end within its line.
+        """
+        if (
+            url is not self._url
+            or headers is not self._headers
+            or method != self._method
+        ):
+            self._lines = _lines(method, url, list(headers.items()))
+            self._starts = {}
+            self._method, self._url, self._headers = method, url, headers
+        start = self._start_without(
+            tuple([name for name, _ in fields if name in self._lines])
+        )
+        own = _join(fields) if fields else b""
+        if not body and method in _WITHOUT_BODY:
+            return b"%b%b\r\n" % (start, own)
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (start, own, len(body), body)
+
+    def _start_without(self, names: tuple[bytes, ...]) -> bytes:
+        start = self._starts.get(names)
+        if start is None:
+            lines = [line for name, line in self._lines.items() if name not in names]
+            start = self._starts[names] = b"".join(lines)
+        return start
+
+
+def _lines(method: str, url: URL, fields: list[tuple[str, str]]) -> dict[bytes, bytes]:
+    """Return the lines of a head by the names of their fields, in lower case."""
+    first = f"{method} {url.raw_path_qs} HTTP/1.1"
+    if len(first.split()) != 3 or not first.isprintable():
+        raise ValueError(f"request line: expected method and target, got {first!r}")
+    lines = {b"": f"{first}\r\n".encode()}
+    if not any(name.lower() == "host" for name, _ in fields):
+        lines[b"host"] = f"Host: {url.host_port_subcomponent}\r\n".encode()
+    for name, value in fields:
+        if name.lower() not in _FRAMING:
+            key, field = name.lower().encode(), (name.encode(), value.encode())
+            lines[key] = lines.get(key, b"") + _join([field])
+    return lines
+
+
+def _join(fields: Fields) -> bytes:
+    lines = b"".join([b"%b: %b\r\n" % field for field in fields])
+    count = len(fields)
+    if (lines.count(b"\r"), lines.count(b"\n"), lines.count(b"\0")) != (
+        count,
+        count,
+        0,
+    ):
+        names = b", ".join(name for name, _ in fields)
+        raise ValueError(f"header fields {names!r}: expected one line of text each")
+    return lines

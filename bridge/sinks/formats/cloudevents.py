@@ -1,0 +1,139 @@
+"""The three modes of the CloudEvents HTTP protocol binding 1.0.2 as formats.
+
+Structured is understood everywhere and cheapest; binary puts the attributes into header
+fields; a batch is sent only to a receiver that asks for it (HTTP binding 3.3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from yarl import URL
+
+from bridge.errors import PermanentSinkError
+from bridge.events import EncodedEvent
+from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, batch, binary
+from bridge.sinks import Accepted
+from bridge.sinks.formats import Format, Request
+from bridge.sinks.http.classify import ResponseClassifier
+from bridge.sinks.transports import EXCERPT_BYTES, Response
+
+Mode = Literal["structured", "binary", "batch"]
+"""How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructuredFormat:
+    """One event as it is stored; a status is the answer.
+
+    Attributes:
+        classifier: Says what a status means.
+    """
+
+    classifier: ResponseClassifier
+    content_type: ClassVar = STRUCTURED_TYPE.decode()
+    max_batch: ClassVar = 1
+    answer_bytes: ClassVar = EXCERPT_BYTES
+
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+        """See `Format`."""
+        (event,) = events
+        return Request(url=url, body=event.body)
+
+    def judge(
+        self, response: Response, events: Sequence[EncodedEvent]
+    ) -> Sequence[Accepted]:
+        """See `Format`."""
+        return self.classifier.accepted(response, events=len(events))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinaryFormat:
+    """One event, its attributes as header fields, its data as the body.
+
+    Attributes:
+        classifier: Says what a status means.
+    """
+
+    classifier: ResponseClassifier
+    content_type: ClassVar = STRUCTURED_TYPE.decode()
+    max_batch: ClassVar = 1
+    answer_bytes: ClassVar = EXCERPT_BYTES
+
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+        """See `Format`; an event without data is structured, for it needs a body."""
+        (event,) = events
+        fields, body = binary(event)
+        return Request(url=url, body=body, fields=fields)
+
+    def judge(
+        self, response: Response, events: Sequence[EncodedEvent]
+    ) -> Sequence[Accepted]:
+        """See `Format`."""
+        return self.classifier.accepted(response, events=len(events))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFormat:
+    """Events in an array; a status is the answer to all of them.
+
+    Attributes:
+        classifier: Says what a status means.
+        sink: Its name, for messages.
+        max_batch: Most events of one request.
+        most_bytes: Most bytes of a body with more than one event.
+    """
+
+    classifier: ResponseClassifier
+    sink: str
+    max_batch: int
+    most_bytes: int
+    content_type: ClassVar = BATCH_TYPE.decode()
+    answer_bytes: ClassVar = EXCERPT_BYTES
+
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+        """See `Format`."""
+        body = batch(events)
+        if len(body) > self.most_bytes and len(events) > 1:
+            # A batch that is refused for good is halved and sent again.
+            raise PermanentSinkError(
+                f"sink {self.sink}: expected a batch of at most "
+                f"{self.most_bytes} bytes, got {len(body)}",
+                reason="batch-size",
+            )
+        return Request(url=url, body=body)
+
+    def judge(
+        self, response: Response, events: Sequence[EncodedEvent]
+    ) -> Sequence[Accepted]:
+        """See `Format`."""
+        return self.classifier.accepted(response, events=len(events))
+
+
+def cloudevents_format(
+    mode: Mode,
+    classifier: ResponseClassifier,
+    *,
+    sink: str,
+    batch_size: int,
+    batch_bytes: int,
+) -> Format:
+    """Return the format of a mode.
+
+    Args:
+        mode: How events stand in a request.
+        classifier: Says what a status means.
+        sink: Its name, for messages.
+        batch_size: Most events of a batch.
+        batch_bytes: Most bytes of a batch of more than one event.
+    """
+    if mode == "structured":
+        return StructuredFormat(classifier=classifier)
+    if mode == "binary":
+        return BinaryFormat(classifier=classifier)
+    return BatchFormat(
+        classifier=classifier,
+        sink=sink,
+        max_batch=batch_size,
+        most_bytes=batch_bytes,
+    )
