@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.bridge_process import ROOT, receiver
-from bridge.sinks.http.auth import BasicAuth, SecretText
+from bridge.sinks.http.auth import BasicAuth
 from bridge.sinks.http.consent import HandshakeRules
 from bridge.sinks.http.oauth2 import OAuth2Auth
 from bridge.sinks.http.signing import (
@@ -18,8 +18,9 @@ from bridge.sinks.http.signing import (
     StandardSigner,
 )
 from bridge.sinks.http.size_limit import SizeLimit
-from bridge.sinks.http.tls import TlsFiles
 from bridge.sinks.http.token_endpoint import Client, TokenEndpoint
+from bridge.sinks.secrets import SecretText
+from bridge.sinks.settings import TlsConfig
 
 CERTIFICATES = ROOT / "tests" / "unit" / "sinks" / "certificates"
 
@@ -120,7 +121,7 @@ def _standard(*prefixes: str) -> StandardSigner:
 def _tls(port: int, cert: str | None = None) -> dict[str, Any]:
     return {
         "url": f"https://127.0.0.1:{port}/hook",
-        "tls": TlsFiles(
+        "tls": TlsConfig(
             ca=CERTIFICATES / "ca.pem",
             cert=None if cert is None else CERTIFICATES / cert,
         ),

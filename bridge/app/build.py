@@ -2,25 +2,17 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import assert_never
 
 from bridge.app.build_deliveries import timeout_of
 from bridge.app.ownership import check_owner, claim
 from bridge.config import (
-    AuthConfig,
     Config,
     EgressConfig,
-    HandshakeConfig,
     HttpSinkConfig,
-    OAuth2Config,
-    OutcomesConfig,
     QueueConfig,
-    SecretConfig,
-    SignConfig,
     SinkConfig,
     StdoutSinkConfig,
-    TlsConfig,
     find_cautions,
 )
 from bridge.filters.labels import compile_labels
@@ -35,21 +27,9 @@ from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
-from bridge.sinks.http.auth import (
-    BasicAuth,
-    BearerAuth,
-    Secret,
-    SecretFromEnv,
-    SecretFromFile,
-)
-from bridge.sinks.http.classify import StatusRule, StatusRules
-from bridge.sinks.http.consent import HandshakeRules
-from bridge.sinks.http.oauth2 import OAuth2Auth
-from bridge.sinks.http.signing import HubSigner, Signer, StandardSigner
+from bridge.sinks.http.auth import build_auth
+from bridge.sinks.http.signing import build_signer
 from bridge.sinks.http.sink import HttpSink
-from bridge.sinks.http.size_limit import SizeLimit
-from bridge.sinks.http.tls import TlsContext, TlsFiles
-from bridge.sinks.http.token_endpoint import Client, TokenEndpoint
 from bridge.sinks.reloaded import SecretError
 from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.transports.egress import Egress
@@ -136,61 +116,14 @@ def _build_http_sink(
     config: HttpSinkConfig, egress: Egress, metrics: Metrics
 ) -> HttpSink:
     timeout = timeout_of(config, config.timeout)
-    size_limit = SizeLimit(
-        sink=config.name,
-        max_bytes=config.size.max,
-        policy=config.size.policy,
-        count=metrics.oversized.labels(config.name, config.size.policy).inc,
-    )
     return HttpSink(
-        name=config.name,
-        url=(config.url if isinstance(config.url, str) else build_secret(config.url)),
-        mode=config.mode,
-        concurrency=config.concurrency,
+        config,
+        auth=build_auth(config.auth, timeout_seconds=timeout, egress=egress),
+        sign=build_signer(config.sign),
         timeout_seconds=timeout,
-        headers={
-            name: value if isinstance(value, str) else build_secret(value)
-            for name, value in config.headers.items()
-        },
-        auth=_build_auth(config.auth, timeout, egress) if config.auth else None,
-        sign=None if config.sign is None else _build_signer(config.sign),
-        tls=_tls_files(config.tls),
-        engine=config.engine,
-        proxy=config.proxy,
-        batch_size=config.batch.size,
-        batch_bytes=config.batch.bytes,
-        size_limit=size_limit,
-        egress=egress,
-        outcomes=_build_outcomes(config.outcomes),
         retry_after_max_seconds=config.retry.retry_after_max,
-        handshake=_handshake_rules(config.handshake),
-    )
-
-
-def _build_outcomes(config: OutcomesConfig) -> StatusRules:
-    said: dict[StatusRule, Sequence[int | str]] = {
-        "success": config.success,
-        "retry": config.retry,
-        "dead_letter": config.dead_letter,
-        "pause": config.pause,
-    }
-    words = {
-        status if isinstance(status, int) else int(status[0]): word
-        for word, statuses in said.items()
-        for status in statuses
-    }
-    return StatusRules(words=words, error_attempts=config.error_attempts)
-
-
-def _handshake_rules(config: HandshakeConfig) -> HandshakeRules | None:
-    if config.mode == "off" or config.origin is None:
-        return None
-    return HandshakeRules(
-        mode=config.mode,
-        origin=config.origin,
-        requests_per_minute=config.rate,
-        callback=config.callback,
-        ttl_seconds=config.ttl,
+        count_oversized=metrics.oversized.labels(config.name, config.size.policy).inc,
+        egress=egress,
     )
 
 
@@ -211,71 +144,11 @@ def build_consent(
     return call_back
 
 
-def _build_auth(
-    config: AuthConfig, timeout_seconds: float, egress: Egress
-) -> BasicAuth | BearerAuth | OAuth2Auth:
-    if config.basic is not None:
-        password = build_secret(config.basic.password)
-        return BasicAuth(username=config.basic.username, password=password)
-    if config.oauth2 is not None:
-        return OAuth2Auth(_build_endpoint(config.oauth2, timeout_seconds / 2, egress))
-    assert config.bearer is not None  # noqa: S101  # the model says: one of the three
-    return BearerAuth(token=build_secret(config.bearer))
-
-
-def _build_endpoint(
-    config: OAuth2Config, timeout_seconds: float, egress: Egress
-) -> TokenEndpoint:
-    return TokenEndpoint(
-        config.token_url,
-        client=Client(
-            client_id=config.client_id,
-            client_secret=build_secret(config.client_secret),
-            scopes=config.scopes,
-            audience=config.audience,
-            method=config.method,
-        ),
-        timeout_seconds=timeout_seconds,
-        tls=_tls_files(config.tls),
-        proxy=config.proxy,
-        egress=egress,
-    )
-
-
-def _build_signer(config: SignConfig) -> Signer:
-    secrets = [build_secret(one) for one in config.secrets]
-    return HubSigner(secrets[0]) if config.scheme == "hub" else StandardSigner(secrets)
-
-
-def _tls_files(config: TlsConfig) -> TlsFiles:
-    ca = config.ca
-    return TlsFiles(
-        ca=ca if isinstance(ca, Path) else None,
-        ca_env=None if ca is None or isinstance(ca, Path) else ca.env,
-        cert=config.cert,
-        key=config.key,
-        server_name=config.server_name,
-        is_verified=not config.insecure_skip_verify,
-    )
-
-
-def build_tls(config: TlsConfig) -> TlsContext:
-    """Return what connections of a sink are secured with."""
-    return TlsContext(_tls_files(config))
-
-
-def build_secret(config: SecretConfig) -> Secret:
-    """Return the secret that stands in a file or in the environment."""
-    if config.file is not None:
-        return SecretFromFile(config.file)
-    return SecretFromEnv(config.env or "")
-
-
 def read_token(config: Config) -> Callable[[], str | None]:
     """Return what reads the API's token; None from it: there is none to accept."""
     if config.server.token is None:
         return lambda: None
-    secret = build_secret(config.server.token)
+    secret = config.server.token.open()
 
     def read() -> str | None:
         try:

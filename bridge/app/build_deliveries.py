@@ -9,13 +9,14 @@ from bridge.config import (
     orderings_of,
 )
 from bridge.deliver import DeadLetterSink, FairSlots, RetryPolicy, SinkDelivery
-from bridge.deliver.settings import BatchConfig, KnativeRetryConfig
+from bridge.deliver.settings import KnativeRetryConfig
 from bridge.health import Health
 from bridge.journal import Attempt
 from bridge.metrics import Metrics
 from bridge.net.urls import shown_url
 from bridge.queue import Queue
 from bridge.sinks import Sink
+from bridge.sinks.http.settings import BatchConfig
 
 
 def build_deliveries(

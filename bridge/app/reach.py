@@ -5,12 +5,12 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bridge.app.build import build_egress, build_secret, build_tls
+from bridge.app.build import build_egress
 from bridge.app.egress import api_server_denied
 from bridge.config import Config, HttpSinkConfig
-from bridge.sinks.http.auth import Secret
 from bridge.sinks.http.reach import reach
 from bridge.sinks.http.request import SinkUrl
+from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
 from bridge.sinks.transports.egress import Egress
 
@@ -43,13 +43,13 @@ async def _reach(
     config: HttpSinkConfig, egress: Egress, turns: asyncio.Semaphore
 ) -> Answer:
     try:
-        url = await asyncio.to_thread(SinkUrl(_where(config)).current)
+        url = await asyncio.to_thread(SinkUrl(config.url).current)
     except SecretError as unusable:
         return {"name": config.name, "server": "", "proxy": "", "error": str(unusable)}
     async with turns:
         proxy, error = await reach(
             url,
-            tls=build_tls(config.tls),
+            tls=TlsContext(config.tls),
             proxy=config.proxy,
             environ=os.environ,
             egress=egress,
@@ -61,7 +61,3 @@ async def _reach(
         "proxy": proxy,
         "error": error,
     }
-
-
-def _where(config: HttpSinkConfig) -> str | Secret:
-    return config.url if isinstance(config.url, str) else build_secret(config.url)

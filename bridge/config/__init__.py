@@ -7,7 +7,6 @@ else; other parts never import this package, `app` translates.
 
 from bridge.config.cautions import find_cautions
 from bridge.config.describe import describe, json_schema
-from bridge.config.handshake import HandshakeConfig
 from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.missing import find_missing
 from bridge.config.models import (
@@ -38,7 +37,7 @@ from bridge.config.models import (
     TlsConfig,
 )
 from bridge.config.ordering import explain_orderings, orderings_of
-from bridge.config.outcomes import OutcomesConfig
+from bridge.sinks.http.settings import HandshakeConfig, OutcomesConfig
 
 __all__ = [
     "AuthConfig",

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bridge.config.auth import SecretConfig
 from bridge.config.models import Config, QueueConfig
 from bridge.settings.model import Model
+from bridge.sinks.secrets import SecretConfig
 from bridge.text.escaping import one_line
 
 

@@ -5,19 +5,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, Strict
 
-from bridge.config.auth import (
-    AuthConfig,
-    BasicAuthConfig,
-    OAuth2Config,
-    SecretConfig,
-    SignConfig,
-    TlsConfig,
-)
-from bridge.config.safety import EgressConfig
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.deliver.settings import (
-    BatchConfig,
     BreakerConfig,
     DeliveryConfig,
     KnativeRetryConfig,
@@ -37,6 +27,15 @@ from bridge.settings.values import (
     TypePrefix,
     not_empty,
 )
+from bridge.sinks.http.settings import (
+    AuthConfig,
+    BasicAuthConfig,
+    BatchConfig,
+    OAuth2Config,
+    SignConfig,
+)
+from bridge.sinks.secrets import SecretConfig
+from bridge.sinks.settings import EgressConfig, TlsConfig
 
 __all__ = [
     "AuthConfig",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bridge.deliver.settings import BatchConfig
 from bridge.queue import Lease
+from bridge.sinks.http.settings import BatchConfig
 
 
 class Batch(msgspec.Struct, frozen=True):

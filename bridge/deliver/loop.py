@@ -12,7 +12,7 @@ from bridge.deliver.gate import SinkGate
 from bridge.deliver.limits import FairSlots, RateLimiter, RequestGate
 from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder
 from bridge.deliver.retry import RetryPolicy
-from bridge.deliver.settings import BatchConfig, BreakerConfig, RateConfig
+from bridge.deliver.settings import BreakerConfig, RateConfig
 from bridge.deliver.telling import DeadLetterLog, Reminder
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
@@ -20,6 +20,7 @@ from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Queue
 from bridge.sinks import Sink
+from bridge.sinks.http.settings import BatchConfig
 
 MOST_LEASED = 500
 """Most deliveries leased in one step: what one transaction groups."""

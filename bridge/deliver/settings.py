@@ -18,9 +18,7 @@ from pydantic import (
 
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import (
-    Duration,
     PositiveDuration,
-    PositiveSize,
     format_duration,
     more_than_nothing,
     parse_duration,
@@ -225,21 +223,6 @@ class RateConfig(Model):
         if self.per_second is None and self.per_minute is None:
             raise fault("expected perSecond or perMinute, got neither")
         return self
-
-
-class BatchConfig(Model):
-    """What one POST carries in mode batch."""
-
-    size: Count = 50
-    """Most events: past 50 a larger batch saves little."""
-
-    bytes: PositiveSize = written("1MiB")
-    """Most bytes of the body: many receivers take 1 MiB; one event that is larger
-    goes alone."""
-
-    linger: Duration = written("0s")
-    """How long an event may wait for others to fill the batch. Under load batches
-    fill without waiting, so by default none does."""
 
 
 class DeliveryConfig(Model):

@@ -1,14 +1,23 @@
-"""What keeps receivers, and others, from harm: sizes, and where nothing is sent."""
+"""Settings that sinks of all kinds share: names, forms, TLS, and denied addresses."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Strict,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
-from bridge.settings.model import Model, mismatch, written
-from bridge.settings.units import Size
+from bridge.settings.model import Model, fault, mismatch
+from bridge.settings.values import Count, FilePath, Name, ServerName
 
-_LEAST_BYTES = 1024
+NotEmpty = Annotated[str, Field(min_length=1)]
 
 
 def _parse_block(text: object) -> IPv4Network | IPv6Network:
@@ -17,12 +26,6 @@ def _parse_block(text: object) -> IPv4Network | IPv6Network:
         return ip_network(text if isinstance(text, str) else "")
     except ValueError:
         raise mismatch("expected an address or a block such as '10.0.0.0/8'") from None
-
-
-def _not_too_small(size: int) -> int:
-    if size < _LEAST_BYTES:
-        raise mismatch("expected at least 1KiB")
-    return size
 
 
 Block = Annotated[
@@ -34,19 +37,74 @@ Block = Annotated[
 """An IP address, or a block of them in the form ``10.0.0.0/8``."""
 
 
-class SizeConfig(Model):
-    """How large a request may be, from its first line to the last byte of its body."""
+class AnySinkConfig(Model):
+    """The keys of every sink about what it gets."""
 
-    max: Annotated[Size, AfterValidator(_not_too_small)] = written("64KiB")
-    """Most bytes of a request. 64 KiB is what every receiver of CloudEvents has to
-    take (CloudEvents 1.0.2, "Size Limits")."""
+    name: Name
+    """What routes, metrics and the API call it. The queue keeps deliveries under this
+    name: renaming a sink is removing one and adding another."""
 
-    policy: Literal["trim", "reject", "send"] = "send"
-    """What happens to an event that makes a larger one. `send`: it is sent as it is;
-    most receivers take 1 MiB. `trim`: long texts of `data` are cut, then long lists,
-    and at last only a reference is left, until it fits; the attribute `trimmed` tells
-    the event's size before. `reject`: it becomes a dead letter. Each is counted and
-    logged, and with the last two a batch is made smaller first."""
+    profile: Literal["kubebridge", "knative"] = "kubebridge"
+    """Whose attribute names events carry: ours, or those of Knative's
+    ApiServerSource."""
+
+    data: Literal["object", "reference"] = "object"
+    """What `data` holds: the whole object, or only which one it is and at which
+    version, for receivers that ask the API server themselves, or must not see it."""
+
+    max_backlog: Count | None = None
+    """Most deliveries that may wait for this sink; null: only `queue.maxSize`
+    counts."""
+
+    on_full: Literal["block", "dead-letter-oldest"] = "block"
+    """What happens at `maxBacklog`: reading stops until there is room, or the oldest
+    waiting delivery becomes a dead letter. To block loses nothing, so it is the
+    default."""
+
+
+class PemFromEnv(Model):
+    """Certificates in an environment variable."""
+
+    env: NotEmpty
+    """Name of the variable, whose text is PEM; read when the process starts."""
+
+
+def _ca_kind(value: object) -> str:
+    return "<secret>" if isinstance(value, dict | PemFromEnv) else "<text>"
+
+
+class TlsConfig(Model):
+    """TLS towards one sink."""
+
+    ca: (
+        Annotated[
+            Annotated[FilePath, Tag("<text>")] | Annotated[PemFromEnv, Tag("<secret>")],
+            Discriminator(_ca_kind),
+        ]
+        | None
+    ) = None
+    """PEM file of the authorities to trust, or `{env: NAME}` where their PEM stands in
+    the environment; null: those of the system."""
+
+    cert: FilePath | None = None
+    """PEM file of the client certificate; null: none is shown."""
+
+    key: FilePath | None = None
+    """PEM file of its key; null: it is in the certificate's file."""
+
+    server_name: ServerName | None = None
+    """Name that is asked for (SNI), and that the certificate has to be for; null: the
+    host of the URL."""
+
+    insecure_skip_verify: Annotated[bool, Strict()] = False
+    """Whether any certificate is accepted: then whoever is between can read and change
+    everything. For trying things out; `ca` and `serverName` serve else."""
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> Self:
+        if self.key is not None and self.cert is None:
+            raise fault("expected cert beside key")
+        return self
 
 
 class EgressConfig(Model):

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.sinks.http.sink import Engine, HttpSink
+from bridge.sinks.http.sink import HttpSink
 from tests.conformance.broker import Broker
+from tests.unit.sinks.building import build_sink
 
 KNATIVE: dict[str, Any] = {
     "mode": "structured",
@@ -18,19 +19,19 @@ KNATIVE: dict[str, Any] = {
 
 
 @pytest.fixture(params=["aiohttp", "llhttp"])
-def engine(request: pytest.FixtureRequest) -> Engine:
+def engine(request: pytest.FixtureRequest) -> str:
     """Both engines, one after the other."""
     return request.param
 
 
 @pytest.fixture
-async def make_sink(engine: Engine) -> AsyncIterator[Callable[..., HttpSink]]:
+async def make_sink(engine: str) -> AsyncIterator[Callable[..., HttpSink]]:
     """Build a sink for a URL; keywords change its settings; closed after the test."""
     async with contextlib.AsyncExitStack() as closing:
 
         def make(url: str, **changes: Any) -> HttpSink:
-            settings = {"name": "broker", "engine": engine, "environ": {}}
-            sink = HttpSink(url=url, **settings | KNATIVE | changes)
+            settings = {"name": "broker", "engine": engine}
+            sink = build_sink(url, **settings | KNATIVE | changes)
             closing.push_async_callback(sink.aclose)
             return sink
 

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.http.auth import BearerAuth, SecretText
+from bridge.sinks.http.auth import BearerAuth
+from bridge.sinks.secrets import SecretText
 from bridge.sinks.transports.aiohttp import IDLE_SECONDS
 from bridge.sinks.transports.llhttp import transport as llhttp
 from tests.conformance import broker as knative

@@ -11,6 +11,7 @@ from zlib import crc32
 from bridge.errors import SinkError
 from bridge.sinks.http.sink import HttpSink
 from tests.fuzz.campaign import Finding
+from tests.unit.sinks.building import build_sink
 from tests.unit.sinks.samples import event
 
 TIMEOUT_SECONDS = 0.5
@@ -58,12 +59,10 @@ class AnswersRun:
         server = await asyncio.start_server(stranger.serve, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            sink = HttpSink(
-                name="hook",
-                url=f"http://127.0.0.1:{port}/",
+            sink = build_sink(
+                f"http://127.0.0.1:{port}/",
                 concurrency=2,
                 timeout_seconds=TIMEOUT_SECONDS,
-                environ={},
                 engine=self._engine,
             )
             try:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.sinks.http.sink import Engine, HttpSink, Mode
+from bridge.sinks.http.sink import HttpSink
 from tests.interop import golang, javascript
 from tests.interop.process import running
+from tests.unit.sinks.building import build_sink
 
-Mounted = Callable[[str, Mode], HttpSink]
+Mounted = Callable[[str, str], HttpSink]
 
 
 @pytest.fixture(scope="session")
@@ -41,27 +42,25 @@ def go_receiver(go_binary: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=["aiohttp", "llhttp"])
-def engine(request: pytest.FixtureRequest) -> Engine:
+def engine(request: pytest.FixtureRequest) -> str:
     """Both engines, one after the other."""
     return request.param
 
 
 @pytest.fixture
-async def make_sink(engine: Engine) -> AsyncIterator[Mounted]:
+async def make_sink(engine: str) -> AsyncIterator[Mounted]:
     """Build a sink for a URL and a mode; it is closed after the test."""
     async with contextlib.AsyncExitStack() as closing:
 
-        def make(url: str, mode: Mode) -> HttpSink:
-            sink = HttpSink(
-                name="hook",
-                url=url,
+        def make(url: str, mode: str) -> HttpSink:
+            sink = build_sink(
+                url,
                 mode=mode,
                 concurrency=4,
                 timeout_seconds=30.0,
                 batch_size=1000,
                 batch_bytes=16 << 20,
                 engine=engine,
-                environ={},
             )
             closing.push_async_callback(sink.aclose)
             return sink

@@ -3,7 +3,7 @@
 One file for each family of receivers. A format knows the receiver's form, limits and
 way to answer; addresses, credentials, signatures and connections are the sink's::
 
-    events ──render──▶ Request ──▶ sink, transport ──▶ Response ──judge──▶ results
+    events ──render──▶ SinkRequest ──▶ sink, transport ──▶ Response ──judge──▶ results
 
 To add a format: one file here with a class that keeps `Format`, and a line in
 `cloudevents.FORMATS`.
@@ -22,7 +22,7 @@ from bridge.sinks import Accepted
 from bridge.sinks.transports import Response
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SinkRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request, but for what all requests of the sink have in common.
 
     Attributes:
@@ -44,7 +44,7 @@ class Format(Protocol):
 
     @property
     def content_type(self) -> str:
-        """Content-Type of its requests, unless `Request.fields` names another."""
+        """Content-Type of its requests, unless `SinkRequest.fields` names another."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class Format(Protocol):
         """How much of an answer's body `judge` reads; at most 64 KiB."""
         ...
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """Return the request that carries the events, the same at each attempt.
 
         Args:

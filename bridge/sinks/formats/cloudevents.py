@@ -6,7 +6,7 @@ fields; a batch is sent only to a receiver that asks for it (HTTP binding 3.3).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from yarl import URL
 
@@ -14,12 +14,10 @@ from bridge.errors import PermanentSinkError
 from bridge.events import EncodedEvent
 from bridge.events.encode import BATCH_TYPE, STRUCTURED_TYPE, batch, binary
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Format, Request
+from bridge.sinks.formats import Format, SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
+from bridge.sinks.http.settings import HttpConfig
 from bridge.sinks.transports import EXCERPT_BYTES, Response
-
-Mode = Literal["structured", "binary", "batch"]
-"""How events stand in a request (CloudEvents 1.0.2 HTTP binding, 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +33,10 @@ class StructuredFormat:
     max_batch: ClassVar = 1
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         (event,) = events
-        return Request(url=url, body=event.body)
+        return SinkRequest(url=url, body=event.body)
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]
@@ -60,11 +58,11 @@ class BinaryFormat:
     max_batch: ClassVar = 1
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`; an event without data is structured, for it needs a body."""
         (event,) = events
         fields, body = binary(event)
-        return Request(url=url, body=body, fields=fields)
+        return SinkRequest(url=url, body=body, fields=fields)
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]
@@ -91,7 +89,7 @@ class BatchFormat:
     content_type: ClassVar = BATCH_TYPE.decode()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         body = batch(events)
         if len(body) > self.most_bytes and len(events) > 1:
@@ -101,7 +99,7 @@ class BatchFormat:
                 f"{self.most_bytes} bytes, got {len(body)}",
                 reason="batch-size",
             )
-        return Request(url=url, body=body)
+        return SinkRequest(url=url, body=body)
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]
@@ -110,30 +108,22 @@ class BatchFormat:
         return self.classifier.accepted(response, events=len(events))
 
 
-def cloudevents_format(
-    mode: Mode,
-    classifier: ResponseClassifier,
-    *,
-    sink: str,
-    batch_size: int,
-    batch_bytes: int,
-) -> Format:
-    """Return the format of a mode.
+def cloudevents_format(settings: HttpConfig, classifier: ResponseClassifier) -> Format:
+    """Return the format that `mode` asks for.
 
     Args:
-        mode: How events stand in a request.
+        settings: Those of the sink.
         classifier: Says what a status means.
-        sink: Its name, for messages.
-        batch_size: Most events of a batch.
-        batch_bytes: Most bytes of a batch of more than one event.
     """
-    if mode == "structured":
-        return StructuredFormat(classifier=classifier)
-    if mode == "binary":
-        return BinaryFormat(classifier=classifier)
-    return BatchFormat(
-        classifier=classifier,
-        sink=sink,
-        max_batch=batch_size,
-        most_bytes=batch_bytes,
-    )
+    match settings.mode:
+        case "structured":
+            return StructuredFormat(classifier=classifier)
+        case "binary":
+            return BinaryFormat(classifier=classifier)
+        case "batch":
+            return BatchFormat(
+                classifier=classifier,
+                sink=settings.name,
+                max_batch=settings.batch.size,
+                most_bytes=settings.batch.bytes,
+            )

@@ -1,100 +1,12 @@
-"""How a sink knows us: secrets that may change, and the headers made of them."""
+"""How a sink knows us: the value of `Authorization`, or a token that is fetched."""
 
 import base64
-import os
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
-from bridge.files.reading import read_file
-from bridge.sinks.reloaded import ReloadedFile, SecretError
-
-
-class Secret(Protocol):
-    """A value that stands nowhere in the configuration and may change."""
-
-    def read(self) -> str:
-        """Return the value as it is now.
-
-        Raises:
-            UnusableError: There is none, or it cannot stand in a header.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SecretText:
-    """A secret that stands somewhere after all: in the URL of a sink."""
-
-    text: str = field(repr=False)
-
-    def read(self) -> str:
-        """See `Secret`."""
-        return self.text
-
-
-class SecretFromEnv:
-    """A secret in an environment variable."""
-
-    def __init__(self, name: str, *, environ: Mapping[str, str] | None = None) -> None:
-        """Name the variable; `environ` is the process's own if it is None."""
-        self._name = name
-        self._environ = os.environ if environ is None else environ
-
-    def read(self) -> str:
-        """See `Secret`."""
-        return _usable(
-            self._environ.get(self._name, ""), f"environment variable {self._name}"
-        )
-
-
-class SecretFromFile:
-    """A secret in a file, read again when the file changes.
-
-    Attributes:
-        file: What is read again.
-    """
-
-    def __init__(
-        self, path: Path, *, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Name the file; see `ReloadedFile` for `now`."""
-        self._path = path
-        self.file = ReloadedFile([path], self._load, now=now)
-
-    def read(self) -> str:
-        """See `Secret`."""
-        return self.file.get()
-
-    def _load(self) -> str:
-        what = f"secret file {self._path}"
-        try:
-            text = read_file(self._path).decode()
-        except OSError as error:
-            raise SecretError(f"{what}: {error.strerror}", reason="secret") from error
-        except UnicodeDecodeError:
-            # Without a cause: the error holds what stands in the file.
-            message = f"{what}: expected text in UTF-8"
-            raise SecretError(message, reason="secret") from None
-        return _usable(text, what)
-
-
-def files_of(secrets: Iterable[Secret]) -> list[ReloadedFile[str]]:
-    """Return the files of those secrets that stand in one."""
-    return [one.file for one in secrets if isinstance(one, SecretFromFile)]
-
-
-def _usable(text: str, what: str) -> str:
-    value = text.strip()
-    if not value:
-        raise SecretError(f"{what}: expected a value, got none", reason="secret")
-    if not value.isprintable():
-        raise SecretError(
-            f"{what}: expected one line of printable text", reason="secret"
-        )
-    return value
+from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.settings import AuthConfig
+from bridge.sinks.http.token_endpoint import TokenEndpoint
+from bridge.sinks.secrets import Secret
+from bridge.sinks.transports.egress import Egress
 
 
 class BearerAuth:
@@ -133,3 +45,30 @@ class BasicAuth:
 
 HeaderAuth = BasicAuth | BearerAuth
 """Sets `Authorization` and nothing else, so that it needs no request to do it."""
+
+
+def build_auth(
+    settings: AuthConfig | None, *, timeout_seconds: float, egress: Egress
+) -> HeaderAuth | OAuth2Auth | None:
+    """Return how a sink knows us; None: it does not ask.
+
+    Args:
+        settings: Exactly one of its keys is set.
+        timeout_seconds: Of an attempt; getting a token may take half of it.
+        egress: Where connections to the token endpoint may lead.
+
+    Raises:
+        ConfigError: The token endpoint's proxy is not an HTTP proxy.
+    """
+    if settings is None:
+        return None
+    if settings.basic is not None:
+        password = settings.basic.password.open()
+        return BasicAuth(username=settings.basic.username, password=password)
+    if settings.oauth2 is not None:
+        endpoint = TokenEndpoint(
+            settings.oauth2, timeout_seconds=timeout_seconds / 2, egress=egress
+        )
+        return OAuth2Auth(endpoint)
+    assert settings.bearer is not None  # noqa: S101  # the model says: one of the three
+    return BearerAuth(token=settings.bearer.open())

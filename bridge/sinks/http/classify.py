@@ -17,12 +17,10 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Literal
 
 import httpx
@@ -36,6 +34,7 @@ from bridge.errors import (
 )
 from bridge.net.urls import HIDDEN
 from bridge.sinks import Accepted
+from bridge.sinks.http.settings import OutcomesConfig
 from bridge.sinks.text import one_line_excerpt, place
 from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import (
@@ -112,35 +111,38 @@ def verdict(status: int) -> Verdict:
     return _BY_STATUS.get(status, by_class)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRules:
-    """What statuses mean to one sink.
+    """What statuses mean to one sink."""
 
-    Attributes:
-        words: What the operator says of a status, or of a class: ``4`` are all 4xx. A
-            status wins over its class.
-        error_attempts: Most attempts for an event that is answered 500; None: as for
-            any other.
-    """
-
-    words: Mapping[int, StatusRule] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-    error_attempts: int | None = None
+    def __init__(self, settings: OutcomesConfig) -> None:
+        """Take what the operator says of statuses, and of classes: a status wins."""
+        said: dict[StatusRule, Sequence[int | str]] = {
+            "success": settings.success,
+            "retry": settings.retry,
+            "dead_letter": settings.dead_letter,
+            "pause": settings.pause,
+        }
+        # A class stands under its first digit.
+        self._words = {
+            status if isinstance(status, int) else int(status[0]): word
+            for word, statuses in said.items()
+            for status in statuses
+        }
+        self._error_attempts = settings.error_attempts
 
     def verdict(self, status: int) -> Verdict:
         """Return what a status means to this sink."""
         usual = verdict(status)
-        if usual is Verdict.TAKEN or not self.words:
+        if usual is Verdict.TAKEN or not self._words:
             return usual
-        word = self.words.get(status) or self.words.get(status // 100)
+        word = self._words.get(status) or self._words.get(status // 100)
         if word is None or (word == "retry" and usual is Verdict.WAIT):
             return usual  # to wait is how 429 and 503 are tried again
         return _BY_WORD[word]
 
     def most_attempts(self, status: int) -> int | None:
         """Return how often an event may be answered so; None: the policy says."""
-        return self.error_attempts if status == 500 else None
+        return self._error_attempts if status == 500 else None
 
 
 MISSING_SECONDS = 600.0
@@ -156,7 +158,7 @@ MOST_RETRY_AFTER_SECONDS = 3600.0
 STARVED_SECONDS = 1.0
 """How long a sink rests when we are out of files."""
 
-_OURS = StatusRules()
+_OURS = StatusRules(OutcomesConfig())
 
 _EVENTS_OWN = (Verdict.TOO_LARGE, Verdict.DEAD_LETTER)
 _OPERATORS = (Verdict.PAUSE, Verdict.RETIRED, Verdict.WRONG_FORM)

@@ -7,8 +7,8 @@ numbers of docs/webhooks.md.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from bridge.sinks.http.settings import HandshakeConfig
 from bridge.sinks.text import one_line_excerpt
 
 ORIGIN = "WebHook-Request-Origin"
@@ -25,39 +25,21 @@ ENDING_STATUSES = frozenset({401, 403, 405, 410})
 _POSITIVE = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandshakeRules:
-    """What is asked for, and what happens without consent.
+def request_fields(settings: HandshakeConfig, *, sink: str, key: str) -> dict[str, str]:
+    """Return the header fields of an OPTIONS request (S12 to S14).
 
-    Attributes:
-        mode: ``require``: nothing is sent; ``slow``: a request a minute.
-        origin: DNS name of the system that sends.
-        requests_per_minute: What is asked for; None: no limit is asked for.
-        callback: Where our API is reached from outside, for receivers that agree
-            later; None: they cannot.
-        ttl_seconds: How long consent counts.
+    Args:
+        settings: What is asked for.
+        sink: Name of the sink, part of the callback.
+        key: Hard to guess; a holder of the key may agree for the receiver.
     """
-
-    mode: Literal["require", "slow"]
-    origin: str
-    requests_per_minute: int | None = None
-    callback: str | None = None
-    ttl_seconds: float = 86400.0
-
-    def request(self, sink: str, key: str) -> dict[str, str]:
-        """Return what is said in an OPTIONS request (S12 to S14).
-
-        Args:
-            sink: Its name, part of the callback.
-            key: Hard to guess; whoever knows it may agree for the receiver.
-        """
-        fields = {ORIGIN: self.origin}
-        if self.requests_per_minute is not None:
-            fields[RATE] = str(self.requests_per_minute)
-        if self.callback is not None:
-            base = self.callback.rstrip("/")
-            fields[CALLBACK] = f"{base}/api/v1/handshakes/{sink}/{key}"
-        return fields
+    fields = delivery_fields(settings)
+    if settings.rate is not None:
+        fields[RATE] = str(settings.rate)
+    if settings.callback is not None:
+        base = settings.callback.rstrip("/")
+        fields[CALLBACK] = f"{base}/api/v1/handshakes/{sink}/{key}"
+    return fields
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -106,9 +88,11 @@ class ConsentRefused:
     is_silent: bool = False
 
 
-def delivery_fields(rules: HandshakeRules | None) -> dict[str, str]:
-    """Return what is said in every request with events (S11); None: nothing is."""
-    return {} if rules is None else {ORIGIN: rules.origin}
+def delivery_fields(settings: HandshakeConfig) -> dict[str, str]:
+    """Return the header fields of every request with events (S11); off: none."""
+    if settings.mode == "off" or settings.origin is None:
+        return {}
+    return {ORIGIN: settings.origin}
 
 
 def read_consent(

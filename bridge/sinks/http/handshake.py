@@ -32,10 +32,11 @@ from bridge.sinks.http.consent import (
     ConsentGranted,
     ConsentRefused,
     ConsentState,
-    HandshakeRules,
     read_consent,
+    request_fields,
 )
 from bridge.sinks.http.redaction import Redactor
+from bridge.sinks.http.settings import HandshakeConfig, OutcomesConfig
 from bridge.sinks.reloaded import SecretError
 from bridge.sinks.text import place
 from bridge.sinks.transports import Response
@@ -51,7 +52,9 @@ PENDING_SECONDS = 3600.0
 """How long its callback is waited for before it is asked again: asking may send
 somebody a message."""
 
-_TO_OPTIONS = StatusRules(words={409: "retry"})  # a conflict ends no event's delivery
+_TO_OPTIONS = StatusRules(
+    OutcomesConfig(retry=(409,))
+)  # a conflict ends no event's delivery
 
 Ask = Callable[[Mapping[str, str]], Awaitable[Response]]
 """Sends OPTIONS with further header fields, as the sink's own requests go."""
@@ -62,7 +65,7 @@ class Handshake:
 
     def __init__(
         self,
-        rules: HandshakeRules,
+        settings: HandshakeConfig,
         *,
         sink: str,
         url: URL | None,
@@ -73,7 +76,7 @@ class Handshake:
         """Ask nothing yet.
 
         Args:
-            rules: What is asked for.
+            settings: What is asked for; the mode is not off.
             sink: Name of the sink, for messages and the callback.
             url: Where it is; over plain HTTP no handshake conforms (S1). None: that is
                 a secret.
@@ -81,7 +84,7 @@ class Handshake:
             redactor: Hides secrets, and from now on the key of the callback.
             now: A clock in seconds that never goes back.
         """
-        self._rules = rules
+        self._settings = settings
         self._sink = sink
         self._ask = ask
         self._hide = redactor.hide
@@ -148,7 +151,7 @@ class Handshake:
             Whether it is one.
         """
         is_ours = hmac.compare_digest(key.encode(), self.key.encode())
-        if not is_ours or self._rules.callback is None:
+        if not is_ours or self._settings.callback is None:
             return False
         found = self._read(headers, is_asked_for=False)
         if isinstance(found, ConsentRefused):
@@ -181,7 +184,11 @@ class Handshake:
         self._turns = 0.0
         began = time.perf_counter()
         try:
-            self._learn(await self._ask(self._rules.request(self._sink, self.key)))
+            self._learn(
+                await self._ask(
+                    request_fields(self._settings, sink=self._sink, key=self.key)
+                )
+            )
         except httpx.TransportError as error:
             seconds = time.perf_counter() - began
             self._fail(self._judge.unreachable(error, seconds=seconds))
@@ -204,8 +211,8 @@ class Handshake:
         }
         return read_consent(
             said,
-            origin=self._rules.origin,
-            requested_rate=self._rules.requests_per_minute,
+            origin=self._settings.origin or "",
+            requested_rate=self._settings.rate,
             is_asked_for=is_asked_for,
         )
 
@@ -227,7 +234,7 @@ class Handshake:
             # called back before this answer was read.
             rate = self._standing.requests_per_minute
             self._allow(ConsentGranted(rate), by_callback=True)
-        elif found.is_silent and fault is None and self._rules.callback is not None:
+        elif found.is_silent and fault is None and self._settings.callback is not None:
             self._await_callback()
         else:
             self._refuse(found.why, reply)
@@ -238,14 +245,14 @@ class Handshake:
         )
         self._standing = ConsentState(
             requests_per_minute=found.requests_per_minute,
-            until=self._now() + self._rules.ttl_seconds,
+            until=self._now() + self._settings.ttl,
             by_callback=by_callback,
         )
 
     def _await_callback(self) -> None:
         self._log.warning("Handshake: waiting for the callback.")
         until = self._now() + PENDING_SECONDS
-        if self._rules.mode == "slow":
+        if self._settings.mode == "slow":
             self._standing = ConsentState(
                 requests_per_minute=SLOW_PER_MINUTE, until=until
             )
@@ -258,9 +265,9 @@ class Handshake:
     def _refuse(self, why: str, reply: Response) -> None:
         self._standing = None
         said = f"sink {self._sink}: no consent: {why}, in an answer {reply.status}"
-        may = "; it may still call back" if self._rules.callback else ""
+        may = "; it may still call back" if self._settings.callback else ""
         message = self._hide(f"{said} to OPTIONS{may}")
-        if self._rules.mode == "require":
+        if self._settings.mode == "require":
             raise SinkPausedError(
                 message,
                 reason="handshake",

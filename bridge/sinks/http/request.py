@@ -9,12 +9,13 @@ from yarl import URL
 from bridge.events import EncodedEvent
 from bridge.events.encode import Header
 from bridge.net.urls import parse_url, url_secrets
-from bridge.sinks.formats import Format, Request
-from bridge.sinks.http.auth import BasicAuth, HeaderAuth, Secret, SecretText
+from bridge.sinks.formats import Format, SinkRequest
+from bridge.sinks.http.auth import BasicAuth, HeaderAuth
 from bridge.sinks.http.oauth2 import OAuth2Auth, token_field
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit, length, wire_bytes
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import SecretConfig, SecretText
 
 _EXPECTED = "expected an http or https URL without user and password"
 
@@ -27,13 +28,13 @@ class SinkUrl:
         secret: The URL, if it is one; None: it is not.
     """
 
-    def __init__(self, url: str | Secret) -> None:
+    def __init__(self, url: str | SecretConfig) -> None:
         """Read no secret yet.
 
         User and password in a URL of the configuration become `auth`.
         """
         self.auth: HeaderAuth | None = None
-        self.secret = None if isinstance(url, str) else url
+        self.secret = None if isinstance(url, str) else url.open()
         self._url: URL | None = None
         self._text = ""
         self._replaced = ""
@@ -99,7 +100,7 @@ class RequestHeaders:
         self,
         *,
         defaults: Mapping[str, str],
-        configured: Mapping[str, str | Secret],
+        configured: Mapping[str, str | SecretConfig],
         auth: HeaderAuth | None,
         content_type: str,
     ) -> None:
@@ -114,9 +115,13 @@ class RequestHeaders:
         """
         self._defaults = defaults
         self._content_type = content_type
-        self._configured = configured
+        self._configured = {
+            name: value if isinstance(value, str) else value.open()
+            for name, value in configured.items()
+        }
         self._auth = auth
-        found = [value for value in configured.values() if not isinstance(value, str)]
+        values = self._configured.values()
+        found = [value for value in values if not isinstance(value, str)]
         self.sources = found if auth is None else [*found, auth.secret]
         self._values: list[str] | None = None
         self._replaced: list[str] = []
@@ -197,7 +202,7 @@ class RequestBuilder:
         """Fields of all requests: the same object as long as no secret changes."""
         return self._headers.current()
 
-    def compose(self, events: Sequence[EncodedEvent]) -> Request:
+    def compose(self, events: Sequence[EncodedEvent]) -> SinkRequest:
         """Return the request that carries the events, whatever its size.
 
         Raises:
@@ -214,7 +219,7 @@ class RequestBuilder:
     def passes(
         self,
         events: Sequence[EncodedEvent],
-        request: Request,
+        request: SinkRequest,
         headers: CIMultiDict[str],
     ) -> bool:
         """Return whether a request may be sent as it is: `fit` is not needed.
@@ -236,7 +241,7 @@ class RequestBuilder:
         self._size_limit.note_each(events, size)
         return True
 
-    async def fit(self, events: Sequence[EncodedEvent]) -> Request:
+    async def fit(self, events: Sequence[EncodedEvent]) -> SinkRequest:
         """Return what is sent where a request would be near the size limit, or beyond.
 
         Raises:

@@ -1,32 +1,48 @@
-"""How sinks and the bridge know each other: secrets, credentials, TLS, signatures."""
+"""Settings of sinks over HTTP: credentials, signatures, sizes, answers, handshake."""
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Discriminator,
     Field,
-    ModelWrapValidatorHandler,
     Strict,
     Tag,
+    WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 
 from bridge.settings.model import Model, fault, mismatch, written
+from bridge.settings.units import Duration, PositiveDuration, PositiveSize, Size
 from bridge.settings.values import (
-    FilePath,
+    ClusterName,
+    Count,
+    HeaderName,
+    HeaderText,
     ProxyUrl,
-    ServerName,
     Url,
     checked,
+    each_once,
     not_empty,
 )
+from bridge.sinks.http.knative import apply_preset
+from bridge.sinks.secrets import INSTEAD, SecretConfig
+from bridge.sinks.settings import AnySinkConfig, NotEmpty, TlsConfig
 
-INSTEAD = "expected {env: NAME} or {file: path}"
-"""What to write where a secret must not stand."""
+_SECRET_HEADERS = (
+    *("api-key", "authorization", "cookie", "proxy-authorization"),
+    *("x-api-key", "x-auth-token"),
+)
 
-NotEmpty = Annotated[str, Field(min_length=1)]
+
+_HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", re.ASCII)
+
+_LEAST_BYTES = 1024
 
 Scope = Annotated[
     str, *checked(r"[!#-\[\]-~]+", "a scope without spaces (RFC 6749, 3.3)")
@@ -37,31 +53,6 @@ def _without_user(url: str) -> str:
     if urlsplit(url).username is not None:
         raise fault("expected a URL without user and password: see clientId")
     return url
-
-
-class SecretConfig(Model):
-    """A value that does not stand in the document: exactly one of the keys."""
-
-    env: Annotated[str, Field(min_length=1)] | None = None
-    """Name of an environment variable; read when the process starts."""
-
-    file: FilePath | None = None
-    """Path of a file, read again when it changes; a last line break is cut off.
-    Relative to the folder of the document."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _is_not_plain_text(
-        cls, data: object, handler: ModelWrapValidatorHandler[Self]
-    ) -> Self:
-        if isinstance(data, str):
-            raise fault(f"{INSTEAD}, got plain text: no secret stands in the document")
-        if not isinstance(data, dict | SecretConfig):
-            raise mismatch(INSTEAD)
-        secret = handler(data)
-        if (secret.env is None) == (secret.file is None):
-            raise fault("expected exactly one of env and file")
-        return secret
 
 
 class BasicAuthConfig(Model):
@@ -77,51 +68,6 @@ class BasicAuthConfig(Model):
     def _has_no_colon(self) -> Self:
         if ":" in self.username:
             raise fault("expected a username without ':' (RFC 7617, 2)")
-        return self
-
-
-class PemFromEnv(Model):
-    """Certificates in an environment variable."""
-
-    env: NotEmpty
-    """Name of the variable, whose text is PEM; read when the process starts."""
-
-
-def _ca_kind(value: object) -> str:
-    return "<secret>" if isinstance(value, dict | PemFromEnv) else "<text>"
-
-
-class TlsConfig(Model):
-    """TLS towards one sink."""
-
-    ca: (
-        Annotated[
-            Annotated[FilePath, Tag("<text>")] | Annotated[PemFromEnv, Tag("<secret>")],
-            Discriminator(_ca_kind),
-        ]
-        | None
-    ) = None
-    """PEM file of the authorities to trust, or `{env: NAME}` where their PEM stands in
-    the environment; null: those of the system."""
-
-    cert: FilePath | None = None
-    """PEM file of the client certificate; null: none is shown."""
-
-    key: FilePath | None = None
-    """PEM file of its key; null: it is in the certificate's file."""
-
-    server_name: ServerName | None = None
-    """Name that is asked for (SNI), and that the certificate has to be for; null: the
-    host of the URL."""
-
-    insecure_skip_verify: Annotated[bool, Strict()] = False
-    """Whether any certificate is accepted: then whoever is between can read and change
-    everything. For trying things out; `ca` and `serverName` serve else."""
-
-    @model_validator(mode="after")
-    def _key_has_a_certificate(self) -> Self:
-        if self.key is not None and self.cert is None:
-            raise fault("expected cert beside key")
         return self
 
 
@@ -193,4 +139,260 @@ class SignConfig(Model):
     def _hub_has_one(self) -> Self:
         if self.scheme == "hub" and len(self.secrets) > 1:
             raise fault("expected one secret with scheme hub: there is one signature")
+        return self
+
+
+def _plain_https(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        raise fault(f"expected an https URL, got scheme '{parts.scheme}'")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise fault("expected a URL without user, query and fragment")
+    return url
+
+
+class HandshakeConfig(Model):
+    """Whether a receiver is asked before it gets any events.
+
+    "HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, 4: abuse protection.
+    """
+
+    mode: Literal["require", "slow", "off"] = "off"
+    """`require`: nothing is sent without its consent, the sink is paused; `slow`:
+    without it one request a minute is sent; `off`: it is not asked. Few receivers
+    know this handshake, so off is the default."""
+
+    origin: ClusterName | None = None
+    """DNS name of the system that sends, the same for all its hosts and pods; needed
+    unless mode is off."""
+
+    rate: Count | None = None
+    """Requests per minute that are asked for; null: no limit is asked for. What the
+    receiver answers counts."""
+
+    callback: Annotated[Url, AfterValidator(_plain_https)] | None = None
+    """Where this process's API is reached from outside, for receivers that agree
+    later; https. null: they have to answer at once."""
+
+    ttl: PositiveDuration = written("24h")
+    """How long consent counts before the receiver is asked again: a day, so that one
+    that changed its mind is noticed."""
+
+    @model_validator(mode="after")
+    def _says_who_asks(self) -> Self:
+        if self.mode != "off" and self.origin is None:
+            raise fault(f"expected an origin beside mode: {self.mode}, got none")
+        return self
+
+
+_CLASSES = ("3xx", "4xx", "5xx")
+
+
+def _failing(status: object) -> object:
+    is_class = isinstance(status, str) and status in _CLASSES
+    if is_class or (type(status) is int and 300 <= status <= 599):
+        return status
+    raise mismatch("expected 3xx, 4xx, 5xx or a status from 300 to 599")
+
+
+Status = Annotated[
+    int | str,
+    BeforeValidator(_failing),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 300, "maximum": 599},
+                {"enum": list(_CLASSES)},
+            ]
+        }
+    ),
+]
+"""A status such as 409, or all of a class: `4xx`. A status wins over its class. 2xx is
+always a success."""
+
+Statuses = Annotated[tuple[Status, ...], AfterValidator(each_once)]
+
+
+class OutcomesConfig(Model):
+    """What statuses mean to this sink, where it is not what they usually mean."""
+
+    success: Statuses = ()
+    """The event counts as delivered, such as 409 where it means 'I have it
+    already'."""
+
+    retry: Statuses = ()
+    """It is tried again as `retry` says, however often: 404 then never pauses, 409
+    has no limit of its own. 429 and 503 still hold back the whole sink."""
+
+    dead_letter: Statuses = ()
+    """The event becomes a dead letter at once; the sink is never paused for it. A
+    batch is halved until the event stands alone."""
+
+    pause: Statuses = ()
+    """The sink is paused and keeps everything; its oldest event is tried once a
+    minute. 410 then does not wait for an operator."""
+
+    error_attempts: Count | None = None
+    """Most attempts for an event that is answered 500; then it becomes a dead
+    letter, so that it stops no ordered sink for ever. null: no limit but that of
+    `retry`; with `knative: true` the default is 10."""
+
+    @model_validator(mode="after")
+    def _says_one_thing_of_each(self) -> Self:
+        said: dict[int | str, str] = {}
+        for word in ("success", "retry", "dead_letter", "pause"):
+            for status in getattr(self, word):
+                if status in said:
+                    both = f"{said[status]} and {to_camel(word)}"
+                    raise fault(f"expected each status once, got {status} in {both}")
+                said[status] = to_camel(word)
+        return self
+
+
+def _not_too_small(size: int) -> int:
+    if size < _LEAST_BYTES:
+        raise mismatch("expected at least 1KiB")
+    return size
+
+
+class SizeConfig(Model):
+    """How large a request may be, from its first line to the last byte of its body."""
+
+    max: Annotated[Size, AfterValidator(_not_too_small)] = written("64KiB")
+    """Most bytes of a request. 64 KiB is what every receiver of CloudEvents has to
+    take (CloudEvents 1.0.2, "Size Limits")."""
+
+    policy: Literal["trim", "reject", "send"] = "send"
+    """What happens to an event that makes a larger one. `send`: it is sent as it is;
+    most receivers take 1 MiB. `trim`: long texts of `data` are cut, then long lists,
+    and at last only a reference is left, until it fits; the attribute `trimmed` tells
+    the event's size before. `reject`: it becomes a dead letter. Each is counted and
+    logged, and with the last two a batch is made smaller first."""
+
+
+class BatchConfig(Model):
+    """What one POST carries in mode batch."""
+
+    size: Count = 50
+    """Most events: past 50 a larger batch saves little."""
+
+    bytes: PositiveSize = written("1MiB")
+    """Most bytes of the body: many receivers take 1 MiB; one event that is larger
+    goes alone."""
+
+    linger: Duration = written("0s")
+    """How long an event may wait for others to fill the batch. Under load batches
+    fill without waiting, so by default none does."""
+
+
+def _known_type(value: object) -> object:
+    if value != "http":
+        raise mismatch("expected 'http' or 'stdout'")
+    return value
+
+
+def _url_kind(value: object) -> str:
+    return "<secret>" if isinstance(value, dict | SecretConfig) else "<text>"
+
+
+def _is_host(value: str | SecretConfig) -> bool:
+    return isinstance(value, SecretConfig) or re.fullmatch(_HOST, value) is not None
+
+
+def _header_kind(value: object) -> str:
+    return "<text>" if isinstance(value, str) else "<secret>"
+
+
+class HttpConfig(AnySinkConfig):
+    """A webhook: each event is POSTed to a URL."""
+
+    type: Annotated[Literal["http"], BeforeValidator(_known_type)] = "http"
+    """Kind of sink."""
+
+    url: Annotated[
+        Annotated[Url, Tag("<text>")] | Annotated[SecretConfig, Tag("<secret>")],
+        Discriminator(_url_kind),
+    ]
+    """Where to POST; http or https. A URL that is a secret, as those of chats are,
+    stands elsewhere: `{file: path}`, read again when it changes, or `{env: NAME}`."""
+
+    mode: Literal["structured", "binary", "batch"] = "structured"
+    """How an event is put into a request (CloudEvents HTTP binding 1.0.2, 3):
+    structured is understood everywhere and cheapest, batch only where the receiver
+    says so."""
+
+    concurrency: Annotated[Count, Field(le=1000)] = 64
+    """Most requests in flight; also the most connections. 64 keep a sink that takes
+    20 ms at 3,000 events/s."""
+
+    timeout: PositiveDuration = written("15s")
+    """Longest that one attempt may take, from connecting to the last byte of the
+    answer."""
+
+    headers: dict[
+        HeaderName,
+        Annotated[
+            Annotated[HeaderText, Tag("<text>")]
+            | Annotated[SecretConfig, Tag("<secret>")],
+            Discriminator(_header_kind),
+        ],
+    ] = Field(default_factory=dict)
+    """Further request headers: text, or a secret. `Host` is that of the URL, unless it
+    stands here."""
+
+    auth: AuthConfig | None = None
+    """How the sink knows us; null: it does not ask."""
+
+    sign: SignConfig | None = None
+    """How requests are signed, so that the receiver can tell that they are ours, and
+    whole; null: they are not."""
+
+    tls: TlsConfig = written({})
+    """Authorities and client certificate."""
+
+    size: SizeConfig = written({})
+    """How large a request may be, and what happens to an event that makes it larger."""
+
+    engine: Literal["aiohttp", "llhttp"] = "llhttp"
+    """Which client speaks HTTP: a small one of ours, which takes nothing for an answer
+    that is not plainly HTTP/1.1, or aiohttp at three times the CPU, for receivers that
+    need more leniency. What a proxy leads to is aiohttp's in any case."""
+
+    proxy: ProxyUrl | None = None
+    """URL of an HTTP proxy; `none`: connect directly; null: as HTTP_PROXY,
+    HTTPS_PROXY and NO_PROXY say."""
+
+    batch: BatchConfig = written({})
+    """Size of one POST in mode batch."""
+
+    outcomes: OutcomesConfig = written({})
+    """Statuses of which an operator knows better what they mean."""
+
+    handshake: HandshakeConfig = written({})
+    """Whether the receiver is asked before it gets any events."""
+
+    knative: Annotated[bool, Strict()] = False
+    """Whether it is a Knative Broker, Channel or Service: then `timeout` is 5m, 404,
+    409, 501 and 505 are tried again, an event that is answered 500 becomes a dead
+    letter after 10 attempts, and `mode` has to be structured. Keys that are written
+    beside it win."""
+
+    _follow_preset = model_validator(mode="before")(apply_preset)
+
+    @field_validator("headers")
+    @classmethod
+    def _hide_secrets(
+        cls, headers: dict[str, str | SecretConfig]
+    ) -> dict[str, str | SecretConfig]:
+        for name, value in headers.items():
+            if name.lower() in _SECRET_HEADERS and isinstance(value, str):
+                raise fault(f"{INSTEAD} for {name}, got plain text")
+            if name.lower() == "host" and not _is_host(value):
+                raise fault("expected a host, and perhaps a port, as Host")
+        return headers
+
+    @model_validator(mode="after")
+    def _has_batches_only_in_mode_batch(self) -> Self:
+        if "batch" in self.model_fields_set and self.mode != "batch":
+            raise fault(f"expected mode: batch beside batch, got '{self.mode}'")
         return self

@@ -22,8 +22,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bridge.events.encode import Header
-from bridge.sinks.http.auth import Secret
+from bridge.sinks.http.settings import SignConfig
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import Secret
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the specification's word, no secret
 PRIVATE_PREFIX = "whsk_"
@@ -134,6 +135,16 @@ class HubSigner:
     def sources(self) -> list[Secret]:
         """See `Signer`."""
         return [self._key.secret]
+
+
+def build_signer(settings: SignConfig | None) -> Signer | None:
+    """Return what signs the requests of a sink; None: nothing does."""
+    if settings is None:
+        return None
+    secrets = [one.open() for one in settings.secrets]
+    if settings.scheme == "hub":
+        return HubSigner(secrets[0])
+    return StandardSigner(secrets)
 
 
 def message_id(ids: Sequence[str]) -> str:

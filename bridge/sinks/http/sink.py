@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 from multidict import CIMultiDict
@@ -13,33 +13,32 @@ from bridge import __version__
 from bridge.errors import SinkError, SinkPausedError
 from bridge.events import EncodedEvent
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
-from bridge.sinks.formats.cloudevents import Mode, cloudevents_format
-from bridge.sinks.http.auth import HeaderAuth, Secret, files_of
+from bridge.sinks.formats import SinkRequest
+from bridge.sinks.formats.cloudevents import cloudevents_format
+from bridge.sinks.http.auth import HeaderAuth
 from bridge.sinks.http.classify import (
     MOST_RETRY_AFTER_SECONDS,
     ResponseClassifier,
     StatusRules,
 )
-from bridge.sinks.http.consent import HandshakeRules, delivery_fields
+from bridge.sinks.http.consent import delivery_fields
 from bridge.sinks.http.handshake import Handshake
 from bridge.sinks.http.oauth2 import OAuth2Auth, exchange_with_token
 from bridge.sinks.http.redaction import Redactor
 from bridge.sinks.http.request import RequestBuilder, RequestHeaders, SinkUrl
+from bridge.sinks.http.settings import HttpConfig
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
+from bridge.sinks.secrets import files_of
 from bridge.sinks.transports import EXCERPT_BYTES, Response, Transport
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.errors import is_ours
 from bridge.sinks.transports.llhttp.transport import LlhttpTransport
 
-Engine = Literal["llhttp", "aiohttp"]
-"""Which client speaks HTTP."""
-
-_ENGINES: Mapping[Engine, type[LlhttpTransport | AiohttpTransport]] = {
+_ENGINES: Mapping[str, type[LlhttpTransport | AiohttpTransport]] = {
     "llhttp": LlhttpTransport,
     "aiohttp": AiohttpTransport,
 }
@@ -55,126 +54,99 @@ _SALT = os.urandom(16)
 
 
 class HttpSink:
-    """A webhook.
-
-    Args:
-        name: As in the configuration.
-        url: Where to POST; http or https. User and password in it are sent as
-            `BasicAuth` where there is no `auth`. As a secret it may change.
-        mode: How events stand in a request.
-        concurrency: Most connections at a time.
-        timeout_seconds: Longest that one attempt may take, in all.
-        headers: Further header fields; their values may be secrets.
-        auth: How the sink knows us; None: it does not ask.
-        sign: Signs what is sent; None: nothing does.
-        tls: Authorities and client certificate; None: the system's, and none.
-        proxy: URL of an HTTP proxy, or ``none``; None: as `environ` says.
-        batch_size: Most events of one POST in mode batch.
-        batch_bytes: Most bytes of such a POST; one event alone may have more.
-        size_limit: How large a request may be; None: 64 KiB, and larger ones are sent.
-        outcomes: What statuses mean to it; None: what they usually do.
-        retry_after_max_seconds: Longest rest that Retry-After can ask for.
-        handshake: Which consent it has to give before anything is sent; None: none.
-        engine: Which of our own transports leads to the sink; behind a proxy it is
-            aiohttp's in any case.
-        environ: Where proxies are looked up; None: the process's environment.
-        egress: Where connections may lead; None: the defaults.
-        now: A clock in seconds that never goes back.
-    """
+    """A webhook: events are sent in a format, by an engine, as the settings say."""
 
     def __init__(
         self,
+        settings: HttpConfig,
         *,
-        name: str,
-        url: str | Secret,
-        mode: Mode = "structured",
-        concurrency: int,
-        timeout_seconds: float,
-        headers: Mapping[str, str | Secret] | None = None,
         auth: HeaderAuth | OAuth2Auth | None = None,
         sign: Signer | None = None,
-        tls: TlsFiles | None = None,
-        proxy: str | None = None,
-        batch_size: int = 1,
-        batch_bytes: int = 1 << 20,
-        size_limit: SizeLimit | None = None,
-        outcomes: StatusRules | None = None,
+        timeout_seconds: float | None = None,
         retry_after_max_seconds: float = MOST_RETRY_AFTER_SECONDS,
-        handshake: HandshakeRules | None = None,
-        engine: Engine = "llhttp",
+        count_oversized: Callable[[], None] = lambda: None,
         environ: Mapping[str, str] | None = None,
         egress: Egress | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect nowhere yet.
 
+        Args:
+            settings: User and password in the URL are sent as `BasicAuth` where there
+                is no `auth`.
+            auth: How the sink knows us, see `build_auth`; None: it does not ask.
+            sign: Signs what is sent, see `build_signer`; None: nothing does.
+            timeout_seconds: Longest that one attempt may take; None: as `settings` say.
+            retry_after_max_seconds: Longest rest that Retry-After can ask for.
+            count_oversized: Called for each event that makes a request too large.
+            environ: Where proxies are looked up; None: the process's environment.
+            egress: Where connections may lead; None: the defaults.
+            now: A clock in seconds that never goes back.
+
         Raises:
             ConfigError: The proxy is not an HTTP proxy.
         """
-        self._name = name
-        self._target = SinkUrl(url)
+        self._settings = settings
+        self._name = settings.name
+        self._timeout_seconds = timeout_seconds or settings.timeout
+        self._target = SinkUrl(settings.url)
         auth = self._target.auth if auth is None else auth
-        self._timeout_seconds = timeout_seconds
-        self._settings = repr(
-            (mode, proxy, concurrency, timeout_seconds, outcomes, handshake)
-        )
+        self._tokens = auth if isinstance(auth, OAuth2Auth) else None
+        self._sign = sign
         self._classifier = ResponseClassifier(
-            name,
-            outcomes=outcomes or StatusRules(),
+            self._name,
+            outcomes=StatusRules(settings.outcomes),
             retry_after_max_seconds=retry_after_max_seconds,
             hide=self._hide,
             now=now,
         )
-        self._format = cloudevents_format(
-            mode,
-            self._classifier,
-            sink=name,
-            batch_size=batch_size,
-            batch_bytes=batch_bytes,
-        )
-        self._tokens = auth if isinstance(auth, OAuth2Auth) else None
+        self._format = cloudevents_format(settings, self._classifier)
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
-            configured={**(headers or {}), **delivery_fields(handshake)},
+            configured=settings.headers | delivery_fields(settings.handshake),
             auth=None if isinstance(auth, OAuth2Auth) else auth,
             content_type=self._format.content_type,
         )
-        self._sign = sign
         self._request_builder = RequestBuilder(
             target=self._target,
             format_=self._format,
             headers=self._headers,
             sign=sign,
             tokens=self._tokens,
-            size_limit=size_limit or SizeLimit(sink=name),
+            size_limit=SizeLimit(settings.size, sink=self._name, count=count_oversized),
         )
         self._redactor = Redactor(
             self._headers,
             tokens=self._tokens,
             sign=sign,
             target=self._target,
-            proxies=_proxies(proxy, os.environ if environ is None else environ),
+            proxies=_proxies(
+                settings.proxy, os.environ if environ is None else environ
+            ),
         )
-        self._handshake = None
-        if handshake is not None:
-            self._handshake = Handshake(
-                handshake,
-                sink=name,
-                url=self._target.fixed,
-                ask=self._ask_consent,
-                redactor=self._redactor,
-                now=now,
-            )
-        self._tls = TlsContext(tls or TlsFiles(), now=now)
+        self._handshake = self._build_handshake(now)
+        self._tls = TlsContext(settings.tls, now=now)
         self._files = self._find_files()
-        self._transport: Transport = _ENGINES[engine](
+        self._transport: Transport = _ENGINES[settings.engine](
             url=self._target.fixed,
-            concurrency=concurrency,
-            timeout_seconds=timeout_seconds,
+            concurrency=settings.concurrency,
+            timeout_seconds=self._timeout_seconds,
             tls=self._tls,
-            proxy=proxy,
+            proxy=settings.proxy,
             environ=environ,
             egress=egress,
+        )
+
+    def _build_handshake(self, now: Callable[[], float]) -> Handshake | None:
+        if self._settings.handshake.mode == "off":
+            return None
+        return Handshake(
+            self._settings.handshake,
+            sink=self._name,
+            url=self._target.fixed,
+            ask=self._ask_consent,
+            redactor=self._redactor,
+            now=now,
         )
 
     @property
@@ -246,7 +218,10 @@ class HttpSink:
         except SecretError as error:
             fields = str(error)
         callbacks = 0 if self._handshake is None else self._handshake.callbacks
-        what = f"{self._settings} {self._tls.signature()} {callbacks} {fields}"
+        what = (
+            f"{self._settings!r} {self._timeout_seconds} {self._tls.signature()} "
+            f"{callbacks} {fields}"
+        )
         return hashlib.sha256(_SALT + what.encode()).hexdigest()
 
     async def aclose(self) -> None:
@@ -271,12 +246,12 @@ class HttpSink:
         headers = self._headers.current().copy()
         headers.popall("Content-Type")
         headers.update(fields)
-        request = Request(method="OPTIONS", url=self._target.current(), body=b"")
+        request = SinkRequest(method="OPTIONS", url=self._target.current(), body=b"")
         response = await self._exchange(request, headers)
         return self._redactor.redact(response, most_bytes=EXCERPT_BYTES)
 
     def _exchange(
-        self, request: Request, headers: CIMultiDict[str]
+        self, request: SinkRequest, headers: CIMultiDict[str]
     ) -> Awaitable[Response]:
         """Return what sends it once it is awaited; a coroutine less for each POST."""
         method, url, body = request.method, request.url, request.body

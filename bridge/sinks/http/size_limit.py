@@ -5,7 +5,6 @@ CloudEvents 1.0.2, "Size Limits": consumers should take 64 KiB, everything count
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Literal
 
 from msgspec.structs import replace
 from multidict import CIMultiDict
@@ -15,12 +14,8 @@ from bridge.errors import PermanentSinkError
 from bridge.events import EncodedEvent
 from bridge.events.encode import Header, decode, encode
 from bridge.logs import RepeatedFailure, get_logger
+from bridge.sinks.http.settings import SizeConfig
 from bridge.sinks.http.trim import shrink
-
-Policy = Literal["trim", "reject", "send"]
-"""What happens to an event that makes a request too large."""
-
-MAX_BYTES = 65536
 
 TRIMMED = "trimmed"
 """The extension attribute that tells how large an event was, in the JSON format."""
@@ -39,23 +34,22 @@ class SizeLimit:
 
     def __init__(
         self,
+        settings: SizeConfig,
         *,
         sink: str,
-        max_bytes: int = MAX_BYTES,
-        policy: Policy = "send",
         count: Callable[[], None] = _ignore,
     ) -> None:
         """Have seen no request.
 
         Args:
+            settings: Most bytes of a request, from its first line to its last byte,
+                and what happens to an event that makes a larger one.
             sink: Its name, for messages.
-            max_bytes: Most bytes of a request, from its first line to its last byte.
-            policy: What happens to an event that makes a larger one.
             count: Called for each such event, at each attempt.
         """
-        self.max_bytes = max_bytes
+        self.max_bytes = settings.max
         self._sink = sink
-        self._policy = policy
+        self._policy = policy = settings.policy
         self._count = count
         log = get_logger(sink=sink, policy=policy)
         self._log = RepeatedFailure(log, "Event larger than size.max.")

@@ -4,40 +4,14 @@ import os
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from bridge.files.reading import read_file
 from bridge.net.tls import client_context
 from bridge.sinks.reloaded import ReloadedFile, SecretError
+from bridge.sinks.settings import PemFromEnv, TlsConfig
 from bridge.sinks.transports.errors import text_of, tls_text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """What TLS towards one sink is made of; files are in PEM form.
-
-    Attributes:
-        ca: Authorities to trust instead of the system's; None: the system's.
-        ca_env: Variable of the environment that holds them; None: none does.
-        cert: Client certificate, with its chain; None: none is shown.
-        key: Key of `cert`; None: it is in the same file.
-        server_name: Name that is asked for (SNI), and that the certificate has to be
-            for; None: that of the URL.
-        is_verified: Whether the certificate has to be one that is trusted.
-    """
-
-    ca: Path | None = None
-    ca_env: str | None = None
-    cert: Path | None = None
-    key: Path | None = None
-    server_name: str | None = None
-    is_verified: bool = True
-
-    def paths(self) -> tuple[Path, ...]:
-        """Return the files that are named."""
-        return tuple(path for path in (self.ca, self.cert, self.key) if path)
 
 
 class TlsContext:
@@ -48,21 +22,26 @@ class TlsContext:
     """
 
     def __init__(
-        self, files: TlsFiles, *, now: Callable[[], float] = time.monotonic
+        self, settings: TlsConfig, *, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Build nothing yet; see `ReloadedFile` for `now`."""
-        self._named = files
-        self.files = ReloadedFile(files.paths(), self._build, now=now)
+        self._settings = settings
+        self._paths = [
+            path
+            for path in (settings.ca, settings.cert, settings.key)
+            if isinstance(path, Path)
+        ]
+        self.files = ReloadedFile(self._paths, self._build, now=now)
 
     @property
     def server_name(self) -> str | None:
         """Name that is asked for; None: that of the URL."""
-        return self._named.server_name
+        return self._settings.server_name
 
     @property
     def is_of_files(self) -> bool:
         """Whether anything of it is read from files."""
-        return bool(self._named.paths())
+        return bool(self._paths)
 
     def get(self) -> ssl.SSLContext:
         """Return the context to connect with.
@@ -77,23 +56,28 @@ class TlsContext:
         return self.files.signature()
 
     def _build(self) -> ssl.SSLContext:
-        files = self._named
-        if files == TlsFiles(server_name=files.server_name):
+        settings = self._settings
+        if (
+            settings.ca is None
+            and settings.cert is None
+            and not settings.insecure_skip_verify
+        ):
             return _of_the_system()
-        context = _trusting(files)
-        if files.cert is not None:
-            _show(context, files.cert, files.key)
+        context = _trusting(settings)
+        if settings.cert is not None:
+            _show(context, settings.cert, settings.key)
         return context
 
 
 @cache
 def _of_the_system() -> ssl.SSLContext:
     """Reading the system's authorities takes 20 ms: once is enough."""
-    return _trusting(TlsFiles())
+    return _trusting(TlsConfig())
 
 
-def _trusting(files: TlsFiles) -> ssl.SSLContext:
-    ca, variable = files.ca, files.ca_env
+def _trusting(settings: TlsConfig) -> ssl.SSLContext:
+    variable = settings.ca.env if isinstance(settings.ca, PemFromEnv) else None
+    ca = settings.ca if isinstance(settings.ca, Path) else None
     text = None if variable is None else os.environ.get(variable, "")
     what = f"tls.ca {ca}" if variable is None else f"tls.ca in variable {variable}"
     if text == "":
@@ -104,7 +88,9 @@ def _trusting(files: TlsFiles) -> ssl.SSLContext:
     try:
         # OpenSSL opens it by its name, and would wait for a pipe.
         _ = None if ca is None else read_file(ca)
-        context = client_context(ca=ca, ca_data=text, verify=files.is_verified)
+        context = client_context(
+            ca=ca, ca_data=text, verify=not settings.insecure_skip_verify
+        )
     except OSError as error:
         raise SecretError(f"{what}: {_why(error)}", reason="tls") from error
     context.set_alpn_protocols(["http/1.1"])

@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 import httpx
@@ -24,18 +24,16 @@ from yarl import URL
 
 from bridge.events.validation import NOT_JSON
 from bridge.retry import short_retries
-from bridge.sinks.http.auth import Secret, files_of
 from bridge.sinks.http.classify import TEMPORARY, Verdict, retry_after, verdict
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.settings import OAuth2Config
+from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
+from bridge.sinks.secrets import files_of
 from bridge.sinks.text import hide, place
 from bridge.sinks.transports import Response
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.errors import DeniedError, TlsError, TokenUnavailableError
-
-Method = Literal["client_secret_basic", "client_secret_post"]
-"""Where the client's secret stands (OpenID Connect Core 1.0, 9)."""
 
 REST_SECONDS = 5.0
 """How long an endpoint that gives nothing is left alone, unless it says otherwise."""
@@ -51,25 +49,6 @@ _CODES = frozenset(
     }
 )
 """What may be shown of an answer (RFC 6749, 5.2; RFC 8707, 2); the rest may echo."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """Who asks for tokens, and what for.
-
-    Attributes:
-        client_id: As the authorization server knows it.
-        client_secret: Its secret.
-        scopes: What the token is to allow; empty: what the server thinks fit.
-        audience: For whom the token is; None: not said.
-        method: Where the secret stands.
-    """
-
-    client_id: str
-    client_secret: Secret
-    scopes: tuple[str, ...] = ()
-    audience: str | None = None
-    method: Method = "client_secret_basic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +89,9 @@ class TokenEndpoint:
 
     def __init__(
         self,
-        url: str,
+        settings: OAuth2Config,
         *,
-        client: Client,
         timeout_seconds: float,
-        tls: TlsFiles | None = None,
-        proxy: str | None = None,
         egress: Egress | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -123,11 +99,8 @@ class TokenEndpoint:
         """Ask nothing yet.
 
         Args:
-            url: Where to POST.
-            client: Who asks, and what for.
+            settings: Where to POST, who asks, and what for.
             timeout_seconds: Longest that getting a token may take, retries included.
-            tls: Authorities and client certificate; None: the system's, and none.
-            proxy: See `proxy_for`.
             egress: Where connections may lead; None: the defaults.
             sleep: Waits between up to three tries, some 1 s in all.
             now: A clock in seconds that never goes back.
@@ -135,19 +108,20 @@ class TokenEndpoint:
         Raises:
             ConfigError: The proxy is not an HTTP proxy.
         """
-        self._url = URL(url)
-        self._client = client
-        context = TlsContext(tls or TlsFiles())
+        self._settings = settings
+        self._url = URL(settings.token_url)
+        self._secret = settings.client_secret.open()
+        context = TlsContext(settings.tls)
         self.files: list[ReloadedFile[Any]] = [
             context.files,
-            *files_of([client.client_secret]),
+            *files_of([self._secret]),
         ]
         self._transport = AiohttpTransport(
             url=self._url,
             concurrency=1,
             timeout_seconds=timeout_seconds,
             tls=context,
-            proxy=proxy,
+            proxy=settings.proxy,
             egress=egress,
         )
         self._timeout_seconds = timeout_seconds
@@ -155,7 +129,7 @@ class TokenEndpoint:
             on=_PassingError, attempts=3, minimum_seconds=0.2, sleep=sleep
         )
         self._now = now
-        self._name = f"token endpoint {place(url)}"
+        self._name = f"token endpoint {place(settings.token_url)}"
         self._shown: list[str] = []
 
     async def ask(self) -> Token:
@@ -178,7 +152,7 @@ class TokenEndpoint:
         Raises:
             UnusableError: It cannot be read.
         """
-        return self._client.client_secret.read()
+        return self._secret.read()
 
     def secrets(self) -> list[str]:
         """Return what must not be shown: the secret as it was last sent."""
@@ -209,21 +183,21 @@ class TokenEndpoint:
 
     def _request(self) -> tuple[dict[str, str], bytes]:
         """Return header fields and body."""
-        client, secret = self._client, self.read()
+        settings, secret = self._settings, self.read()
         form = {"grant_type": "client_credentials"}
-        if client.scopes:
-            form["scope"] = " ".join(client.scopes)
-        if client.audience is not None:
-            form["audience"] = client.audience
+        if settings.scopes:
+            form["scope"] = " ".join(settings.scopes)
+        if settings.audience is not None:
+            form["audience"] = settings.audience
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         # Encoded like the values of a form, then joined (RFC 6749, 2.3.1).
-        user, password = quote_plus(client.client_id), quote_plus(secret)
+        user, password = quote_plus(settings.client_id), quote_plus(secret)
         basic = b64encode(f"{user}:{password}".encode()).decode()
         self._shown = [secret, password, basic]
-        if client.method == "client_secret_basic":
+        if settings.method == "client_secret_basic":
             headers["Authorization"] = f"Basic {basic}"
         else:
-            form |= {"client_id": client.client_id, "client_secret": secret}
+            form |= {"client_id": settings.client_id, "client_secret": secret}
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         return headers, urlencode(form).encode()
 

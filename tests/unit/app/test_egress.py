@@ -9,22 +9,15 @@ from structlog.testing import capture_logs
 from bridge.app import egress as module
 from bridge.app.egress import api_server_denied
 from bridge.errors import SinkPausedError
-from bridge.sinks.http.sink import HttpSink
 from bridge.sinks.transports.egress import DeniedAddressError, Egress
+from tests.unit.sinks.building import build_sink
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event
 
 
 def sink(receiver, egress):
     """Build a sink that leads to a receiver."""
-    return HttpSink(
-        name="hook",
-        url=receiver.url,
-        concurrency=1,
-        timeout_seconds=5,
-        environ={},
-        egress=egress,
-    )
+    return build_sink(receiver.url, concurrency=1, egress=egress)
 
 
 async def test_sink_that_leads_to_the_api_server_is_paused():

@@ -11,7 +11,7 @@ from bridge.config import parse_config
 from bridge.errors import SinkPausedError
 from bridge.health import Health
 from bridge.metrics import Metrics
-from bridge.sinks.http.consent import HandshakeRules
+from bridge.sinks.http.settings import HandshakeConfig
 from bridge.sinks.transports.egress import Egress
 from tests.unit.api.world import open_world
 from tests.unit.app.test_secrecy import running
@@ -61,16 +61,16 @@ async def test_what_is_configured_is_what_the_sink_asks_for():
     async with build_sinks(
         configured(), egress=Egress(), metrics=Metrics(version="0")
     ) as [hook, _]:
-        outcomes, asked = hook._classifier._outcomes, hook._handshake._rules
+        outcomes, asked = hook._classifier._outcomes, hook._handshake._settings
 
-    assert outcomes.words == {409: "success", 404: "retry", 5: "retry", 410: "pause"}
-    assert outcomes.error_attempts == 3
-    assert asked == HandshakeRules(
+    assert outcomes._words == {409: "success", 404: "retry", 5: "retry", 410: "pause"}
+    assert outcomes._error_attempts == 3
+    assert asked == HandshakeConfig(
         mode="require",
         origin="bridge.example.com",
-        requests_per_minute=600,
+        rate=600,
         callback="https://api.example.com",
-        ttl_seconds=3600.0,
+        ttl="1h",
     )
 
 

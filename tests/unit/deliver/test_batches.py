@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bridge.deliver.settings import BatchConfig
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
+from bridge.sinks.http.settings import BatchConfig
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error, raising
 
 looptime = pytest.mark.looptime

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bridge.deliver.outcomes import LAST_WORDS_SECONDS
-from bridge.deliver.settings import BatchConfig
 from bridge.errors import OutcomeNotRecordedError
+from bridge.sinks.http.settings import BatchConfig
 from tests.unit.deliver.scripted import (
     Bench,
     ScriptedSink,

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from ipaddress import ip_network
 from typing import Any
 
-from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.egress import Egress
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import (
@@ -25,7 +25,7 @@ from tests.unit.sinks.receiver import (
     refuse_stranger,
 )
 
-TRUST = TlsFiles(ca=CERTIFICATES / "ca.pem")
+TRUST = TlsConfig(ca=CERTIFICATES / "ca.pem")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def resting(status: int, seconds: int) -> Behaviour:
     return behave
 
 
-def secure(name: str = "server", *, trust: TlsFiles = TRUST) -> Meet:
+def secure(name: str = "server", *, trust: TlsConfig = TRUST) -> Meet:
     """Meet a receiver that speaks TLS, with the certificate of that name."""
 
     @asynccontextmanager
@@ -148,11 +148,11 @@ async def denied_name() -> AsyncIterator[Peer]:
 async def no_secret() -> AsyncIterator[Peer]:
     """Meet a receiver for which a secret is missing here."""
     async with Receiver() as receiver:
-        trust = TlsFiles(ca=CERTIFICATES / "absent.pem")
+        trust = TlsConfig(ca=CERTIFICATES / "absent.pem")
         url = receiver.url.replace("http", "https")
         yield Peer(url, {"tls": trust})
 
 
-unknown_authority = secure(trust=TlsFiles())
+unknown_authority = secure(trust=TlsConfig())
 expired = secure("expired")
 elsewhere = secure("elsewhere")

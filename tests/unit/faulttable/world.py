@@ -17,6 +17,7 @@ from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks.http.sink import HttpSink
 from tests.unit.faulttable.table import Fate, Row
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile
+from tests.unit.sinks.building import build_sink
 from tests.unit.sinks.samples import event
 
 DELAY = 0.5
@@ -108,7 +109,7 @@ def _gate(row: Row) -> tuple[str, Any] | None:
         "pauses": ("paused", pytest.approx(PAUSE)),
         "stops": ("stopped", None),
         "rests": ("resting", pytest.approx(max(row.rest, DELAY), abs=_AGO)),
-        "waits": ("circuit-open", pytest.approx(BREAKER.minimum_seconds)),
+        "waits": ("circuit-open", pytest.approx(BREAKER.min)),
     }
     return gates.get(row.fate)
 
@@ -127,15 +128,13 @@ async def tell(row: Row, *, engine: str, mode: str, folder: Path) -> Told:
         await opened.put(entries, scope=SCOPE, since=None, to="1")
         queue = Watched(opened, len(ids))
         settings = {"timeout_seconds": row.seconds, **peer.settings}
-        sink = HttpSink(
-            name="hook",
-            url=peer.url,
-            mode=mode,  # type: ignore[arg-type]
-            engine=engine,  # type: ignore[arg-type]
+        sink = build_sink(
+            peer.url,
+            mode=mode,
+            engine=engine,
             concurrency=1,
             batch_size=len(ids),
             batch_bytes=1 << 30,
-            environ={},
             **settings,
         )
         try:

@@ -9,9 +9,10 @@ import pytest
 from bridge.config import load_config
 from bridge.errors import ConfigError
 from bridge.files.reading import MOST_BYTES, NoFileError, read_file
-from bridge.sinks.http.auth import SecretFromFile
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import SecretFromFile
+from bridge.sinks.settings import TlsConfig
 
 KINDS = {
     "a pipe": os.mkfifo,
@@ -40,9 +41,9 @@ def test_what_is_no_file_is_not_read(odd):
     "read",
     [
         lambda path: SecretFromFile(path).read(),
-        lambda path: TlsContext(TlsFiles(ca=path)).get(),
-        lambda path: TlsContext(TlsFiles(cert=path)).get(),
-        lambda path: TlsContext(TlsFiles(cert=Path(__file__), key=path)).get(),
+        lambda path: TlsContext(TlsConfig(ca=path)).get(),
+        lambda path: TlsContext(TlsConfig(cert=path)).get(),
+        lambda path: TlsContext(TlsConfig(cert=Path(__file__), key=path)).get(),
     ],
     ids=["secret", "ca", "cert", "key"],
 )

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.http.auth import SecretText
 from bridge.sinks.http.oauth2 import OAuth2Auth
-from bridge.sinks.http.token_endpoint import Client, TokenEndpoint
+from bridge.sinks.http.token_endpoint import TokenEndpoint
+from bridge.sinks.secrets import SecretText
+from tests.unit.sinks.building import oauth2_settings
 from tests.unit.sinks.receiver import answer
 from tests.unit.sinks.samples import event
 
@@ -37,14 +39,17 @@ class Sleeps:
         self.seconds.append(seconds)
 
 
-def endpoint(url, **changes):
-    """Build a client of a token endpoint; keywords change it, or the client."""
-    client = {"client_id": "me", "client_secret": SecretText("hidden")}
-    for name in Client.__dataclass_fields__:
-        if name in changes:
-            client[name] = changes.pop(name)
-    settings = {"client": Client(**client), "timeout_seconds": 2.0, "sleep": Sleeps()}
-    return TokenEndpoint(url, **settings | changes)
+CLIENT = ("client_id", "scopes", "audience", "method", "tls", "proxy")
+
+
+def endpoint(url, *, client_secret=None, **changes):
+    """Build a client of a token endpoint; keywords change it, or its settings."""
+    secret = client_secret or SecretText("hidden")
+    asked = {to_camel(name): changes.pop(name) for name in CLIENT if name in changes}
+    settings = oauth2_settings(url, client_secret=secret, **asked)
+    return TokenEndpoint(
+        settings, **{"timeout_seconds": 2.0, "sleep": Sleeps()} | changes
+    )
 
 
 def oauth2(url, **changes):

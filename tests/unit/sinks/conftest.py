@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from bridge.sinks.http.sink import HttpSink
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.llhttp.transport import LlhttpTransport
 from tests.unit.sinks.authorization import granted
+from tests.unit.sinks.building import build_sink
 from tests.unit.sinks.receiver import Receiver
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -37,7 +38,7 @@ def make_transport(closing, engine):
     kind = {"aiohttp": AiohttpTransport, "llhttp": LlhttpTransport}[engine]
 
     def make(**changes):
-        tls = changes.pop("tls", TlsFiles(ca=CERTIFICATES / "ca.pem"))
+        tls = changes.pop("tls", TlsConfig(ca=CERTIFICATES / "ca.pem"))
         now = changes.pop("now", time.monotonic)
         settings = {
             "url": URL("http://127.0.0.1"),
@@ -62,7 +63,7 @@ def make_ours(closing):
             "url": URL("http://127.0.0.1"),
             "concurrency": 1,
             "timeout_seconds": 5.0,
-            "tls": TlsContext(TlsFiles(ca=CERTIFICATES / "ca.pem")),
+            "tls": TlsContext(TlsConfig(ca=CERTIFICATES / "ca.pem")),
             "environ": {},
         }
         transport = LlhttpTransport(**settings | changes)
@@ -77,15 +78,7 @@ def make_sink(closing, engine):
     """Build a sink with short limits; keywords change them."""
 
     def make(url, **changes):
-        settings = {
-            "name": "hook",
-            "url": url,
-            "concurrency": 4,
-            "timeout_seconds": 5.0,
-            "environ": {},
-            "engine": engine,
-        }
-        sink = HttpSink(**settings | changes)
+        sink = build_sink(url, **{"engine": engine} | changes)
         closing.push_async_callback(sink.aclose)
         return sink
 

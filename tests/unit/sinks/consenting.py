@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bridge.errors import SinkError
-from bridge.sinks.http.consent import HandshakeRules
+from tests.unit.sinks.building import handshake
 from tests.unit.sinks.receiver import answer
 from tests.unit.sinks.samples import event
 
@@ -16,7 +16,7 @@ CALLBACK = "https://api.example.com/base/"
 
 def rules(mode="require", **changes):
     """Return what is asked for; keywords change it."""
-    return HandshakeRules(**{"mode": mode, "origin": ORIGIN} | changes)
+    return handshake(**{"mode": mode, "origin": ORIGIN} | changes)
 
 
 def allowing(origin=ORIGIN, rate="*", status=200):

@@ -2,15 +2,11 @@
 
 import pytest
 
-from bridge.sinks.http.auth import (
-    BasicAuth,
-    BearerAuth,
-    SecretFromEnv,
-    SecretFromFile,
-    SecretText,
-)
+from bridge.sinks.http.auth import BasicAuth, BearerAuth
 from bridge.sinks.http.request import RequestHeaders
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import SecretFromEnv, SecretFromFile, SecretText
+from tests.unit.sinks.building import given
 
 TOKEN = SecretText("abc")
 
@@ -113,7 +109,7 @@ def headers(configured=None, auth=None):
 def test_headers_are_the_same_object_until_a_secret_changes():
     """Nothing is built for an event that looks like the last one."""
     secret = Changing("one")
-    fields = headers({"X-Key": secret})
+    fields = headers({"X-Key": given(secret)})
 
     first, second = fields.current(), fields.current()
     secret.value = "two"
@@ -134,7 +130,7 @@ def test_headers_put_what_is_configured_over_the_defaults():
 def test_headers_know_what_must_not_be_shown():
     """Each secret, and what authentication makes of it."""
     auth = BasicAuth(username="u", password=SecretText("pass"))
-    fields = headers({"X-Key": Changing("key"), "X-Plain": "plain"}, auth)
+    fields = headers({"X-Key": given(Changing("key")), "X-Plain": "plain"}, auth)
     before = fields.secrets()
 
     fields.current()
@@ -146,7 +142,7 @@ def test_headers_know_what_must_not_be_shown():
 def test_headers_hide_what_was_replaced_as_well():
     """A request with the old secret may still be under way."""
     secret = Changing("one")
-    fields = headers({"X-Key": secret})
+    fields = headers({"X-Key": given(secret)})
 
     for secret.value in ("one", "two"):
         fields.current()

@@ -198,7 +198,7 @@ class Secret:
     """One that cannot be read."""
 
     def read(self):
-        """See `bridge.sinks.http.auth.Secret`."""
+        """See `bridge.sinks.secrets.Secret`."""
         raise SecretError("secret file x: expected a value", reason="secret")
 
 

@@ -10,8 +10,8 @@ from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 
 from bridge.config import parse_config
-from bridge.sinks.http.auth import SecretFromFile, SecretText
 from bridge.sinks.http.signing import HubSigner, StandardSigner
+from bridge.sinks.secrets import SecretFromFile, SecretText
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event
 

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
@@ -31,7 +31,7 @@ class Bulk:
         """See `Format`."""
         lines = b"".join(one.body + b"\n" for one in events)
         place = url.with_path("/_bulk", keep_query=True)
-        return Request(url=place, body=lines, method="PUT", fields=[(b"x-a", b"b")])
+        return SinkRequest(url=place, body=lines, method="PUT", fields=[(b"x-a", b"b")])
 
     def judge(self, response, events):
         """See `Format`: by the items of an answer, if it was taken at all."""

@@ -12,8 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.http.auth import BearerAuth, SecretText
-from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.http.auth import BearerAuth
+from bridge.sinks.secrets import SecretText
+from bridge.sinks.settings import TlsConfig
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.consenting import (
     CALLBACK,
@@ -38,7 +39,7 @@ async def test_s1_https_is_expected_and_anything_else_is_said_once(
     """Plain HTTP works, and is logged as not conformant when the sink is made."""
     async with Receiver(tls=server_tls()) as secure, Receiver() as plain:
         with capture_logs() as logs:
-            tls = TlsFiles(ca=CERTIFICATES / "ca.pem")
+            tls = TlsConfig(ca=CERTIFICATES / "ca.pem")
             make_sink(secure.url, tls=tls, handshake=rules())
             quiet, sink = list(logs), make_sink(plain.url, handshake=rules("slow"))
             await sink.send([event()])

@@ -3,11 +3,8 @@
 import pytest
 
 from bridge.errors import SinkPausedError
-from bridge.sinks.http.auth import (
-    BearerAuth,
-    SecretFromEnv,
-    SecretFromFile,
-)
+from bridge.sinks.http.auth import BearerAuth
+from bridge.sinks.secrets import SecretFromEnv, SecretFromFile
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import Clock, event
 

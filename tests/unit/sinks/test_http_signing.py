@@ -8,8 +8,9 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from bridge.errors import SinkPausedError
-from bridge.sinks.http.auth import BearerAuth, SecretFromFile, SecretText
+from bridge.sinks.http.auth import BearerAuth
 from bridge.sinks.http.signing import HubSigner, StandardSigner
+from bridge.sinks.secrets import SecretFromFile, SecretText
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import Clock, event
 

@@ -13,8 +13,9 @@ from bridge.config import parse_config
 from bridge.errors import ConfigError, InvalidEventError, SinkPausedError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import binary
-from bridge.sinks.http.auth import BearerAuth, SecretFromEnv
+from bridge.sinks.http.auth import BearerAuth
 from bridge.sinks.http.signing import StandardSigner
+from bridge.sinks.secrets import SecretFromEnv
 from tests.unit.sinks.authorization import granted, oauth2
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event

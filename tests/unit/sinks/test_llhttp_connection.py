@@ -10,7 +10,8 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.errors import DnsError
 from bridge.sinks.transports.llhttp.connection import Connection
 from bridge.sinks.transports.llhttp.pool import Peer, Pool
@@ -26,7 +27,7 @@ async def test_new_tls_files_make_new_connections(make_ours, server_tls, tmp_pat
     """What was connected with the old ones is not used again."""
     bundle = tmp_path / "ca.pem"
     bundle.write_bytes((CERTIFICATES / "ca.pem").read_bytes())
-    transport = make_ours(tls=TlsContext(TlsFiles(ca=bundle), now=Clock()))
+    transport = make_ours(tls=TlsContext(TlsConfig(ca=bundle), now=Clock()))
     async with Receiver(tls=server_tls()) as receiver:
         for _ in range(2):
             await status_of(transport, receiver.url)

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SinkError
-from bridge.sinks.http.auth import BearerAuth, SecretFromFile
-from bridge.sinks.http.consent import HandshakeRules
+from bridge.sinks.http.auth import BearerAuth
+from bridge.sinks.secrets import SecretFromFile
 from tests.unit.sinks.authorization import oauth2
+from tests.unit.sinks.consenting import rules
 from tests.unit.sinks.receiver import Receiver, answer, close, hang, reset, send
 from tests.unit.sinks.samples import event
 
@@ -111,9 +112,9 @@ async def test_event_without_token_is_not_kept(make_sink, no_collector):
 
 async def test_event_without_consent_is_not_kept(make_sink, no_collector):
     """Nor one that the receiver does not want (issue 10, item 36)."""
-    rules = HandshakeRules(mode="require", origin="bridge.example.com")
+    asked = rules()
     async with Receiver(answer(403)) as receiver:
-        await check(make_sink(receiver.url, handshake=rules))
+        await check(make_sink(receiver.url, handshake=asked))
 
 
 async def test_event_that_tls_stopped_is_not_kept(make_sink, no_collector, server_tls):

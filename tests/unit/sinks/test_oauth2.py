@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.http.auth import SecretFromFile
+from bridge.sinks.secrets import SecretFromFile
 from tests.unit.sinks.authorization import (
     endpoint,
     fault_of,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
 from bridge.sinks.http.classify import ResponseClassifier, StatusRules, Verdict, verdict
 from bridge.sinks.transports import Response
+from tests.unit.sinks.building import status_rules
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
 
@@ -29,7 +30,7 @@ def reply(status, **headers):
 
 def judging(words, **more):
     """Return a judge with words for statuses."""
-    return ResponseClassifier("hook", outcomes=StatusRules(words=words, **more))
+    return ResponseClassifier("hook", outcomes=StatusRules(status_rules(words, **more)))
 
 
 def kind(judge, status):
@@ -49,7 +50,7 @@ def test_a_word_counts_whatever_the_status(status, word):
 @given(FAILING)
 def test_a_word_leaves_other_statuses_alone(status):
     """They mean what they usually do."""
-    outcomes = StatusRules(words={status: "success"})
+    outcomes = StatusRules(status_rules({status: "success"}))
     others = [other for other in range(100, 1000) if other != status]
 
     assert all(outcomes.verdict(other) is verdict(other) for other in others)
@@ -132,7 +133,7 @@ def test_retry_after_has_the_bound_of_its_sink(most, seconds, value):
 def test_every_word_is_a_verdict():
     """None of them falls back to what is usual."""
     for word in ("success", *KINDS):
-        outcomes = StatusRules(words={418: word})
+        outcomes = StatusRules(status_rules({418: word}))
 
         assert outcomes.verdict(418) is not Verdict.REFUSED
 
@@ -141,7 +142,7 @@ async def test_a_sink_does_as_it_is_told(make_sink):
     """409 is a delivery with its status, and Retry-After is cut at the sink's bound."""
     script = answer(409), answer(503, headers={"Retry-After": "900"})
     async with Receiver(*script) as receiver:
-        outcomes = StatusRules(words={409: "success"})
+        outcomes = status_rules({409: "success"})
         sink = make_sink(receiver.url, outcomes=outcomes, retry_after_max_seconds=60.0)
         [got] = await sink.send([event()])
         with pytest.raises(TemporarySinkError) as caught:

@@ -8,6 +8,7 @@ from bridge.app.build import build_sinks
 from bridge.config import parse_config
 from bridge.metrics import Metrics
 from bridge.sinks.http.classify import StatusRules
+from bridge.sinks.http.settings import OutcomesConfig
 from bridge.sinks.transports.aiohttp import IDLE_SECONDS
 from bridge.sinks.transports.egress import Egress
 from tests.unit.sinks import test_handshake
@@ -55,7 +56,7 @@ def test_every_rule_has_its_tests(row):
 def test_statuses_mean_what_the_table_of_knative_says(row, preset):
     """Usually, and with the preset."""
     for status in statuses(row[0]):
-        assert meaning(StatusRules(), status) == row[2]
+        assert meaning(StatusRules(OutcomesConfig()), status) == row[2]
         assert meaning(preset, status) == row[3]
 
 
@@ -87,7 +88,7 @@ def test_statuses_mean_what_the_table_of_outcomes_says(row):
         "paused, or dead letter": "paused, or a dead letter",
     }
     for status in statuses(row[0].partition(" and any")[0]):
-        found = meaning(StatusRules(), status)
+        found = meaning(StatusRules(OutcomesConfig()), status)
         assert row[1].startswith(words.get(found, found))
 
 
@@ -97,7 +98,7 @@ def test_the_table_of_outcomes_names_every_status_that_is_special():
     usual = {3: "paused", 4: "dead letter", 5: "tried again"}
 
     for status in set(range(300, 600)) - named:
-        assert meaning(StatusRules(), status) == usual[status // 100]
+        assert meaning(StatusRules(OutcomesConfig()), status) == usual[status // 100]
 
 
 @pytest.mark.parametrize("page", ["webhooks.md", "knative.md"])

@@ -7,7 +7,8 @@ import pytest
 from yarl import URL
 
 from bridge.sinks.http.reach import reach
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.egress import Egress
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -17,7 +18,7 @@ async def reached(url, *, proxy=None, ca=None, environ=None):
     """Return what there is to say of a sink."""
     return await reach(
         URL(url),
-        tls=TlsContext(TlsFiles(ca=ca)),
+        tls=TlsContext(TlsConfig(ca=ca)),
         proxy=proxy,
         environ=environ or {},
         egress=Egress(),

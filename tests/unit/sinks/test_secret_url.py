@@ -10,8 +10,9 @@ from bridge.errors import (
     SinkPausedError,
     TemporarySinkError,
 )
-from bridge.sinks.http.auth import SecretFromEnv, SecretFromFile, SecretText
 from bridge.sinks.http.request import SinkUrl
+from bridge.sinks.secrets import SecretFromEnv, SecretFromFile, SecretText
+from tests.unit.sinks.building import given
 from tests.unit.sinks.receiver import Receiver, answer, close
 from tests.unit.sinks.samples import Clock, event
 
@@ -128,7 +129,7 @@ async def test_fault_of_a_secret_url_names_the_host_alone(make_sink):
 def test_url_before_is_hidden_while_requests_may_be_under_way():
     """They come back after it changed (issue 10, item 8)."""
     environ = {"HOOK": "https://h/hooks/hunter2"}
-    target = SinkUrl(SecretFromEnv("HOOK", environ=environ))
+    target = SinkUrl(given(SecretFromEnv("HOOK", environ=environ)))
     target.current()
     environ["HOOK"] = "https://h/hooks/other"
     target.current()

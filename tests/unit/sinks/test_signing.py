@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.sinks.http.auth import SecretFromFile, SecretText
 from bridge.sinks.http.signing import HubSigner, StandardSigner, message_id
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import SecretFromFile, SecretText
 from tests.unit.sinks.samples import Clock
 
 VECTOR = SecretText("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -12,8 +12,9 @@ from bridge.errors import (
     TemporarySinkError,
 )
 from bridge.sinks.http import sink as module
-from bridge.sinks.http.auth import BearerAuth, SecretFromEnv, SecretFromFile
-from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.http.auth import BearerAuth
+from bridge.sinks.secrets import SecretFromEnv, SecretFromFile
+from bridge.sinks.settings import TlsConfig
 from tests.unit.sinks.receiver import Receiver, answer, close, hang
 from tests.unit.sinks.samples import Clock, event
 
@@ -158,7 +159,7 @@ async def test_no_answer_is_temporary(make_sink, behaviour, reason, text):
 
 async def test_tls_files_that_are_no_use_pause(make_sink, tmp_path):
     """The operator's fault, with the name of the file."""
-    sink = make_sink("https://127.0.0.1:1/", tls=TlsFiles(ca=tmp_path / "absent"))
+    sink = make_sink("https://127.0.0.1:1/", tls=TlsConfig(ca=tmp_path / "absent"))
 
     with pytest.raises(SinkPausedError, match=r"sink hook: tls\.ca .*absent") as got:
         await sink.send([event()])
@@ -172,7 +173,7 @@ def test_fingerprint_changes_with_a_secret_a_file_and_a_setting(make_sink, tmp_p
 
     def fingerprint(**changes):
         secret = SecretFromFile(token, now=Clock())
-        settings = {"auth": BearerAuth(token=secret), "tls": TlsFiles(ca=ca)}
+        settings = {"auth": BearerAuth(token=secret), "tls": TlsConfig(ca=ca)}
         return make_sink("https://a/", **settings | changes).fingerprint()
 
     found = [fingerprint(), fingerprint(timeout_seconds=6.0)]

@@ -7,10 +7,10 @@ import pytest
 
 from bridge.errors import PermanentSinkError
 from bridge.events.encode import decode
-from bridge.sinks.http.auth import SecretText
 from bridge.sinks.http.signing import StandardSigner
-from bridge.sinks.http.size_limit import SizeLimit
+from bridge.sinks.secrets import SecretText
 from tests.unit.sinks.authorization import granted, oauth2
+from tests.unit.sinks.building import size
 from tests.unit.sinks.receiver import Receiver, answer
 from tests.unit.sinks.samples import event
 
@@ -51,15 +51,10 @@ class Tap:
 
 
 def size_limit(policy, max_bytes=8192):
-    """Return a ceiling, and the list in which it counts."""
+    """Return settings of a sink with a size limit, and the list in which it counts."""
     counted = []
-    found = SizeLimit(
-        sink="hook",
-        max_bytes=max_bytes,
-        policy=policy,
-        count=lambda: counted.append(1),
-    )
-    return found, counted
+    limit = size(max_bytes=max_bytes, policy=policy)
+    return {"size": limit, "count_oversized": lambda: counted.append(1)}, counted
 
 
 @by_mode
@@ -75,7 +70,7 @@ async def test_ceiling_is_that_of_the_wire_to_the_byte(mode, size, make_sink, to
         for auth in (None, oauth2(tokens.url)):
             await make_sink(tap.url, auth=auth, **settings).send([event(data=LARGE)])
             limit, _ = size_limit("reject", tap.sizes[-1] - size)
-            sink = make_sink(tap.url, auth=auth, size_limit=limit, **settings)
+            sink = make_sink(tap.url, auth=auth, **limit, **settings)
             got = await outcome(sink)
             assert got == ("too-large" if size else 204)
 
@@ -95,7 +90,7 @@ async def test_policy_send_lets_it_go_and_counts_it(make_sink):
     """Nothing is lost, and nothing is silent."""
     limit, counted = size_limit("send")
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, size_limit=limit)
+        sink = make_sink(receiver.url, **limit)
         got = [await outcome(sink), await outcome(sink), await outcome(sink, b"1")]
 
     assert (got, len(counted)) == ([204, 204, 204], 2)
@@ -107,7 +102,7 @@ async def test_policy_reject_says_how_large_it_was(make_sink):
     limit, counted = size_limit("reject")
     async with Receiver() as receiver:
         with pytest.raises(PermanentSinkError) as caught:
-            await make_sink(receiver.url, size_limit=limit).send([event(data=LARGE)])
+            await make_sink(receiver.url, **limit).send([event(data=LARGE)])
 
     assert str(caught.value).startswith(
         "sink hook: expected a request of at most 8192 bytes, got 304"
@@ -123,7 +118,7 @@ async def test_policy_trim_sends_less_of_it_and_says_so(mode, make_sink):
     """Same id, valid data, an attribute that tells the size; the same bytes again."""
     limit, counted = size_limit("trim")
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, mode=mode, size_limit=limit)
+        sink = make_sink(receiver.url, mode=mode, **limit)
         got = [await outcome(sink), await outcome(sink)]
 
     first, second = receiver.requests
@@ -151,7 +146,7 @@ async def test_policy_trim_refuses_what_does_not_become_small_enough(data, make_
     """An event without data, or whose attributes alone are too much."""
     limit, _ = size_limit("trim", 300)
     async with Receiver() as receiver:
-        got = await outcome(make_sink(receiver.url, size_limit=limit), data)
+        got = await outcome(make_sink(receiver.url, **limit), data)
 
     assert (got, receiver.requests) == ("too-large", [])
 
@@ -161,7 +156,7 @@ async def test_batch_that_is_too_large_is_made_smaller_first(policy, make_sink):
     """Each of its events fits alone, so none is trimmed or refused."""
     limit, counted = size_limit(policy, 900)
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, mode="batch", batch_size=9, size_limit=limit)
+        sink = make_sink(receiver.url, mode="batch", batch_size=9, **limit)
         with pytest.raises(PermanentSinkError, match="at most 900 bytes") as caught:
             await sink.send([event(number) for number in range(9)])
         await sink.send([event()])
@@ -173,7 +168,7 @@ async def test_batch_of_small_events_is_not_too_large_to_be_sent(make_sink):
     """Of one that is sent all the same, those are counted that alone are too large."""
     limit, counted = size_limit("send", 900)
     async with Receiver() as receiver:
-        sink = make_sink(receiver.url, mode="batch", batch_size=9, size_limit=limit)
+        sink = make_sink(receiver.url, mode="batch", batch_size=9, **limit)
         await sink.send([event(number) for number in range(8)])
         before = len(counted)
         await sink.send([event(1), event(2, data=LARGE), event(3)])
@@ -185,10 +180,10 @@ async def test_token_counts_although_it_is_not_known_yet(make_sink, closing):
     """A sink that sends tokens waits for one before it is near its ceiling."""
     async with Receiver(granted("t" * 3000)) as tokens, Receiver() as receiver:
         limit, _ = size_limit("reject", 3300)
-        sink = make_sink(receiver.url, size_limit=limit, auth=oauth2(tokens.url))
+        sink = make_sink(receiver.url, **limit, auth=oauth2(tokens.url))
         first = await outcome(sink, b"1")
         limit, counted = size_limit("send", 3300)
-        other = make_sink(receiver.url, size_limit=limit, auth=oauth2(tokens.url))
+        other = make_sink(receiver.url, **limit, auth=oauth2(tokens.url))
         got = [await outcome(other, b"1"), await outcome(other, b"1")]
 
     assert (first, got, len(counted)) == ("too-large", [204, 204], 1)
@@ -198,7 +193,7 @@ async def test_receiver_that_says_413_is_not_what_a_ceiling_is_for(make_sink):
     """What the ceiling lets through may still be refused, with its own reason."""
     limit, _ = size_limit("trim", 65536)
     async with Receiver(answer(413)) as receiver:
-        got = await outcome(make_sink(receiver.url, size_limit=limit))
+        got = await outcome(make_sink(receiver.url, **limit))
 
     assert got == "status"
     assert decode(event()).data == b'{"a":1}'

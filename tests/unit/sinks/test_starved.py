@@ -9,9 +9,10 @@ import socket
 import pytest
 
 from bridge.errors import OUR_FAULT, TemporarySinkError
-from bridge.sinks.http.auth import BearerAuth, SecretFromFile
-from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.http.auth import BearerAuth
 from bridge.sinks.reloaded import ReloadedFile, SecretError
+from bridge.sinks.secrets import SecretFromFile
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.errors import is_ours
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.samples import event
@@ -53,7 +54,7 @@ async def test_no_file_for_a_secret_pauses_nothing(
     """It is there, and can be read later (issue 10, item 37)."""
     settings = {
         "secret": {"auth": BearerAuth(token=SecretFromFile(CERTIFICATES / "ca.pem"))},
-        "tls": {"tls": TlsFiles(ca=CERTIFICATES / "ca.pem")},
+        "tls": {"tls": TlsConfig(ca=CERTIFICATES / "ca.pem")},
     }[what]
     with pytest.raises(TemporarySinkError) as caught:
         await make_sink("https://127.0.0.1:9", **settings).send([event()])

@@ -9,8 +9,9 @@ import ssl
 import httpx
 import pytest
 
-from bridge.sinks.http.tls import TlsContext, TlsFiles
+from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.errors import TlsError, text_of, tls_fault
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import Receiver, close, refuse_stranger, send
@@ -32,7 +33,7 @@ async def test_trusted_certificate_is_accepted(make_transport, server_tls):
 
 async def test_unknown_authority_is_a_tls_error(make_transport, server_tls):
     """The system's authorities know nothing of the tests."""
-    transport = make_transport(tls=TlsFiles())
+    transport = make_transport(tls=TlsConfig())
 
     async with Receiver(tls=server_tls()) as receiver:
         with pytest.raises(TlsError, match="certificate refused: unable to get local"):
@@ -55,7 +56,7 @@ async def test_wrong_name_is_a_tls_error(make_transport, server_tls):
 
 async def test_client_certificate_is_shown(make_transport, server_tls):
     """A receiver that wants to know us gets the certificate of the sink."""
-    transport = make_transport(tls=TlsFiles(ca=CA, cert=CLIENT))
+    transport = make_transport(tls=TlsConfig(ca=CA, cert=CLIENT))
 
     async with Receiver(tls=server_tls(client_ca="ca")) as receiver:
         status, _ = await post(transport, receiver.url)
@@ -98,7 +99,7 @@ async def test_handshake_that_is_cut_is_no_tls_error(make_transport):
 
 async def test_name_of_the_certificate_can_be_said(make_transport, server_tls):
     """`serverName` is what the certificate has to be for (issue 10, item 7)."""
-    files = TlsFiles(ca=CA, server_name="elsewhere.invalid")
+    files = TlsConfig(ca=CA, serverName="elsewhere.invalid")
 
     async with Receiver(tls=server_tls("elsewhere")) as receiver:
         status, _ = await post(make_transport(tls=files), receiver.url)
@@ -108,7 +109,7 @@ async def test_name_of_the_certificate_can_be_said(make_transport, server_tls):
 
 async def test_name_of_the_certificate_holds_alone(make_transport, server_tls):
     """The URL's own does not count then (issue 10, item 7)."""
-    files = TlsFiles(ca=CA, server_name="elsewhere.invalid")
+    files = TlsConfig(ca=CA, serverName="elsewhere.invalid")
 
     async with Receiver(tls=server_tls()) as receiver:
         with pytest.raises(TlsError, match="certificate refused: Hostname mismatch"):
@@ -117,7 +118,7 @@ async def test_name_of_the_certificate_holds_alone(make_transport, server_tls):
 
 async def test_name_of_the_certificate_through_a_tunnel(make_transport, server_tls):
     """Behind a proxy it is the sink's, too (issue 10, item 7)."""
-    files = TlsFiles(ca=CA, server_name="elsewhere.invalid")
+    files = TlsConfig(ca=CA, serverName="elsewhere.invalid")
     elsewhere = server_tls("elsewhere")
     async with Receiver(tls=elsewhere) as receiver, Receiver(tunnel) as proxy:
         url = f"http://127.0.0.1:{proxy.port}"
@@ -133,7 +134,7 @@ async def test_authorities_may_stand_in_the_environment(
     monkeypatch.setenv("K_CA_CERTS", CA.read_text())
 
     async with Receiver(tls=server_tls()) as receiver:
-        transport = make_transport(tls=TlsFiles(ca_env="K_CA_CERTS"))
+        transport = make_transport(tls=TlsConfig(ca={"env": "K_CA_CERTS"}))
         status, _ = await post(transport, receiver.url)
 
     assert status == 204
@@ -152,13 +153,13 @@ def test_authorities_of_the_environment_that_are_none(text, why, monkeypatch):
     monkeypatch.setenv("K_CA_CERTS", text)
 
     with pytest.raises(SecretError, match=f"variable K_CA_CERTS: ({why})"):
-        TlsContext(TlsFiles(ca_env="K_CA_CERTS")).get()
+        TlsContext(TlsConfig(ca={"env": "K_CA_CERTS"})).get()
 
 
 @pytest.mark.parametrize("name", ["expired", "elsewhere", "server"])
 async def test_any_certificate_is_accepted_if_so_said(make_transport, server_tls, name):
     """`insecureSkipVerify`: whatever it is, and whoever signed it (issue 10, 7)."""
-    transport = make_transport(tls=TlsFiles(is_verified=False))
+    transport = make_transport(tls=TlsConfig(insecureSkipVerify=True))
 
     async with Receiver(tls=server_tls(name)) as receiver:
         status, _ = await post(transport, receiver.url)
@@ -187,7 +188,7 @@ async def test_new_authority_is_used_without_a_restart(
     """A CA bundle that is replaced holds for the next connection."""
     bundle = tmp_path / "ca.pem"
     shutil.copy(CLIENT, bundle)
-    transport = make_transport(tls=TlsFiles(ca=bundle), now=Clock())
+    transport = make_transport(tls=TlsConfig(ca=bundle), now=Clock())
     async with Receiver(tls=server_tls()) as receiver:
         with pytest.raises(TlsError):
             await post(transport, receiver.url)
@@ -216,27 +217,27 @@ def test_unusable_file_is_named(files, message, tmp_path):
     (tmp_path / "empty").touch()
 
     with pytest.raises(SecretError, match=message) as caught:
-        TlsContext(TlsFiles(**{key: tmp_path / n for key, n in files.items()})).get()
+        TlsContext(TlsConfig(**{key: tmp_path / n for key, n in files.items()})).get()
 
     assert caught.value.reason == "tls"
 
 
 def test_context_is_kept_as_long_as_the_files_stay():
     """Connections under one context can be used again."""
-    context = TlsContext(TlsFiles(ca=CA, cert=CLIENT), now=Clock())
+    context = TlsContext(TlsConfig(ca=CA, cert=CLIENT), now=Clock())
 
     assert context.get() is context.get()
 
 
 def test_sinks_without_files_share_the_context_of_the_system():
     """The system's authorities are read once."""
-    assert TlsContext(TlsFiles()).get() is TlsContext(TlsFiles()).get()
+    assert TlsContext(TlsConfig()).get() is TlsContext(TlsConfig()).get()
 
 
 def test_signature_changes_with_a_file(tmp_path):
     """Whoever compares it knows that a file was replaced."""
     bundle = tmp_path / "ca.pem"
-    context = TlsContext(TlsFiles(ca=bundle), now=Clock())
+    context = TlsContext(TlsConfig(ca=bundle), now=Clock())
     before = context.signature()
 
     shutil.copy(CA, bundle)

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.sinks.http.auth import SecretFromEnv, SecretText
-from bridge.sinks.http.tls import TlsFiles
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import SecretFromEnv, SecretText
+from bridge.sinks.settings import TlsConfig
 from bridge.sinks.transports.errors import TokenUnavailableError
 from tests.unit.sinks.authorization import Sleeps, endpoint, granted, refused
 from tests.unit.sinks.conftest import CERTIFICATES
@@ -210,7 +210,7 @@ async def test_unknown_authority_has_to_be_mended(server_tls):
 
 async def test_tls_files_are_those_of_the_endpoint(server_tls):
     """Its own authority, whatever the sink trusts."""
-    files = TlsFiles(ca=CERTIFICATES / "ca.pem")
+    files = TlsConfig(ca=CERTIFICATES / "ca.pem")
     async with Receiver(granted(), tls=server_tls()) as receiver:
         token = await ask(receiver.url, tls=files)
 
@@ -227,7 +227,9 @@ async def test_secret_that_is_not_there_is_named():
     assert receiver.requests == []
 
 
-def test_proxy_of_another_kind_is_refused_at_once():
+def test_proxy_of_another_kind_is_refused_at_once(monkeypatch):
     """A fault of the configuration is found when the endpoint is made."""
-    with pytest.raises(ConfigError, match="proxy: expected an http or https URL"):
-        endpoint("http://a/", proxy="socks5://b")
+    monkeypatch.setenv("HTTP_PROXY", "socks5://b")
+
+    with pytest.raises(ConfigError, match="PROXY: expected an http or https URL"):
+        endpoint("http://a/")

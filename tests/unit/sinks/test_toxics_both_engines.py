@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.http.tls import TlsFiles
+from bridge.sinks.settings import TlsConfig
 from tests.unit.sinks.conftest import CERTIFICATES
 from tests.unit.sinks.receiver import (
     Receiver,
@@ -106,9 +106,9 @@ async def test_answer_of_10_gb_is_cut(form, make_sink):
 @pytest.mark.parametrize(
     ("name", "files"),
     [
-        ("expired", TlsFiles(ca=CERTIFICATES / "ca.pem")),
-        ("elsewhere", TlsFiles(ca=CERTIFICATES / "ca.pem")),
-        ("server", TlsFiles()),
+        ("expired", TlsConfig(ca=CERTIFICATES / "ca.pem")),
+        ("elsewhere", TlsConfig(ca=CERTIFICATES / "ca.pem")),
+        ("server", TlsConfig()),
     ],
 )
 async def test_certificate_that_proves_nothing_pauses(
