@@ -7,12 +7,13 @@ from typing import Literal
 import msgspec
 
 from bridge.cluster import Change, Gap, ObjectMeta, Observed, Resource
+from bridge.cluster.kubernetes_event import decode_event
 from bridge.cluster.wire import decode_version_of
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import EncodedEvent
 from bridge.events.compare import differences, noteworthy
 from bridge.events.context import ChangeContext, InvolvedObject
-from bridge.events.objects import payload, read_event, read_object
+from bridge.events.objects import payload, read_object
 from bridge.events.origin import Origin
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import NOT_JSON
@@ -231,7 +232,7 @@ class Conversion:
     ) -> InvolvedObject | Missing | None:
         if self._enrichment is None:
             return None
-        about = read_event(change.object).involved
+        about = (change.event or decode_event(change.object)).involved
         found = self._enrichment.find(about)
         if not isinstance(found, Missing) or patience == "all":
             return found
