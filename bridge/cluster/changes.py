@@ -1,7 +1,6 @@
 """What a watch line or a listed object says."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -76,13 +75,19 @@ def _read_head(
     if change is not None and keeps is not None:
         known, kind = keeps.read_head(raw)
         return known.version, kind, known, None
-    if change is not None and resource.is_events:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            event = decode_event(raw)
-            return event.metadata.resource_version, event.kind, None, event
-        # Its conversion will say why it is none.
+    event = _read_event(raw) if change is not None and resource.is_events else None
+    if event is not None:
+        return event.metadata.resource_version, event.kind, None, event
     head = decode_version_of(raw)
     return head.metadata.resource_version, head.kind, None, None
+
+
+def _read_event(raw: bytes) -> KubernetesEvent | None:
+    """Return an Event; None: its conversion will say why it is none."""
+    try:
+        return decode_event(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def is_for_later(line: bytes) -> bool:

@@ -33,11 +33,11 @@ from bridge.cluster.kubernetes_event import decode_event
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import objects
 from bridge.events.cloudevent import CloudEvent, ConvertedEvent
-from bridge.events.context import ChangeContext
+from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.gap import gap_event
 from bridge.events.origin import Origin
 from bridge.events.paths import list_paths
-from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts
+from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Attributes, Facts
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import (
     NOT_JSON,
@@ -146,27 +146,32 @@ def _read_event(change: Change, recorded: str, context: ChangeContext) -> Facts:
     """Return what a change of a Kubernetes Event tells: something occurred."""
     event = change.event or decode_event(change.object)
     metadata, about = event.metadata, event.involved
-    component = event.component
+    reason, action, component = event.reason, event.action, event.component
+    node = event.host or _node_name(about.kind, about.name)
     payload = objects.event_payload(
         change.object, event, api_version=change.resource.api_version
     )
-    node = event.host or _node_name(about.kind, about.name)
-    attributes: dict[str, str | int | bool] = {
-        "reason": event.reason,
-        "action": event.action,
-        "component": component,
-        "node": node,
-        "partitionkey": about.uid,
-    }
-    texts = [
-        *(about.namespace, about.kind, about.name, about.api_version, about.uid),
-        *(event.reason, event.action, component, node),
-        *(metadata.namespace, metadata.name, metadata.uid),
-    ]
+    attributes: Attributes = {}
+    if reason:
+        attributes["reason"] = reason
+    if action:
+        attributes["action"] = action
+    if component:
+        attributes["component"] = component
+    if node:
+        attributes["node"] = node
+    if about.uid:
+        attributes["partitionkey"] = about.uid
+    texts = (
+        f"{about.namespace}{about.kind}{about.name}{about.api_version}{about.uid}"
+        f"{reason}{action}{component}{node}"
+        f"{metadata.namespace}{metadata.name}{metadata.uid}"
+    )
     if context.concerned is not None:
-        payload = _add_concerned(payload, attributes, texts, context)
-    if "" in attributes.values():
-        attributes = {name: value for name, value in attributes.items() if value}
+        payload = _with_concerned(payload, context.concerned)
+        if (owner := context.concerned.owner) is not None:
+            attributes["ownerkind"], attributes["ownername"] = owner.kind, owner.name
+            texts += owner.kind + owner.name
     attributes["count"] = count = event.occurrences
     check_extension_type("count", count)
     attributes.update(SEVERITIES.get(event.type, {}))
@@ -180,7 +185,7 @@ def _read_event(change: Change, recorded: str, context: ChangeContext) -> Facts:
         _checked_time(event.time or recorded),
         attributes,
         _checked(payload),
-        _are_plain(texts),
+        _are_plain(texts, metadata.uid),
     )
 
 
@@ -191,7 +196,7 @@ def _read_object(change: Change, recorded: str, context: ChangeContext) -> Facts
     found = read(raw)
     metadata = found.metadata
     node = found.node or _node_name(resource.kind, metadata.name)
-    attributes: dict[str, str | int | bool] = {"node": node} if node else {}
+    attributes: Attributes = {"node": node} if node else {}
     if metadata.uid:
         attributes["partitionkey"] = metadata.uid
     if context.changed_paths and change.change == "modified":
@@ -217,28 +222,19 @@ def _read_object(change: Change, recorded: str, context: ChangeContext) -> Facts
         _checked_time((None if is_now else metadata.written) or recorded),
         attributes,
         _checked(payload),
-        _are_plain([node, metadata.namespace, metadata.name, metadata.uid]),
+        _are_plain(
+            node + metadata.namespace + metadata.name + metadata.uid, metadata.uid
+        ),
     )
 
 
-def _add_concerned(
-    payload: bytes,
-    attributes: dict[str, str | int | bool],
-    texts: list[str],
-    context: ChangeContext,
-) -> bytes:
-    """Add what is known of the object that an Event is about; return the payload."""
-    concerned = context.concerned
-    assert concerned is not None  # noqa: S101  # for mypy
-    owner = concerned.owner
+def _with_concerned(payload: bytes, concerned: InvolvedObject) -> bytes:
+    """Return an Event that says what is known of the object that it is about."""
     known = {
         "labels": concerned.labels,
         "annotations": concerned.annotations,
-        "owner": owner,
+        "owner": concerned.owner,
     }
-    if owner is not None:
-        attributes["ownerkind"], attributes["ownername"] = owner.kind, owner.name
-        texts += (owner.kind, owner.name)
     members = {name: value for name, value in known.items() if value}
     return objects.enriched(payload, members) if members else payload
 
@@ -248,8 +244,6 @@ def _identity(change: Change, uid: str, resync: int) -> str:
     if not uid or not version:
         missing = "resourceVersion" if uid else "metadata.uid"
         raise InvalidEventError(f"{missing}: expected text, got none")
-    if not is_plain(uid):
-        check_text("id", uid)
     identity = f"{uid}-{version}"
     if change.change == "deleted":
         identity += "-deleted"
@@ -279,9 +273,16 @@ def _node_name(kind: str, name: str) -> str:
     return name if kind == "Node" else ""
 
 
-def _are_plain(texts: list[str]) -> bool:
-    joined = "".join(texts)
-    return len(joined) <= _LONGEST_PLAIN and is_plain(joined)
+def _are_plain(texts: str, uid: str) -> bool:
+    """Return whether attributes may be made of some texts as they are.
+
+    Raises:
+        InvalidEventError: The uid has characters that no id may have.
+    """
+    if len(texts) <= _LONGEST_PLAIN and is_plain(texts):
+        return True
+    check_text("id", uid)
+    return False
 
 
 def _clean(text: str) -> str:

@@ -28,6 +28,9 @@ from bridge.cluster import Change
 from bridge.cluster.kubernetes_event import EventMetadata, Reference
 from bridge.events.origin import Origin
 
+Attributes = dict[str, str | int | bool]
+"""Extensions by name, in the order in which they are written."""
+
 
 class Facts(Struct, gc=False):
     """What a change tells, in whatever form a sink wants it; read from it once.
@@ -52,7 +55,7 @@ class Facts(Struct, gc=False):
     kind: str
     identity: str
     time: str
-    attributes: dict[str, str | int | bool]
+    attributes: Attributes
     payload: bytes
     is_plain: bool
 
@@ -74,7 +77,7 @@ class Names(NamedTuple):
 
     type: str
     subject: str | None
-    concerned: dict[str, str | int | bool]
+    concerned: Attributes
 
 
 def _kubebridge(facts: Facts, origin: Origin) -> Names:
@@ -100,7 +103,7 @@ def _knative(facts: Facts, origin: Origin) -> Names:
     )
 
 
-def _attributes(about: Reference, origin: Origin) -> dict[str, str | int | bool]:
+def _attributes(about: Reference, origin: Origin) -> Attributes:
     return {
         "cluster": origin.cluster,
         "namespace": about.namespace,

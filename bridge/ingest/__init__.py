@@ -6,7 +6,7 @@ One reader for each scope::
        (reader.py)    (buffer.py) (plan.py)
                                     │
                 choice ▸ past ▸ enrichment ▸ convert ▸ routes
-                             (entries.py) 
+                             (entries.py)
 
 The buffer lets the next page be read while the last one is stored. One put at a time is
 in flight, and bookmarks pass through the same buffer, so no cursor overtakes an event.

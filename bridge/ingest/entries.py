@@ -390,11 +390,11 @@ def _context(
 
 
 def _without_unasked(options: SourceOptions, context: ChangeContext) -> ChangeContext:
+    if context.concerned is None and options.previous == context.with_previous:
+        return context
     concerned = context.concerned if options.concerned else None
     if concerned is not None and not options.labels:
         concerned = replace(concerned, labels={})
-    if options.previous == context.with_previous and concerned is context.concerned:
-        return context
     return msgspec.structs.replace(
         context, with_previous=options.previous, concerned=concerned
     )
