@@ -31,6 +31,8 @@ from typing import Literal
 
 import msgspec
 
+from bridge.cluster.kubernetes_event import KubernetesEvent
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
@@ -136,6 +138,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             of it, and its version is the one that was known.
         known: What a store remembers of the object from here on, or of a deleted one
             remembered until now; None: it is read without a store.
+        event: `object`, decoded, where a watch brought a Kubernetes Event; None: it is
+            another object, comes from a list, or cannot be decoded.
     """
 
     change: Literal["added", "modified", "deleted"]
@@ -144,6 +148,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     resource_version: str
     listed: bool = False
     known: ObjectMeta | None = None
+    event: KubernetesEvent | None = None
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -7,6 +7,7 @@ import msgspec
 
 from bridge.cluster import Bookmark, Change, ObjectMeta, Resource
 from bridge.cluster.answers import check_kind
+from bridge.cluster.kubernetes_event import KubernetesEvent, decode_event
 from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.status import status_error
 from bridge.cluster.versions import is_version
@@ -39,18 +40,12 @@ def read_line(
         UnreadableError: It is not JSON, or about an object of another kind.
         ApiStatusError: It is an ERROR line; see `status_error`.
     """
-    known = None
     try:
         form = decode_line(line)
         if form.type == "ERROR":
             raise status_error(bytes(form.object), doing=f"watch {resource.name}")
-        change = _CHANGES.get(form.type)
-        if change is not None and keeps is not None:
-            known, kind = keeps.read_head(form.object)
-            version = known.version
-        else:
-            head = decode_version_of(form.object)
-            version, kind = head.metadata.resource_version, head.kind
+        change, object_ = _CHANGES.get(form.type), bytes(form.object)
+        version, kind, known, event = _read_head(object_, change, resource, keeps)
     except msgspec.ValidationError:
         return None  # JSON, but not as we know it: later servers may say more
     except msgspec.DecodeError as error:
@@ -65,11 +60,34 @@ def read_line(
         return Change(
             change=change,
             resource=resource,
-            object=bytes(form.object),
+            object=object_,
             resource_version=version,
             known=known,
+            event=event,
         )
     return Bookmark(resource_version=version) if form.type == "BOOKMARK" else None
+
+
+def _read_head(
+    raw: bytes, change: str | None, resource: Resource, keeps: MetadataFilter | None
+) -> tuple[str, str, ObjectMeta | None, KubernetesEvent | None]:
+    """Return version and kind of an object, and what else a change says of it."""
+    if change is not None and keeps is not None:
+        known, kind = keeps.read_head(raw)
+        return known.version, kind, known, None
+    event = _read_event(raw) if change is not None and resource.is_events else None
+    if event is not None:
+        return event.metadata.resource_version, event.kind, None, event
+    head = decode_version_of(raw)
+    return head.metadata.resource_version, head.kind, None, None
+
+
+def _read_event(raw: bytes) -> KubernetesEvent | None:
+    """Return an Event; None: its conversion will say why it is none."""
+    try:
+        return decode_event(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def is_for_later(line: bytes) -> bool:

@@ -92,6 +92,17 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 rules.check_text(name, str(value))
 
 
+class ConvertedEvent(CloudEvent, frozen=True, kw_only=True, gc=False):
+    """A CloudEvent whose parts `bridge.events.convert` has checked one by one.
+
+    Its texts are printable, its names and its source are those of an `Origin`, and its
+    data was decoded before: to check all of it again would take longer than to make it.
+    """
+
+    def __post_init__(self) -> None:
+        """Check nothing twice."""
+
+
 class EncodedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A CloudEvent in the JSON format, as it is stored and sent.
 

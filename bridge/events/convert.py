@@ -1,4 +1,4 @@
-"""One Change becomes one CloudEvent: nothing else goes into it, so neither comes out.
+"""Converts a Change into a CloudEvent: a pure function of the change and its context.
 
 `id` is ``<uid>-<resourceVersion>``, with ``-deleted`` for a deletion, ``-r<n>`` for the
 n-th resync and ``-e<n>`` from the second epoch on: the same revision has the same id
@@ -29,25 +29,39 @@ from typing import Final
 import msgspec
 
 from bridge.cluster import Change, Resource
+from bridge.cluster.kubernetes_event import decode_event
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import objects
-from bridge.events.cloudevent import CloudEvent
+from bridge.events.cloudevent import CloudEvent, ConvertedEvent
 from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.gap import gap_event
 from bridge.events.origin import Origin
 from bridge.events.paths import list_paths
-from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Facts, present
+from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Attributes, Facts
 from bridge.events.secrets import is_secret, redacted
-from bridge.events.validation import NOT_JSON, is_plain
+from bridge.events.validation import (
+    NOT_JSON,
+    check_extension_type,
+    check_text,
+    check_time,
+    check_utf8,
+    is_plain,
+)
 from bridge.text.nesting import is_deeper
 
-__all__ = ["Origin", "convert", "gap_event"]
+__all__ = ["Origin", "convert", "gap_event", "read_facts", "render"]
 
 DEEPEST: Final = 500
 """Most lists and objects inside each other. Whatever reads the event later, here or at
 a receiver, has to be able to: Python's own json ends at about 900."""
 
+_TOO_DEEP: Final = (
+    f"expected at most {DEEPEST} lists and objects inside each other, got more"
+)
 _LONGEST: Final = 1024
+_LONGEST_PLAIN: Final = 512
+"""Up to so many characters of an event's texts, none of its attributes is too long."""
+
 _UNPRINTABLE = re.compile("[^ -~]")
 _NOTHING_MORE: Final = ChangeContext()
 _encode = msgspec.json.Encoder().encode
@@ -60,11 +74,27 @@ def convert(
     recorded: str,
     context: ChangeContext = _NOTHING_MORE,
 ) -> CloudEvent:
-    """Return the event that says what happened.
+    """Return the event of a change.
 
     Args:
         change: What happened.
         origin: Where it happened, and whose names to use.
+        recorded: When it was read, RFC 3339.
+        context: What to tell beside it.
+
+    Raises:
+        ConversionError: As `read_facts`.
+    """
+    return render(read_facts(change, recorded=recorded, context=context), origin)
+
+
+def read_facts(
+    change: Change, *, recorded: str, context: ChangeContext = _NOTHING_MORE
+) -> Facts:
+    """Return what an event tells of a change, the same for every form of it.
+
+    Args:
+        change: What happened.
         recorded: When it was read, RFC 3339.
         context: What to tell beside it.
 
@@ -74,144 +104,150 @@ def convert(
             payload is in the message.
     """
     try:
-        return _convert(change, origin, recorded, context)
+        if change.resource.is_events and change.change != "deleted":
+            return _read_event(change, recorded, context)
+        return _read_object(change, recorded, context)
     except (*NOT_JSON, InvalidEventError) as error:
         resource, version = change.resource.name, change.resource_version
-        raise ConversionError(f"{resource} at version {version!r}: {error}") from error
+        said = _TOO_DEEP if isinstance(error, RecursionError) else error
+        raise ConversionError(f"{resource} at version {version!r}: {said}") from error
 
 
-def _convert(
-    change: Change, origin: Origin, recorded: str, context: ChangeContext
-) -> CloudEvent:
-    _check_depth(change.object)
-    _check_depth(context.previous or b"")
-    facts = _read_event(change) if _is_occurrence(change) else _read_object(change)
-    if facts.involved is None:
-        _add_history(facts, change, context)
-    elif context.concerned is not None:
-        _add_concerned(facts, context.concerned)
-    names = PROFILES[origin.profile](change, facts, origin)
-    subject, texts = _printable(names.subject, names.concerned | facts.details)
-    return CloudEvent(
-        id=origin.identify(_identity(change, facts.metadata.uid, context.resync)),
+def render(facts: Facts, origin: Origin) -> CloudEvent:
+    """Return the event that tells the facts in one form.
+
+    Args:
+        facts: What `read_facts` returned.
+        origin: Where it happened, and whose names to use.
+    """
+    type_, subject, extensions = PROFILES[origin.profile](facts, origin)
+    extensions.update(facts.attributes)
+    if not facts.is_plain:
+        subject = subject and _clean(subject)
+        for name, value in extensions.items():
+            if value.__class__ is str:
+                extensions[name] = _clean(value)
+    if origin.extensions:
+        extensions.update(origin.extensions)
+    return ConvertedEvent(
+        id=origin.identify(facts.identity),
         source=origin.uri,
-        type=names.type,
-        subject=subject or None,
-        time=facts.time or recorded,
-        extensions={
-            "cluster": origin.cluster,
-            **texts,
-            **facts.numbers,
-            **SEVERITIES.get(facts.severity, {}),
-            "recordedtime": recorded,
-            **origin.extensions,
-        },
+        type=type_,
+        subject=subject,
+        time=facts.time,
+        extensions=extensions,
         data=facts.payload
         if origin.data == "object"
-        else _refer(facts, change, origin),
+        else _encode(REFERENCES[origin.profile](facts)),
     )
 
 
-def _check_depth(raw: bytes) -> None:
-    if is_deeper(raw, than=DEEPEST):
-        raise InvalidEventError(
-            f"expected at most {DEEPEST} lists and objects inside each other, got more"
-        )
+def _read_event(change: Change, recorded: str, context: ChangeContext) -> Facts:
+    """Return what a change of a Kubernetes Event tells: something occurred."""
+    event = change.event or decode_event(change.object)
+    metadata, about = event.metadata, event.involved
+    reason, action, component = event.reason, event.action, event.component
+    node = event.host or _node_name(about.kind, about.name)
+    payload = objects.event_payload(
+        change.object, event, api_version=change.resource.api_version
+    )
+    attributes: Attributes = {}
+    if reason:
+        attributes["reason"] = reason
+    if action:
+        attributes["action"] = action
+    if component:
+        attributes["component"] = component
+    if node:
+        attributes["node"] = node
+    if about.uid:
+        attributes["partitionkey"] = about.uid
+    texts = (
+        f"{about.namespace}{about.kind}{about.name}{about.api_version}{about.uid}"
+        f"{reason}{action}{component}{node}"
+        f"{metadata.namespace}{metadata.name}{metadata.uid}"
+    )
+    if context.concerned is not None:
+        payload = _with_concerned(payload, context.concerned)
+        if (owner := context.concerned.owner) is not None:
+            attributes["ownerkind"], attributes["ownername"] = owner.kind, owner.name
+            texts += owner.kind + owner.name
+    attributes["count"] = count = event.occurrences
+    check_extension_type("count", count)
+    attributes.update(SEVERITIES.get(event.type, {}))
+    attributes["recordedtime"] = recorded
+    return Facts(
+        change,
+        metadata,
+        about,
+        "event.warning" if event.type == "Warning" else "event.normal",
+        _identity(change, metadata.uid, context.resync),
+        _checked_time(event.time or recorded),
+        attributes,
+        _checked(payload),
+        _are_plain(texts, metadata.uid),
+    )
 
 
-def _refer(facts: Facts, change: Change, origin: Origin) -> bytes:
-    return _encode(present(REFERENCES[origin.profile](change, facts.itself)))
-
-
-def _add_history(facts: Facts, change: Change, context: ChangeContext) -> None:
-    """Add to the facts what is known of the object's earlier states."""
-    if change.listed:
-        facts.numbers["listed"] = True
-    if context.resync:
-        facts.numbers["resync"] = context.resync
-        facts.time = None
+def _read_object(change: Change, recorded: str, context: ChangeContext) -> Facts:
+    """Return what a change of any other object, or the end of an Event, tells."""
+    raw, resource = change.object, change.resource
+    read = objects.read_pod if resource.name == "pods" else objects.read_object
+    found = read(raw)
+    metadata = found.metadata
+    node = found.node or _node_name(resource.kind, metadata.name)
+    attributes: Attributes = {"node": node} if node else {}
+    if metadata.uid:
+        attributes["partitionkey"] = metadata.uid
     if context.changed_paths and change.change == "modified":
         paths = list_paths(context.changed_paths, longest=_LONGEST)
-        facts.details["changedpaths"] = paths
+        attributes["changedpaths"] = paths
+    if change.listed:
+        attributes["listed"] = True
+    if context.resync:
+        attributes["resync"] = context.resync
+    attributes["recordedtime"] = recorded
+    payload = _payload(raw, resource)
     if context.with_previous:
-        previous = context.previous
-        before = b"null" if previous is None else _payload(previous, change.resource)
-        facts.payload = b'{"object":%b,"previous":%b}' % (facts.payload, before)
+        before = context.previous
+        previous = b"null" if before is None else _payload(before, resource)
+        payload = b'{"object":%b,"previous":%b}' % (payload, previous)
+    is_now = change.change == "deleted" or bool(context.resync)
+    return Facts(
+        change,
+        metadata,
+        None,
+        f"resource.{change.change}",
+        _identity(change, metadata.uid, context.resync),
+        _checked_time((None if is_now else metadata.written) or recorded),
+        attributes,
+        _checked(payload),
+        _are_plain(
+            node + metadata.namespace + metadata.name + metadata.uid, metadata.uid
+        ),
+    )
 
 
-def _add_concerned(facts: Facts, concerned: InvolvedObject) -> None:
-    """Add to the facts of a Kubernetes Event what is known of its object."""
-    owner = concerned.owner
+def _with_concerned(payload: bytes, concerned: InvolvedObject) -> bytes:
+    """Return an Event that says what is known of the object that it is about."""
     known = {
         "labels": concerned.labels,
         "annotations": concerned.annotations,
-        "owner": owner,
+        "owner": concerned.owner,
     }
     members = {name: value for name, value in known.items() if value}
-    if members:
-        facts.payload = objects.enriched(facts.payload, members)
-    if owner is not None:
-        facts.details["ownerkind"] = owner.kind
-        facts.details["ownername"] = owner.name
-
-
-def _is_occurrence(change: Change) -> bool:
-    resource = change.resource
-    is_event = resource.kind == "Event" and resource.group in {"", "events.k8s.io"}
-    return is_event and change.change != "deleted"
+    return objects.enriched(payload, members) if members else payload
 
 
 def _identity(change: Change, uid: str, resync: int) -> str:
-    if not uid or not change.resource_version:
+    version = change.resource_version
+    if not uid or not version:
         missing = "resourceVersion" if uid else "metadata.uid"
         raise InvalidEventError(f"{missing}: expected text, got none")
-    identity = f"{uid}-{change.resource_version}"
+    identity = f"{uid}-{version}"
     if change.change == "deleted":
         identity += "-deleted"
     return f"{identity}-r{resync}" if resync else identity
-
-
-def _read_event(change: Change) -> Facts:
-    event = objects.read_event(change.object)
-    involved = event.involved
-    return Facts(
-        resource=change.resource,
-        metadata=event.metadata,
-        involved=involved,
-        severity=event.type,
-        details=present(
-            {
-                "reason": event.reason,
-                "action": event.action,
-                "component": event.component,
-                "node": event.host or _node_name(involved.kind, involved.name),
-                "partitionkey": involved.uid,
-            }
-        ),
-        numbers={"count": event.occurrences},
-        time=event.time,
-        payload=objects.event_payload(
-            change.object, event, api_version=change.resource.api_version
-        ),
-    )
-
-
-def _read_object(change: Change) -> Facts:
-    raw = change.object
-    read = objects.read_pod if change.resource.name == "pods" else objects.read_object
-    found = read(raw)
-    metadata = found.metadata
-    node = found.node or _node_name(change.resource.kind, metadata.name)
-    return Facts(
-        resource=change.resource,
-        metadata=metadata,
-        involved=None,
-        severity="",
-        details=present({"node": node, "partitionkey": metadata.uid}),
-        numbers={},
-        time=None if change.change == "deleted" else metadata.written,
-        payload=_payload(raw, change.resource),
-    )
 
 
 def _payload(raw: bytes, resource: Resource) -> bytes:
@@ -220,15 +256,33 @@ def _payload(raw: bytes, resource: Resource) -> bytes:
     return objects.payload(shown, kind=resource.kind, api_version=resource.api_version)
 
 
+def _checked(payload: bytes) -> bytes:
+    # It is JSON, for it was decoded; but not the inside of strings that are not used.
+    check_utf8(payload)
+    if is_deeper(payload, than=DEEPEST):
+        raise InvalidEventError(_TOO_DEEP)
+    return payload
+
+
+def _checked_time(time: str) -> str:
+    check_time(time)
+    return time
+
+
 def _node_name(kind: str, name: str) -> str:
     return name if kind == "Node" else ""
 
 
-def _printable(subject: str, attributes: dict[str, str]) -> tuple[str, dict[str, str]]:
-    joined = subject + "".join(attributes.values())
-    if is_plain(joined) and len(joined) <= _LONGEST:
-        return subject, attributes
-    return _clean(subject), {name: _clean(text) for name, text in attributes.items()}
+def _are_plain(texts: str, uid: str) -> bool:
+    """Return whether attributes may be made of some texts as they are.
+
+    Raises:
+        InvalidEventError: The uid has characters that no id may have.
+    """
+    if len(texts) <= _LONGEST_PLAIN and is_plain(texts):
+        return True
+    check_text("id", uid)
+    return False
 
 
 def _clean(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 
 from bridge.events.cloudevent import CloudEvent, EncodedEvent
 from bridge.events.validation import canonical
@@ -43,15 +44,40 @@ Header = tuple[bytes, bytes]
 """Name in lower case, and value, as they go over the wire."""
 
 
+class _Core(Struct, omit_defaults=True, gc=False):
+    """The attributes of the specification, in the order in which they are written."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str | None = None
+    time: str | None = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+
+
 def encode(event: CloudEvent) -> EncodedEvent:
     """Return the event in the JSON format, `data` last."""
-    head = _encode(event.attributes())
+    core = _Core(
+        "1.0",
+        event.id,
+        event.source,
+        event.type,
+        event.subject,
+        event.time,
+        event.datacontenttype,
+        event.dataschema,
+    )
+    head = _encode(core)[:-1]
+    if event.extensions:
+        head = b"%b,%b" % (head, _encode(event.extensions)[1:-1])
     if event.data is None:
-        return EncodedEvent(id=event.id, body=head, data_offset=0)
+        return EncodedEvent(id=event.id, body=head + b"}", data_offset=0)
     return EncodedEvent(
         id=event.id,
-        body=b"".join((head[:-1], _DATA, event.data, b"}")),
-        data_offset=len(head) - 1 + len(_DATA),
+        body=b"".join((head, _DATA, event.data, b"}")),
+        data_offset=len(head) + len(_DATA),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw, Struct, field
 
+from bridge.cluster.kubernetes_event import EventMetadata, KubernetesEvent
 from bridge.errors import InvalidEventError
 from bridge.events.validation import NOT_JSON
 
@@ -14,31 +15,14 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MANAGED_FIELDS = b',"managedFields":'
 
 
-class Reference(Struct, rename="camel", gc=False):
-    """Which object is meant (v1 ObjectReference); unknown parts are empty."""
-
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-    uid: str = ""
-    api_version: str = ""
-
-
 class Write(Struct, gc=False):
     """When somebody last wrote to the object (v1 ManagedFieldsEntry)."""
 
     time: str | None = None
 
 
-class Metadata(Struct, rename="camel", gc=False):
-    """Who the object is (v1 ObjectMeta)."""
-
-    uid: str
-    name: str
-    namespace: str = ""
-    creation_timestamp: str | None = None
-    annotations: Raw = Raw()
-    managed_fields: Raw = Raw(b"[]")
+class Metadata(EventMetadata, rename="camel", gc=False):
+    """Which object it is (v1 ObjectMeta)."""
 
     @property
     def written(self) -> str | None:
@@ -75,92 +59,6 @@ class Pod(PlainObject, gc=False):
         return self.spec.node_name
 
 
-class EventSource(Struct, gc=False):
-    """Who reported a Kubernetes Event, in the older way (v1 EventSource)."""
-
-    component: str = ""
-    host: str = ""
-
-
-_NOBODY = EventSource()
-
-
-class EventSeries(Struct, rename="camel", gc=False):
-    """How often a Kubernetes Event was repeated (EventSeries of either group)."""
-
-    count: int = 0
-    last_observed_time: str | None = None
-
-
-class KubernetesEvent(Struct, rename="camel", gc=False):
-    """A Kubernetes Event as core/v1 or as events.k8s.io/v1 spells it.
-
-    The two are one object with two sets of names; each fills its own half here, and
-    the properties say what both mean.
-    """
-
-    metadata: Metadata
-    type: str = ""
-    reason: str = ""
-    action: str = ""
-    series: EventSeries | None = None
-    event_time: str | None = None
-
-    involved_object: Reference | None = None
-    source: EventSource | None = None
-    reporting_component: str = ""
-    count: int | None = None
-    first_timestamp: str | None = None
-    last_timestamp: str | None = None
-
-    regarding: Reference | None = None
-    deprecated_source: EventSource | None = None
-    reporting_controller: str = ""
-    deprecated_count: int | None = None
-    deprecated_first_timestamp: str | None = None
-    deprecated_last_timestamp: str | None = None
-
-    @property
-    def involved(self) -> Reference:
-        """The object that the Event is about."""
-        return self.involved_object or self.regarding or Reference()
-
-    @property
-    def component(self) -> str:
-        """Who reported it."""
-        named = self.reporting_component or self.reporting_controller
-        return named or self._source.component
-
-    @property
-    def host(self) -> str:
-        """Name of the node it was reported from; new recorders do not say."""
-        return self._source.host
-
-    @property
-    def occurrences(self) -> int:
-        """How often it happened; recorders leave out 1, as `kubectl get` knows too."""
-        repeated = self.series.count if self.series else 0
-        return repeated or self.count or self.deprecated_count or 1
-
-    @property
-    def time(self) -> str | None:
-        """When it happened last: the first of these that its recorder has filled in."""
-        return (
-            (self.series.last_observed_time if self.series else None)
-            or self.last_timestamp
-            or self.deprecated_last_timestamp
-            or self.event_time
-            or self.first_timestamp
-            or self.deprecated_first_timestamp
-            or self.metadata.creation_timestamp
-        )
-
-    @property
-    def _source(self) -> EventSource:
-        return self.source or self.deprecated_source or _NOBODY
-
-
-read_event = msgspec.json.Decoder(KubernetesEvent).decode
 read_pod = msgspec.json.Decoder(Pod).decode
 read_object = msgspec.json.Decoder(PlainObject).decode
 

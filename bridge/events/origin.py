@@ -27,6 +27,7 @@ class Origin:
         epoch: How often resourceVersions of this cluster began anew, from 1; from 2
             on it is part of each id, for a rolled-back cluster uses versions again.
         extensions: Extensions that are set last and win over ours (K_CE_OVERRIDES).
+        uri: The attribute `source`.
     """
 
     cluster: str
@@ -36,6 +37,7 @@ class Origin:
     data: Literal["object", "reference"] = "object"
     epoch: int = 1
     extensions: Mapping[str, str] = field(default_factory=dict)
+    uri: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what would spoil every event.
@@ -43,17 +45,14 @@ class Origin:
         Raises:
             InvalidEventError: Names the part, what was expected and what was got.
         """
+        uri = self.source or f"kubernetes://{self.cluster}"
+        object.__setattr__(self, "uri", uri)
         for name in ("cluster", "type_prefix"):
             _check_subdomain(name, getattr(self, name))
         rules.check_source(self.uri)
         rules.check_extension_names(tuple(self.extensions))
         for name, value in self.extensions.items():
             rules.check_text(name, value)
-
-    @property
-    def uri(self) -> str:
-        """The attribute `source`."""
-        return self.source or f"kubernetes://{self.cluster}"
 
     def identify(self, identity: str) -> str:
         """Return the id of what `identity` names in this epoch."""

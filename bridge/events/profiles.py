@@ -20,101 +20,92 @@ begin with ``dev.knative.apiserver.ref``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from bridge.cluster import Change, Resource
-from bridge.events.objects import Metadata, Reference
+from bridge.cluster import Change
+from bridge.cluster.kubernetes_event import EventMetadata, Reference
 from bridge.events.origin import Origin
+
+Attributes = dict[str, str | int | bool]
+"""Extensions by name, in the order in which they are written."""
 
 
 class Facts(Struct, gc=False):
-    """What a change tells, in whatever form it came.
+    """What a change tells, in whatever form a sink wants it; read from it once.
 
     Attributes:
-        resource: What kind of object changed.
-        metadata: Which one.
+        change: What happened.
+        metadata: Which object changed.
         involved: The object that a Kubernetes Event is about; None: the change is not
             the occurrence of one.
-        severity: `type` of a Kubernetes Event, ``Normal`` or ``Warning``; else empty.
-        details: Attributes that no profile renames.
-        numbers: The same, as integers and booleans.
-        time: When it happened, RFC 3339; None: not known.
+        kind: The end of our `type`, such as ``event.warning``.
+        identity: The attribute `id`, the epoch left out.
+        time: The attribute `time`, RFC 3339.
+        attributes: Extensions that are the same in every profile.
         payload: The object, for `data`.
+        is_plain: Whether all texts are printable ASCII, and short enough for an
+            attribute.
     """
 
-    resource: Resource
-    metadata: Metadata
+    change: Change
+    metadata: EventMetadata
     involved: Reference | None
-    severity: str
-    details: dict[str, str]
-    numbers: dict[str, int]
-    time: str | None
+    kind: str
+    identity: str
+    time: str
+    attributes: Attributes
     payload: bytes
+    is_plain: bool
 
     @property
     def itself(self) -> Reference:
         """The changed object."""
+        resource = self.change.resource
         return Reference(
-            kind=self.resource.kind,
+            kind=resource.kind,
             namespace=self.metadata.namespace,
             name=self.metadata.name,
             uid=self.metadata.uid,
-            api_version=self.resource.api_version,
+            api_version=resource.api_version,
         )
 
 
-class Names(Struct, gc=False):
-    """What a profile chose.
-
-    Attributes:
-        type: The attribute `type`.
-        subject: The attribute `subject`; empty: there is nothing to name.
-        concerned: The attributes that say which object is concerned.
-    """
+class Names(NamedTuple):
+    """What a profile chose: `type`, `subject` and the attributes of an object."""
 
     type: str
-    subject: str
-    concerned: dict[str, str]
+    subject: str | None
+    concerned: Attributes
 
 
-def present(attributes: dict[str, str]) -> dict[str, str]:
-    """Return the attributes that say something."""
-    if "" in attributes.values():
-        return {name: value for name, value in attributes.items() if value}
-    return attributes
-
-
-def _kubebridge(change: Change, facts: Facts, origin: Origin) -> Names:
+def _kubebridge(facts: Facts, origin: Origin) -> Names:
     about = facts.involved or facts.itself
-    named = about.kind and about.name
-    subject = f"{about.namespace or '_cluster'}/{about.kind}/{about.name}"
-    if facts.involved is None:
-        kind = f"resource.{change.change}"
-    else:
-        kind = "event.warning" if facts.severity == "Warning" else "event.normal"
-    return Names(
-        type=f"{origin.type_prefix}.{kind}.v1",
-        subject=subject if named else "",
-        concerned=present(_attributes(about)),
-    )
+    subject = None
+    if about.kind and about.name:
+        subject = f"{about.namespace or '_cluster'}/{about.kind}/{about.name}"
+    concerned = _attributes(about, origin)
+    if "" in concerned.values():
+        concerned = {name: value for name, value in concerned.items() if value}
+    return Names(f"{origin.type_prefix}.{facts.kind}.v1", subject, concerned)
 
 
-def _knative(change: Change, facts: Facts, origin: Origin) -> Names:
+def _knative(facts: Facts, origin: Origin) -> Names:
     about = facts.itself
-    plural = change.resource.plural
+    change = facts.change
     mode = "resource" if origin.data == "object" else "ref"
     return Names(
-        type=f"dev.knative.apiserver.{mode}.{_KNATIVE_VERBS[change.change]}",
-        subject=f"/apis/{about.api_version}/namespaces/{about.namespace}/{plural}"
-        f"/{about.name}",
-        concerned=_attributes(about),
+        f"dev.knative.apiserver.{mode}.{_KNATIVE_VERBS[change.change]}",
+        f"/apis/{about.api_version}/namespaces/{about.namespace}"
+        f"/{change.resource.plural}/{about.name}",
+        _attributes(about, origin),
     )
 
 
-def _attributes(about: Reference) -> dict[str, str]:
+def _attributes(about: Reference, origin: Origin) -> Attributes:
     return {
+        "cluster": origin.cluster,
         "namespace": about.namespace,
         "kind": about.kind,
         "name": about.name,
@@ -123,36 +114,40 @@ def _attributes(about: Reference) -> dict[str, str]:
     }
 
 
-def _our_reference(change: Change, about: Reference) -> dict[str, str]:
-    return {
+def _our_reference(facts: Facts) -> dict[str, str]:
+    about = facts.itself
+    reference = {
         "apiVersion": about.api_version,
         "kind": about.kind,
         "name": about.name,
         "namespace": about.namespace,
         "uid": about.uid,
-        "resourceVersion": change.resource_version,
+        "resourceVersion": facts.change.resource_version,
     }
+    return {name: value for name, value in reference.items() if value}
 
 
-def _knative_reference(_change: Change, about: Reference) -> dict[str, str]:
+def _knative_reference(facts: Facts) -> dict[str, str]:
+    about = facts.itself
     # In the order in which ApiServerSource writes them.
-    return {
+    reference = {
         "kind": about.kind,
         "namespace": about.namespace,
         "name": about.name,
         "apiVersion": about.api_version,
     }
+    return {name: value for name, value in reference.items() if value}
 
 
 _KNATIVE_VERBS: Final = {"added": "add", "modified": "update", "deleted": "delete"}
 
-PROFILES: Final[Mapping[str, Callable[[Change, Facts, Origin], Names]]] = {
+PROFILES: Final[Mapping[str, Callable[[Facts, Origin], Names]]] = {
     "kubebridge": _kubebridge,
     "knative": _knative,
 }
 """Each profile by its name in `Origin.profile`."""
 
-REFERENCES: Final[Mapping[str, Callable[[Change, Reference], dict[str, str]]]] = {
+REFERENCES: Final[Mapping[str, Callable[[Facts], dict[str, str]]]] = {
     "kubebridge": _our_reference,
     "knative": _knative_reference,
 }

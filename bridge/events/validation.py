@@ -194,9 +194,20 @@ def check_json(data: bytes) -> None:
     """
     try:
         _json(data)
-        # The decoder leaves the inside of strings unread.
-        data.isascii() or data.decode()
     except NOT_JSON as error:
+        raise InvalidEventError(f"data: expected JSON in UTF-8: {error}") from error
+    check_utf8(data)
+
+
+def check_utf8(data: bytes) -> None:
+    """Refuse JSON that is not UTF-8: the decoder leaves the inside of strings unread.
+
+    Raises:
+        InvalidEventError: It is not.
+    """
+    try:
+        data.isascii() or data.decode()
+    except UnicodeDecodeError as error:
         raise InvalidEventError(f"data: expected JSON in UTF-8: {error}") from error
 
 

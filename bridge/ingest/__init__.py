@@ -6,7 +6,7 @@ One reader for each scope::
        (reader.py)    (buffer.py) (plan.py)
                                     │
                 choice ▸ past ▸ enrichment ▸ convert ▸ routes
-                            (conversion.py)
+                             (entries.py)
 
 The buffer lets the next page be read while the last one is stored. One put at a time is
 in flight, and bookmarks pass through the same buffer, so no cursor overtakes an event.
@@ -14,8 +14,8 @@ What has to wait for an answer is held; the cursor moves over the contiguous pre
 """
 
 from bridge.ingest.accept import Acceptor, EventForm
-from bridge.ingest.conversion import Conversion
 from bridge.ingest.enrichment import Enrichment
+from bridge.ingest.entries import Conversion
 from bridge.ingest.namespaces import Namespaces
 from bridge.ingest.reader import ListAndWatch, ScopeReader
 from bridge.ingest.scopes import adopt_scopes, check_identity

@@ -222,29 +222,22 @@ class Acceptor:
         sinks: tuple[str, ...],
         render: Render | None,
     ) -> list[Entry]:
-        if not chosen.sinks:
-            is_kept = not self._keeping.isdisjoint(sources)
+        if not sinks:
+            is_kept = not chosen.sinks and not self._keeping.isdisjoint(sources)
             return [Entry(event=event, encoded=encode(event))] if is_kept else []
+        routes = chosen.routes
         if render is None or len(self._used_forms) == 1:
-            shaped = [(event, sinks)] if sinks else []
-        else:
-            shaped = [
-                (event if form == OURS else render(form), takers)
-                for form, takers in self._by_form(sinks)
-            ]
-        return [
-            Entry(event=one, encoded=encode(one), sinks=takers, routes=chosen.routes)
-            for one, takers in shaped
-        ]
-
-    def _by_form(
-        self, sinks: tuple[str, ...]
-    ) -> Sequence[tuple[EventForm, tuple[str, ...]]]:
-        takers = [
-            (form, tuple(sink for sink in sinks if self._forms[sink] == form))
-            for form in self._used_forms
-        ]
-        return [(form, taking) for form, taking in takers if taking]
+            encoded = encode(event)
+            return [Entry(event=event, encoded=encoded, sinks=sinks, routes=routes)]
+        entries = []
+        for form in self._used_forms:
+            takers = tuple(sink for sink in sinks if self._forms[sink] == form)
+            if takers:
+                one = event if form == OURS else render(form)
+                entries.append(
+                    Entry(event=one, encoded=encode(one), sinks=takers, routes=routes)
+                )
+        return entries
 
 
 def addressed(event: CloudEvent, sink: str) -> Entry:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from bridge.cluster import ObjectMeta, Owner, Resource
 from bridge.cluster.informer import Informer
+from bridge.cluster.kubernetes_event import Reference
 from bridge.events.context import InvolvedObject
-from bridge.events.objects import Reference
 
 GIVEN_UP_SECONDS = 60.0
 """How long nobody waits again for an object that was waited for in vain."""

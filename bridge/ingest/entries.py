@@ -1,145 +1,400 @@
-"""Makes the entries of a change, in each version that a source asks for."""
+"""Makes the entries of a change: for which sources, in which versions, with what memos.
 
-from collections.abc import Mapping, Sequence
+::
+
+    Change ──▶ sources ──▶ enrichment ──▶ facts, event ──▶ Acceptor ──▶ entries, memos
+            (SourceFilter)                (events)       (accept.py)
+
+A change that cannot be converted becomes a dead letter; it never stops the reading.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from bridge.cluster import Change, Gap, Resource
-from bridge.events import CloudEvent
-from bridge.events.context import ChangeContext
-from bridge.events.convert import convert, gap_event
-from bridge.events.objects import labels_of
+from bridge.cluster import Change, Gap, ObjectMeta, Observed, Resource
+from bridge.cluster.kubernetes_event import decode_event
+from bridge.cluster.wire import decode_version_of
+from bridge.errors import ConversionError, InvalidEventError
+from bridge.events import CloudEvent, EncodedEvent
+from bridge.events.compare import differences, lies_under, noteworthy
+from bridge.events.context import ChangeContext, InvolvedObject
+from bridge.events.convert import gap_event, read_facts, render
+from bridge.events.objects import labels_of, payload, read_object
 from bridge.events.origin import Origin
+from bridge.events.profiles import Facts
+from bridge.events.secrets import is_secret, redacted
+from bridge.events.validation import NOT_JSON
 from bridge.ingest.accept import OURS, Acceptor, EventForm, Version
+from bridge.ingest.checkpoint import OBJECT, forget, memo, remember
+from bridge.ingest.enrichment import Enrichment, Missing
+from bridge.ingest.object_cache import ObjectCache
+from bridge.ingest.resync import ResyncItem
 from bridge.ingest.source import Source
+from bridge.logs import get_logger
 from bridge.queue import Entry, Scope
+from bridge.text.tracebacks import summary
+
+WaitFor = Literal["all", "namespaces", "none"]
+"""What a change waits for: the labels of namespaces and the object that an Event is
+about, only the labels, or nothing: then rather an event too many than one too few."""
+
+_UNFIT = (ConversionError, InvalidEventError, *NOT_JSON)
+_PLAIN = ChangeContext()
+
+
+class SourceFilter:
+    """Chooses among the sources that share one reader."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Prepare for these sources."""
+        self._sources = tuple(sources)
+        self._names = tuple(one.name for one in sources)
+        self._initial = tuple(one.name for one in sources if one.emits_initial)
+        self.is_plain = all(one.is_plain for one in sources)
+        """Whether all sources want all changes, so that no namespace is looked at."""
+
+    def sources_for(
+        self,
+        change: Change,
+        *,
+        namespace: str,
+        differences: tuple[str, ...] | None,
+        is_first: bool,
+        guesses: bool = False,
+    ) -> tuple[str, ...] | None:
+        """Return the names of the sources that want a change; None: not known yet.
+
+        Args:
+            change: What happened.
+            namespace: Where; not looked at if `is_plain`.
+            differences: Paths in which the object differs from what it was; None: it
+                was not compared.
+            is_first: Whether it was there at the very first start.
+            guesses: Whether a namespace that is not known counts as selected.
+        """
+        if self.is_plain:
+            return self._initial if is_first else self._names
+        chosen: list[str] = []
+        for source in self._sources:
+            if is_first and not source.emits_initial:
+                continue
+            wants = _wants(source, change, namespace, differences)
+            if wants is None and not guesses:
+                return None
+            if wants is not False:
+                chosen.append(source.name)
+        return tuple(chosen)
+
+
+def _wants(
+    source: Source, change: Change, namespace: str, paths: tuple[str, ...] | None
+) -> bool | None:
+    if change.change not in source.changes:
+        return False
+    is_compared = source.ignore is not None and paths is not None
+    if is_compared and lies_under(paths or (), source.ignore or ()):
+        return False
+    return source.selects(namespace)
 
 
 class SourceOptions(NamedTuple):
-    """What a source wants beside the object."""
+    """What a source wants beside the object; sources that differ get versions."""
 
     previous: bool
     concerned: bool
     labels: bool
 
 
-class ChangeFacts(NamedTuple):
-    """What an event is made of.
-
-    Attributes:
-        change: What happened.
-        context: What is known beside it.
-        recorded: When it was read, RFC 3339.
-    """
-
-    change: Change
-    context: ChangeContext
-    recorded: str
-
-
-class EntryBuilder:
-    """Makes the entries of an event, one for each form that a sink wants."""
+class Conversion:
+    """Converts what one reader reads, for the sources and sinks that want it."""
 
     def __init__(
         self,
         *,
+        resource: Resource,
+        scope: Scope,
         sources: Sequence[Source],
         acceptor: Acceptor,
         origins: Mapping[EventForm, Origin],
+        object_cache: ObjectCache | None = None,
+        enrichment: Enrichment | None = None,
     ) -> None:
         """Bind what does not change while the process runs.
 
         Args:
-            sources: The sources of one reader.
+            resource: What is read.
+            scope: Where; named by gap events.
+            sources: The sources that it is read for.
             acceptor: Decides where events go, and in which forms.
             origins: Where the events come from, for each form.
+            object_cache: What objects were before; None: nobody compares.
+            enrichment: Knows the objects that Kubernetes Events are about; None:
+                nobody asks.
         """
+        self._resource = resource
+        self._scope = scope
+        self._sources = {source.name: source for source in sources}
+        self._filter = SourceFilter(sources)
         self._acceptor = acceptor
         self._origins = dict(origins)
-        self._asks = {
+        self._object_cache = object_cache
+        self._enrichment = enrichment
+        self._is_secret = is_secret(resource)
+        self._options = {
             one.name: SourceOptions(
                 one.wants_previous, one.wants_concerned, not one.hides_labels
             )
             for one in sources
         }
-        self._asks_differ = len(set(self._asks.values())) > 1
+        self._versions = len(set(self._options.values()))
 
     @property
-    def most_entries(self) -> int:
-        """How many entries one event can become."""
-        return len(set(self._asks.values())) * self._acceptor.most_entries
+    def keeps_objects(self) -> bool:
+        """Whether objects are remembered."""
+        return self._object_cache is not None
+
+    @property
+    def most_entries_per_item(self) -> int:
+        """How many entries one item can become."""
+        memos = (not self._resource.is_events) + self.keeps_objects
+        return self._versions * self._acceptor.most_entries + memos
 
     def enter_epoch(self, epoch: int) -> None:
         """Make ids of this epoch from here on."""
         for form, origin in self._origins.items():
             self._origins[form] = replace(origin, epoch=epoch)
 
-    def gap(self, gap: Gap, resource: Resource, scope: Scope, recorded: str) -> Entry:
-        """Return the entry that announces a gap: to every sink of every route."""
+    def gap(self, gap: Gap, recorded: str) -> Entry:
+        """Return the entry that announces a gap to every sink of every route."""
         event = gap_event(
             gap,
-            resource=resource,
-            namespace=scope.namespace,
-            field_selector=scope.field_selector,
-            label_selector=scope.label_selector,
+            resource=self._resource,
+            namespace=self._scope.namespace,
+            field_selector=self._scope.field_selector,
+            label_selector=self._scope.label_selector,
             origin=self._origins[OURS],
             recorded=recorded,
         )
-        return self._acceptor.announce(event, tuple(self._asks))
+        return self._acceptor.announce(event, tuple(self._sources))
 
-    def entries(self, told: ChangeFacts, names: tuple[str, ...]) -> list[Entry]:
-        """Return the entries for all that want the event; a sink gets it once.
+    def entries_of(
+        self,
+        change: Change,
+        *,
+        recorded: str,
+        is_first: bool = False,
+        wait_for: WaitFor = "all",
+    ) -> list[Entry] | None:
+        """Return the entries of a change; None: something asked for is not known yet.
 
         Args:
-            told: What the event is made of.
-            names: Names of the sources that want it, at least one.
+            change: What happened.
+            recorded: When it was read, RFC 3339.
+            is_first: Whether it was there at the very first start.
+            wait_for: What may still become known.
         """
-        labels = partial(labels_concerned, told)
-        if not self._asks_differ:
-            one = self._version(told, names)
-            return self._acceptor.accept(*one[:2], render=one.render, labels=labels)
-        asks = sorted({self._asks[name] for name in names}, reverse=True)
-        versions = [  # those that want most come first
-            self._version(told, tuple(n for n in names if self._asks[n] == ask))
-            for ask in asks
+        if self._is_secret:
+            change = msgspec.structs.replace(change, object=redacted(change.object))
+        try:
+            return self._converted(change, recorded, wait_for, is_first=is_first)
+        except Exception as error:  # noqa: BLE001  # around one event (style 4)
+            return self._rejected(change, error)
+
+    def learned(self, learned: Observed) -> Sequence[Entry]:
+        """Return what is remembered of an object that is no news."""
+        known, object_ = learned.known, learned.object
+        try:
+            if self._is_secret:
+                object_ = redacted(object_)
+            return list(self._memories(known, object_))
+        except _UNFIT:
+            return [remember(known), *self._forgotten(known)]
+
+    def repeated(self, again: ResyncItem, *, recorded: str) -> Sequence[Entry]:
+        """Return the entries of an object that becomes an event again."""
+        key, source = again.key or "", self._sources[again.source]
+        object_ = self._object_cache and self._object_cache.get(key)
+        if not object_ or source.selects(key.partition("/")[0]) is False:
+            return ()
+        change = Change(
+            change="modified",
+            resource=self._resource,
+            object=object_,
+            resource_version=decode_version_of(object_).metadata.resource_version,
+        )
+        context = ChangeContext(resync=again.number)
+        try:
+            return self._accepted(change, context, recorded, (source.name,))
+        except Exception as error:  # noqa: BLE001  # around one event (style 4)
+            return self._rejected(change, error)
+
+    def _converted(
+        self, change: Change, recorded: str, wait_for: WaitFor, *, is_first: bool
+    ) -> list[Entry] | None:
+        before = self._before(change)
+        if before is not None and change.change == "deleted" and change.listed:
+            # More than its name is known.
+            change = msgspec.structs.replace(change, object=before)
+        paths = None
+        if before is not None and change.change == "modified":
+            paths = differences(before, change.object)
+        names = self._filter.sources_for(
+            change,
+            namespace="" if self._filter.is_plain else _namespace(change),
+            differences=paths,
+            is_first=is_first,
+            guesses=wait_for == "none",
+        )
+        if names is None:
+            return None
+        entries: list[Entry] = []
+        if self._acceptor.is_wanted(names):
+            concerned = None
+            if self._enrichment is not None:
+                concerned = _concerned(self._enrichment, change, wait_for)
+            if isinstance(concerned, Missing):
+                return None
+            context = _context(before, paths, concerned)
+            entries = self._accepted(change, context, recorded, names)
+        if change.known is not None:
+            object_ = None if change.change == "deleted" else change.object
+            entries.extend(self._memories(change.known, object_))
+        return entries
+
+    def _accepted(
+        self,
+        change: Change,
+        context: ChangeContext,
+        recorded: str,
+        names: tuple[str, ...],
+    ) -> list[Entry]:
+        """Return the entries of the event, one version for all that ask for the same.
+
+        Raises:
+            ConversionError: It cannot be converted.
+        """
+        labels = partial(labels_concerned, change, context)
+        if self._versions == 1:
+            event, names, render = self._version(change, context, recorded, names)
+            return self._acceptor.accept(event, names, render=render, labels=labels)
+        groups = [  # those that want most come first
+            tuple(name for name in names if self._options[name] == options)
+            for options in sorted({self._options[name] for name in names}, reverse=True)
         ]
+        versions = [self._version(change, context, recorded, one) for one in groups]
         return self._acceptor.accept_versions(versions, labels=labels)
 
-    def _version(self, told: ChangeFacts, names: tuple[str, ...]) -> Version:
-        context = _without_unasked(self._asks[names[0]], told.context)
-        render = partial(self._event, told, context)
-        return Version(render(OURS), names, render)
-
-    def _event(
-        self, told: ChangeFacts, context: ChangeContext, form: EventForm
-    ) -> CloudEvent:
-        return convert(
-            told.change,
-            origin=self._origins[form],
-            recorded=told.recorded,
-            context=context,
+    def _version(
+        self,
+        change: Change,
+        context: ChangeContext,
+        recorded: str,
+        names: tuple[str, ...],
+    ) -> Version:
+        """Return the event as sources that ask for the same tell it."""
+        asked = _without_unasked(self._options[names[0]], context)
+        facts = read_facts(change, recorded=recorded, context=asked)
+        return Version(
+            render(facts, self._origins[OURS]), names, partial(self._render, facts)
         )
 
+    def _render(self, facts: Facts, form: EventForm) -> CloudEvent:
+        return render(facts, self._origins[form])
 
-def _without_unasked(ask: SourceOptions, context: ChangeContext) -> ChangeContext:
-    concerned = context.concerned if ask.concerned else None
-    if concerned is not None and not ask.labels:
-        concerned = replace(concerned, labels={})
-    if ask.previous == context.with_previous and concerned is context.concerned:
-        return context
-    return msgspec.structs.replace(
-        context, with_previous=ask.previous, concerned=concerned
+    def _before(self, change: Change) -> bytes | None:
+        if self._object_cache is None or change.known is None:
+            return None
+        if change.change == "added":
+            return None
+        return self._object_cache.get(change.known.key)
+
+    def _memories(self, known: ObjectMeta, object_: bytes | None) -> Iterator[Entry]:
+        """Yield what is remembered: in the same commit as the event, never before."""
+        if object_ is None:
+            yield forget(known)
+            yield from self._forgotten(known)
+            return
+        yield remember(known)
+        if self._object_cache is None:
+            return
+        kind, api_version = self._resource.kind, self._resource.api_version
+        kept = payload(object_, kind=kind, api_version=api_version)
+        yield memo(OBJECT + known.key, self._object_cache.put(known.key, kept))
+
+    def _forgotten(self, known: ObjectMeta) -> Iterator[Entry]:
+        """Yield that it is not known any more what an object is."""
+        if self._object_cache is not None:
+            self._object_cache.drop(known.key)
+            yield memo(OBJECT + known.key, None)
+
+    def _rejected(self, change: Change, error: Exception) -> list[Entry]:
+        """Return the dead letter of what cannot be converted, or broke the code."""
+        said = str(error) if isinstance(error, _UNFIT) else summary(error)
+        if not isinstance(error, _UNFIT):
+            get_logger().error("An object broke the conversion.", exc_info=error)
+        id_ = f"unknown-{change.resource_version}"
+        raw = EncodedEvent(id=id_, body=change.object, data_offset=0)
+        entries = [Entry(event=None, encoded=raw, error=said)]
+        if change.known is not None:
+            is_gone = change.change == "deleted"
+            entries.append(forget(change.known) if is_gone else remember(change.known))
+            entries.extend(self._forgotten(change.known))  # else it would be compared
+        return entries
+
+
+def labels_concerned(change: Change, context: ChangeContext) -> Mapping[str, str]:
+    """Return the labels of the object concerned, as far as they are known."""
+    if context.concerned is not None:
+        return context.concerned.labels
+    if change.known is not None and change.known.labels:
+        return change.known.labels
+    return {} if change.resource.is_events else labels_of(change.object)
+
+
+def _namespace(change: Change) -> str:
+    if change.known is not None:
+        return change.known.namespace
+    if change.event is not None:
+        return change.event.metadata.namespace
+    return read_object(change.object).metadata.namespace
+
+
+def _concerned(
+    enrichment: Enrichment, change: Change, wait_for: WaitFor
+) -> InvolvedObject | Missing | None:
+    about = (change.event or decode_event(change.object)).involved
+    found = enrichment.find(about)
+    if not isinstance(found, Missing) or wait_for == "all":
+        return found
+    if found.is_loading and wait_for != "none":
+        return found
+    return enrichment.give_up(about)
+
+
+def _context(
+    before: bytes | None,
+    paths: tuple[str, ...] | None,
+    concerned: InvolvedObject | None,
+) -> ChangeContext:
+    if before is None and concerned is None:
+        return _PLAIN
+    return ChangeContext(
+        previous=before,
+        changed_paths=None if paths is None else noteworthy(paths),
+        concerned=concerned,
     )
 
 
-def labels_concerned(told: ChangeFacts) -> Mapping[str, str]:
-    """Return the labels of the object concerned, as far as they are known."""
-    if told.context.concerned is not None:
-        return told.context.concerned.labels
-    known = told.change.known
-    if known is not None and known.labels:
-        return known.labels
-    return {} if told.change.resource.is_events else labels_of(told.change.object)
+def _without_unasked(options: SourceOptions, context: ChangeContext) -> ChangeContext:
+    if context.concerned is None and options.previous == context.with_previous:
+        return context
+    concerned = context.concerned if options.concerned else None
+    if concerned is not None and not options.labels:
+        concerned = replace(concerned, labels={})
+    return msgspec.structs.replace(
+        context, with_previous=options.previous, concerned=concerned
+    )

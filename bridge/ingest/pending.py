@@ -5,7 +5,7 @@ Changes of one object keep their order.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -78,12 +78,7 @@ class PendingChanges:
         """Return how far the cursor may move when everything else is at `reached`."""
         return self._waiting[0].before if self._waiting else reached
 
-    def release(self, goes: Callable[[PendingChange], bool]) -> None:
-        """Ask for each, in order; what goes is held no more.
-
-        While one is asked for, only those are held that came before it and stay.
-        """
+    def take_all(self) -> Sequence[PendingChange]:
+        """Return all, oldest first, and hold nothing any more."""
         waiting, self._waiting, self._keys = self._waiting, deque(), set()
-        for one in waiting:
-            if not goes(one):
-                self.add(one)
+        return waiting

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from operator import attrgetter
 from typing import assert_never
 
 from bridge.cluster import Bookmark, Change, Gap, Item, Observed, ProgressMark, Synced
@@ -18,13 +18,18 @@ from bridge.ingest.checkpoint import (
     write_epoch,
     write_note,
 )
-from bridge.ingest.conversion import Conversion, WaitFor
+from bridge.ingest.entries import Conversion, WaitFor
 from bridge.ingest.pending import PendingChange, PendingChanges, SnapshotEnd
 from bridge.ingest.resync import ResyncItem
 from bridge.queue import Entry
 
+WithoutObject = Observed | Bookmark | Gap | ProgressMark | Synced
+"""Any item but a change."""
+
 ANSWER_SECONDS = 5.0
 """How long a Kubernetes Event waits for what is to be known of its object."""
+
+_sinks_of = attrgetter("sinks")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,24 +128,35 @@ class Planner:
         self._time = self._clock()  # for all items: nothing here waits
         recorded = self._now().isoformat().replace("+00:00", "Z")
         if self._held:
-            self._held.release(partial(self._goes, plan))
+            self._retry(plan)
         for item in items:
-            self._take(plan, item, recorded)
+            if isinstance(item, Change):
+                self._take_change(plan, item, recorded)
+            else:
+                self._take(plan, item, recorded)
         plan.entries += plan.closing
         plan.to = self._cursor = self._held.cursor(self._reached)
         if plan.to != plan.since:
             self._moved = self._now()
         return plan
 
-    def _take(self, plan: Plan, item: Item | ResyncItem, recorded: str) -> None:
+    def _take_change(self, plan: Plan, change: Change, recorded: str) -> None:
+        before = self._reached
+        if not change.listed:
+            self._reached = change.resource_version
+        is_first = change.listed and before is None
+        if not self._plan_change(plan, change, recorded, is_first=is_first):
+            self._hold(change, before, recorded)
+
+    def _take(
+        self, plan: Plan, item: WithoutObject | ResyncItem, recorded: str
+    ) -> None:
         match item:
-            case Change(listed=False, resource_version=version):
-                self._offer(plan, item, recorded, reached=version)
-            case Change() | ProgressMark():
-                self._offer(plan, item, recorded, reached=self._reached)
+            case ProgressMark():
+                self._take_mark(plan, item, recorded)
             case Synced(resource_version=version):
-                jump, self._gaps = SnapshotEnd(gaps=self._gaps), []
-                self._offer(plan, jump, recorded, reached=version)
+                end, self._gaps = SnapshotEnd(gaps=self._gaps), []
+                self._take_mark(plan, end, recorded, reached=version)
             case Observed():
                 plan.entries.extend(self._conversion.learned(item))
             case Bookmark(resource_version=version):
@@ -152,62 +168,90 @@ class Planner:
             case _:
                 assert_never(item)
 
-    def _offer(
+    def _take_mark(
         self,
         plan: Plan,
-        item: Change | ProgressMark | SnapshotEnd,
+        mark: ProgressMark | SnapshotEnd,
         recorded: str,
         *,
-        reached: str | None,
+        reached: str | None = None,
     ) -> None:
-        """Plan it, or hold it; in any case everything up to `reached` was read."""
-        waiting = PendingChange(
-            item=item, before=self._reached, since=self._time, recorded=recorded
-        )
-        self._reached = reached
-        if not self._goes(plan, waiting):
-            self._held.add(waiting)
+        """Plan what says that everything before it is stored, once that is so."""
+        before = self._reached
+        self._reached = reached or before
+        if self._held:
+            self._hold(mark, before, recorded)
+        else:
+            self._plan_mark(plan, mark, recorded)
 
-    def _goes(
-        self, plan: Plan, waiting: PendingChange, *, insists: bool = False
-    ) -> bool:
-        """Plan what can be planned now; the rest has to wait."""
-        match waiting.item:
-            case Change() as change:
-                return self._converts(plan, change, waiting, insists=insists)
-            case ProgressMark() | SnapshotEnd() if self._held:
-                return False  # they say that everything before them is stored
-            case ProgressMark() as note:
-                plan.entries.append(memo(NOTE, write_note(note)))
-            case SnapshotEnd() as jump:
-                self._jump(plan, jump, waiting.recorded)
-            case _:
-                assert_never(waiting.item)
+    def _hold(
+        self,
+        item: Change | ProgressMark | SnapshotEnd,
+        before: str | None,
+        recorded: str,
+    ) -> None:
+        self._held.add(
+            PendingChange(item=item, before=before, since=self._time, recorded=recorded)
+        )
+
+    def _retry(self, plan: Plan, *, insists: bool = False) -> None:
+        """Plan what waited, oldest first, as far as that is possible now."""
+        for waiting in self._held.take_all():
+            if not self._goes(plan, waiting, insists=insists):
+                self._held.add(waiting)
+
+    def _goes(self, plan: Plan, waiting: PendingChange, *, insists: bool) -> bool:
+        item = waiting.item
+        if isinstance(item, Change):
+            is_late = self._time - waiting.since > ANSWER_SECONDS
+            return self._plan_change(
+                plan,
+                item,
+                waiting.recorded,
+                is_first=item.listed and waiting.before is None,
+                wait_for="none" if insists else "namespaces" if is_late else "all",
+            )
+        if self._held:
+            return False
+        self._plan_mark(plan, item, waiting.recorded)
         return True
 
-    def _converts(
-        self, plan: Plan, change: Change, waiting: PendingChange, *, insists: bool
+    def _plan_change(
+        self,
+        plan: Plan,
+        change: Change,
+        recorded: str,
+        *,
+        is_first: bool,
+        wait_for: WaitFor = "all",
     ) -> bool:
         """Plan a change unless something that is asked for it is not known yet."""
-        if self._held.has_earlier(change):
+        if self._held and self._held.has_earlier(change):
             return False
-        converted = self._conversion.entries_of(
-            change,
-            recorded=waiting.recorded,
-            is_first=change.listed and waiting.before is None,
-            patience="none" if insists else self._patience(waiting),
+        if change.change == "deleted" and change.resource.is_events:
+            # Its time to live is over: nothing happened [informer D1].
+            plan.received += 1
+            return True
+        entries = self._conversion.entries_of(
+            change, recorded=recorded, is_first=is_first, wait_for=wait_for
         )
-        if converted is None:
+        if entries is None:
             return False
-        plan.entries.extend(converted.entries)
+        plan.entries += entries
         plan.received += 1
-        plan.filtered += converted.is_filtered
-        plan.unconverted += converted.is_rejected
+        if not any(map(_sinks_of, entries)):
+            is_rejected = any(entry.error is not None for entry in entries)
+            plan.unconverted += is_rejected
+            plan.filtered += not is_rejected
         return True
 
-    def _patience(self, waiting: PendingChange) -> WaitFor:
-        is_late = self._time - waiting.since > ANSWER_SECONDS
-        return "namespaces" if is_late else "all"
+    def _plan_mark(
+        self, plan: Plan, mark: ProgressMark | SnapshotEnd, recorded: str
+    ) -> None:
+        if isinstance(mark, ProgressMark):
+            plan.entries.append(memo(NOTE, write_note(mark)))
+        else:
+            self._jump(plan, mark, recorded)
 
     def _repeat(self, plan: Plan, again: ResyncItem, recorded: str) -> None:
         if again.key is None:
@@ -222,7 +266,7 @@ class Planner:
         self._gaps.append(replace(gap, since=gap.since or self._moved))
         if gap.cause == "rolled-back":
             # What waits belongs to the epoch that ends here.
-            self._held.release(partial(self._goes, plan, insists=True))
+            self._retry(plan, insists=True)
             self._epoch += 1
             self._conversion.enter_epoch(self._epoch)
 

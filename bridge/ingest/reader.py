@@ -20,7 +20,7 @@ from bridge.health import ReaderStatus
 from bridge.ingest.accept import put
 from bridge.ingest.buffer import Buffer
 from bridge.ingest.checkpoint import Checkpoint, load_checkpoint, memo
-from bridge.ingest.conversion import Conversion
+from bridge.ingest.entries import Conversion
 from bridge.ingest.object_cache import ObjectCache
 from bridge.ingest.parts import parts
 from bridge.ingest.plan import Plan, Planner

@@ -12,9 +12,9 @@ from bridge.cluster import Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.informer import Informer
+from bridge.cluster.kubernetes_event import Reference
 from bridge.cluster.store import Store
 from bridge.events.context import InvolvedObject
-from bridge.events.objects import Reference
 from bridge.ingest.enrichment import Enrichment, Missing
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.cluster import ControlPlane

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from bridge.config import parse_config
-from bridge.ingest.entries import EntryBuilder
+from bridge.ingest.entries import Conversion
 from bridge.logs import configure_logs
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.http.oauth2 import OAuth2Auth
@@ -102,7 +102,7 @@ async def test_bug_in_a_step_of_sending(tmp_path, monkeypatch, log, kind, name):
 
 def test_bug_in_converting(monkeypatch, log):
     """The dead letter names type and line, and nothing of the object's."""
-    break_at(monkeypatch, EntryBuilder, "entries")
+    break_at(monkeypatch, Conversion, "_accepted")
 
     [rejected] = [entry for entry in turned(of_pods(None), pod(101)) if entry.error]
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bridge.cluster.kubernetes_event import decode_event
 from bridge.errors import InvalidEventError
 from bridge.events import objects
 from tests.unit.events.samples import kubernetes_event, listed, watched
@@ -13,7 +14,7 @@ MANAGED = [{"manager": "kubelet", "fieldsV1": {"f:count": {}}}]
 
 def quick(raw: bytes) -> bytes:
     """Return the payload of an Event the quick way."""
-    return objects.event_payload(raw, objects.read_event(raw), api_version="v1")
+    return objects.event_payload(raw, decode_event(raw), api_version="v1")
 
 
 def general(raw: bytes) -> bytes:

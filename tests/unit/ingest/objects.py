@@ -166,9 +166,9 @@ async def recall(keys: Sequence[str]) -> dict[str, bytes]:
 
 def turned(turning: Conversion, change: Change, **more: Any) -> Sequence[Entry]:
     """Return the entries of a change."""
-    found = turning.entries_of(change, recorded=RECORDED, is_first=False, **more)
+    found = turning.entries_of(change, recorded=RECORDED, **more)
     assert found is not None
-    return found.entries
+    return found
 
 
 def of_pods(

@@ -8,9 +8,9 @@ import pytest
 from bridge.cluster import ObjectMeta, Owner, Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.informer import Informer
+from bridge.cluster.kubernetes_event import Reference
 from bridge.cluster.store import Store
 from bridge.events.context import InvolvedObject
-from bridge.events.objects import Reference
 from bridge.ingest import enrichment
 from bridge.ingest.enrichment import Enrichment, Missing
 

@@ -10,10 +10,10 @@ from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import compile_filters
-from bridge.ingest import Acceptor, EventForm, Source
-from bridge.ingest.entries import ChangeFacts, EntryBuilder, labels_concerned
+from bridge.ingest import Acceptor, Conversion, EventForm, Source
+from bridge.ingest.entries import labels_concerned
 from bridge.queue import Entry
-from tests.unit.ingest.objects import ORIGINS, PLAIN, change, pod
+from tests.unit.ingest.objects import ORIGINS, PLAIN, SCOPE, change, pod
 
 BOTH = ("thin", "rich")
 NOW = "2026-11-20T10:00:00Z"
@@ -31,12 +31,17 @@ def route(*sinks: str, source: str | None = None, labels: str = "") -> Route:
     )
 
 
-def entry_builder(
+def conversion_of(
     *sources: Source, routes: Sequence[Route], **forms: EventForm
-) -> EntryBuilder:
-    """Return a shaping for two sinks, of our form unless told otherwise."""
-    acceptor = Acceptor(router=Router(routes), forms={**PLAIN, **forms})
-    return EntryBuilder(sources=sources, acceptor=acceptor, origins=ORIGINS)
+) -> Conversion:
+    """Return a conversion for two sinks, of our form unless told otherwise."""
+    return Conversion(
+        resource=CORE_EVENTS,
+        scope=SCOPE,
+        sources=sources,
+        acceptor=Acceptor(router=Router(routes), forms={**PLAIN, **forms}),
+        origins=ORIGINS,
+    )
 
 
 def thin_and_rich(**more: Any) -> list[Source]:
@@ -55,13 +60,13 @@ def shown(entries: Sequence[Entry]) -> list[tuple[tuple[str, ...], bool]]:
 
 def test_entries_name_the_routes_that_chose_their_sinks() -> None:
     """An operator can ask by them, whatever form a sink has its events in."""
-    one = entry_builder(
+    one = conversion_of(
         *thin_and_rich(),
         routes=[route("hook", "broker"), route("hook", source="other")],
         broker=EventForm("knative", "object"),
     )
 
-    made = one.entries(ChangeFacts(change(1), ChangeContext(), NOW), BOTH)
+    made = one._accepted(change(1), ChangeContext(), NOW, BOTH)
 
     assert [entry.routes for entry in made] == [("r",), ("r",)]
 
@@ -70,9 +75,9 @@ def test_sink_of_two_sources_gets_the_richer_event_once() -> None:
     """However many sources lead to it, and in whatever order they are written."""
     sources = thin_and_rich(wants_previous=True)
     routes = [route("hook", "broker", source="thin"), route("hook", source="rich")]
-    one = entry_builder(*sources, routes=routes)
+    one = conversion_of(*sources, routes=routes)
 
-    entries = list(one.entries(ChangeFacts(pod(101), PREVIOUS, NOW), BOTH))
+    entries = list(one._accepted(pod(101), PREVIOUS, NOW, BOTH))
 
     assert shown(entries) == [(("hook",), True), (("broker",), False)]
 
@@ -80,10 +85,10 @@ def test_sink_of_two_sources_gets_the_richer_event_once() -> None:
 def test_sink_of_the_modest_source_gets_what_that_asks_for() -> None:
     """Nothing of what another one wants."""
     sources = thin_and_rich(wants_concerned=True)
-    one = entry_builder(*sources, routes=[route("hook", source="thin")])
+    one = conversion_of(*sources, routes=[route("hook", source="thin")])
     context = ChangeContext(concerned=InvolvedObject(labels={"app": "web"}))
 
-    [entry] = one.entries(ChangeFacts(change(101), context, NOW), BOTH)
+    [entry] = one._accepted(change(101), context, NOW, BOTH)
 
     assert entry.event is not None
     assert b'"labels"' not in (entry.event.data or b"")
@@ -92,11 +97,11 @@ def test_sink_of_the_modest_source_gets_what_that_asks_for() -> None:
 def test_labels_for_routes_only_are_not_shown() -> None:
     """A route may select by them all the same."""
     source = Source(name="thin", wants_concerned=True, hides_labels=True)
-    one = entry_builder(source, routes=[route("hook", labels="app=web")])
+    one = conversion_of(source, routes=[route("hook", labels="app=web")])
     concerned = InvolvedObject(labels={"app": "web"}, annotations={"team": "shop"})
 
-    told = ChangeFacts(change(101), ChangeContext(concerned=concerned), NOW)
-    [entry] = one.entries(told, ("thin",))
+    context = ChangeContext(concerned=concerned)
+    [entry] = one._accepted(change(101), context, NOW, ("thin",))
 
     assert entry.event is not None
     shown = entry.event.data or b""
@@ -106,9 +111,9 @@ def test_labels_for_routes_only_are_not_shown() -> None:
 def test_event_that_all_sinks_have_is_no_second_entry() -> None:
     """Those that want most come first; then there is nobody left."""
     sources = thin_and_rich(wants_previous=True)
-    one = entry_builder(*sources, routes=[route("hook", "broker")])
+    one = conversion_of(*sources, routes=[route("hook", "broker")])
 
-    entries = list(one.entries(ChangeFacts(pod(101), PREVIOUS, NOW), BOTH))
+    entries = list(one._accepted(pod(101), PREVIOUS, NOW, BOTH))
 
     assert shown(entries) == [(("hook", "broker"), True)]
 
@@ -116,9 +121,9 @@ def test_event_that_all_sinks_have_is_no_second_entry() -> None:
 def test_event_of_some_of_the_sources_is_theirs_only() -> None:
     """As when the other one does not want this change."""
     sources = thin_and_rich(wants_previous=True)
-    one = entry_builder(*sources, routes=[route("hook")])
+    one = conversion_of(*sources, routes=[route("hook")])
 
-    entries = list(one.entries(ChangeFacts(pod(101), PREVIOUS, NOW), ("thin",)))
+    entries = list(one._accepted(pod(101), PREVIOUS, NOW, ("thin",)))
 
     assert shown(entries) == [(("hook",), False)]
 
@@ -126,23 +131,21 @@ def test_event_of_some_of_the_sources_is_theirs_only() -> None:
 def test_there_may_be_an_entry_for_each_ask_and_form() -> None:
     """That many an item may become."""
     sources = thin_and_rich(wants_previous=True)
-    one = entry_builder(*sources, routes=[], broker=EventForm("knative", "reference"))
+    one = conversion_of(*sources, routes=[], broker=EventForm("knative", "reference"))
 
-    assert one.most_entries == 4
+    assert one.most_entries_per_item == 4
 
 
 def test_reference_is_a_form_of_its_own() -> None:
     """It names the object and leaves the rest away."""
-    one = entry_builder(
+    one = conversion_of(
         Source(name="pods"),
         routes=[route("hook", "broker")],
         broker=EventForm("kubebridge", "reference"),
     )
 
     entries = list(
-        one.entries(
-            ChangeFacts(pod(101, spec={"a": 1}), ChangeContext(), NOW), ("pods",)
-        )
+        one._accepted(pod(101, spec={"a": 1}), ChangeContext(), NOW, ("pods",))
     )
 
     told = {
@@ -161,15 +164,18 @@ def test_reference_is_a_form_of_its_own() -> None:
 
 def test_route_selects_by_the_labels_of_the_object_itself() -> None:
     """Read from it where nothing is remembered of it."""
-    one = entry_builder(Source(name="pods"), routes=[route("hook", labels="app=web")])
+    one = conversion_of(Source(name="pods"), routes=[route("hook", labels="app=web")])
     bodies = [{"app": "web"}, {"app": "db"}]
 
-    found = [list(one.entries(_labelled(labels), ("pods",))) for labels in bodies]
+    found = [
+        list(one._accepted(_labelled(labels), ChangeContext(), NOW, ("pods",)))
+        for labels in bodies
+    ]
 
     assert [len(entries) for entries in found] == [1, 0]
 
 
-def _labelled(labels: dict[str, str], known: ObjectMeta | None = None) -> ChangeFacts:
+def _labelled(labels: dict[str, str], known: ObjectMeta | None = None) -> Change:
     body = {
         "metadata": {
             "name": "web",
@@ -178,14 +184,13 @@ def _labelled(labels: dict[str, str], known: ObjectMeta | None = None) -> Change
             "labels": labels,
         }
     }
-    labelled = Change(
+    return Change(
         change="added",
         resource=pod(1).resource,
         object=msgspec.json.encode(body),
         resource_version="1",
         known=known,
     )
-    return ChangeFacts(labelled, ChangeContext(), NOW)
 
 
 def test_labels_are_those_of_the_object_concerned() -> None:
@@ -194,10 +199,10 @@ def test_labels_are_those_of_the_object_concerned() -> None:
     known = ObjectMeta(key="/web", uid="web", version="1", labels={"of": "memory"})
 
     found = [
-        labels_concerned(ChangeFacts(change(101), concerned, NOW)),
-        labels_concerned(ChangeFacts(change(101), ChangeContext(), NOW)),
-        labels_concerned(_labelled({"of": "object"}, known)),
-        labels_concerned(_labelled({"of": "object"})),
+        labels_concerned(change(101), concerned),
+        labels_concerned(change(101), ChangeContext()),
+        labels_concerned(_labelled({"of": "object"}, known), ChangeContext()),
+        labels_concerned(_labelled({"of": "object"}), ChangeContext()),
     ]
 
     assert [one.get("of") for one in found] == ["pod", None, "memory", "object"]

@@ -44,7 +44,7 @@ def test_resync_is_of_namespaces_that_are_selected(
     answers = {"shop": selected}
     source = Source(name="events", selects=answers.get, resync_seconds=60)
     turning = of_pods(object_cache, source)
-    turned(turning, pod(101), patience="none")
+    turned(turning, pod(101), wait_for="none")
 
     again = ResyncItem(source="events", number=1, key="shop/web")
     entries = turning.repeated(again, recorded=RECORDED)
