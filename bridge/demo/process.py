@@ -6,7 +6,8 @@ import secrets
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,20 @@ class BridgeProcessError(KubebridgeError):
     """The bridge ended by itself, or does not become ready."""
 
 
-def free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """Keep a port of loopback for the bridge, also while it is down.
+
+    The kernel gives a port that somebody is bound to, but does not listen on, to nobody
+    who asks for any port. The bridge can listen on it, for both set SO_REUSEADDR.
+    """
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        port = int(keeper.getsockname()[1])
+        if sys.platform != "linux":  # there the bridge could not listen on it either
+            keeper.close()
+        yield port
 
 
 def configure(
@@ -120,10 +130,9 @@ class BridgeProcess:
 
     @classmethod
     def prepare(
-        cls, *, folder: Path, session: aiohttp.ClientSession, **settings: Any
+        cls, *, folder: Path, port: int, session: aiohttp.ClientSession, **settings: Any
     ) -> "BridgeProcess":
         """Write a configuration into `folder`; `settings` are those of `configure`."""
-        port = free_port()
         config = configure(folder=folder, port=port, **settings)
         path = folder / "demo.yaml"
         path.write_text(yaml.safe_dump(config, sort_keys=False))

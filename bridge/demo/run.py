@@ -14,7 +14,7 @@ from rich.console import Console
 from bridge.demo.display import Display
 from bridge.demo.ledger import Ledger
 from bridge.demo.play_cluster import PlayCluster
-from bridge.demo.process import BridgeProcess
+from bridge.demo.process import BridgeProcess, reserved_port
 from bridge.demo.receivers import Moods, Receiver, answer_well, hang_up, receive
 from bridge.demo.story import DemoCluster, Story
 from bridge.errors import KubebridgeError
@@ -129,20 +129,22 @@ async def _bridge(
 ) -> AsyncIterator[BridgeProcess]:
     """Start a bridge that watches the cluster; stop it at the end."""
     timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        bridge = BridgeProcess.prepare(
-            folder=folder,
-            session=session,
-            kubeconfig=cluster.kubeconfig,
-            context=cluster.context,
-            namespaces=cluster.watched,
-            receivers=receivers,
-        )
-        try:
-            await bridge.start()
-            yield bridge
-        finally:
-            await bridge.stop()
+    with reserved_port() as port:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            bridge = BridgeProcess.prepare(
+                folder=folder,
+                port=port,
+                session=session,
+                kubeconfig=cluster.kubeconfig,
+                context=cluster.context,
+                namespaces=cluster.watched,
+                receivers=receivers,
+            )
+            try:
+                await bridge.start()
+                yield bridge
+            finally:
+                await bridge.stop()
 
 
 @contextmanager

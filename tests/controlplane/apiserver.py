@@ -16,7 +16,8 @@ from tests.controlplane.access import (
     write_secret,
     write_tokens,
 )
-from tests.controlplane.process import ControlPlaneError, Server, free_port
+from tests.controlplane.process import ControlPlaneError, Server
+from tests.ports import free_port
 
 HOST = "127.0.0.1"
 

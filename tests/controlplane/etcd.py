@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from tests.controlplane.process import ControlPlaneError, Server, free_port
+from tests.controlplane.process import ControlPlaneError, Server
+from tests.ports import free_port
 
 EVENTS = "/registry/events/"
 _EVERY_KEY = base64.b64encode(b"\0").decode()

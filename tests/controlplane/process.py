@@ -1,9 +1,7 @@
 """One server process: its log, how long it may take, and its end."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -105,16 +103,3 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not so after {seconds:g} s")
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on.
-
-    It lies below Linux's range of ephemeral ports (32768 and up): no outgoing
-    connection can take it while an API server that is to come back on it is down.
-    """
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise ControlPlaneError("no free port on 127.0.0.1 among 100 tried")

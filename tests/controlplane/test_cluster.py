@@ -15,7 +15,7 @@ import pytest
 from tests.controlplane.build import find_binaries
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import ControlPlaneError, wait_until
-from tests.e2e.bridge import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -19,7 +19,7 @@ import yaml
 from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.build import find_binaries
-from tests.controlplane.process import ControlPlaneError, Server, free_port
+from tests.controlplane.process import ControlPlaneError, Server
 from tests.deploy.documents import (
     MANIFESTS,
     ROOT,
@@ -31,6 +31,7 @@ from tests.deploy.documents import (
 from tests.e2e.bridge import TOKEN, Bridge, wait_until
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from yarl import URL
 
 from bridge.config import parse_config
 from bridge.demo.apiserver import ApiServer
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -111,9 +111,7 @@ async def world(tmp_path: Path) -> "Iterator[dict[str, str]]":  # type: ignore[m
     """Run an API server and give the environment in which a user types."""
     async with ApiServer() as server:
         server.kubeconfig(tmp_path / "kubeconfig")
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        port = free_port()
         text = blocks("yaml")[0] + f"server: {{port: {port}}}\n"
         (tmp_path / "bridge.yaml").write_text(text)
         yield os.environ | {

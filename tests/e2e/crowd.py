@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.bridge import Bridge, free_port, wait_until
+from tests.e2e.bridge import Bridge, wait_until
 from tests.e2e.brisk import BRISK
 from tests.e2e.conftest import make_namespace
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
+from tests.ports import free_port
 
 HEALTHY = tuple(f"healthy-{number}" for number in range(8))
 SLOW_SECONDS = 8.0

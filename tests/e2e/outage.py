@@ -12,10 +12,11 @@ import msgspec
 
 from bench.load import event
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.bridge import Bridge, free_port, wait_until
+from tests.e2e.bridge import Bridge, wait_until
 from tests.e2e.conftest import make_namespace
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
+from tests.ports import free_port
 
 PODS = 200
 """About so many objects are the Events."""

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.bridge import Bridge, free_port, wait_until
+from tests.e2e.bridge import Bridge, wait_until
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

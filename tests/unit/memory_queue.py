@@ -35,6 +35,9 @@ from bridge.queue import (
 )
 from bridge.queue.sqlite.order import lane_of
 
+MOST_WAITED = 0.5
+"""Seconds after which a waiting call of `lease` looks again whatever happened."""
+
 
 @dataclass
 class Delivery:
@@ -122,6 +125,7 @@ class MemoryQueue:
             stored=self.now(),
         )
         self.rows[handle] = Delivery(lease=lease, due=self.now())
+        self._wake()
 
     async def cursors(self) -> Sequence[StoredCursor]:
         """See `Queue.cursors`."""
@@ -163,13 +167,20 @@ class MemoryQueue:
         while not (due := self._due(sink)):
             self.changed.clear()
             try:
-                async with asyncio.timeout(0.05):
+                async with asyncio.timeout(self._seconds_to_wait(sink)):
                     await self.changed.wait()
             except TimeoutError:
                 continue
         for row in due[:limit]:
             row.leased = True
         return [row.lease for row in due[:limit]]
+
+    def _seconds_to_wait(self, sink: str) -> float:
+        """Return how long nothing changes by itself; tests may move the clock."""
+        gate = self.gates.get(sink)
+        times = [row.due for row in self.rows.values() if row.lease.sink == sink]
+        times += [gate.until] if gate is not None and gate.until is not None else []
+        return min([MOST_WAITED, *(at - self.now() for at in times if at > self.now())])
 
     def _due(self, sink: str) -> list[Delivery]:
         gate = self.gates.get(sink)

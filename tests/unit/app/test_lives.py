@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import socket
 
 import pytest
 
@@ -12,6 +11,7 @@ from bridge.demo.apiserver import ApiServer
 from bridge.errors import CredentialsError, QueueError, first_cause
 from bridge.queue.sqlite.lockfile import locked_now
 from bridge.queue.sqlite.queue import SqliteQueue
+from tests.ports import free_port
 from tests.unit.app.running import Running, keep_logs
 from tests.unit.sinks.receiver import Receiver, answer, hang
 
@@ -25,13 +25,6 @@ async def running(tmp_path, monkeypatch):
     keep_logs(monkeypatch)
     async with ApiServer() as cluster:
         yield Running(tmp_path, cluster)
-
-
-def free_port() -> int:
-    """Return a port that is free."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def hook(receiver, name="hook", **more):

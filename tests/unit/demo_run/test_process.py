@@ -1,5 +1,6 @@
 """The bridge is started, asked, killed and stopped as a process of its own."""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from bridge.demo.process import (
     BridgeProcess,
     BridgeProcessError,
     environment,
-    free_port,
+    reserved_port,
 )
 from bridge.demo.receivers import Receiver
+from tests.ports import free_port
 
 STUB = Path(__file__).with_name("stub_bridge.py")
 
@@ -66,6 +68,7 @@ async def test_prepare_writes_a_configuration_that_the_bridge_takes(session, tmp
     BridgeProcess.prepare(
         folder=tmp_path,
         session=session,
+        port=1,
         kubeconfig=tmp_path / "kubeconfig",
         context="prod",
         namespaces=("shop",),
@@ -84,6 +87,7 @@ async def test_prepare_leaves_the_context_to_the_kubeconfig(session, tmp_path):
     BridgeProcess.prepare(
         folder=tmp_path,
         session=session,
+        port=1,
         kubeconfig=tmp_path / "kubeconfig",
         context=None,
         namespaces=(),
@@ -92,6 +96,19 @@ async def test_prepare_leaves_the_context_to_the_kubeconfig(session, tmp_path):
 
     document = yaml.safe_load((tmp_path / "demo.yaml").read_text())
     assert "context" not in document["cluster"]
+
+
+async def test_reserved_port_is_for_the_bridge_alone():
+    """It can listen on it again and again; while it is down, nobody answers."""
+    with reserved_port() as port:
+        for _ in range(2):
+            async with await asyncio.start_server(print, "127.0.0.1", port):
+                pass
+
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        others = [free_port() for _ in range(100)]
+    assert port not in others
 
 
 def test_environment_leaves_out_what_would_change_the_bridge():

@@ -111,8 +111,7 @@ async def nobody() -> AsyncIterator[Peer]:
     """Meet a port on which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    yield Peer(f"http://127.0.0.1:{port}/")
+        yield Peer(f"http://127.0.0.1:{free.getsockname()[1]}/")
 
 
 @asynccontextmanager

@@ -128,10 +128,10 @@ async def test_refused_connection_names_the_machine(make_transport):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    transport = make_transport()
+        transport = make_transport()
 
-    with pytest.raises(httpx.ConnectError) as caught:
-        await post(transport, f"http://127.0.0.1:{port}/hook?token=hidden")
+        with pytest.raises(httpx.ConnectError) as caught:
+            await post(transport, f"http://127.0.0.1:{port}/hook?token=hidden")
 
     assert str(caught.value) == (
         f"cannot connect to http://127.0.0.1:{port}: Connection refused"
