@@ -15,7 +15,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from bridge.app.connections import (
+from bridge.api.connections import (
     BACKLOG,
     MOST_CONNECTIONS,
     MOST_HEAD_BYTES,

@@ -61,7 +61,7 @@ class EntryBuilder:
         self._origins = dict(origins)
         self._asks = {
             one.name: SourceOptions(
-                one.wants_previous, one.wants_concerned, not one.hides_labels
+                one.settings.previous, one.enrich is not None, not one.hides_labels
             )
             for one in sources
         }

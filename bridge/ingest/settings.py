@@ -1,10 +1,11 @@
-"""What is watched: the models of `sources`."""
+"""Settings of sources: an item of `sources` of the configuration."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from bridge.config.kinds import NamedKind, group_of
+from bridge.cluster.settings import Target, group_of
 from bridge.errors import FilterError
 from bridge.events.paths import parse_path
 from bridge.settings.model import Model, fault, mismatch
@@ -17,19 +18,12 @@ from bridge.settings.values import (
     NamespaceName,
     ResourceName,
     each_once,
+    is_name,
     not_empty,
 )
 
-
-def _object_path(text: str) -> str:
-    try:
-        return parse_path(text)
-    except FilterError as error:
-        raise mismatch(str(error)) from None
-
-
-ObjectPath = Annotated[str, AfterValidator(_object_path)]
-"""A place in an object, e.g. `spec.replicas`."""
+EVENTS_NAME: Final = "events"
+"""Name of a source of Kubernetes Events that is given no other name."""
 
 _SHORTEST_RESYNC = 60.0
 _ALWAYS = (
@@ -43,6 +37,17 @@ def _not_too_often(seconds: float) -> float:
     if seconds < _SHORTEST_RESYNC:
         raise mismatch(f"expected at least {format_duration(_SHORTEST_RESYNC)}")
     return seconds
+
+
+def _object_path(text: str) -> str:
+    try:
+        return parse_path(text)
+    except FilterError as error:
+        raise mismatch(str(error)) from None
+
+
+ObjectPath = Annotated[str, AfterValidator(_object_path)]
+"""A place in an object, e.g. `spec.replicas`."""
 
 
 def _without_secrets(kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -168,11 +173,23 @@ class SourceConfig(Model):
     later route can replay them."""
 
     @property
-    def wanted(self) -> NamedKind:
+    def target(self) -> Target:
         """The kind of objects, named in either way."""
-        return NamedKind(
-            kind=self.kind, api_version=self.api_version, resource=self.resource
+        return Target(
+            api_version=self.api_version or "",
+            kind=self.kind or "",
+            resource=self.resource or "",
         )
+
+    @property
+    def is_namespaced(self) -> bool:
+        """Whether it names or selects namespaces."""
+        return bool(self.namespaces or self.namespace_selector)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it takes some of the namespaces that one watch brings."""
+        return len(self.namespaces) > 1 or bool(self.namespace_selector)
 
     @model_validator(mode="before")
     @classmethod
@@ -180,16 +197,16 @@ class SourceConfig(Model):
         """Add the defaults that depend on other keys."""
         if not isinstance(data, dict):
             return data
-        wanted = NamedKind.of(data)
+        target = Target.of(data)
         written = {
             key: data[key]
             for key in data
             if key not in _NAMING or data[key] is not None
         }
-        filled: dict[str, object] = {"name": wanted.name or "events"}
-        if wanted.resource is None:
+        filled: dict[str, object] = {"name": default_name(data) or EVENTS_NAME}
+        if not target.resource:
             filled |= {"kind": "Event", "apiVersion": "v1"}
-        if wanted.is_events:
+        if target.is_events:
             filled["changes"] = ["added", "modified"]
         if data.get("updates", "all") == "all":
             filled["ignore"] = []
@@ -204,7 +221,7 @@ class SourceConfig(Model):
             raise fault("expected namespaces or namespaceSelector, got both")
         if self.ignore and self.updates == "all":
             raise fault("expected updates: relevant beside ignore, got 'all'")
-        if self.wanted.is_events:
+        if self.target.is_events:
             self._check_events()
         elif self.enrich is not None:
             raise fault("expected enrich beside Kubernetes Events only")
@@ -216,11 +233,11 @@ class SourceConfig(Model):
             return
         if self.kind is not None:
             raise fault("expected kind or resource, got both")
-        wanted, version = self.wanted, self.api_version
-        if version is not None and group_of(version) != wanted.group:
+        target, version = self.target, self.api_version
+        if version is not None and group_of(version) != target.group:
             suffix = f".{group_of(version)}" if "/" in version else ""
             raise fault(
-                f"expected resource: {wanted.plural}{suffix} beside apiVersion: "
+                f"expected resource: {target.plural}{suffix} beside apiVersion: "
                 f"{version}, got '{self.resource}'"
             )
 
@@ -237,9 +254,9 @@ class SourceConfig(Model):
             )
 
     def _check_secrets(self) -> None:
-        if self.allow_secrets and not self.wanted.is_secrets:
+        if self.allow_secrets and not self.target.is_secrets:
             raise fault("expected allowSecrets beside Secrets only")
-        if not self.wanted.is_secrets:
+        if not self.target.is_secrets:
             return
         if not self.allow_secrets:
             raise fault(
@@ -264,3 +281,12 @@ class SourceConfig(Model):
 
 _NAMING = {"apiVersion", "kind", "resource"}
 """Keys of which null is the same as none."""
+
+
+def default_name(written: Mapping[str, Any]) -> str | None:
+    """Return the name of a source that is given none; None: its kind is unreadable."""
+    target = Target.of(written)
+    if target.is_events:
+        return EVENTS_NAME
+    name = target.plural or target.kind.lower()
+    return name if is_name(name) else None

@@ -60,7 +60,7 @@ def _wants(
     namespace: str,
     differences: tuple[str, ...] | None,
 ) -> bool | None:
-    if change.change not in source.changes:
+    if change.change not in source.settings.changes:
         return False
     is_compared = source.ignore is not None and differences is not None
     if is_compared and lies_under(differences or (), source.ignore or ()):

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from bridge.app import connections
-from bridge.app.connections import MOST_HEAD_BYTES
+from bridge.api import connections
+from bridge.api.connections import MOST_HEAD_BYTES
 from bridge.app.server import bind, serving
 from bridge.metrics import Metrics
 

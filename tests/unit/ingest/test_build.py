@@ -8,22 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
-from bridge.app.backfill import Backfill
-from bridge.app.build import build_router
-from bridge.app.readers import Readers, build_origins, forms_of
-from bridge.app.reading import read_cluster
-from bridge.app.sources import wanted_sources
 from bridge.cluster import CORE_EVENTS, Resource
 from bridge.cluster.builtin import BUILTIN
-from bridge.errors import ForbiddenError
 from bridge.health import Health, ReaderStatus
 from bridge.ingest import EventForm
+from bridge.ingest.build import ClusterParts, build_origins
+from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.metrics import Metrics
 from bridge.queue import Scope
-from tests.unit.app.fakes import FakeApi, config_of
 from tests.unit.cluster.fakes import FakeCluster
+from tests.unit.ingest.fakes import FakeApi, settings_of
 from tests.unit.ingest.objects import ids
 from tests.unit.memory_queue import MemoryQueue
 
@@ -53,18 +48,13 @@ class Bench:
     queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     @asynccontextmanager
-    async def readers(self) -> AsyncIterator[Readers]:
-        """Make readers, whose informers run while the block does."""
-        config = config_of(self.sources, more=self.more)
-        router = build_router(config)
-        self.wanted = wanted_sources(config, router)
+    async def parts(self) -> AsyncIterator[ClusterParts]:
+        """Make parts, whose informers run while the block does."""
         async with asyncio.TaskGroup() as tasks:
-            yield Readers(
+            yield ClusterParts(
+                settings_of(self.sources, more=self.more),
                 self.cluster,  # type: ignore[arg-type]
-                config=config,
-                cluster="uid",
-                wanted=self.wanted,
-                router=router,
+                uid="uid",
                 queue=self.queue,  # type: ignore[arg-type]
                 metrics=Metrics(version="0"),
                 tasks=tasks,
@@ -74,12 +64,12 @@ class Bench:
     @asynccontextmanager
     async def reading(self, namespace: str = "*") -> AsyncIterator[None]:
         """Read while the block runs."""
-        async with self.readers() as readers, asyncio.TaskGroup() as tasks:
+        async with self.parts() as parts, asyncio.TaskGroup() as tasks:
             name = self.resource.name
-            reader = readers.build(
+            reader = parts.builder.build(
                 self.resource,
                 Scope(cluster="uid", resource=name, namespace=namespace),
-                [one.source for one in self.wanted],
+                parts.builder.sources,
                 ReaderStatus(sources=("s",), resource=name, namespace=namespace),
             )
             task = tasks.create_task(reader.run())
@@ -181,33 +171,23 @@ class Everything(Cluster):
 
 async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
     """All parts together."""
-    cluster, queue, config = Everything(), MemoryQueue(), config_of("{kind: Pod}")
-    router, metrics = build_router(config), Metrics(version="0")
-    backfill = Backfill(
-        config,
-        router=router,
+    cluster, queue = Everything(), MemoryQueue()
+    supervisor = ReaderSupervisor(
+        settings_of("{kind: Pod}"),
         queue=queue,  # type: ignore[arg-type]
-        metrics=metrics,
-    )
-    reading = read_cluster(
-        cluster,  # type: ignore[arg-type]
-        config=config,
-        queue=queue,  # type: ignore[arg-type]
-        router=router,
         health=Health(),
-        metrics=metrics,
-        backfill=backfill,
+        metrics=Metrics(version="0"),
     )
 
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(reading)
+        task = tasks.create_task(supervisor.run(cluster))  # type: ignore[arg-type]
         await asyncio.sleep(5)
         version = cluster.write("web")
         await asyncio.sleep(5)
-        followed = [one.resource.name for one in backfill._parts().followed()]
+        read = [one.resource.name for one in supervisor.scopes()]
         task.cancel()
 
-    assert followed == ["pods"]
+    assert read == ["pods"]
     assert ids(queue.entries) == [f"u{version}-{version}"]
     assert queue.positions == {Scope(cluster="uid", resource="pods"): version}
 
@@ -216,32 +196,19 @@ async def test_namespaces_are_watched_once() -> None:
     """Whoever asks for them, and however often."""
     bench = Bench("{}")
 
-    async with bench.readers() as readers:
-        same = readers.namespaces() is readers.namespaces()
+    async with bench.parts() as parts:
+        same = parts.namespaces is parts.namespaces
         await asyncio.sleep(5)
         streams = len(bench.cluster.streams)
 
     assert (same, streams) == (True, 1)
 
 
-async def test_reason_why_a_kind_is_not_read_is_logged_once() -> None:
-    """Each reason, for each kind."""
-    bench = Bench("{}")
-    errors = [ForbiddenError(text, status=403) for text in ("no", "no", "never")]
-
-    with capture_logs() as logs:
-        async with bench.readers() as readers:
-            for error in errors:
-                readers.failed("v1 Pod", error)
-
-    assert [one["error"] for one in logs] == ["no", "never"]
-
-
 def test_origin_is_told_in_each_form() -> None:
     """Profile and data as a sink wants them, the names of the configuration in all."""
-    config = config_of("{}", more="cluster: {name: prod}")
+    settings = settings_of("{}", more="cluster: {name: prod}")
 
-    origins = build_origins(config, cluster="uid", server="https://api.test")
+    origins = build_origins(settings, cluster="uid", server="https://api.test")
 
     assert {(o.profile, o.data): f for f, o in origins.items()} == {
         (form.profile, form.data): form for form in origins
@@ -252,11 +219,11 @@ def test_origin_is_told_in_each_form() -> None:
 
 def test_cluster_without_a_name_is_called_by_its_uid() -> None:
     """There is always a source."""
-    origins = build_origins(config_of("{}"), cluster="uid", server="https://api.test")
+    origins = build_origins(settings_of("{}"), cluster="uid", server="https://api.test")
 
     assert origins[EventForm("kubebridge", "object")].uri == "kubernetes://uid"
 
 
 def test_form_of_each_sink_is_the_configured_one() -> None:
     """By name."""
-    assert forms_of(config_of("{}")) == {"out": EventForm("kubebridge", "object")}
+    assert settings_of("{}").forms == {"out": EventForm("kubebridge", "object")}

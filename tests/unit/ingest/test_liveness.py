@@ -6,9 +6,12 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.pulse import Pulse
+from bridge.cluster.liveness import LivenessCheck
 from bridge.errors import UnreachableError
 from bridge.health import Health, ReaderState, ReaderStatus
+from bridge.ingest.supervisor import ReaderSupervisor
+from bridge.metrics import Metrics
+from tests.unit.ingest.fakes import settings_of
 
 pytestmark = pytest.mark.looptime
 
@@ -42,7 +45,7 @@ def now() -> float:
 
 
 class Bench:
-    """A pulse that runs, and a reader in a state."""
+    """A check that runs, and a reader in a state."""
 
     def __init__(self, state: ReaderState = "watching") -> None:
         """Start."""
@@ -50,15 +53,22 @@ class Bench:
         self.reader = ReaderStatus(
             sources=("e",), resource="events", namespace="*", state=state
         )
-        health = Health(readers=[self.reader])
-        self._pulse = Pulse(cast("Any", self.api), health)
+        self._health = Health()
+        supervisor = ReaderSupervisor(
+            settings_of("{}"),
+            queue=cast("Any", None),
+            health=self._health,
+            metrics=Metrics(version="0"),
+        )
+        self._health.readers = [self.reader]
+        self._check = LivenessCheck(cast("Any", self.api), supervisor._note_silence)
 
     async def run(self, seconds: float, does: str = "answer") -> str:
         """Let time pass; return the state of the reader."""
         self.api.does = does
         try:
             async with asyncio.timeout(seconds):
-                await self._pulse.run()
+                await self._check.run()
         except TimeoutError:
             return self.reader.state
         raise AssertionError

@@ -1,4 +1,4 @@
-"""What stands around the parts of `bridge.app` in tests."""
+"""What stands around the supervisors in tests."""
 
 import asyncio
 import json
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from bridge.app.build import build_router
-from bridge.app.sources import WantedSource, wanted_sources
+import pytest
+
+from bridge.app.build import build_router, ingest_settings
 from bridge.cluster import ObjectMeta, Resource
 from bridge.cluster.builtin import NAMESPACES
 from bridge.cluster.client import ClusterUid, ListPage
@@ -16,7 +17,9 @@ from bridge.cluster.store import Store
 from bridge.config import Config, parse_config
 from bridge.errors import ClusterError, NotServedError
 from bridge.health import ReaderStatus
-from bridge.ingest import Namespaces, Source
+from bridge.ingest import Source, build
+from bridge.ingest.build import IngestSettings
+from bridge.ingest.source import build_sources
 from bridge.queue import Scope
 
 SINK = "sinks: [{type: stdout, name: out}]\n"
@@ -28,10 +31,15 @@ def config_of(*sources: str, more: str = "") -> Config:
     return parse_config(text, name="b.yaml", env={})
 
 
-def wanted_of(*sources: str, more: str = "") -> list[WantedSource]:
-    """Return what these sources want."""
+def sources_of(*sources: str, more: str = "") -> list[Source]:
+    """Return these sources, as a configuration makes them."""
     config = config_of(*sources, more=more)
-    return wanted_sources(config, build_router(config))
+    return build_sources(config.sources, build_router(config))
+
+
+def settings_of(*sources: str, more: str = "") -> IngestSettings:
+    """Return the settings of ingest with these sources and one sink."""
+    return ingest_settings(config_of(*sources, more=more))
 
 
 def label(namespaces: Informer, name: str, **labels: str) -> None:
@@ -75,34 +83,31 @@ class FakeReader:
 
 @dataclass
 class FakeReaders:
-    """Makes readers that a test controls; see `bridge.app.readers.Readers`."""
+    """Makes readers that a test controls, and one informer for all questions."""
 
     informer: Informer = field(default_factory=namespace_informer)
     made: list[FakeReader] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def build(
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have readers and informers made here."""
+        monkeypatch.setattr(build, "ScopeReader", self._build)
+        monkeypatch.setattr(build.Informers, "start", lambda *_: self.informer)
+
+    def _build(
         self,
-        resource: Resource,
+        *,
         scope: Scope,
         sources: Sequence[Source],
         status: ReaderStatus,
-    ) -> Any:
-        """See `Readers.build`."""
+        **parts: Any,
+    ) -> FakeReader:
+        """See `ScopeReader`."""
         names = tuple(source.name for source in sources)
         emits = any(source.emits_initial for source in sources)
         self.made.append(
             FakeReader(scope=scope, names=names, status=status, emits_initial=emits)
         )
         return self.made[-1]
-
-    def namespaces(self) -> Namespaces:
-        """See `Readers.namespaces`."""
-        return Namespaces(self.informer)
-
-    def failed(self, name: str, error: ClusterError) -> None:
-        """See `Readers.failed`."""
-        self.failures.append((name, str(error)))
 
     @property
     def running(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -129,7 +134,7 @@ def group(*versions: str) -> bytes:
 
 @dataclass
 class FakeApi:
-    """Answers what `bridge.app` itself asks an API server.
+    """Answers what supervisors ask an API server.
 
     Attributes:
         answers: By path; what is not there is not served.
@@ -151,6 +156,7 @@ class FakeApi:
     )
     requests: list[str] = field(default_factory=list)
     server: str = "https://api.test"
+    heard_at: float = 0.0
 
     async def get(self, path: str) -> bytes:
         """See `ClusterClient.get`."""

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.reading import MISSED_SECONDS, Reading
-from bridge.app.unread import reader_statuses
 from bridge.errors import (
     ClusterError,
     ForbiddenError,
@@ -18,14 +16,15 @@ from bridge.errors import (
     UnreachableError,
 )
 from bridge.health import Health
-from tests.unit.app.fakes import (
+from bridge.ingest.supervisor import MISSED_SECONDS, ReaderSupervisor
+from bridge.metrics import Metrics
+from tests.unit.ingest.fakes import (
     FakeApi,
     FakeReaders,
-    config_of,
     group,
     label,
     resources,
-    wanted_of,
+    settings_of,
 )
 from tests.unit.memory_queue import MemoryQueue
 
@@ -41,7 +40,7 @@ GONE = NotServedError("the resource is gone", status=404)
 
 @dataclass
 class Bench:
-    """A Reading, and what is around it."""
+    """A supervisor, and what is around it."""
 
     api: FakeApi = field(default_factory=FakeApi)
     readers: FakeReaders = field(default_factory=FakeReaders)
@@ -51,19 +50,22 @@ class Bench:
     @asynccontextmanager
     async def reading(self, *sources: str) -> AsyncIterator[None]:
         """Read while the block runs."""
-        reading = Reading(
-            self.api,  # type: ignore[arg-type]
-            cluster="uid",
-            wanted=wanted_of(*sources),
-            readers=self.readers,  # type: ignore[arg-type]
+        self.supervisor = ReaderSupervisor(
+            settings_of(*sources),
             queue=self.queue,  # type: ignore[arg-type]
             health=self.health,
+            metrics=Metrics(version="0"),
         )
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(reading.run())
+            task = tasks.create_task(self.supervisor.run(self.api))  # type: ignore[arg-type]
             await asyncio.sleep(0.1)
             yield
             task.cancel()
+
+    async def apply(self, *sources: str, more: str = "") -> None:
+        """Read by other settings."""
+        self.supervisor.apply(settings_of(*sources, more=more))
+        await asyncio.sleep(0.1)
 
     def serve_cats(self, *versions: str, namespaced: bool = True) -> None:
         """Let a kind be served."""
@@ -84,9 +86,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Return one whose API server serves Pods, Events and Deployments."""
-    return Bench()
+    bench = Bench()
+    bench.readers.install(monkeypatch)
+    return bench
 
 
 async def test_kind_that_is_served_is_read(bench: Bench) -> None:
@@ -163,15 +167,16 @@ async def test_trouble_with_discovery_is_shown(
     answers = dict(bench.api.answers)
     bench.api.answers["/api/v1"] = error
 
-    async with bench.reading(PODS, BY_KIND):
-        before, reads = bench.states["pods",], bench.reads
-        bench.api.answers = answers
-        await asyncio.sleep(10)
-        after = bench.reads
+    with capture_logs() as logs:
+        async with bench.reading(PODS, BY_KIND):
+            before, reads = bench.states["pods",], bench.reads
+            bench.api.answers = answers
+            await asyncio.sleep(10)
+            after = bench.reads
 
     assert before == (state, str(error))
     assert (reads, sorted(after)) == ([("kind",)], [("kind",), ("pods",)])
-    assert bench.readers.failures[0] == ("v1 Pod", str(error))
+    assert logs[0] | {"source": "v1 Pod", "error": str(error)} == logs[0]
 
 
 async def test_two_names_of_one_resource_are_one_reader(bench: Bench) -> None:
@@ -289,10 +294,18 @@ async def test_namespaces_are_known_before_they_are_chosen(bench: Bench) -> None
     assert refused == ("waiting", "refused")
 
 
-async def test_every_source_has_a_status_before_anything_is_known() -> None:
+async def test_every_source_has_a_status_before_anything_is_known(
+    bench: Bench,
+) -> None:
     """Not ready, and named as in the configuration."""
-    statuses = reader_statuses(config_of(PODS, BY_RESOURCE))
+    ReaderSupervisor(
+        settings_of(PODS, BY_RESOURCE),
+        queue=bench.queue,  # type: ignore[arg-type]
+        health=bench.health,
+        metrics=Metrics(version="0"),
+    )
 
+    statuses = bench.health.readers
     assert [(one.sources, one.resource, one.state) for one in statuses] == [
         (("pods",), "v1 Pod", "starting"),
         (("plural",), "deployments.apps", "starting"),
@@ -350,3 +363,65 @@ async def test_optional_source_may_not_be_permitted_namespaces(bench: Bench) -> 
         refused = excused(bench.health)
 
     assert (before, refused) == ({("pods",): False}, {("pods",): True})
+
+
+async def test_readers_whose_settings_stay_go_on(bench: Bench) -> None:
+    """New settings start, replace and stop the others alone."""
+    async with bench.reading("{}", BY_KIND, PODS):
+        await bench.apply(PODS, BY_KIND.replace("}", ", initial: emit}"))
+        made = [(one.names, one.is_running) for one in bench.readers.made]
+        states = bench.states
+
+    assert sorted(made) == [
+        (("events",), False),
+        (("kind",), False),
+        (("kind",), True),
+        (("pods",), True),
+    ]
+    assert sorted(states) == [("kind",), ("pods",)]
+
+
+async def test_source_that_is_added_is_looked_for(bench: Bench) -> None:
+    """And one that is taken away is not any more, be it served or not."""
+    async with bench.reading(PODS, CATS):
+        await bench.apply(BY_KIND, CATS.replace("cats", "tom"))
+        reads, states = bench.reads, bench.states
+        await bench.apply(BY_KIND)
+        left = bench.states
+
+    assert (reads, states["tom",][0]) == ([("kind",)], "absent")
+    assert list(left) == [("kind",)]
+
+
+async def test_namespaces_that_come_to_an_unfit_kind_are_refused(bench: Bench) -> None:
+    """Its reader stops; the status says what is wrong."""
+    bench.serve_cats("v1", namespaced=False)
+    async with bench.reading(CATS):
+        before = bench.reads
+        await bench.apply(CATS.replace("}", ", namespaces: [a]}"))
+        after, states = bench.reads, bench.states
+
+    assert (before, after) == ([("cats",)], [])
+    assert states["cats",][0] == "failed"
+
+
+async def test_settings_may_change_while_a_kind_is_lost(bench: Bench) -> None:
+    """It is looked for by the new settings."""
+    async with bench.reading(PODS):
+        bench.readers.made[-1].error.set_exception(GONE)
+        await bench.apply(PODS.replace("pods", "new"))
+        await asyncio.sleep(10)
+        reads = bench.reads
+
+    assert reads == [("new",)]
+
+
+async def test_reason_why_a_kind_is_not_read_is_logged_once(bench: Bench) -> None:
+    """Each reason, for each kind, however often it is looked for."""
+    with capture_logs() as logs:
+        async with bench.reading(CATS):
+            await asyncio.sleep(60)
+            bench.api.answers["/apis/shop.io"] = REFUSED
+            await asyncio.sleep(60)
+
+    assert [one["error"][:8] for one in logs] == ["the API ", "refused"]

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.informers import Informers
 from bridge.cluster.builtin import NAMESPACES
 from bridge.cluster.store import Store
 from bridge.errors import ForbiddenError
+from bridge.ingest.build import Informers
 from tests.unit.cluster.fakes import FakeCluster
 
 pytestmark = pytest.mark.looptime

@@ -2,18 +2,18 @@
 
 import pytest
 
-from bridge.app.sources import WantedSource, all_enrichment, by_target
-from bridge.cluster.discovery import Target
-from bridge.ingest import CHANGES
-from tests.unit.app.fakes import wanted_of
+from bridge.cluster.settings import Target
+from bridge.ingest import Source
+from bridge.ingest.source import all_enrichment
+from tests.unit.ingest.fakes import sources_of
 
 BY_LABELS = 'routes: [{name: r, sources: [%s], labels: "app=web"}]'
 BY_OWNER = "routes: [{name: r, sources: [%s], filters: [{exact: {%s: web}}]}]"
 
 
-def only(source: str, more: str = "") -> WantedSource:
+def only(source: str, more: str = "") -> Source:
     """Return what one source wants."""
-    [wanted] = wanted_of(source, more=more)
+    [wanted] = sources_of(source, more=more)
     return wanted
 
 
@@ -21,10 +21,11 @@ def test_source_takes_everything_by_default() -> None:
     """Every Event of every namespace, and no more watches than that."""
     wanted = only("{}")
 
-    assert wanted.target == Target(api_version="v1", kind="Event")
-    assert (wanted.source.name, wanted.source.is_plain) == ("events", True)
-    assert (wanted.chooses, wanted.is_namespaced, wanted.enrich) == (False, False, None)
-    assert wanted.source.changes == CHANGES
+    settings = wanted.settings
+    assert settings.target == Target(api_version="v1", kind="Event")
+    assert (wanted.name, wanted.is_plain) == ("events", True)
+    assert (settings.chooses, settings.is_namespaced) == (False, False)
+    assert wanted.enrich is None
 
 
 def test_source_says_what_it_asks_for() -> None:
@@ -35,17 +36,15 @@ def test_source_says_what_it_asks_for() -> None:
         ' fieldSelector: "a=b", labelSelector: "c=d"}'
     )
 
-    one = source.source
-    assert (one.emits_initial, one.keeps_all, one.wants_previous) == (True, True, True)
-    assert (one.changes, one.resync_seconds) == ({"added", "deleted"}, 3600)
-    assert one.ignore is not None
-    assert "status" in one.ignore
-    assert (source.field_selector, source.label_selector) == ("a=b", "c=d")
+    assert (source.emits_initial, source.needs_objects) == (True, True)
+    assert source.settings.changes == ("added", "deleted")
+    assert source.ignore is not None
+    assert "status" in source.ignore
 
 
 def test_paths_to_ignore_count_where_updates_have_to_be_relevant() -> None:
     """Else every update is taken, and nothing is compared for it."""
-    assert only("{kind: Pod}").source.ignore is None
+    assert only("{kind: Pod}").ignore is None
 
 
 @pytest.mark.parametrize(
@@ -60,9 +59,9 @@ def test_one_namespace_is_not_chosen_from_others(
     where: str, chooses: bool, is_namespaced: bool
 ) -> None:
     """It is watched alone."""
-    wanted = only(f"{{kind: Pod, {where}}}")
+    settings = only(f"{{kind: Pod, {where}}}").settings
 
-    assert (wanted.chooses, wanted.is_namespaced) == (chooses, is_namespaced)
+    assert (settings.chooses, settings.is_namespaced) == (chooses, is_namespaced)
 
 
 def test_namespaces_are_selected_by_labels() -> None:
@@ -85,11 +84,10 @@ def test_namespaces_are_selected_by_labels() -> None:
 )
 def test_routes_ask_for_enrichment(more: str, asked: tuple[bool, bool] | None) -> None:
     """Those that select by labels or read the owner; of what they take from."""
-    events, pods = wanted_of("{}", "{kind: Pod}", more=more)
+    events, pods = sources_of("{}", "{kind: Pod}", more=more)
 
     found = events.enrich and (events.enrich.labels, events.enrich.owner)
-    assert (found, events.source.wants_concerned) == (asked, asked is not None)
-    assert (pods.enrich, pods.source.wants_concerned) == (None, False)
+    assert (found, pods.enrich) == (asked, None)
 
 
 def test_labels_for_routes_are_not_shown() -> None:
@@ -97,7 +95,7 @@ def test_labels_for_routes_are_not_shown() -> None:
     routed = only("{}", BY_LABELS % "events")
     shown = only("{enrich: {labels: true}}", BY_LABELS % "events")
 
-    assert (routed.source.hides_labels, shown.source.hides_labels) == (True, False)
+    assert (routed.hides_labels, shown.hides_labels) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +114,7 @@ def test_source_asks_for_enrichment(enrich: str, is_asked: bool) -> None:
 
 def test_informers_know_what_any_source_asks_for() -> None:
     """They are shared."""
-    wanted = wanted_of(
+    wanted = sources_of(
         "{name: a, enrich: {labels: true, annotations: [x, y], kinds: [Pod]}}",
         "{name: b, enrich: {owner: true, annotations: [y, z], kinds: [Job, Pod]}}",
         "{kind: Pod}",
@@ -124,15 +122,11 @@ def test_informers_know_what_any_source_asks_for() -> None:
 
     asked = all_enrichment(wanted)
 
+    assert asked is not None
     assert (asked.labels, asked.owner) == (True, True)
     assert (asked.annotations, asked.kinds) == (("x", "y", "z"), ("Pod", "Job"))
 
 
-def test_sources_of_one_kind_are_found_together() -> None:
-    """One question to the API server."""
-    found = by_target(
-        wanted_of("{name: a, kind: Pod}", "{name: b, kind: Pod}", "{resource: pods}")
-    )
-
-    names = {str(t): [one.source.name for one in group] for t, group in found.items()}
-    assert names == {"v1 Pod": ["a", "b"], "pods": ["pods"]}
+def test_nothing_is_looked_up_where_no_source_asks() -> None:
+    """Not even the default kinds."""
+    assert all_enrichment(sources_of("{}", "{kind: Pod}")) is None

@@ -3,12 +3,10 @@
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.identity import identify
 from bridge.cluster.client import ClusterUid
 from bridge.errors import UnreachableError
-from bridge.health import Health, ReaderStatus
-from bridge.ingest.scopes import identity_scope
-from tests.unit.app.fakes import FakeApi
+from bridge.ingest.identity import identify, identity_scope
+from tests.unit.ingest.fakes import FakeApi
 from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
@@ -16,47 +14,41 @@ pytestmark = pytest.mark.looptime
 ONE, OTHER = (ClusterUid(uid=uid, derived=False) for uid in ("one", "other"))
 
 
-def waiting() -> Health:
-    """Return the health of a process with one source."""
-    status = ReaderStatus(sources=("pods",), resource="v1 Pod", namespace="*")
-    return Health(readers=[status])
-
-
-async def identified(api: FakeApi, health: Health, *, name: str | None = None) -> str:
+async def identified(api: FakeApi, said: list[str], *, name: str | None = None) -> str:
     """Return what the cluster is called, whose name stood for cluster `one`."""
     queue = MemoryQueue(positions={identity_scope("prod"): "one"})
     return await identify(
         api,  # type: ignore[arg-type]
         queue=queue,  # type: ignore[arg-type]
         name=name,
-        health=health,
+        report=said.append,
     )
 
 
 async def test_cluster_is_asked_until_it_answers() -> None:
-    """Meanwhile the readers say what they wait for."""
-    health = waiting()
+    """Meanwhile it is reported what is waited for."""
+    said: list[str] = []
     api = FakeApi(uids=[UnreachableError("refused", phase="connect"), ONE])
 
-    uid = await identified(api, health)
+    uid = await identified(api, said)
 
     assert uid == "one"
-    assert (health.readers[0].state, health.readers[0].error) == ("waiting", "refused")
+    assert said == ["refused"]
 
 
 async def test_other_cluster_behind_a_name_is_waited_out() -> None:
     """Until an operator resets it, or the right one is back."""
-    health = waiting()
+    said: list[str] = []
 
-    uid = await identified(FakeApi(uids=[OTHER, ONE]), health, name="prod")
+    uid = await identified(FakeApi(uids=[OTHER, ONE]), said, name="prod")
 
     assert uid == "one"
-    assert "expected prod to be the cluster with uid one" in health.readers[0].error
+    assert "expected prod to be the cluster with uid one" in said[0]
 
 
 async def test_cluster_without_a_name_may_be_any() -> None:
     """Scopes begin with its uid."""
-    assert await identified(FakeApi(uids=[OTHER]), waiting()) == "other"
+    assert await identified(FakeApi(uids=[OTHER]), []) == "other"
 
 
 async def test_derived_identity_is_warned_about() -> None:
@@ -64,7 +56,7 @@ async def test_derived_identity_is_warned_about() -> None:
     api = FakeApi(uids=[ClusterUid(uid="hash", derived=True)])
 
     with capture_logs() as logs:
-        uid = await identified(api, waiting())
+        uid = await identified(api, [])
 
     assert (uid, logs[0]["log_level"]) == ("hash", "warning")
 
@@ -72,18 +64,18 @@ async def test_derived_identity_is_warned_about() -> None:
 async def test_cluster_without_kube_system_is_known_by_its_url() -> None:
     """It is warned about as where the namespace is refused (issue 10, item 11)."""
     absent = ClusterUid(uid="hash", derived=True, reason="absent")
-    health = waiting()
+    said: list[str] = []
 
     with capture_logs() as logs:
-        uid = await identified(FakeApi(uids=[absent] * 50), health)
+        uid = await identified(FakeApi(uids=[absent] * 50), said)
 
     assert (uid, logs[-1]["log_level"]) == ("hash", "warning")
     assert logs[-1]["reason"] == "there is no namespace kube-system"
-    assert "404" in health.readers[0].error
+    assert "404" in said[0]
 
 
 async def test_kube_system_that_is_not_there_yet_is_waited_for() -> None:
     """A new API server makes it within seconds: never two names for one cluster."""
     absent = ClusterUid(uid="hash", derived=True, reason="absent")
 
-    assert await identified(FakeApi(uids=[absent, ONE]), waiting()) == "one"
+    assert await identified(FakeApi(uids=[absent, ONE]), []) == "one"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.app.forgetting import LOOK_SECONDS, forget_gone
+from bridge.ingest.scoping import FORGET_SECONDS, forget_gone
 from bridge.queue import Scope
-from tests.unit.app.test_following import scopes
+from tests.unit.ingest.test_scoping import scopes
 from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
@@ -20,8 +20,8 @@ async def left(queue: MemoryQueue, *, days: float, found=None) -> set[Scope]:
     queue.now = (NOW - timedelta(days=days)).timestamp
     async with asyncio.TaskGroup() as tasks:
         reading = found or scopes(ONE, everywhere=False)
-        task = tasks.create_task(forget_gone(reading, queue, now=lambda: NOW))  # type: ignore[arg-type]
-        await asyncio.sleep(2.5 * LOOK_SECONDS)
+        task = tasks.create_task(forget_gone(lambda: reading, queue, now=lambda: NOW))  # type: ignore[arg-type]
+        await asyncio.sleep(2.5 * FORGET_SECONDS)
         task.cancel()
     return set(queue.positions)
 
