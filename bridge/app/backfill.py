@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from bridge.api.context import BackfillPage
 from bridge.app.places import BackfillPosition, place_after, resume
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_listed
@@ -30,6 +29,7 @@ from bridge.ingest.scoping import EVERYWHERE, Scopes
 from bridge.ingest.source import Source
 from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.metrics import Metrics
+from bridge.operate.backfill import BackfillPage
 from bridge.queue import Entry, Queue
 
 ANSWERS_SECONDS = 20.0
@@ -39,7 +39,7 @@ _READ_BEFORE = "0"  # a version: so nothing is there for the very first time
 
 
 class Backfill:
-    """Lists again what the readers have read; see `bridge.api.context.Backfill`."""
+    """Lists again what the readers have read; see `BackfillRunner`."""
 
     def __init__(
         self, supervisor: ReaderSupervisor, *, queue: Queue, metrics: Metrics
@@ -86,7 +86,7 @@ class Backfill:
         place: str | None,
         takes: Callable[[Entry], bool],
     ) -> BackfillPage | None:
-        """List a page and queue what the sink wants; see `bridge.api.context.Backfill`.
+        """List a page and queue what the sink wants; see `BackfillRunner`.
 
         Raises:
             ClusterError: It cannot be listed now.

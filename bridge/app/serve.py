@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
+from bridge.api.context import ApiContext
 from bridge.app.backfill import Backfill
 from bridge.app.build import (
     build_consent,
@@ -29,9 +30,12 @@ from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
 from bridge.config import Config, describe, find_problems, orderings_of
 from bridge.deliver import SinkDelivery
+from bridge.events.origin import Origin
 from bridge.health import Health
 from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.logs import get_logger
+from bridge.operate import DeliveryStore
+from bridge.operate.probe import UNNAMED
 from bridge.queue import Queue
 
 BEAT_SECONDS = 5.0
@@ -223,18 +227,27 @@ def _build_api(
     parts: PreparedParts, backfill: Backfill, deliveries: Mapping[str, SinkDelivery]
 ) -> FastAPI:
     config = parts.config
-    return create_api(
-        queue=parts.queue,
-        journal=parts.journal,
+    store = DeliveryStore(queue=parts.queue, journal=parts.journal, health=parts.health)
+    context = ApiContext(
+        store=store,
         backfill=backfill,
-        health=parts.health,
         metrics=parts.metrics,
         controls=deliveries,
+        origin=Origin(
+            cluster=config.cluster.name or UNNAMED,
+            type_prefix=config.events.type_prefix,
+            extensions=config.events.extensions,
+        ),
+        sources=[source.name for source in config.sources],
+        routes=config.routes,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(
             text, name="body", env=os.environ, check=find_unusable
         ),
         take_consent=build_consent(parts.sinks),
+    )
+    return create_api(
+        context,
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,

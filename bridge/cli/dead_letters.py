@@ -109,7 +109,7 @@ def replay(
     )
     body = _chosen(handles, every=every, meant=meant)
     if to_sink is not None:
-        body["to"] = to_sink
+        body["toSink"] = to_sink
     api = Api(url, token_file)
     answer = step_by_step(
         lambda one: api.post("dead-letters", "replay", body=one), body

@@ -175,7 +175,7 @@ def replay(
         raise fail("expected handles, --all, or options that select", code=UNUSABLE)
     if handles:
         body["handles"] = handles
-    body |= {"to": to_sink, "backfill": backfill}
+    body |= {"toSink": to_sink, "backfill": backfill}
     api = Api(url, token_file)
     answer = step_by_step(lambda one: api.post("deliveries", "replay", body=one), body)
     show(answer, _reached, output=output)

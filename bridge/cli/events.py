@@ -65,7 +65,7 @@ def replay(
     output: Output = None,
 ) -> None:
     """Deliver stored events to a sink anew, with their own ids."""
-    body = {"sink": sink, "handles": handles}
+    body = {"toSink": sink, "handles": handles}
     answer = Api(url, token_file).post("events", "replay", body=body)
     show(
         answer,

@@ -1,13 +1,13 @@
 """Walks through stored rows."""
 
-from bridge.api import rows
-from bridge.api.rows import closing, walk
+from bridge.operate import streams
+from bridge.operate.streams import closing, walk
 
 
 class Row:
     """A row of a store that is no generator."""
 
-    handle = "h"
+    place = "h"
 
 
 class Rows:
@@ -29,7 +29,7 @@ async def test_a_page_ends_at_its_limit():
 
 async def test_a_walk_ends_when_its_time_is_over(monkeypatch):
     """However little it found."""
-    monkeypatch.setattr(rows, "MOST_SECONDS", -1.0)
+    monkeypatch.setattr(streams, "MOST_SECONDS", -1.0)
 
     walked = await walk(Rows(), lambda _: None, limit=3)
 
