@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli import selection
+from bridge.cli import options
 from bridge.operate import replay
 from bridge.queue import Gate
 
