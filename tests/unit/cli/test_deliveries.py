@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli import options
+from bridge.cli import client
 from bridge.operate import replay
 from bridge.queue import Gate
 
@@ -232,8 +232,8 @@ async def test_a_test_that_gets_no_turn_says_so(ask):
 
 def test_oldest_of_none_is_none():
     """Whichever answer has one."""
-    assert selection._added("oldest", None, None) is None
-    assert selection._added("oldest", "b", "a") == "a"
+    assert client._added("oldest", None, None) is None
+    assert client._added("oldest", "b", "a") == "a"
 
 
 async def test_every_command_of_the_page_works(ask, world):
