@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import assert_never
 
 from bridge.app.build_deliveries import timeout_of
-from bridge.app.ownership import check_owner, claim
 from bridge.config import (
     AuthConfig,
     Config,
@@ -29,6 +28,7 @@ from bridge.ingest.build import IngestSettings
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
+from bridge.queue.sqlite.owner import check_owner, claim
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import (

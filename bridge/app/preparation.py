@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.api.server import Endpoint
 from bridge.app.build import build_egress, build_sinks, open_journal, open_queue
-from bridge.app.endpoint import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.settings import ClusterConfig

@@ -14,7 +14,9 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
+from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
+from bridge.api.server import is_loopback
 from bridge.app.backfill import Backfill
 from bridge.app.build import (
     build_consent,
@@ -23,10 +25,8 @@ from bridge.app.build import (
 )
 from bridge.app.build_deliveries import build_deliveries
 from bridge.app.checks import find_unusable
-from bridge.app.collectors import QueueCollector, ReaderCollector
 from bridge.app.egress import api_server_denied
 from bridge.app.preparation import PreparedParts, open_cluster
-from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
 from bridge.config import Config, describe, find_problems, orderings_of
 from bridge.deliver import SinkDelivery

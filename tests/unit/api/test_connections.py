@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 
 from bridge.api import connections
 from bridge.api.connections import MOST_HEAD_BYTES
-from bridge.app.server import bind, serving
+from bridge.api.server import bind, serving
 from bridge.metrics import Metrics
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"

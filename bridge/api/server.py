@@ -1,4 +1,7 @@
-"""uvicorn as a part of our process: in our loop, on our socket, without its signals."""
+"""Serves the API with uvicorn: in our loop, on our socket, without its signals.
+
+`Endpoint` is an address that stays while the application that answers there changes.
+"""
 
 import asyncio
 import errno
@@ -13,7 +16,7 @@ from ipaddress import ip_address
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.api.connections import (
     BACKLOG,
@@ -35,6 +38,9 @@ DATE_SECONDS = 1.0
 
 SAY_SECONDS = 60.0
 """Least time between two lines about refused connections: anybody can cause one."""
+
+Address = tuple[str, int]
+"""Host and port to listen on."""
 
 _NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _COUNTED = ("Invalid HTTP request", "Unsupported upgrade", "No supported WebSocket")
@@ -227,3 +233,128 @@ def structured_lines() -> Iterator[None]:
         for logger in loggers:
             logger.removeHandler(handler)
             logger.propagate = True
+
+
+class Endpoint:
+    """An address on which one API after another answers, without a gap between."""
+
+    def __init__(
+        self, address: Address, *, metrics: Metrics, most_connections: int
+    ) -> None:
+        """Listen; nothing answers before `show`.
+
+        Args:
+            address: Where to listen.
+            metrics: Counts refused connections.
+            most_connections: Most connections at once.
+
+        Raises:
+            ConfigError: The address cannot be used.
+        """
+        self.address = address
+        self.listener = bind(*self.address)
+        self.is_closed = asyncio.Event()
+        """Set once the address is free."""
+
+        self._metrics = metrics
+        self._most = most_connections
+        self._port: int = self.listener.getsockname()[1]
+        self._app: ASGIApp | None = None
+        self._closing = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
+        return url_of(self.listener)
+
+    def holds(self, address: Address) -> bool:
+        """Return whether its port, on another host, may be in the way of an address."""
+        return address[1] == self._port
+
+    def show(self, app: ASGIApp, tasks: asyncio.TaskGroup) -> None:
+        """Let this one answer from now on; `tasks` serve the address."""
+        if self._app is None:
+            tasks.create_task(self._serve(), name="api")
+        self._app = app
+
+    def close(self) -> None:
+        """Free the address, once requests under way are answered."""
+        self._closing.set()
+        if self._app is None:
+            self.listener.close()
+            self.is_closed.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI)."""
+        assert self._app is not None  # noqa: S101  # nothing is served before
+        await self._app(scope, receive, send)
+
+    async def _serve(self) -> None:
+        try:
+            async with serving(
+                self, self.listener, metrics=self._metrics, most=self._most
+            ):
+                await self._closing.wait()
+        finally:
+            self.listener.close()
+            self.is_closed.set()
+
+
+class Endpoints:
+    """The addresses of the process: the one in use, and one that is tried."""
+
+    def __init__(self, metrics: Metrics, *, most_connections: int) -> None:
+        """Listen nowhere yet; see `Endpoint` for the arguments."""
+        self._metrics = metrics
+        self._most = most_connections
+        self.current: Endpoint | None = None
+        self._open: list[Endpoint] = []
+
+    def find(self, address: Address) -> Endpoint | None:
+        """Return where to serve: the current one if the address is the same.
+
+        None: the current one is in the way, and `release` has to come before `open`.
+
+        Raises:
+            ConfigError: The address cannot be used.
+        """
+        current = self.current
+        if current is not None and current.address == address:
+            return current
+        try:
+            return self.open(address)
+        except ConfigError:
+            # 0.0.0.0 is refused for as long as we listen on 127.0.0.1 ourselves.
+            if current is None or not current.holds(address):
+                raise
+            return None
+
+    def open(self, address: Address) -> Endpoint:
+        """Return a new one; raises `ConfigError` if the address cannot be used."""
+        one = Endpoint(address, metrics=self._metrics, most_connections=self._most)
+        self._open.append(one)
+        return one
+
+    async def release(self) -> None:
+        """Free the current address."""
+        if self.current is not None:
+            self.current.close()
+            await self.current.is_closed.wait()
+            self.current = None
+
+    def use(self, endpoint: Endpoint) -> None:
+        """Have no other than this one from now on."""
+        self.current = endpoint
+        self.drop_others()
+
+    def drop_others(self) -> None:
+        """Close all but the current one."""
+        for one in self._open:
+            if one is not self.current:
+                one.close()
+        self._open = [] if self.current is None else [self.current]
+
+    def close(self) -> None:
+        """Close all."""
+        self.current = None
+        self.drop_others()

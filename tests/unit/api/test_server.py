@@ -14,8 +14,8 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from bridge.app import server as module
-from bridge.app.server import SAY_SECONDS, Refusals, bind, serving, structured_lines
+from bridge.api import server as module
+from bridge.api.server import SAY_SECONDS, Refusals, bind, serving, structured_lines
 from bridge.metrics import Metrics
 
 

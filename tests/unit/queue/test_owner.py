@@ -6,11 +6,11 @@ import stat
 import pytest
 
 from bridge.app.build import open_queue
-from bridge.app.ownership import check_owner, claim
 from bridge.app.preparation import OpenQueues
 from bridge.config import parse_config
 from bridge.errors import ConfigError, QueueError, QueueLockedError
 from bridge.queue.sqlite.lockfile import locked_now
+from bridge.queue.sqlite.owner import check_owner, claim
 
 
 def config_of(folder, queue="{}"):

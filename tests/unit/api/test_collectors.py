@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from bridge.app.collectors import QueueCollector, ReaderCollector
+from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered
