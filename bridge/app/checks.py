@@ -12,11 +12,11 @@ from yarl import URL
 
 from bridge.app.build import build_egress, build_router, build_sink
 from bridge.app.build_deliveries import build_deliveries
-from bridge.app.sources import wanted_sources
 from bridge.config import Config, HttpSinkConfig, SinkConfig, describe
 from bridge.config.document import Fault, Trail
 from bridge.errors import ConfigError
 from bridge.health import Health, SinkStatus
+from bridge.ingest.source import build_sources
 from bridge.metrics import Metrics
 from bridge.queue import Queue
 
@@ -62,7 +62,7 @@ def find_unusable(config: Config) -> Iterator[Fault]:
                 metrics=metrics,
             )
         )
-    yield from _failing(lambda: wanted_sources(config, build_router(config)))
+    yield from _failing(lambda: build_sources(config.sources, build_router(config)))
     yield from _failing(lambda: describe(config))
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 import bridge
-from bridge.app.endpoint import Endpoints
+from bridge.api.server import Address, Endpoints
+from bridge.app.file_limit import attainable_limit, most_api_connections
 from bridge.app.preparation import OpenQueues, PreparedParts, prepare
 from bridge.app.serve import Life
 from bridge.config import Config
@@ -52,7 +53,9 @@ class Lives:
         self._name = "environment" if path is None else str(path.absolute())
         self._queues = OpenQueues(owner=self._name)
         self._metrics = Metrics(version=bridge.__version__)
-        self._endpoints = Endpoints(self._metrics)
+        self._endpoints = Endpoints(
+            self._metrics, most_connections=most_api_connections(attainable_limit())
+        )
         self._alive: list[Life] = []
         self._serving: asyncio.TaskGroup
         self._living: asyncio.TaskGroup
@@ -107,7 +110,7 @@ class Lives:
             await old.has_left.wait()
             if parts.endpoint is None:
                 await self._endpoints.release()
-                parts.endpoint = self._endpoints.open(parts.config.server)
+                parts.endpoint = self._endpoints.open(_address(parts.config))
         except BaseException:
             await parts.closing.aclose()
             raise
@@ -122,7 +125,7 @@ class Lives:
             return await prepare(
                 config,
                 queues=self._queues,
-                endpoint=self._endpoints.find(config.server),
+                endpoint=self._endpoints.find(_address(config)),
                 metrics=self._metrics,
                 has_time=has_time,
             )
@@ -168,3 +171,7 @@ class Lives:
             error=text,
             action="the old configuration goes on; mend the file and send SIGHUP",
         )
+
+
+def _address(config: Config) -> Address:
+    return config.server.host, config.server.port

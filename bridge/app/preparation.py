@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.api.server import Endpoint
 from bridge.app.build import build_egress, build_sinks, open_journal, open_queue
-from bridge.app.endpoint import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
-from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
-from bridge.config import ClusterConfig, Config, QueueConfig
+from bridge.cluster.settings import ClusterConfig
+from bridge.config import Config, QueueConfig
 from bridge.health import Health, SinkStatus
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
@@ -124,10 +124,7 @@ async def prepare(
         client = None
         if has_time:
             client = await stack.enter_async_context(open_cluster(config.cluster))
-        health = Health(
-            readers=reader_statuses(config),
-            sinks={one.name: SinkStatus(name=one.name) for one in sinks},
-        )
+        health = Health(sinks={one.name: SinkStatus(name=one.name) for one in sinks})
         return PreparedParts(
             config=config,
             closing=stack.pop_all(),

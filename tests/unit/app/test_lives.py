@@ -6,7 +6,7 @@ import errno
 import pytest
 
 import bridge.app.serve
-from bridge.app.server import bind
+from bridge.api.server import bind
 from bridge.demo.apiserver import ApiServer
 from bridge.errors import CredentialsError, QueueError, first_cause
 from bridge.queue.sqlite.lockfile import locked_now
