@@ -1,40 +1,83 @@
-"""Gives a sink what it would have got, had it been there all the time."""
+"""Gives a sink what it would have got, had it been there all the time.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+It reads what the API server still holds, by lists, and makes events of it by the very
+rules and with the very ids of the readers. No cursor moves, and nothing is remembered.
+"""
 
-from bridge.events import EncodedEvent
-from bridge.queue import Entry
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from bridge.app.places import BackfillPosition, place_after, resume
+from bridge.cluster import Change, Resource
+from bridge.cluster.changes import read_listed
+from bridge.cluster.client import ClusterClient, ListPage
+from bridge.cluster.metadata import MetadataFilter
+from bridge.errors import ClusterError, ExpiredError
+from bridge.events import CloudEvent, EncodedEvent
+from bridge.events.encode import decode
+from bridge.filters.routes import Router
+from bridge.ingest import EventForm
+from bridge.ingest.accept import put
+from bridge.ingest.build import ClusterParts
+from bridge.ingest.checkpoint import EPOCH, read_epoch
+from bridge.ingest.parts import parts
+from bridge.ingest.plan import Planner
+from bridge.ingest.reader import HELD_SECONDS
+from bridge.ingest.scoping import EVERYWHERE, Scopes
+from bridge.ingest.source import Source
+from bridge.ingest.supervisor import ReaderSupervisor
+from bridge.metrics import Metrics
+from bridge.operate.backfill import BackfillPage
+from bridge.queue import Entry, Queue
+
+ANSWERS_SECONDS = 20.0
+"""How long a page waits for what is asked about its objects."""
+
+_READ_BEFORE = "0"  # a version: so nothing is there for the very first time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackfillPage:
-    """The result of one page of a list, read to deliver what a sink has missed.
+class Backfill:
+    """Lists again what the readers have read; see `BackfillRunner`."""
 
-    Attributes:
-        resource: Name of the resource.
-        namespace: Namespace; ``*``: all.
-        listed: Number of objects on the page.
-        queued: Number of deliveries that wait now in addition.
-        oldest: Time of the oldest event queued, RFC 3339; None: none was.
-        place: Where to go on; None: this was the end.
-    """
+    def __init__(
+        self, supervisor: ReaderSupervisor, *, queue: Queue, metrics: Metrics
+    ) -> None:
+        """Bind the parts; it answers once the supervisor has reached the cluster.
 
-    resource: str
-    namespace: str
-    listed: int
-    queued: int
-    oldest: str | None
-    place: str | None
-
-
-class BackfillRunner(Protocol):
-    """Gives a sink what it would have got, had it been there all the time."""
+        Args:
+            supervisor: Reads the cluster.
+            queue: Where events are stored.
+            metrics: What is counted.
+        """
+        self._supervisor = supervisor
+        self._queue = queue
+        self._metrics = metrics
 
     def wanted(self, sink: str) -> Callable[[EncodedEvent], bool]:
-        """Return a function: does a route lead a stored event to a sink?"""
-        ...
+        """Return what says whether a route leads a stored event to a sink.
+
+        Not where only labels could tell, nor if the sink has events in another form:
+        such events are left to the list.
+
+        Raises:
+            ClusterError: The API server was not reached yet.
+        """
+        builder = self._supervisor.parts.builder
+        followed = self._supervisor.scopes()
+        form = builder.forms[sink]
+
+        def is_wanted(encoded: EncodedEvent) -> bool:
+            if not _has_form(encoded, form):
+                return False
+            event = decode(encoded)
+            sources = tuple(_readers_of(event, followed))
+            return bool(sources) and builder.router.leads(
+                event, sink=sink, sources=sources
+            )
+
+        return is_wanted
 
     async def list_page(
         self,
@@ -43,18 +86,129 @@ class BackfillRunner(Protocol):
         place: str | None,
         takes: Callable[[Entry], bool],
     ) -> BackfillPage | None:
-        """List a page of what the API server holds, and queue what the sink wants.
-
-        Args:
-            sink: Name of the sink.
-            place: `BackfillPage.place` of the page before; None: from the beginning.
-            takes: Whether an event is to be delivered; called once for each.
-
-        Returns:
-            None: there is nothing to list for this sink.
+        """List a page and queue what the sink wants; see `BackfillRunner`.
 
         Raises:
             ClusterError: It cannot be listed now.
             QueueError: There is no room.
         """
-        ...
+        parts = self._supervisor.parts
+        spots = _spots(sink, self._supervisor.scopes(), parts.builder.router)
+        spot, token = resume(spots, place)
+        if spot is None:
+            return None
+        try:
+            page = await _list(parts.client, spot, token)
+        except ExpiredError:
+            page = await _list(parts.client, spot, "")
+        entries = await self._entries(parts, spot, page)
+        chosen = [one for one in entries if sink in one.sinks and takes(one)]
+        await self._put(sink, chosen)
+        return BackfillPage(
+            resource=spot.scope.resource,
+            namespace=spot.scope.namespace,
+            listed=len(page.items),
+            queued=len(chosen),
+            oldest=min((_time(one) for one in chosen), default=None),
+            place=place_after(spots, spot, page),
+        )
+
+    async def _entries(
+        self, parts: ClusterParts, spot: BackfillPosition, page: ListPage
+    ) -> list[Entry]:
+        rows = self._queue.remembered(spot.scope, EPOCH)
+        stored = {key: value async for key, value in rows}
+        planner = Planner(
+            parts.builder.conversion(spot.resource, spot.scope, spot.sources, None),
+            cursor=_READ_BEFORE,
+            epoch=read_epoch(stored.get(EPOCH)),
+        )
+        entries = planner.plan(list(_changes(page, spot.resource))).entries
+        try:
+            async with asyncio.timeout(ANSWERS_SECONDS):
+                while planner.held:
+                    await asyncio.sleep(HELD_SECONDS)
+                    entries += planner.plan(()).entries
+        except TimeoutError as error:
+            raise ClusterError(
+                f"list {spot.resource.name}: what its objects are about is not known"
+                f" after {ANSWERS_SECONDS:g} s"
+            ) from error
+        return entries
+
+    async def _put(self, sink: str, entries: list[Entry]) -> None:
+        for part in parts(entries, most_entries=self._queue.max_entries):
+            some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
+            await put(some, queue=self._queue, metrics=self._metrics)
+
+
+def _spots(sink: str, read: Sequence[Scopes], router: Router) -> list[BackfillPosition]:
+    """Return the scopes whose sources reach a sink, in order."""
+    spots = [
+        BackfillPosition(scopes.resource, scope, sources)
+        for scopes in read
+        for scope, sources in scopes.now().items()
+    ]
+    reaching = [one for one in spots if sink in _sinks_of(one, router)]
+    return sorted(reaching, key=lambda one: one.key)
+
+
+def _sinks_of(spot: BackfillPosition, router: Router) -> tuple[str, ...]:
+    return router.sinks_of_sources(tuple(source.name for source in spot.sources))
+
+
+async def _list(client: ClusterClient, spot: BackfillPosition, token: str) -> ListPage:
+    scope = spot.scope
+    return await client.list_page(
+        spot.resource,
+        namespace=None if scope.namespace == EVERYWHERE else scope.namespace,
+        field_selector=scope.field_selector,
+        label_selector=scope.label_selector,
+        continue_token=token,
+    )
+
+
+def _changes(page: ListPage, resource: Resource) -> Iterator[Change]:
+    for one in read_listed(page.items, resource=resource, keeps=MetadataFilter()):
+        yield Change(
+            change="added",
+            resource=resource,
+            object=one.object,
+            resource_version=one.version,
+            listed=True,
+        )
+
+
+def _has_form(encoded: EncodedEvent, form: EventForm) -> bool:
+    """Return whether an event is in a form, and tells of a change at all."""
+    head = encoded.body[: encoded.data_offset]
+    is_knative = b'"type":"dev.knative.apiserver.' in head
+    if not is_knative and not any(one in head for one in (b".event.", b".resource.")):
+        return False
+    is_reference = b'"metadata":' not in encoded.body[encoded.data_offset :]
+    return form == EventForm(
+        "knative" if is_knative else "kubebridge",
+        "reference" if is_reference else "object",
+    )
+
+
+def _readers_of(event: CloudEvent, followed: Sequence[Scopes]) -> Iterator[str]:
+    """Yield the names of the sources that may have read a stored event."""
+    said = event.extensions
+    is_event = ".event." in event.type or said.get("kind") == "Event"
+    namespace = str(said.get("namespace", ""))
+    for scopes in followed:
+        resource = scopes.resource
+        is_kind = said.get("kind") == resource.kind and (
+            said.get("apiversion") == resource.api_version
+        )
+        if (resource.is_events and is_event) or (is_kind and not is_event):
+            yield from (one.name for one in scopes.sources if _reads(one, namespace))
+
+
+def _reads(wanted: Source, namespace: str) -> bool:
+    return not wanted.settings.namespaces or namespace in wanted.settings.namespaces
+
+
+def _time(entry: Entry) -> str:
+    return (entry.event.time if entry.event is not None else None) or ""
