@@ -1,15 +1,18 @@
-"""Gives a sink what it would have got, had it been there all the time.
+"""Delivers to a sink what the API server still holds, as if it had always been there.
 
-It reads what the API server still holds, by lists, and makes events of it by the very
-rules and with the very ids of the readers. No cursor moves, and nothing is remembered.
+A backfill lists each scope that a source of the sink reads, and makes events by the
+rules of the readers and with their ids. No cursor moves, and nothing is remembered.
 """
 
 import asyncio
+import base64
+import binascii
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
-from bridge.app.places import BackfillPosition, place_after, resume
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_listed
 from bridge.cluster.client import ClusterClient, ListPage
@@ -29,17 +32,56 @@ from bridge.ingest.scoping import EVERYWHERE, Scopes
 from bridge.ingest.source import Source
 from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.metrics import Metrics
-from bridge.operate.backfill import BackfillPage
-from bridge.queue import Entry, Queue
+from bridge.queue import Entry, Queue, Scope
 
 ANSWERS_SECONDS = 20.0
-"""How long a page waits for what is asked about its objects."""
+"""How long a page waits until the objects concerned by its events are known."""
 
 _READ_BEFORE = "0"  # a version: so nothing is there for the very first time
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillPage:
+    """The result of one page of a list, read to deliver what a sink has missed.
+
+    Attributes:
+        resource: Name of the resource.
+        namespace: Namespace; ``*``: all.
+        listed: Number of objects on the page.
+        queued: Number of deliveries that wait now in addition.
+        oldest: Time of the oldest event queued, RFC 3339; None: none was.
+        place: Where to go on; None: this was the end.
+    """
+
+    resource: str
+    namespace: str
+    listed: int
+    queued: int
+    oldest: str | None
+    place: str | None
+
+
+class BackfillPosition(NamedTuple):
+    """A scope that a source of the sink reads."""
+
+    resource: Resource
+    scope: Scope
+    sources: tuple[Source, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Order among all scopes."""
+        scope = self.scope
+        return (
+            scope.resource,
+            scope.namespace,
+            scope.field_selector,
+            scope.label_selector,
+        )
+
+
 class Backfill:
-    """Lists again what the readers have read; see `BackfillRunner`."""
+    """Lists again what the readers have read, and queues what one sink wants."""
 
     def __init__(
         self, supervisor: ReaderSupervisor, *, queue: Queue, metrics: Metrics
@@ -49,17 +91,17 @@ class Backfill:
         Args:
             supervisor: Reads the cluster.
             queue: Where events are stored.
-            metrics: What is counted.
+            metrics: The counters.
         """
         self._supervisor = supervisor
         self._queue = queue
         self._metrics = metrics
 
     def wanted(self, sink: str) -> Callable[[EncodedEvent], bool]:
-        """Return what says whether a route leads a stored event to a sink.
+        """Return a function: does a route lead a stored event to a sink?
 
-        Not where only labels could tell, nor if the sink has events in another form:
-        such events are left to the list.
+        It returns False where only labels could tell, and if the sink has events in
+        another form: such events are left to the list.
 
         Raises:
             ClusterError: The API server was not reached yet.
@@ -86,7 +128,15 @@ class Backfill:
         place: str | None,
         takes: Callable[[Entry], bool],
     ) -> BackfillPage | None:
-        """List a page and queue what the sink wants; see `BackfillRunner`.
+        """List a page of what the API server holds, and queue what the sink wants.
+
+        Args:
+            sink: Name of the sink.
+            place: `BackfillPage.place` of the page before; None: from the beginning.
+            takes: Whether an event is to be delivered; called once for each.
+
+        Returns:
+            None: there is nothing to list for this sink.
 
         Raises:
             ClusterError: It cannot be listed now.
@@ -94,7 +144,7 @@ class Backfill:
         """
         parts = self._supervisor.parts
         spots = _spots(sink, self._supervisor.scopes(), parts.builder.router)
-        spot, token = resume(spots, place)
+        spot, token = _resume(spots, place)
         if spot is None:
             return None
         try:
@@ -110,7 +160,7 @@ class Backfill:
             listed=len(page.items),
             queued=len(chosen),
             oldest=min((_time(one) for one in chosen), default=None),
-            place=place_after(spots, spot, page),
+            place=_place_after(spots, spot, page),
         )
 
     async def _entries(
@@ -155,6 +205,42 @@ def _spots(sink: str, read: Sequence[Scopes], router: Router) -> list[BackfillPo
 
 def _sinks_of(spot: BackfillPosition, router: Router) -> tuple[str, ...]:
     return router.sinks_of_sources(tuple(source.name for source in spot.sources))
+
+
+def _place_after(
+    spots: Sequence[BackfillPosition], spot: BackfillPosition, page: ListPage
+) -> str | None:
+    """Return the place to go on: the next page, else the next scope."""
+    if page.continue_token:
+        return _write_place(spot.key, page.continue_token)
+    later = [one.key for one in spots if one.key > spot.key]
+    return _write_place(later[0], "") if later else None
+
+
+def _resume(
+    spots: Sequence[BackfillPosition], place: str | None
+) -> tuple[BackfillPosition | None, str]:
+    """Return the scope to list, and the continue token."""
+    key, token = _read_place(place)
+    for spot in spots:
+        if spot.key >= key:
+            return spot, token if spot.key == key else ""
+    return None, ""
+
+
+def _write_place(key: tuple[str, ...], token: str) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([*key, token])).decode()
+
+
+def _read_place(place: str | None) -> tuple[tuple[str, ...], str]:
+    """Return the scope and the token; a text of another origin is the beginning."""
+    try:
+        *key, token = msgspec.json.decode(
+            base64.urlsafe_b64decode(place or ""), type=list[str]
+        )
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        return (), ""
+    return tuple(key), token
 
 
 async def _list(client: ClusterClient, spot: BackfillPosition, token: str) -> ListPage:
