@@ -1,7 +1,9 @@
 """What each part says of itself, and what the probes make of it.
 
-Readers (one for each scope) and sinks write their own status; `api` only reads. A
-sink never makes the process unready: it is the business of the queue to wait for it.
+Each reader (one for each scope) writes its own status by its telemetry; the supervisor
+of readers writes that of sources that are not read, and that the API server is silent;
+sinks write their own. `api` only reads. A sink never makes the process unready: it is
+the business of the queue to wait for it.
 """
 
 import time

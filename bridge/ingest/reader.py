@@ -27,7 +27,6 @@ from bridge.ingest.plan import Plan, Planner
 from bridge.ingest.resync import ResyncItem, resync_items
 from bridge.ingest.source import Source
 from bridge.ingest.telemetry import ReaderTelemetry
-from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
 
@@ -97,7 +96,6 @@ class ScopeReader:
         self._keeps_objects = keeps_objects
         self._keeps_labels = keeps_labels
         self._queue = queue
-        self._status = status
         self._metrics = metrics
         self._telemetry = ReaderTelemetry(
             resource=resource,
@@ -106,8 +104,6 @@ class ScopeReader:
             status=status,
             metrics=metrics,
         )
-        self._log = get_logger(resource=resource.name, namespace=scope.namespace)
-        self._full = RepeatedFailure(self._log, "Queue full, reading stopped.")
 
     async def run(self) -> None:
         """Read until cancelled; start again where an operator set the cursor."""
@@ -115,8 +111,7 @@ class ScopeReader:
             try:
                 await self._read_from_cursor()
             except* StaleCursorError:
-                self._log.warning("Cursor was set, reading goes on from there.")
-                self._status.state = "starting"
+                self._telemetry.cursor_was_set()
 
     async def _read_from_cursor(self) -> None:
         memo = await self._remembered()
@@ -155,7 +150,7 @@ class ScopeReader:
         )
 
     async def _read(self, buffer: Buffer, memo: Checkpoint) -> None:
-        self._status.state = "syncing"
+        self._telemetry.syncing()
         watch = self._watch(
             cursor=memo.cursor,
             note=memo.note,
@@ -233,25 +228,13 @@ class ScopeReader:
                     to=to,
                 )
             except QueueFullError as error:
-                await self._wait_for_room(error)
+                self._telemetry.blocked(error)
+                await asyncio.sleep(ROOM_SECONDS)
             except EntryTooLargeError as error:
                 entries[error.index] = _shortened(entries[error.index], str(error))
             else:
-                self._note_room()
+                self._telemetry.has_room()
                 return
-
-    async def _wait_for_room(self, error: QueueFullError) -> None:
-        self._status.full, self._status.full_sink = str(error), error.sink or ""
-        self._status.state = "blocked"
-        self._full.failed(str(error))
-        await asyncio.sleep(ROOM_SECONDS)
-
-    def _note_room(self) -> None:
-        if self._status.full:
-            self._status.full = self._status.full_sink = ""
-            self._full.recovered("Queue has room, reading goes on.")
-        if self._status.state == "blocked":
-            self._status.state = "watching" if self._status.started else "syncing"
 
 
 def _shortened(entry: Entry, error: str) -> Entry:

@@ -15,7 +15,12 @@ from bridge.cluster import (
     WatchEvent,
 )
 from bridge.cluster.store import Store
-from bridge.errors import ClusterError, ForbiddenError, ThrottledError
+from bridge.errors import (
+    ClusterError,
+    ForbiddenError,
+    QueueFullError,
+    ThrottledError,
+)
 from bridge.health import ReaderStatus
 from bridge.ingest.checkpoint import Checkpoint
 from bridge.ingest.plan import Plan
@@ -52,12 +57,36 @@ class ReaderTelemetry:
         self._metrics = metrics
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
         self._failures = RepeatedFailure(self._log, "Watching failed.")
+        self._full = RepeatedFailure(self._log, "Queue full, reading stopped.")
         self._skipped = RepeatedFailure(self._log, "Watch line skipped.")
         self._rejected = Rationed(
             self._log.error, "Object could not be converted: kept as a dead letter."
         )
         self._snapshot_changes = 0
         self._snapshot_began: float | None = None
+
+    def cursor_was_set(self) -> None:
+        """Note that an operator set the cursor, so that reading starts again."""
+        self._status.state = "starting"
+        self._log.warning("Cursor was set, reading goes on from there.")
+
+    def syncing(self) -> None:
+        """Note that reading begins, at the cursor."""
+        self._status.state = "syncing"
+
+    def blocked(self, error: QueueFullError) -> None:
+        """Note that the queue takes nothing."""
+        self._status.full, self._status.full_sink = str(error), error.sink or ""
+        self._status.state = "blocked"
+        self._full.failed(str(error))
+
+    def has_room(self) -> None:
+        """Note that the queue takes what is read."""
+        if self._status.full:
+            self._status.full = self._status.full_sink = ""
+            self._full.recovered("Queue has room, reading goes on.")
+        if self._status.state == "blocked":
+            self._status.state = "watching" if self._status.started else "syncing"
 
     def begin(self, memory: Checkpoint) -> None:
         """Take up where an earlier process, or an operator, left the cursor."""
