@@ -298,9 +298,8 @@ class Conversion:
         """Return the event as sources that ask for the same tell it."""
         asked = _without_unasked(self._options[names[0]], context)
         facts = read_facts(change, recorded=recorded, context=asked)
-        return Version(
-            render(facts, self._origins[OURS]), names, partial(self._render, facts)
-        )
+        event = render(facts, self._origins[OURS])
+        return Version(event, names, partial(self._render, facts))
 
     def _render(self, facts: Facts, form: EventForm) -> CloudEvent:
         return render(facts, self._origins[form])
