@@ -258,7 +258,8 @@ def _payload(raw: bytes, resource: Resource) -> bytes:
 def _checked(payload: bytes) -> bytes:
     # It is JSON, for it was decoded; but not the inside of strings that are not used.
     check_utf8(payload)
-    if is_deeper(payload, than=DEEPEST):
+    # Each level takes two brackets.
+    if len(payload) > 2 * DEEPEST and is_deeper(payload, than=DEEPEST):
         raise InvalidEventError(_TOO_DEEP)
     return payload
 
