@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 
 from bridge.cluster import (
     Bookmark,
@@ -28,6 +29,8 @@ from bridge.ingest.source import Source
 from bridge.logs import Rationed, RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
+
+_listed_of = attrgetter("listed")
 
 
 class ReaderTelemetry:
@@ -146,6 +149,8 @@ class ReaderTelemetry:
         last = batch[-1]
         if isinstance(last, Change | Bookmark | Synced) and not _is_listed(last):
             self._status.read_version = last.resource_version
+        if set(map(type, batch)) == {Change} and not any(map(_listed_of, batch)):
+            return  # nothing but what a watch brought: nearly always
         listed = sum(map(_is_listed, batch))
         if listed:
             self._snapshot_began = self._snapshot_began or time.monotonic()

@@ -1,6 +1,7 @@
 """Watch lines and listed objects, as changes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from bridge.cluster.changes import (
     read_listed,
     with_resource_version,
 )
+from bridge.cluster.kubernetes_event import decode_event
 from bridge.cluster.metadata import MetadataFilter
 from bridge.errors import ExpiredError, UnreadableError
 
@@ -28,6 +30,20 @@ def test_a_line_is_a_change_with_the_raw_object(change):
     assert read_line(line(change.upper()), resource=CORE_EVENTS) == Change(
         change=change, resource=CORE_EVENTS, object=OBJECT, resource_version="7"
     )
+
+
+def test_an_event_is_decoded_with_its_line():
+    """Nothing that comes later has to read its JSON again."""
+    body = b'{"kind":"Event","metadata":{"name":"a","uid":"u","resourceVersion":"7"}}'
+
+    read = [
+        read_line(line("ADDED", body), resource=resource)
+        for resource in (CORE_EVENTS, replace(CORE_EVENTS, group="example.com"))
+    ]
+
+    assert read[0].event == decode_event(body)
+    assert (read[0].object, read[0].resource_version) == (body, "7")
+    assert read[1].event is None
 
 
 def test_a_bookmark_has_only_a_version():

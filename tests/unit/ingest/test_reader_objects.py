@@ -253,7 +253,7 @@ async def test_what_waits_is_looked_at_while_nothing_is_read() -> None:
 
 async def test_nothing_is_read_while_too_much_waits(monkeypatch) -> None:
     """The API server is held back, as by a full queue."""
-    monkeypatch.setattr("bridge.ingest.pending.HELD_LIMIT", 1)
+    monkeypatch.setattr("bridge.ingest.plan.HELD_LIMIT", 1)
     selected = {"bank": True}
     bench = Bench(source=source_of("events", selects=selected.get))
 
