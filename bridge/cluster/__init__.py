@@ -1,6 +1,6 @@
 """READ: the API server's changes, each exactly once per connection, in order.
 
-`watch.list_and_watch` yields batches of `Item` until cancelled:
+A `Reflector` puts batches of `Item` into a `BatchConsumer` until it is cancelled:
 
     no cursor, initial skip   Synced(list version)            then watched changes
     no cursor, initial emit   listed changes, page by page, Synced, watched changes
@@ -20,14 +20,14 @@ cursor must not move. A `Gap` belongs to that `Synced` too. The same order comes
 whenever the history has run away from a watch that was cut.
 
 A batch is what came together: one page of a list, or what one read of the watch
-brought (never empty, at most `BATCH_LIMIT` items). Asking for the next batch says that
-this one was taken over.
+brought (never empty, at most `BATCH_LIMIT` items). The watch is not read while a batch
+is put: TCP holds the API server back, and nothing is dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -215,6 +215,18 @@ Item = Change | Observed | Bookmark | Gap | ProgressMark | Synced
 BATCH_LIMIT = 500
 """Most items in one batch; also the size of a list page."""
 
+
+class BatchConsumer(Protocol):
+    """Takes what a `Reflector` reads: the buffer of a reader, or an informer."""
+
+    async def put(self, batch: Sequence[Item], /) -> None:
+        """Take a batch over; return once there is room for the next one.
+
+        Never raises a `ClusterError`, which would be taken for trouble with the watch.
+        """
+        ...
+
+
 WatchEvent = Literal[
     "reconnect-end",
     "reconnect-error",
@@ -229,7 +241,7 @@ WatchEvent = Literal[
     "watchlist-fallback",
     "line-skipped",
 ]
-"""What `list_and_watch` counts: a closed set, fit for a metric label.
+"""What a `Reflector` counts: a closed set, fit for a metric label.
 
 ``reconnect-*``: a watch was opened anew, because the server ended it, because it
 failed, or because it was silent for too long. ``watch-empty``: it ended at once with

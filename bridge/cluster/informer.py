@@ -1,13 +1,15 @@
-"""What is still known of objects that are gone."""
+"""Keep the metadata of one resource's objects in memory, deleted ones for a while."""
 
 import asyncio
-import random as _random
+import random
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from bridge.cluster import Change, Item, ObjectMeta, Resource, Synced, WatchEvent
+from bridge.cluster import Change, Item, ObjectMeta, Resource, Synced
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector.reflector import list_and_watch
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.reflector import Reflector
+from bridge.cluster.reflector.retry import Observer
 from bridge.cluster.store import Store
 from bridge.errors import ClusterError, ForbiddenError, NotServedError
 from bridge.retry import Backoff
@@ -58,10 +60,6 @@ class Tombstones:
         return self._now() - buried_at > KEPT_SECONDS
 
 
-def _ignore(_: object) -> None:
-    """Nobody listens."""
-
-
 def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
@@ -83,35 +81,23 @@ class Informer:
         resource: Resource,
         *,
         store: Store,
-        namespace: str | None = None,
-        label_selector: str = "",
-        count: Callable[[WatchEvent], None] = _ignore,
-        now: Callable[[], float] = _loop_time,
-        random: Callable[[], float] = _random.random,
     ) -> None:
         """Bind what is read; `run` reads it.
 
         Args:
             client: The cluster.
-            resource: What to read.
+            resource: What to read, in all namespaces.
             store: Empty; says by its `keeps` what is remembered of each object.
-            namespace: Where; None: everywhere.
-            label_selector: Pushed to the API server; empty: all.
-            count: Called for each `WatchEvent`.
-            now: A clock that does not jump, in seconds.
-            random: Uniform in [0, 1), for jitter.
         """
         self.resource = resource
         self.store = store
         self.synced = asyncio.Event()
         self.error = ""
         self.is_refused = False
-        self._client = client
-        self._namespace = namespace
-        self._label_selector = label_selector
-        self._count = count
-        self._random = random
-        self._tombstones = Tombstones(now=now)
+        self._list_watch = ListWatch(
+            client=client, resource=resource, metadata_only=True
+        )
+        self._tombstones = Tombstones(now=_loop_time)
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -119,31 +105,26 @@ class Informer:
 
         A resource that is not served (yet, or any more) is waited for.
         """
-        backoff = Backoff(random=self._random, now=_loop_time)
+        backoff = Backoff(random=random.random, now=_loop_time)
         while True:
+            reflector = Reflector(
+                self._list_watch,
+                into=self,
+                initial="emit",
+                store=self.store,
+                observer=Observer(report=self._report),
+            )
             try:
-                await self._read()
+                await reflector.run()
             except NotServedError as error:
                 self._report(error)
                 await asyncio.sleep(backoff.next_delay())
 
-    async def _read(self) -> None:
-        async with list_and_watch(
-            self._client,
-            self.resource,
-            namespace=self._namespace,
-            label_selector=self._label_selector,
-            metadata_only=True,
-            initial="emit",
-            store=self.store,
-            report=self._report,
-            count=self._count,
-            random=self._random,
-        ) as batches:
-            async for batch in batches:
-                for item in batch:
-                    self._take(item)
-                self._announce()
+    async def put(self, batch: Sequence[Item]) -> None:
+        """Take what the reflector read: the store holds it already."""
+        for item in batch:
+            self._take(item)
+        self._announce()
 
     def find(self, key: str, uid: str) -> ObjectMeta | None:
         """Return what is known of one object, also if it was deleted minutes ago.

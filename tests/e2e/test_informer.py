@@ -1,4 +1,4 @@
-"""`list_and_watch` with a store, on a real API server that restarts and forgets."""
+"""A reflector with a store, on a real API server that restarts and forgets."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What one `list_and_watch` reads, and the questions it asks about it."""
+"""List and watch one resource in one scope, as client-go's ListWatch."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass

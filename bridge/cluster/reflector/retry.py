@@ -1,10 +1,13 @@
-"""Waits trouble out, and lets it be seen."""
+"""Wait errors out with a backoff, and report them."""
 
 import asyncio
+import random as _random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
-from bridge.cluster.reflector.observer import Observer
+from bridge.cluster import WatchEvent
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
@@ -17,6 +20,32 @@ T = TypeVar("T")
 
 _NOT_SERVED_TIMES = 2
 """An API server that starts up answers 404 to custom resources for a moment."""
+
+
+def _ignore(_: object) -> None:
+    """Drop a report."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """Receives the reports and counts of a `Reflector`; with its clock and its jitter.
+
+    Attributes:
+        report: Called with each error that is waited out, again for each attempt, and
+            with None when a watch is open for the first time or again.
+        count: Called for each `WatchEvent`.
+        now: Wall clock, for progress marks and gaps.
+        random: Uniform in [0, 1), for jitter.
+    """
+
+    report: Callable[[ClusterError | None], None] = _ignore
+    count: Callable[[WatchEvent], None] = _ignore
+    now: Callable[[], datetime] = _utc_now
+    random: Callable[[], float] = _random.random
 
 
 def delay_seconds(

@@ -26,8 +26,7 @@ from bridge.cluster.changes import ListedObject, read_listed, with_resource_vers
 from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.diff import Delta, listed_change, unseen_deletion
 from bridge.cluster.reflector.list_watch import ListWatch
-from bridge.cluster.reflector.observer import Observer
-from bridge.cluster.reflector.retry import WatchRetry
+from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
 from bridge.errors import (
     ExpiredError,

@@ -6,15 +6,13 @@ bookmark that ends them does. Not every API server can do that, and some do not 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 
-from bridge.cluster import Bookmark, Change, Item
+from bridge.cluster import Bookmark, Change
 from bridge.cluster.changes import ListedObject, ends_initial, is_for_later, read_line
 from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.list_watch import ListWatch
-from bridge.cluster.reflector.observer import Observer
-from bridge.cluster.reflector.retry import WatchRetry
+from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.reflector.snapshot import Snapshot
 from bridge.cluster.requests import WatchStream
 from bridge.errors import (
@@ -42,8 +40,7 @@ class InitialEvents:
     """Reads what is there from one watch, as a snapshot.
 
     Attributes:
-        snapshot: What it is read for.
-        rest: Lines that came after the end of it, in the same read.
+        snapshot: Takes the objects, and puts what they mean.
     """
 
     def __init__(
@@ -57,30 +54,28 @@ class InitialEvents:
         """Expect a watch that has just begun.
 
         Args:
-            snapshot: Told what is there.
+            snapshot: Takes the objects, and puts what they mean.
             list_watch: What is watched.
-            keeps: What is remembered of objects.
-            observer: What the caller lends.
+            keeps: The metadata that is kept of objects.
+            observer: Receives counts.
         """
         self.snapshot = snapshot
-        self.rest: Sequence[bytes] = ()
         self._list_watch = list_watch
         self._keeps = keeps
         self._observer = observer
 
-    async def read(self, stream: WatchStream) -> AsyncGenerator[list[Item]]:
-        """Yield what the snapshot makes of it, to the bookmark that ends it.
+    async def read(self, stream: WatchStream) -> Sequence[bytes]:
+        """Put the snapshot, to the bookmark that ends it; return the lines after that.
 
         Raises:
-            NotStreamedError: It does not come.
-            ClusterError: The watch ended before, in whatever way.
+            WatchListUnsupportedError: The bookmark does not come.
+            ClusterError: The watch ended before it, in any way.
         """
         self.snapshot.begin(self.snapshot.plan)
-        while not self.snapshot.version:
-            for part in self._parts(await self._lines(stream)):
-                async with aclosing(self._told(part)) as batches:
-                    async for batch in batches:
-                        yield batch
+        rest = None
+        while rest is None:
+            rest = await self._take(await self._lines(stream))
+        return rest
 
     async def _lines(self, stream: WatchStream) -> list[bytes]:
         try:
@@ -98,32 +93,41 @@ class InitialEvents:
             )
         return lines
 
-    def _parts(
-        self, lines: Sequence[bytes]
-    ) -> Iterator[Sequence[ListedObject] | Change | Bookmark]:
-        """Yield what is there, what is gone again, and the end, in their order."""
+    async def _take(self, lines: Sequence[bytes]) -> Sequence[bytes] | None:
+        """Give the snapshot what the lines say, in their order.
+
+        Returns:
+            The lines after the bookmark that ends the list; None: it has not come yet.
+        """
         listed: list[ListedObject] = []
         resource, keeps = self._list_watch.resource, self._keeps
         for position, line in enumerate(lines):
             try:
                 item = read_line(line, resource=resource, keeps=keeps)
             except ClusterError:
-                yield listed
+                await self.snapshot.take(listed)
                 raise
             if item is None:
                 self._skip(line)
             elif (found := _listed(item)) is not None:
                 listed.append(found)
             else:
-                yield listed
+                await self.snapshot.take(listed)
                 listed = []
-                if isinstance(item, Bookmark):
-                    self._must_end(line)
-                    self.rest = lines[position + 1 :]
-                yield item
-                if isinstance(item, Bookmark):
-                    return
-        yield listed
+                if await self._ends(item, line):
+                    return lines[position + 1 :]
+        await self.snapshot.take(listed)
+        return None
+
+    async def _ends(self, item: Change | Bookmark, line: bytes) -> bool:
+        """Give the snapshot a deletion or its end; tell whether it is the end."""
+        if isinstance(item, Change):
+            await self.snapshot.deleted_while_listing(item)
+            return False
+        if not ends_initial(line):
+            raise watch_list_unsupported(self._list_watch, "another bookmark")
+        await self.snapshot.finish(item.resource_version)
+        return True
 
     def _skip(self, line: bytes) -> None:
         """Pass over what later servers may say, but not over what is there."""
@@ -133,19 +137,6 @@ class InitialEvents:
                 f"with a resourceVersion, got a line of {len(line)} bytes without one"
             )
         self._observer.count("line-skipped")
-
-    def _must_end(self, line: bytes) -> None:
-        if not ends_initial(line):
-            raise watch_list_unsupported(self._list_watch, "another bookmark")
-
-    def _told(
-        self, part: Sequence[ListedObject] | Change | Bookmark
-    ) -> AsyncGenerator[list[Item]]:
-        if isinstance(part, Bookmark):
-            return self.snapshot.finish(part.resource_version)
-        if isinstance(part, Change):
-            return self.snapshot.deleted_while_listing(part)
-        return self.snapshot.take(part)
 
 
 def _listed(item: Change | Bookmark) -> ListedObject | None:
