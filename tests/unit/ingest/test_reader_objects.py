@@ -71,23 +71,25 @@ class Bench:
         )
     )
 
-    @asynccontextmanager
-    async def _watch(self, *, store: Any, **arguments: Any) -> AsyncIterator[Any]:
-        async def give() -> AsyncIterator[list[Item]]:
-            while True:
-                batch = await self.batches.get()
-                for item in batch:
-                    if isinstance(item, Change):
-                        store.follow(item)
-                yield batch
+    def __call__(self, *, into: Any, store: Any, **arguments: Any) -> Any:
+        """Be a reflector."""
+        self.into, self.store = into, store
+        return self
 
-        yield give()
+    async def run(self) -> None:
+        """Put what is sent."""
+        while True:
+            batch = await self.batches.get()
+            for item in batch:
+                if isinstance(item, Change):
+                    self.store.follow(item)
+            await self.into.put(batch)
 
     @asynccontextmanager
     async def reading(self, *, keeps_objects: bool = True) -> AsyncIterator[None]:
         """Read while the block runs."""
         reader = ScopeReader(
-            watch=self._watch,
+            reflector=self,
             resource=PODS,
             scope=SCOPE,
             sources=[self.source],
