@@ -184,13 +184,15 @@ def reading(form: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
     It raises `msgspec.DecodeError`, however deep the rest is nested.
     """
     decode = msgspec.json.Decoder(form).decode
+    decode_strictly = _of_utf8(decode)
 
-    @_of_utf8
     def read(value: bytes | msgspec.Raw) -> T:
         try:
             return decode(value)
+        except UnicodeDecodeError:
+            return decode_strictly(value)
         except RecursionError:
-            return decode(fold(bytes(value), depth=_HEAD_DEPTH).text)
+            return decode_strictly(fold(bytes(value), depth=_HEAD_DEPTH).text)
 
     return read
 

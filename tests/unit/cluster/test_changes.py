@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Change, ObjectMeta, Resource
@@ -189,3 +190,27 @@ def test_a_stamp_changes_the_version_and_nothing_else():
     )
 
     assert with_resource_version(value, version="9") == value.replace(b'"7",', b'"9",')
+
+
+@pytest.mark.parametrize("keeps", [None, MetadataFilter()])
+@pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"])
+@pytest.mark.parametrize("end", [b"}", b" }", b',"more":{}}', b"} ", b"", b"}}"])
+def test_a_line_says_the_same_however_it_is_written(keeps, kind, end):
+    """As kube-apiserver writes it, it is parsed once; else in two steps."""
+    usual = line(kind)[:-1] + end
+    other = usual.replace(b'{"type":', b'{ "type":')
+
+    usual_item, other_item = (read_or_error(line, keeps) for line in (usual, other))
+
+    assert usual_item == other_item
+
+
+def read_or_error(line, keeps):
+    """Return what a line says, or which error it is; the object as parsed."""
+    try:
+        item = read_line(line, resource=CORE_EVENTS, keeps=keeps)
+    except UnreadableError:
+        return UnreadableError
+    if not isinstance(item, Change):
+        return item
+    return msgspec.structs.replace(item, object=item.object.strip())
