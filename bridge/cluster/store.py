@@ -1,7 +1,15 @@
-"""What an informer remembers of each object, and how it is found again."""
+"""Keep what is known of each object, and find it by key or by an index."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from heapq import nsmallest
 
 import msgspec
 
@@ -112,12 +120,25 @@ class Store:
         self.drop(known.key)
         return msgspec.structs.replace(change, known=was)
 
-    def find(self, index: str, value: Hashable) -> list[ObjectMeta]:
-        """Return what is found by one of `INDEXES`, in the order of keys."""
-        if index not in self._indexes:
-            self._indexes[index] = self._build(INDEXES[index])
-        keys = self._indexes[index].get(value, ())
-        return [self._objects[key] for key in sorted(keys)]
+    def select(
+        self, wanted: Collection[tuple[str, Hashable]], *, after: str = "", limit: int
+    ) -> list[ObjectMeta]:
+        """Return the next objects that are found by all of some indexes, by key.
+
+        Args:
+            wanted: Pairs of one of `INDEXES` and a value; none: all objects.
+            after: Only keys after this one; empty: from the start.
+            limit: Most objects to return.
+        """
+        found = [self._index(name).get(value, set()) for name, value in wanted]
+        keys = set.intersection(*found) if found else self._objects.keys()
+        following = (key for key in keys if key > after)
+        return [self._objects[key] for key in nsmallest(limit, following)]
+
+    def _index(self, name: str) -> dict[Hashable, set[str]]:
+        if name not in self._indexes:
+            self._indexes[name] = self._build(INDEXES[name])
+        return self._indexes[name]
 
     def _build(self, index: Index) -> dict[Hashable, set[str]]:
         built: dict[Hashable, set[str]] = defaultdict(set)

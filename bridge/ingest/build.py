@@ -1,6 +1,7 @@
 """Builds readers, and the informers that they share, from settings."""
 
 import asyncio
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -193,6 +194,9 @@ class ReaderBuilder:
     ) -> ScopeReader:
         """Return the reader of one scope."""
         names = tuple(source.name for source in sources)
+        is_enriched = any(source.enrich is not None for source in sources)
+        if is_enriched and self.enrichment is not None:
+            status.stores = ChainMap({}, self.enrichment.stores)
         reads_paths = self.router.reads("changedpaths", names)
         keeps = reads_paths or any(source.needs_objects for source in sources)
         return ScopeReader(

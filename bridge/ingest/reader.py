@@ -140,6 +140,8 @@ class ScopeReader:
         object_cache = ObjectCache(partial(self._queue.recall, self._scope))
         planner = self._planner(memo, object_cache)
         self._telemetry.begin(memo)
+        if memo.store is not None:
+            self._status.stores[self._resource.name] = memo.store
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read(buffer, memo), name="read")
             tasks.create_task(

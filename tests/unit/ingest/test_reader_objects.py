@@ -132,6 +132,17 @@ async def test_object_is_compared_across_a_restart() -> None:
     assert bench.previous == [False, True]
 
 
+async def test_what_is_known_is_shown_beside_the_status() -> None:
+    """For the API, which pages through it."""
+    bench = Bench()
+
+    async with bench.reading():
+        await bench.send(SYNCED, pod(101))
+        [known] = bench.status.stores["pods"]  # type: ignore[misc]
+
+    assert (known.name, known.version) == ("web", "101")
+
+
 async def test_object_of_what_waits_is_recalled_again(monkeypatch) -> None:
     """However many others were compared meanwhile."""
     monkeypatch.setattr("bridge.ingest.object_cache.AT_HAND", 2)
