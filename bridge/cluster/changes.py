@@ -6,10 +6,9 @@ from typing import Literal
 import msgspec
 
 from bridge.cluster import Bookmark, Change, ObjectMeta, Resource
-from bridge.cluster.answers import check_kind
+from bridge.cluster.answers import check_kind, status_error
 from bridge.cluster.kubernetes_event import KubernetesEvent, decode_event
-from bridge.cluster.metadata import MetadataFilter
-from bridge.cluster.status import status_error
+from bridge.cluster.store import MetadataFilter
 from bridge.cluster.versions import is_version
 from bridge.cluster.wire import (
     decode_annotated,

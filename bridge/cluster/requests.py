@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import aiohttp
 
+from bridge.cluster.answers import status_error
 from bridge.cluster.session.session import ApiSession, Session
 from bridge.cluster.session.sockets import CONNECT_SECONDS, NETWORK_ERRORS, unreachable
-from bridge.cluster.status import status_error
 from bridge.errors import UnauthorizedError, UnreachableError, UnreadableError
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024

@@ -4,7 +4,6 @@ import asyncio
 from typing import Literal
 
 from bridge.cluster import BatchConsumer, ProgressMark, Synced
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.list_watch import ListWatch
 from bridge.cluster.reflector.repair import (
     FaultCounter,
@@ -19,7 +18,7 @@ from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.reflector.snapshot import Pages, Snapshot
 from bridge.cluster.reflector.watcher import SilentError, Watcher
 from bridge.cluster.reflector.watchlist import InitialEvents, WatchListSupport
-from bridge.cluster.store import Store
+from bridge.cluster.store import MetadataFilter, Store
 from bridge.errors import (
     ApiStatusError,
     ClusterError,

@@ -23,10 +23,10 @@ from typing import Literal, TypeVar
 
 from bridge.cluster import Change, ObjectMeta
 from bridge.cluster.changes import ListedObject, read_listed, with_resource_version
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.diff import Delta, listed_change, unseen_deletion
 from bridge.cluster.reflector.list_watch import ListWatch
 from bridge.cluster.reflector.retry import Observer, WatchRetry
+from bridge.cluster.store import MetadataFilter
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
 from bridge.errors import (
     ExpiredError,

@@ -16,7 +16,6 @@ from bridge.cluster import (
 )
 from bridge.cluster.changes import ListedObject, read_listed
 from bridge.cluster.client import ListPage
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.diff import (
     Delta,
     Differ,
@@ -28,7 +27,7 @@ from bridge.cluster.reflector.list_watch import ListWatch
 from bridge.cluster.reflector.repair import Relist, examine
 from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.reflector.rewind import Rewinder
-from bridge.cluster.store import Store
+from bridge.cluster.store import MetadataFilter, Store
 from bridge.cluster.versions import is_newer, is_next
 from bridge.errors import ExpiredError, FutureVersionError
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from bridge.cluster import Bookmark, Change
 from bridge.cluster.changes import ListedObject, ends_initial, is_for_later, read_line
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.list_watch import ListWatch
 from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.reflector.snapshot import Snapshot
 from bridge.cluster.requests import WatchStream
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import (
     ApiStatusError,
     ClusterError,

@@ -12,7 +12,7 @@ from bridge.cluster.changes import (
     read_listed,
     with_resource_version,
 )
-from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import ExpiredError, UnreadableError
 
 OBJECT = b'{"kind":"Event","metadata":{"name":"a","resourceVersion":"7"}}'

@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from bridge.cluster import Change, Resource
-from bridge.cluster.answers import read_list
+from bridge.cluster.answers import read_list, status_error
 from bridge.cluster.changes import read_line, read_listed, with_resource_version
-from bridge.cluster.metadata import MetadataFilter
-from bridge.cluster.status import status_error
+from bridge.cluster.store import MetadataFilter
 from bridge.cluster.wire import decode_line, decode_list, decode_raw_members
 from bridge.errors import ExpiredError, UnreadableError
 
