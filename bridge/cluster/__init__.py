@@ -57,17 +57,17 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """``v1`` or ``apps/v1``, as objects spell it."""
+        """Return ``v1`` or ``apps/v1``, as objects spell it."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def name(self) -> str:
-        """``events`` or ``deployments.apps``: without version, part of a scope."""
+        """Return ``events`` or ``deployments.apps``: no version, as a scope has it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def is_events(self) -> bool:
-        """Whether these are Kubernetes Events, of either API group."""
+        """Return whether these are Kubernetes Events, of either API group."""
         return self.kind == "Event" and self.group in {"", "events.k8s.io"}
 
     def path(self, namespace: str | None = None) -> str:
@@ -85,7 +85,7 @@ CORE_EVENTS = Resource(
 class ObjectMeta(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
 ):
-    """What is remembered of one object; most of it only where somebody asks for it.
+    """The metadata that is kept of one object; most fields only where they are needed.
 
     Attributes:
         key: ``<namespace>/<name>``; ``/<name>`` without a namespace.
@@ -105,17 +105,17 @@ class ObjectMeta(
 
     @property
     def namespace(self) -> str:
-        """Where it lives; empty: outside of namespaces."""
+        """Return the namespace; empty: the object is outside of namespaces."""
         return self.key.partition("/")[0]
 
     @property
     def name(self) -> str:
-        """What it is called there."""
+        """Return the name within the namespace."""
         return self.key.partition("/")[2]
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
-    """Which object controls another one (v1 OwnerReference with ``controller``)."""
+    """The controller of an object (v1 OwnerReference with ``controller``)."""
 
     api_version: str
     kind: str
@@ -134,7 +134,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         resource_version: Version of the change; for a deletion that of the deletion.
         listed: True when it comes from a list, so that states between the cursor and
             this one may be missing. The object of a deletion whose last state
-            nobody can tell has only kind, apiVersion and the metadata that were known
+            is unknown has only kind, apiVersion and the metadata that were known
             of it, and its version is the one that was known.
         known: What a store remembers of the object from here on, or of a deleted one
             remembered until now; None: it is read without a store.
@@ -152,7 +152,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An object is there, which is no news, but worth remembering.
+    """An object exists that is not news, but is kept in mind for later comparisons.
 
     Attributes:
         known: What a store remembers of it.
@@ -165,7 +165,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """Everything up to `resource_version` has been yielded."""
+    """Everything up to `resource_version` has been put."""
 
     resource_version: str
 
@@ -191,7 +191,7 @@ class ProgressMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Revisions may be missing between `cursor` and `snapshot`; no design can tell.
+    """Revisions may be missing between `cursor` and `snapshot`.
 
     Attributes:
         cause: ``expired``: history compacted away; ``rolled-back``: the cluster was
@@ -243,12 +243,12 @@ WatchEvent = Literal[
 ]
 """What a `Reflector` counts: a closed set, fit for a metric label.
 
-``reconnect-*``: a watch was opened anew, because the server ended it, because it
+``reconnect-*``: a watch was opened again, because the server ended it, because it
 failed, or because it was silent for too long. ``watch-empty``: it ended at once with
 nothing in it. ``expired``, ``rolled-back``, ``unreadable``: why the watch could not go
 on, see `Gap`. ``relist``: a snapshot was read; ``relist-restart``: its pages expired
 under it, or its stream was cut. ``rewound``: a revision was listed that no watch could
-tell any more. ``watchlist-fallback``: the API server does not stream what is there, so
+bring any more. ``watchlist-fallback``: the API server does not stream what is there, so
 that it is listed instead. ``line-skipped``: a watch line of an unknown type or without
 a readable resourceVersion.
 """

@@ -33,7 +33,7 @@ from bridge.errors import (
 )
 
 METADATA = "PartialObjectMetadata"
-"""What an object is called of which only the metadata was asked for."""
+"""Kind of an object of which only the metadata was asked for."""
 
 _KIND_LIMIT = 64
 _TEXT_LIMIT = 256
@@ -98,7 +98,7 @@ def check_answer(body: bytes, *, kind: str, doing: str) -> None:
 
 
 def unexpected(body: bytes, *, doing: str, expected: str) -> UnreadableError:
-    """Return the error that says what came instead; nothing else of it is quoted."""
+    """Return the error for another document; only the kind of it is quoted."""
     kind = _kind_of(body)
     if kind is None:
         got = f"{len(body)} bytes that are no JSON object"
@@ -119,7 +119,7 @@ def _shown(text: str) -> str:
 
 
 RETRY_AFTER_LIMIT_SECONDS = 300.0
-"""The longest rest that an API server is given: it asks for seconds. A proxy, or a
+"""The longest wait that an API server may ask for: usual are seconds. A proxy, or a
 mistake, that asks for a year would stop the reading for a year."""
 
 _CODES = range(100, 600)
@@ -136,7 +136,7 @@ _ERRORS: dict[int, type[ApiStatusError]] = {
 def status_error(
     body: bytes, *, doing: str, status: int = 0, retry_after: str = ""
 ) -> ApiStatusError:
-    """Return the error that a failed request, or an ERROR line, stands for.
+    """Return the error of a failed request, or of an ERROR line.
 
     The server's own sentence is kept, cut at 256 characters: that of a 403 names
     verb, resource and namespace.
@@ -169,7 +169,7 @@ def _read_status(body: bytes) -> StatusForm:
 
 
 def _read_details(form: StatusForm) -> StatusDetails:
-    """Return the details; what is odd in them does not spoil what is said beside."""
+    """Return the details; empty where they are malformed."""
     try:
         return decode_details(form.details)
     except msgspec.DecodeError:
@@ -191,7 +191,7 @@ def _is_too_large(form: StatusForm, details: StatusDetails) -> bool:
 
 
 def _retry_after_seconds(details: StatusDetails, header: str) -> float | None:
-    """Return the rest that is asked for; None: none, or what is no number of seconds.
+    """Return for how long to wait; None: not given, or not a number of seconds.
 
     The other form of the header, a date, is none of Kubernetes.
     """

@@ -1,4 +1,4 @@
-"""What a watch line or a listed object says."""
+"""Turn watch lines and listed objects into changes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -34,12 +34,12 @@ which costs a third less than a parse of each."""
 def read_line(
     line: bytes, *, resource: Resource, keeps: MetadataFilter | None = None
 ) -> Change | Bookmark | None:
-    """Return what one line of a watch says; None: nothing that is understood.
+    """Return the change or bookmark of one watch line; None: its type is unknown.
 
     Args:
         line: The line.
         resource: What is watched.
-        keeps: What changes say of their objects as `Change.known`; None: nothing.
+        keeps: The metadata to read into `Change.known`; None: none.
 
     Raises:
         UnreadableError: It is not JSON, or about an object of another kind.
@@ -127,7 +127,7 @@ def _read_event(raw: bytes) -> KubernetesEvent | None:
 
 
 def is_for_later(line: bytes) -> bool:
-    """Tell whether a line that says nothing is of a type that we do not know."""
+    """Return whether a skipped line is of a type that later servers may have."""
     try:
         return decode_line(line).type not in {*_CHANGES, "BOOKMARK"}
     except msgspec.DecodeError:
@@ -135,7 +135,7 @@ def is_for_later(line: bytes) -> bool:
 
 
 def ends_initial(line: bytes) -> bool:
-    """Tell whether a bookmark says that all that was there has come (KEP-3157)."""
+    """Return whether a bookmark ends the initial events of a watch (KEP-3157)."""
     annotations = decode_annotated(decode_line(line).object).metadata.annotations
     return (annotations or {}).get("k8s.io/initial-events-end") == "true"
 
@@ -153,12 +153,12 @@ class ListedObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def version(self) -> str:
-        """Its resourceVersion."""
+        """Return its resourceVersion."""
         return self.known.version
 
     @property
     def key(self) -> bytes:
-        """What lists are sorted by: ``namespace/name``, compared as bytes."""
+        """Return the sort key of lists: ``namespace/name``, compared as bytes."""
         return self.known.key.encode()
 
 
@@ -197,7 +197,7 @@ def _no_object(doing: str, position: int, got: object) -> UnreadableError:
 
 
 def minimal_object(known: ObjectMeta, *, resource: Resource) -> bytes:
-    """Return an object that was deleted unseen: all that is known of it, as JSON."""
+    """Return what is known of an object that was deleted unseen, as JSON."""
     metadata = {"name": known.name}
     if known.namespace:
         metadata["namespace"] = known.namespace
@@ -211,7 +211,7 @@ def minimal_object(known: ObjectMeta, *, resource: Resource) -> bytes:
 
 
 def with_resource_version(value: bytes, *, version: str) -> bytes:
-    """Return an object as a watch brings it deleted: at the version of its deletion."""
+    """Return an object with the version of its deletion, as a watch brings it."""
     members = decode_raw_members(value)
     metadata = decode_raw_members(members["metadata"])
     metadata["resourceVersion"] = msgspec.Raw(msgspec.json.encode(version))

@@ -1,4 +1,4 @@
-"""The API server, over kubernetes_asyncio's configuration, auth and transport."""
+"""Ask one API server, over kubernetes_asyncio's configuration, auth and transport."""
 
 import hashlib
 import os
@@ -41,7 +41,7 @@ class PageSize:
     """Learns how many objects of one resource fit into a page."""
 
     def __init__(self) -> None:
-        """Expect small ones."""
+        """Expect small objects."""
         self._most = BATCH_LIMIT
 
     async def fit(self, ask: Ask, limit: int) -> bytes:
@@ -69,7 +69,7 @@ class PageSize:
                 return body
 
     def _learn(self, count: int, size: int) -> None:
-        """Ask for more next time where this was the most, and there was room."""
+        """Ask for more next time if the page was full and small."""
         if count == self._most and size * _GROWS_BY * 2 < PAGE_BYTES:
             self._most = min(BATCH_LIMIT, self._most * _GROWS_BY)
 
@@ -100,7 +100,7 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterUid:
-    """What tells one cluster from another.
+    """The identity of a cluster.
 
     Attributes:
         uid: The uid of namespace kube-system, or a hash of CA and server URL.
@@ -164,13 +164,13 @@ class ClusterClient:
 
     @property
     def server(self) -> str:
-        """URL of the API server."""
+        """Return the URL of the API server."""
         return self._connection.server
 
     @property
-    def heard_at(self) -> float:
-        """When the API server last said anything, by the loop's clock."""
-        return self._exchange.heard.at
+    def answered_at(self) -> float:
+        """Return when the API server last answered, by the loop's clock."""
+        return self._exchange.last_answer.at
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """Return the JSON body at a path, e.g. ``/version``.
@@ -304,7 +304,9 @@ class ClusterClient:
         )
         response = await self._exchange.open(request)
         try:
-            yield WatchStream(response, doing=request.doing, heard=self._exchange.heard)
+            yield WatchStream(
+                response, doing=request.doing, last_answer=self._exchange.last_answer
+            )
         finally:
             abandon(response)
 

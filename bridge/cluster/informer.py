@@ -22,7 +22,7 @@ MOST = 50_000
 
 
 class Tombstones:
-    """Deleted objects, for a while; there may be several of one name."""
+    """Keeps deleted objects for `KEPT_SECONDS`; there may be several of one name."""
 
     def __init__(self, *, now: Callable[[], float]) -> None:
         """Start with none.
@@ -36,7 +36,7 @@ class Tombstones:
         )
 
     def __len__(self) -> int:
-        """Return how many there are, some of them perhaps too old to be found."""
+        """Return how many are kept, including those too old to be found."""
         return len(self._buried)
 
     def add(self, known: ObjectMeta) -> None:
@@ -48,7 +48,7 @@ class Tombstones:
             self._buried.popitem(last=False)
 
     def get(self, key: str, uid: str) -> ObjectMeta | None:
-        """Return what was known of it; None: nothing, or it is too long ago."""
+        """Return the metadata of a deleted object; None: unknown, or too long ago."""
         buried_at, known = self._buried.get((key, uid), (0.0, None))
         return None if self._is_old(buried_at) else known
 

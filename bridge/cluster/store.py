@@ -23,12 +23,12 @@ _NONE: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataFilter:
-    """What is remembered beside identity and version.
+    """Which metadata is kept beside identity and version.
 
     Attributes:
-        labels: Whether labels are.
-        annotations: Which annotations are.
-        owner: Whether the controller is.
+        labels: Whether labels are kept.
+        annotations: The annotations that are kept.
+        owner: Whether the controller is kept.
     """
 
     labels: bool = False
@@ -36,7 +36,7 @@ class MetadataFilter:
     owner: bool = False
 
     def read_head(self, value: bytes) -> tuple[ObjectMeta, str]:
-        """Return what is remembered of an object, and its kind if it says so.
+        """Return the kept metadata of an object, and its kind; empty: it has none.
 
         Raises:
             msgspec.DecodeError: It is no JSON, or no object of Kubernetes.
@@ -82,7 +82,7 @@ def _controller(metadata: DetailedMetadata) -> Owner | None:
 
 
 Index = Callable[[ObjectMeta], Iterable[Hashable]]
-"""Under which values an object is found."""
+"""Gives the values under which an object is found."""
 
 
 def _by_namespace(known: ObjectMeta) -> Iterable[Hashable]:
@@ -102,12 +102,12 @@ INDEXES: Mapping[str, Index] = {
     "owner": _by_owner,
     "label": _by_label,
 }
-"""What a store can be asked by: the namespace, the uid of the controller, and a label
-as a pair of key and value."""
+"""Indexes of a store: the namespace, the uid of the controller, and a label as a pair
+of key and value."""
 
 
 class Store:
-    """Objects by key; an index is built when it is first asked, and kept from then on.
+    """Keeps objects by key; an index is built when first asked, and kept up to date.
 
     Attributes:
         is_complete: Whether it holds everything that was there at the cursor. False:
@@ -124,10 +124,10 @@ class Store:
         keeps_annotations: frozenset[str] = frozenset(),
         keeps_owner: bool = False,
     ) -> None:
-        """Begin with what was remembered.
+        """Begin with the objects of an earlier run.
 
         Args:
-            known: What was remembered.
+            known: These objects.
             is_complete: Whether it is all that was there at the cursor.
             keeps_labels: Remember labels.
             keeps_annotations: The annotations to remember.
@@ -149,11 +149,11 @@ class Store:
         return iter(self._objects.values())
 
     def get(self, key: str) -> ObjectMeta | None:
-        """Return what is known under ``<namespace>/<name>``; None: nothing."""
+        """Return the object under ``<namespace>/<name>``; None: there is none."""
         return self._objects.get(key)
 
     def put(self, known: ObjectMeta) -> None:
-        """Know this of its object from now on."""
+        """Keep an object instead of the one under its key."""
         # Dropped first: else the dict keeps the older, equal key alive.
         self.drop(known.key)
         self._objects[known.key] = known
@@ -162,13 +162,13 @@ class Store:
                 index[value].add(known.key)
 
     def drop(self, key: str) -> None:
-        """Know nothing under this key any more."""
+        """Remove the object under a key, if there is one."""
         if self._indexes:
             self._unlist(key)
         self._objects.pop(key, None)
 
     def follow(self, change: Change) -> Change:
-        """Know what a watched change says; return it with `Change.known` as it should.
+        """Apply a watched change; return it, a deletion with what was known before.
 
         Args:
             change: Read with what this store keeps.

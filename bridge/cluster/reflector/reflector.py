@@ -28,13 +28,13 @@ from bridge.errors import (
 )
 
 EMPTY_SECONDS = 2.0
-"""A watch that brings nothing and ends sooner is not an idle one."""
+"""A watch that brings nothing and ends sooner counts as faulty, not as idle."""
 
 _JUST_REPAIRED_SECONDS = 10.0
 
 
 class Reflector:
-    """Goes round: catch up, follow the watches, find out why they ended.
+    """Catches up, follows the watches, finds out why they ended, and so on.
 
     ::
 
@@ -191,14 +191,14 @@ class Reflector:
         await self._watcher.watch_initial(initial)
 
     async def _ended(self, *, seconds: float) -> None:
-        """Go on at once after a good end; be wary of watches that bring nothing."""
+        """Go on at once after a good end; count watches that bring nothing."""
         if self._watcher.brought or seconds >= EMPTY_SECONDS:
             self._fault_counter.clear()
             self._observer.count("reconnect-end")
             await asyncio.sleep(self._observer.random())
             return
         self._observer.count("watch-empty")
-        self._suspect("empty")
+        self._count_fault("empty")
         if self._watch_fault == "none":
             await asyncio.sleep(1.0)
             return
@@ -207,22 +207,22 @@ class Reflector:
         await self._retry.back_off(UnreachableError(error, phase="stream"))
 
     async def _failed(self, error: ClusterError, snapshot: Snapshot | None) -> None:
-        """Wait until it makes sense to find out where to go on from."""
+        """Count an error, and wait before the next attempt."""
         if snapshot is not None and not snapshot.version:
             await self._watch_list.failed(snapshot, error)
             return
         if isinstance(error, ExpiredError):
-            self._suspect("expired")
+            self._count_fault("expired")
             self._watchable = oldest_watchable(error)
             await self._expired(error)
             return
         is_silent = isinstance(error, SilentError)
         self._observer.count("reconnect-silent" if is_silent else "reconnect-error")
-        # A connection that broke, or was refused, says nothing about what comes next.
+        # A connection that broke, or was refused, is no fault of the history.
         if self._watcher.is_open and isinstance(
             error, ApiStatusError | UnreadableError
         ):
-            self._suspect("unreadable")
+            self._count_fault("unreadable")
         await self._retry.back_off(error)
 
     async def _expired(self, error: ExpiredError) -> None:
@@ -231,9 +231,9 @@ class Reflector:
         else:
             await asyncio.sleep(self._observer.random())
 
-    def _suspect(self, word: FaultKind) -> None:
+    def _count_fault(self, kind: FaultKind) -> None:
         self._watch_fault = self._fault_counter.add(
-            word, version=self._watcher.position
+            kind, version=self._watcher.position
         )
 
 

@@ -38,7 +38,7 @@ _RESTARTS_LIMIT = 3
 def may_miss(
     plan: Relist, version: str, *, mark: ProgressMark | None, found_newer: bool
 ) -> bool:
-    """Tell whether a revision may be missing between a cursor and a snapshot.
+    """Return whether a revision may be missing between a cursor and a snapshot.
 
     Args:
         plan: Why the snapshot was read.
@@ -183,7 +183,7 @@ class Snapshot:
     def _misses(self, version: str) -> bool:
         found_newer = self._differ.found_newer
         if self.plan.cause == "rolled-back":
-            return False  # said at the beginning
+            return False  # put at the beginning
         if self._rewinder is not None:
             is_whole = self._rewinder.is_whole
             return not is_whole or (found_newer and not self._rewinder.covers(version))

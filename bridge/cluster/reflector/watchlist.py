@@ -1,4 +1,4 @@
-"""What is there, streamed by the watch that then goes on (KEP-3157, WatchList).
+"""Read a snapshot from the watch that then goes on (KEP-3157, WatchList).
 
 One request instead of a list of many pages and a watch. The objects come in the order
 of their keys, so their versions say nothing about how far the stream has come: only the
@@ -26,18 +26,18 @@ SILENCE_SECONDS = 30.0
 """A server that ignores what it is asked for never sends the bookmark."""
 
 _CUTS_LIMIT = 3
-"""A list gets on page by page where a stream is cut again and again."""
+"""A list makes progress page by page where a stream is cut again and again."""
 
 # Not those that say something else: credentials, RBAC, no such resource, 410, 429.
 _NOT_UNDERSTOOD = frozenset({400, 406, 415, 422})
 
 
 class WatchListUnsupportedError(UnreachableError):
-    """The API server does not stream what is there."""
+    """The API server does not stream the initial state."""
 
 
 class InitialEvents:
-    """Reads what is there from one watch, as a snapshot.
+    """Reads the initial events of one watch, as a snapshot.
 
     Attributes:
         snapshot: Takes the objects, and puts what they mean.
@@ -120,7 +120,7 @@ class InitialEvents:
         return None
 
     async def _ends(self, item: Change | Bookmark, line: bytes) -> bool:
-        """Give the snapshot a deletion or its end; tell whether it is the end."""
+        """Give the snapshot a deletion or its end; return whether it is the end."""
         if isinstance(item, Change):
             await self.snapshot.deleted_while_listing(item)
             return False
@@ -130,7 +130,7 @@ class InitialEvents:
         return True
 
     def _skip(self, line: bytes) -> None:
-        """Pass over what later servers may say, but not over what is there."""
+        """Skip a line of an unknown type, but no object."""
         if not is_for_later(line):
             raise UnreadableError(
                 f"watch {self._list_watch.resource.name}: expected what is there, each "
@@ -148,7 +148,7 @@ def _listed(item: Change | Bookmark) -> ListedObject | None:
 def watch_list_unsupported(
     list_watch: ListWatch, got: str
 ) -> WatchListUnsupportedError:
-    """Return the error that says what came instead of the bookmark."""
+    """Return the error for a stream without the bookmark that ends it."""
     return WatchListUnsupportedError(
         f"watch {list_watch.resource.name}: expected what is there and a bookmark with "
         f"k8s.io/initial-events-end, got {got}",
@@ -157,19 +157,19 @@ def watch_list_unsupported(
 
 
 class WatchListSupport:
-    """Decides whether what is there is streamed or listed, and learns from failures."""
+    """Decides whether a snapshot is streamed or listed, and learns from failures."""
 
     def __init__(self, *, retry: WatchRetry, observer: Observer) -> None:
-        """Expect the API server to know how."""
+        """Expect the API server to stream."""
         self._retry = retry
         self._observer = observer
         self._is_understood = True
 
     def is_fit(self, snapshot: Snapshot) -> bool:
-        """Tell whether a snapshot is to be streamed; else it is listed.
+        """Return whether a snapshot is to be streamed; else it is listed.
 
-        Only the newest state can be streamed. After a rollback its version has to be
-        told first, which a stream tells last.
+        Only the newest state can be streamed. After a rollback its version has to come
+        first, and a stream ends with it.
         """
         plan = snapshot.plan
         return (
@@ -180,7 +180,7 @@ class WatchListSupport:
         )
 
     async def failed(self, snapshot: Snapshot, error: ClusterError) -> None:
-        """Return when it makes sense to try again, in this way or another."""
+        """Learn from an error, and wait before the next attempt."""
         refused = isinstance(error, ApiStatusError) and error.status in _NOT_UNDERSTOOD
         if refused or isinstance(error, WatchListUnsupportedError):
             self._is_understood = False

@@ -29,7 +29,7 @@ _CERTIFICATE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsMaterial:
-    """Whom to trust and how to identify, as PEM bytes; equal means nothing changed.
+    """CA bundle and client certificate as PEM; equal material needs no new session.
 
     Attributes:
         authority: The CA bundle; None: what the system trusts.
@@ -95,7 +95,7 @@ class TlsMaterial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the bridge says it is.
+    """The identity under which the bridge asks.
 
     Attributes:
         authorization: The header of that name; None: none.
@@ -191,7 +191,7 @@ def find_proxy(
     Args:
         server: URL of the API server.
         environ: Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are looked up.
-        named: What the kubeconfig says, which NO_PROXY does not change; None: nothing.
+        named: The kubeconfig's proxy, whatever NO_PROXY has; None: it names none.
         field: What errors call that.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Credentials from a program (client authentication, ExecCredential).
+"""Get credentials from an exec plugin (client authentication, ExecCredential).
 
 Run here rather than by kubernetes_asyncio, whose `ExecProvider` waits without a limit,
 leaves the program behind when it is cancelled, and hangs on a talkative stderr.
@@ -45,7 +45,7 @@ _REAP_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What became of a program.
+    """The result of a program.
 
     Attributes:
         code: Its exit code; negative: the signal that ended it.
@@ -160,7 +160,7 @@ class _StatusForm(msgspec.Struct, rename="camel"):
 
 
 class _CredentialForm(msgspec.Struct, rename="camel"):
-    """What a plugin prints."""
+    """The output of a plugin."""
 
     api_version: str = ""
     kind: str = ""
@@ -170,12 +170,12 @@ class _CredentialForm(msgspec.Struct, rename="camel"):
 async def run_plugin(
     config: Exec, *, entry: KubeconfigEntry, cluster: dict[str, Any] | None = None
 ) -> Identity:
-    """Run an exec plugin and return what it says.
+    """Run an exec plugin and return the identity that it prints.
 
     Args:
         config: What to run; see `check_exec`.
         entry: The user it stands in.
-        cluster: What it is told of the cluster, see `exec_cluster`; None: nothing.
+        cluster: The cluster in its environment, see `exec_cluster`; None: none.
 
     Raises:
         CredentialsError: It cannot be run, fails, takes longer than a minute or
@@ -289,7 +289,7 @@ def exec_cluster(
         authority: The CA bundle, inline or from a file; None: none.
     """
     data = base64.b64encode(authority).decode() if authority else None
-    told = {
+    optional = {
         "tls-server-name": cluster.tls_server_name,
         "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
         "certificate-authority-data": data,
@@ -299,6 +299,6 @@ def exec_cluster(
     extensions = {one.name: one.extension for one in cluster.extensions or ()}
     return {
         "server": cluster.server,
-        **{key: value for key, value in told.items() if value},
+        **{key: value for key, value in optional.items() if value},
         "config": extensions.get(_EXTENSION),
     }

@@ -147,7 +147,7 @@ class KubeconfigEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedContext:
-    """What a context stands for."""
+    """The cluster and the user of a context."""
 
     context: str
     cluster: KubeconfigCluster
@@ -181,7 +181,7 @@ def read_kubeconfig(path: Path) -> Kubeconfig:
 
 
 def select(paths: Sequence[Path], *, context: str | None) -> SelectedContext:
-    """Return what a context means in files merged as kubectl does: the first wins.
+    """Return the cluster and user of a context, from files merged as by kubectl.
 
     What is wrong with entries that the context does not lead to is not looked at.
 

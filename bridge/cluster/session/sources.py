@@ -36,7 +36,7 @@ from bridge.errors import CredentialsError
 
 
 class CredentialSource(Protocol):
-    """Something that knows the credentials, now and later."""
+    """Loads credentials, again and again."""
 
     async def load(self) -> Access:
         """Return them as they are now; raises `CredentialsError`."""
@@ -146,7 +146,7 @@ class KubeconfigSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """What the files say, before a plugin is asked."""
+    """The content of the files, before a plugin is run."""
 
     selection: SelectedContext
     configuration: Configuration
@@ -239,14 +239,14 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class ServiceAccountSource:
-    """Reads the service account anew each time: its token lives for about an hour."""
+    """Reads the service account at each load: its token lives for about an hour."""
 
     def __init__(self, *, folder: Path, environ: Mapping[str, str]) -> None:
         """Bind the folder; nothing is read yet.
 
         Args:
             folder: Holds ``token`` and ``ca.crt``.
-            environ: Says where the API server is, and which proxy leads there.
+            environ: Has the address of the API server and of a proxy.
         """
         self._folder = folder
         self._environ = dict(environ)

@@ -170,7 +170,7 @@ class Everything(Cluster):
         super().__init__()
         api = FakeApi()
         self.answers, self.uids = api.answers, api.uids
-        self.requests, self.server, self.heard_at = [], "https://api.test", 0.0
+        self.requests, self.server, self.answered_at = [], "https://api.test", 0.0
 
 
 async def test_cluster_is_read_from_its_name_to_the_queue() -> None:
