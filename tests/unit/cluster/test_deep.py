@@ -31,9 +31,10 @@ def widget(levels, name="deep", version="7"):
 @pytest.mark.parametrize(
     "keeps", [None, MetadataFilter(), MetadataFilter(labels=True, owner=True)]
 )
-def test_a_line_with_a_deep_object_is_read(levels, keeps):
+@pytest.mark.parametrize("start", [b'{"type"', b'{ "type"'])
+def test_a_line_with_a_deep_object_is_read(levels, keeps, start):
     """The object is passed on whole; what cannot be converted is a dead letter."""
-    line = b'{"type":"ADDED","object":%b}' % widget(levels)
+    line = b'%b:"ADDED","object":%b}' % (start, widget(levels))
 
     change = read_line(line, resource=WIDGETS, keeps=keeps)
 
