@@ -8,7 +8,7 @@ import msgspec
 from bridge.cluster import Bookmark, Change, ObjectMeta, Resource
 from bridge.cluster.answers import check_kind, status_error
 from bridge.cluster.kubernetes_event import KubernetesEvent, decode_event
-from bridge.cluster.store import MetadataFilter
+from bridge.cluster.store import MetadataFilter, identity
 from bridge.cluster.versions import is_version
 from bridge.cluster.wire import (
     decode_annotated,
@@ -107,13 +107,18 @@ def _parse(
 def _read_head(
     raw: bytes, line_type: str, resource: Resource, keeps: MetadataFilter | None
 ) -> _Head:
-    is_change = line_type in _CHANGES
-    if is_change and keeps is not None:
+    """Return the head of an object, from the whole Event where it is one."""
+    if line_type not in _CHANGES:
+        head = decode_version_of(raw)
+        return _Head(head.metadata.resource_version, head.kind)
+    is_detailed = keeps is not None and keeps.is_detailed
+    event = _read_event(raw) if resource.is_events and not is_detailed else None
+    if event is not None:
+        known = None if keeps is None else identity(event.metadata)
+        return _Head(event.metadata.resource_version, event.kind, known, event)
+    if keeps is not None:
         known, kind = keeps.read_head(raw)
         return _Head(known.version, kind, known)
-    event = _read_event(raw) if is_change and resource.is_events else None
-    if event is not None:
-        return _Head(event.metadata.resource_version, event.kind, event=event)
     head = decode_version_of(raw)
     return _Head(head.metadata.resource_version, head.kind)
 
@@ -146,10 +151,12 @@ class ListedObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         object: The object as raw JSON, kind and apiVersion included.
         known: Which one it is.
+        event: The object decoded, if it is a Kubernetes Event; None: not yet.
     """
 
     object: bytes
     known: ObjectMeta
+    event: KubernetesEvent | None = None
 
     @property
     def version(self) -> str:
@@ -178,15 +185,16 @@ def read_listed(
     head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'.encode()
     for position, item in enumerate(items):
         try:
-            known, kind = keeps.read_head(item)
+            found = _read_head(item, "ADDED", resource, keeps)
         except msgspec.DecodeError as error:
             raise _no_object(doing, position, error) from error
-        if not is_version(known.version):
+        if found.known is None or not is_version(found.version):
             raise _no_object(doing, position, "no resourceVersion")
-        check_kind(kind, resource=resource, doing=doing)
+        check_kind(found.kind, resource=resource, doing=doing)
         yield ListedObject(
-            object=item if kind else head + item[1:],
-            known=known,
+            object=item if found.kind else head + item[1:],
+            known=found.known,
+            event=found.event,
         )
 
 

@@ -15,7 +15,13 @@ from heapq import nsmallest
 import msgspec
 
 from bridge.cluster import Change, ObjectMeta, Owner
-from bridge.cluster.wire import DetailedMetadata, decode_detailed_head, decode_head
+from bridge.cluster.kubernetes_event import EventMetadata
+from bridge.cluster.wire import (
+    DetailedMetadata,
+    MetadataForm,
+    decode_detailed_head,
+    decode_head,
+)
 
 _NONE: Mapping[str, str] = {}
 # Shared: a hundred thousand objects without labels need not have a dict each.
@@ -35,25 +41,22 @@ class MetadataFilter:
     annotations: frozenset[str] = frozenset()
     owner: bool = False
 
+    @property
+    def is_detailed(self) -> bool:
+        """Return whether more than identity and version is kept."""
+        return self.labels or self.owner or bool(self.annotations)
+
     def read_head(self, value: bytes) -> tuple[ObjectMeta, str]:
         """Return the kept metadata of an object, and its kind; empty: it has none.
 
         Raises:
             msgspec.DecodeError: It is no JSON, or no object of Kubernetes.
         """
-        if self.labels or self.annotations or self.owner:
+        if self.is_detailed:
             detailed = decode_detailed_head(value)
             return self._detailed(detailed.metadata), detailed.kind
         head = decode_head(value)
-        metadata = head.metadata
-        known = ObjectMeta(
-            key=f"{metadata.namespace}/{metadata.name}",
-            uid=metadata.uid,
-            version=metadata.resource_version,
-            labels=_NONE,
-            annotations=_NONE,
-        )
-        return known, head.kind
+        return identity(head.metadata), head.kind
 
     def _detailed(self, metadata: DetailedMetadata) -> ObjectMeta:
         annotations = metadata.annotations or _NONE
@@ -66,6 +69,17 @@ class MetadataFilter:
             annotations=kept or _NONE,
             owner=_controller(metadata) if self.owner else None,
         )
+
+
+def identity(metadata: MetadataForm | EventMetadata) -> ObjectMeta:
+    """Return identity and version of an object, and nothing else of its metadata."""
+    return ObjectMeta(
+        key=f"{metadata.namespace}/{metadata.name}",
+        uid=metadata.uid,
+        version=metadata.resource_version,
+        labels=_NONE,
+        annotations=_NONE,
+    )
 
 
 def _controller(metadata: DetailedMetadata) -> Owner | None:

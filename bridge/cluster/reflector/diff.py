@@ -73,6 +73,7 @@ def listed_change(
         resource_version=listed.version,
         listed=True,
         known=listed.known if remembers else None,
+        event=listed.event,
     )
 
 

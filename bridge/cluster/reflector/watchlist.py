@@ -142,7 +142,7 @@ class InitialEvents:
 def _listed(item: Change | Bookmark) -> ListedObject | None:
     if isinstance(item, Bookmark) or item.change == "deleted" or item.known is None:
         return None
-    return ListedObject(object=item.object, known=item.known)
+    return ListedObject(object=item.object, known=item.known, event=item.event)
 
 
 def watch_list_unsupported(

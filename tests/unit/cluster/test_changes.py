@@ -214,3 +214,27 @@ def read_or_error(line, keeps):
     if not isinstance(item, Change):
         return item
     return msgspec.structs.replace(item, object=item.object.strip())
+
+
+def test_an_event_is_decoded_once_however_it_is_read():
+    """Watched, streamed or listed: its conversion need not decode it again."""
+    item = b'{"metadata":{"name":"a","uid":"u","resourceVersion":"7"},"reason":"R"}'
+    value = b'{"kind":"Event",' + item[1:]
+    watched = read_line(line("ADDED", value), resource=CORE_EVENTS)
+    streamed = read_line(
+        line("ADDED", value), resource=CORE_EVENTS, keeps=MetadataFilter()
+    )
+    [listed] = read_listed([item], resource=CORE_EVENTS, keeps=MetadataFilter())
+
+    assert [one.event.reason for one in (watched, streamed, listed)] == ["R"] * 3
+    assert (watched.known, streamed.known) == (None, listed.known)
+    assert listed.known == ObjectMeta(key="/a", uid="u", version="7")
+
+
+def test_an_event_whose_labels_are_kept_is_read_for_them():
+    """Its conversion decodes the rest."""
+    keeps = MetadataFilter(labels=True)
+
+    change = read_line(line("ADDED"), resource=CORE_EVENTS, keeps=keeps)
+
+    assert (change.event, change.known.version) == (None, "7")
