@@ -7,7 +7,7 @@ the business of the queue to wait for it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -53,6 +53,8 @@ class ReaderStatus:
         full_sink: Whose backlog is full; empty: the file is.
         objects: How many objects are known; None: they are not counted.
         gaps: How many gaps were announced since the process started.
+        stores: What is known of objects, by resource, as `bridge.cluster.store.Store`:
+            those that it reads, and those that its Events are looked up in.
         is_optional: Whether it may be absent or refused without harm.
     """
 
@@ -75,6 +77,7 @@ class ReaderStatus:
     full_sink: str = ""
     objects: int | None = None
     gaps: int = 0
+    stores: MutableMapping[str, object] = field(default_factory=dict)
     is_optional: bool = False
 
     @property

@@ -56,6 +56,7 @@ class ReaderTelemetry:
         """
         self._resource = resource
         self._sources = sources
+        self._resource = resource
         self._status = status
         self._metrics = metrics
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
@@ -96,6 +97,8 @@ class ReaderTelemetry:
         self._status.resource_version = memory.cursor
         self._status.read_version = memory.cursor
         self._status.last_progress = memory.moved
+        if memory.store is not None:
+            self._status.stores[self._resource.name] = memory.store
 
     def stored(self, plan: Plan) -> None:
         """Tell what is in the queue now."""

@@ -16,7 +16,7 @@ import msgspec
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_listed
 from bridge.cluster.client import ClusterClient, ListPage
-from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import ClusterError, ExpiredError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import decode
