@@ -1,10 +1,10 @@
 """Config → parts: the one place that knows both."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import assert_never
 
-from bridge.app.build_deliveries import timeout_of
 from bridge.app.ownership import check_owner, claim
 from bridge.config import (
     Config,
@@ -13,8 +13,9 @@ from bridge.config import (
     QueueConfig,
     SinkConfig,
     StdoutSinkConfig,
-    find_cautions,
+    orderings_of,
 )
+from bridge.deliver.supervisor import Destination
 from bridge.filters.labels import compile_labels
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import (
@@ -23,11 +24,13 @@ from bridge.filters.subscriptions import (
     texts_of,
 )
 from bridge.journal.journal import Journal
-from bridge.logs import get_logger
 from bridge.metrics import Metrics
+from bridge.net.urls import shown_url
+from bridge.queue import Ordering
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import build_auth
+from bridge.sinks.http.settings import BatchConfig
 from bridge.sinks.http.signing import build_signer
 from bridge.sinks.http.sink import HttpSink
 from bridge.sinks.reloaded import SecretError
@@ -70,24 +73,59 @@ def open_journal(
     )
 
 
-@asynccontextmanager
-async def build_sinks(
+def build_destinations(
     config: Config, *, egress: Egress, metrics: Metrics
-) -> AsyncIterator[Sequence[Sink]]:
-    """Yield a sink for each of the configuration, in its order; close them all.
+) -> Sequence[Destination]:
+    """Return where events go, and how, in the order of the configuration.
 
     Args:
         config: The configuration.
-        egress: Where connections may lead.
-        metrics: What is counted.
+        egress: Where connections may lead; of `config.egress`.
+        metrics: Counters that sinks share.
     """
-    for caution in find_cautions(config):
-        get_logger().warning("The configuration is not safe.", caution=caution)
-    async with AsyncExitStack() as closing:
-        sinks = [build_sink(one, egress, metrics) for one in config.sinks]
-        for sink in sinks:
-            closing.push_async_callback(sink.aclose)
-        yield sinks
+    orderings = orderings_of(config)
+    return [
+        Destination(
+            name=one.name,
+            settings=one,
+            ordering=orderings[one.name],
+            concurrency=_concurrency(one, orderings[one.name]),
+            batch=batch_of(one),
+            address=_address(one),
+            surroundings=egress,
+            build=partial(build_sink, one, egress, metrics),
+        )
+        for one in config.sinks
+    ]
+
+
+def _concurrency(config: SinkConfig, ordering: Ordering) -> int:
+    """Return how many attempts may be under way at once."""
+    if not isinstance(config, HttpSinkConfig) or ordering == "sink":
+        return 1
+    return config.concurrency
+
+
+def batch_of(config: SinkConfig) -> BatchConfig | None:
+    """Return what a batch may hold; None: there are no batches.
+
+    A size limit under which everything is sent does not bound them.
+    """
+    if not isinstance(config, HttpSinkConfig) or config.mode != "batch":
+        return None
+    if config.size.policy == "send":
+        return config.batch
+    most = min(config.batch.bytes, config.size.max)
+    return config.batch.model_copy(update={"bytes": most})
+
+
+def _address(config: SinkConfig) -> str:
+    """Return where a sink leads, without what may be secret in it."""
+    if not isinstance(config, HttpSinkConfig):
+        return "stdout:"
+    if not isinstance(config.url, str):
+        return f"urn:kubebridge:sink:{config.name}"
+    return shown_url(config.url)
 
 
 def build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
@@ -98,9 +136,7 @@ def build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
     """
     match config:
         case StdoutSinkConfig():
-            return StdoutSink(
-                name=config.name, timeout_seconds=timeout_of(config, 15.0)
-            )
+            return StdoutSink(name=config.name, timeout_seconds=config.timeout_or(15.0))
         case HttpSinkConfig():
             return _build_http_sink(config, egress, metrics)
         case _:
@@ -115,7 +151,7 @@ def build_egress(config: EgressConfig) -> Egress:
 def _build_http_sink(
     config: HttpSinkConfig, egress: Egress, metrics: Metrics
 ) -> HttpSink:
-    timeout = timeout_of(config, config.timeout)
+    timeout = config.timeout_or(config.timeout)
     return HttpSink(
         config,
         auth=build_auth(config.auth, timeout_seconds=timeout, egress=egress),

@@ -19,13 +19,15 @@ from pathlib import Path
 from fastapi import FastAPI
 
 import bridge
+from bridge.app.build import build_egress
 from bridge.app.endpoint import Endpoints
-from bridge.app.preparation import OpenQueues, PreparedParts, prepare
+from bridge.app.preparation import OpenStores, PreparedParts, prepare
 from bridge.app.serve import Life
-from bridge.config import Config
+from bridge.config import Config, EgressConfig
 from bridge.errors import KubebridgeError, first_cause
 from bridge.logs import configure_logs, get_logger
 from bridge.metrics import Metrics
+from bridge.sinks.transports.egress import Egress
 
 MOST_DRAINING = 3
 """Lives that may drain at once; with one more the oldest is cut."""
@@ -50,7 +52,8 @@ class Lives:
 
         self._read = read
         self._name = "environment" if path is None else str(path.absolute())
-        self._queues = OpenQueues(owner=self._name)
+        self._stores = OpenStores(owner=self._name)
+        self._egress: tuple[EgressConfig, Egress] | None = None
         self._metrics = Metrics(version=bridge.__version__)
         self._endpoints = Endpoints(self._metrics)
         self._alive: list[Life] = []
@@ -121,14 +124,22 @@ class Lives:
         try:
             return await prepare(
                 config,
-                queues=self._queues,
+                stores=self._stores,
+                egress=self._egress_of(config.egress),
                 endpoint=self._endpoints.find(config.server),
                 metrics=self._metrics,
+                tasks=self._living,
                 has_time=has_time,
             )
         except BaseException:
             self._endpoints.drop_others()
             raise
+
+    def _egress_of(self, config: EgressConfig) -> Egress:
+        """Return the egress rules, the same object for the same settings."""
+        if self._egress is None or self._egress[0] != config:
+            self._egress = config, build_egress(config)
+        return self._egress[1]
 
     async def _begin(
         self, parts: PreparedParts, message: str, **fields: object

@@ -4,22 +4,24 @@ Whatever can fail fails here: at start the process ends for it, at a reload the 
 configuration goes on as if nothing had been asked.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.app.build import build_egress, build_sinks, open_journal, open_queue
+from bridge.app.build import open_journal, open_queue
 from bridge.app.endpoint import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
 from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
-from bridge.config import ClusterConfig, Config, QueueConfig
-from bridge.health import Health, SinkStatus
+from bridge.config import ClusterConfig, Config, QueueConfig, find_cautions
+from bridge.deliver.supervisor import DeliverySupervisor
+from bridge.health import Health
 from bridge.journal.journal import Journal
+from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.queue.sqlite.queue import SqliteQueue
-from bridge.sinks import Sink
 from bridge.sinks.transports.egress import Egress
 
 
@@ -32,9 +34,8 @@ class PreparedParts:
         closing: Closes the parts, the queue last; whoever runs them leaves it.
         endpoint: Where the API is served; None: the configuration before this one
             holds the port, on another host, and has to leave it first.
-        queue: Where events wait.
+        store: Where events wait, and the senders that deliver them.
         journal: What became of attempts.
-        sinks: Those of the configuration, in its order.
         egress: Where connections of sinks may lead.
         client: The cluster; None: it is opened when the parts begin to run.
         health: What the parts say of themselves.
@@ -44,70 +45,94 @@ class PreparedParts:
     config: Config
     closing: AsyncExitStack
     endpoint: Endpoint | None
-    queue: SqliteQueue
+    store: "OpenStore"
     journal: Journal
-    sinks: Sequence[Sink]
     egress: Egress
     client: ClusterClient | None
     health: Health
     metrics: Metrics
 
 
-class OpenQueues:
+@dataclass(slots=True)
+class OpenStore:
+    """A queue file that is open, and the senders that deliver from it.
+
+    Attributes:
+        queue: The queue.
+        senders: Their supervisor.
+        closing: Closes the queue.
+        users: Lives that use both.
+    """
+
+    queue: SqliteQueue
+    senders: DeliverySupervisor
+    closing: AsyncExitStack
+    users: int = 0
+
+
+class OpenStores:
     """The queue files that are open: each once, however many lives use it."""
 
     def __init__(self, *, owner: str) -> None:
         """Open none yet; `owner` is the configuration that default files belong to."""
         self._owner = owner
-        self._shared: dict[Path, _Shared] = {}
+        self._open: dict[Path, OpenStore] = {}
 
     @asynccontextmanager
-    async def use(self, config: QueueConfig) -> AsyncIterator[SqliteQueue]:
-        """Yield the queue, opened by its first user and closed by the last.
+    async def use(
+        self, config: QueueConfig, *, metrics: Metrics, tasks: asyncio.TaskGroup
+    ) -> AsyncIterator[OpenStore]:
+        """Yield a queue, opened by its first user; the last one cuts the senders.
+
+        Args:
+            config: Settings of the queue.
+            metrics: Counters of the process.
+            tasks: Runs the senders.
 
         Raises:
             QueueError: See `SqliteQueue.open`.
             ConfigError: The file is the default one, and of another configuration.
         """
         path = config.path.resolve()
-        shared = self._shared.get(path)
-        if shared is None:
+        store = self._open.get(path)
+        if store is None:
             async with AsyncExitStack() as stack:
                 opening = open_queue(config, owner=self._owner)
                 queue = await stack.enter_async_context(opening)
-                shared = self._shared[path] = _Shared(queue, stack.pop_all())
-        shared.users += 1
+                senders = DeliverySupervisor(queue=queue, metrics=metrics, tasks=tasks)
+                store = self._open[path] = OpenStore(queue, senders, stack.pop_all())
+        store.users += 1
         try:
-            yield shared.queue
+            yield store
         finally:
-            shared.users -= 1
-            if not shared.users:
-                del self._shared[path]
-                await shared.closing.aclose()
-
-
-@dataclass(slots=True)
-class _Shared:
-    queue: SqliteQueue
-    closing: AsyncExitStack
-    users: int = 0
+            store.users -= 1
+            if not store.users:
+                del self._open[path]
+                try:
+                    await store.senders.cut()
+                finally:
+                    await store.closing.aclose()
 
 
 async def prepare(
     config: Config,
     *,
-    queues: OpenQueues,
+    stores: OpenStores,
+    egress: Egress,
     endpoint: Endpoint | None,
     metrics: Metrics,
+    tasks: asyncio.TaskGroup,
     has_time: bool,
 ) -> PreparedParts:
     """Return the parts of a configuration, ready to run.
 
     Args:
         config: The configuration.
-        queues: Those that are open.
+        stores: The queues that are open.
+        egress: Where connections of sinks may lead; of `config.egress`.
         endpoint: See `PreparedParts`.
         metrics: What is counted.
+        tasks: Runs the senders.
         has_time: Whether something else runs meanwhile; if not, the cluster is opened
             later, so that probes are answered while a plugin takes its time.
 
@@ -116,28 +141,23 @@ async def prepare(
     """
     config = within(config, share_files(config, raise_limit()))
     async with AsyncExitStack() as stack:
-        egress = build_egress(config.egress)
-        queue = await stack.enter_async_context(queues.use(config.queue))
+        using = stores.use(config.queue, metrics=metrics, tasks=tasks)
+        store = await stack.enter_async_context(using)
         journal = await stack.enter_async_context(open_journal(config, metrics))
-        building = build_sinks(config, egress=egress, metrics=metrics)
-        sinks = await stack.enter_async_context(building)
         client = None
         if has_time:
             client = await stack.enter_async_context(open_cluster(config.cluster))
-        health = Health(
-            readers=reader_statuses(config),
-            sinks={one.name: SinkStatus(name=one.name) for one in sinks},
-        )
+        for caution in find_cautions(config):
+            get_logger().warning("The configuration is not safe.", caution=caution)
         return PreparedParts(
             config=config,
             closing=stack.pop_all(),
             endpoint=endpoint,
-            queue=queue,
+            store=store,
             journal=journal,
-            sinks=sinks,
             egress=egress,
             client=client,
-            health=health,
+            health=Health(readers=reader_statuses(config)),
             metrics=metrics,
         )
 

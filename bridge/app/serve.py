@@ -15,8 +15,12 @@ from fastapi import FastAPI
 import bridge
 from bridge.api import create_api
 from bridge.app.backfill import Backfill
-from bridge.app.build import build_consent, build_router, read_token
-from bridge.app.build_deliveries import build_deliveries
+from bridge.app.build import (
+    build_consent,
+    build_destinations,
+    build_router,
+    read_token,
+)
 from bridge.app.checks import find_unusable
 from bridge.app.collectors import QueueCollector, ReaderCollector
 from bridge.app.egress import api_server_denied
@@ -24,11 +28,9 @@ from bridge.app.preparation import PreparedParts, open_cluster
 from bridge.app.reading import read_cluster
 from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
-from bridge.config import Config, describe, find_problems, orderings_of
-from bridge.deliver import SinkDelivery
+from bridge.config import describe, find_problems
 from bridge.health import Health
 from bridge.logs import get_logger
-from bridge.queue import Queue
 
 BEAT_SECONDS = 5.0
 """How often the loop shows that it turns; probes allow 30 s."""
@@ -71,8 +73,7 @@ class Life:
         self.has_left = asyncio.Event()
         """Set once nothing is read any more, so that the next life may read."""
 
-        self._figures = QueueCollector(parts.queue, parts.health)
-        self._deliveries: Mapping[str, SinkDelivery] = {}
+        self._figures = QueueCollector(parts.store.queue, parts.health)
         self._stop = asyncio.Event()
         self._is_replaced = False
         self._task: asyncio.Task[None] | None = None
@@ -84,10 +85,8 @@ class Life:
             self.cut()
 
     def replace(self) -> None:
-        """Leave reading, sinks and port to the next life; what is under way may end."""
+        """Leave reading, port and senders to the next life."""
         self._is_replaced = True
-        for delivery in self._deliveries.values():
-            delivery.retire()
         self._stop.set()
 
     def cut(self) -> None:
@@ -138,24 +137,20 @@ class Life:
     async def _start(self) -> Backfill:
         """Do all that may fail, but for what waits for the API server."""
         parts, config = self.parts, self.parts.config
-        await parts.queue.resize(config.queue)
-        await _open_sinks(config, parts.queue)
-        parts.metrics.forget_parts()
-        if not parts.metrics.is_showing:
-            self._show_figures()
-        self._deliveries = build_deliveries(
-            config,
-            parts.sinks,
-            queue=parts.queue,
-            health=parts.health,
-            metrics=parts.metrics,
+        queue, senders = parts.store.queue, parts.store.senders
+        await queue.resize(config.queue)
+        await senders.apply(
+            build_destinations(config, egress=parts.egress, metrics=parts.metrics),
+            grace_seconds=config.grace,
+            slots=config.delivery.concurrency,
             record=parts.journal.add,
         )
-        router = build_router(config)
-        backfill = Backfill(
-            config, router=router, queue=parts.queue, metrics=parts.metrics
-        )
-        self._show(_build_api(parts, backfill, self._deliveries))
+        parts.health.sinks = senders.statuses
+        if not parts.metrics.is_showing:
+            self._show_figures()
+        router, metrics = build_router(config), parts.metrics
+        backfill = Backfill(config, router=router, queue=queue, metrics=metrics)
+        self._show(_build_api(parts, backfill))
         return backfill
 
     def _show_figures(self) -> None:
@@ -172,20 +167,13 @@ class Life:
     async def _run_loops(
         self, client: ClusterClient, backfill: Backfill, watching: asyncio.Task[None]
     ) -> None:
-        drain = asyncio.Event()
-        async with asyncio.TaskGroup() as delivering:
-            for name, delivery in self._deliveries.items():
-                delivering.create_task(
-                    delivery.run(stop=drain, grace_seconds=self.parts.config.grace),
-                    name=f"deliver {name}",
-                )
-            try:
-                await self._ingest(client, backfill)
-            finally:
-                if self._is_replaced:  # the next life's figures are shown
-                    watching.cancel()
-                self.has_left.set()
-                drain.set()
+        await self._ingest(client, backfill)
+        if self._is_replaced:  # the next life's figures are shown
+            watching.cancel()
+        self.has_left.set()
+        # With another user it is the next life that tells the senders what to do.
+        if not self._is_replaced or self.parts.store.users == 1:
+            await self.parts.store.senders.drain()
 
     async def _ingest(self, client: ClusterClient, backfill: Backfill) -> None:
         parts = self.parts
@@ -194,7 +182,7 @@ class Life:
                 read_cluster(
                     client,
                     config=parts.config,
-                    queue=parts.queue,
+                    queue=parts.store.queue,
                     router=build_router(parts.config),
                     health=parts.health,
                     metrics=parts.metrics,
@@ -218,46 +206,24 @@ def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]
     }
 
 
-def _build_api(
-    parts: PreparedParts, backfill: Backfill, deliveries: Mapping[str, SinkDelivery]
-) -> FastAPI:
+def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
     config = parts.config
     return create_api(
-        queue=parts.queue,
+        queue=parts.store.queue,
         journal=parts.journal,
         backfill=backfill,
         health=parts.health,
         metrics=parts.metrics,
-        controls=deliveries,
+        controls=parts.store.senders.deliveries,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(
             text, name="body", env=os.environ, check=find_unusable
         ),
-        take_consent=build_consent(parts.sinks),
+        take_consent=build_consent(parts.store.senders.sinks),
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )
-
-
-async def _open_sinks(config: Config, queue: Queue) -> None:
-    orderings = orderings_of(config)
-    for sink in config.sinks:
-        await queue.open_sink(
-            sink.name,
-            ordering=orderings[sink.name],
-            max_backlog=sink.max_backlog,
-            on_full=sink.on_full,
-        )
-    configured = {sink.name for sink in config.sinks}
-    for name in await queue.sinks():
-        depth = await queue.depth(name)
-        if name not in configured and depth.waiting:
-            get_logger().warning(
-                "Deliveries wait for a sink that is not configured.",
-                sink=name,
-                waiting=depth.waiting,
-            )
 
 
 async def _beat(health: Health) -> None:

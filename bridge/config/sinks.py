@@ -4,16 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Tag
 
-from bridge.deliver.settings import DeliveredConfig
+from bridge.deliver.settings import SenderConfig
 from bridge.sinks.http.settings import HttpConfig
 from bridge.sinks.settings import AnySinkConfig
 
 
-class HttpSinkConfig(HttpConfig, DeliveredConfig):
+class HttpSinkConfig(HttpConfig, SenderConfig):
     """A webhook: each event is POSTed to a URL."""
 
 
-class StdoutSinkConfig(AnySinkConfig, DeliveredConfig):
+class StdoutSinkConfig(AnySinkConfig, SenderConfig):
     """One line of JSON for each event, on standard output."""
 
     type: Literal["stdout"]

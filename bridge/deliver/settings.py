@@ -233,7 +233,7 @@ class DeliveryConfig(Model):
     for each sink; null: each sink's own `concurrency` is the only bound."""
 
 
-class DeliveredConfig(Model):
+class SenderConfig(Model):
     """The keys of a sink about its deliveries."""
 
     retry: AnyRetryConfig = written({})
@@ -255,6 +255,21 @@ class DeliveredConfig(Model):
     dead_letter_sink: Name | None = None
     """Name of another sink that gets what is given up here, with `knativeerrordest`,
     `knativeerrorcode` and `knativeerrordata`; null: it stays a dead letter."""
+
+    max_backlog: Count | None = None
+    """Most deliveries that may wait for this sink; null: only `queue.maxSize`
+    counts."""
+
+    on_full: Literal["block", "dead-letter-oldest"] = "block"
+    """What happens at `maxBacklog`: reading stops until there is room, or the oldest
+    waiting delivery becomes a dead letter. To block loses nothing, so it is the
+    default."""
+
+    def timeout_or(self, default: float) -> float:
+        """Return the seconds that an attempt may take: as `retry` says, else others."""
+        if not isinstance(self.retry, KnativeRetryConfig):
+            return default
+        return default if self.retry.timeout is None else self.retry.timeout
 
     @property
     def breaker_in_force(self) -> BreakerConfig | None:
