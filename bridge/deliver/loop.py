@@ -49,6 +49,7 @@ class SinkDelivery:
         breaker: BreakerConfig | None = None,
         rate: RateConfig | None = None,
         batch: BatchConfig | None = None,
+        is_ordered: bool = False,
         slots: FairSlots | None = None,
         record: Callable[[Attempt], None] | None = None,
         now: Callable[[], float] = time.time,
@@ -67,6 +68,8 @@ class SinkDelivery:
             breaker: When the breaker opens; None: there is none.
             rate: Most requests; None: no limit of ours.
             batch: Bytes of an attempt, and its linger; None: any number, and none.
+            is_ordered: Whether all events go in one order: what one step leases goes
+                in one attempt, or back to the queue.
             slots: Bounds the attempts of all sinks together; None: nothing does.
             record: Takes each attempt, for each of its events; None: nobody does.
             now: Unix seconds.
@@ -96,7 +99,10 @@ class SinkDelivery:
             random=random,
         )
         self._outcome_recorder = OutcomeRecorder(queue, sink=sink.name)
-        self._batcher = Batcher(batch, events=sink.max_batch, most=concurrency)
+        self._batcher = Batcher(
+            batch, events=sink.max_batch, most=concurrency, is_ordered=is_ordered
+        )
+        self._is_ordered = is_ordered
         self._dead_letters = DeadLetterLog(sink=sink.name, now=steady)
         self._reminder = Reminder(
             status=status, queue=queue, is_held=self._gate.is_held, now=now
@@ -113,6 +119,7 @@ class SinkDelivery:
             dead_letters=self._dead_letters,
             now=now,
             random=random,
+            is_ordered=is_ordered,
         )
         self._log = get_logger(sink=sink.name)
 
@@ -190,11 +197,15 @@ class SinkDelivery:
         while True:
             leases = await self._queue.lease(self._sink.name, await self._limit())
             epoch = self._gate.epoch
-            if self._gate.is_open:
-                await self._batcher.add(leases, epoch)
-            else:  # perhaps since the lease was asked for
+            if not self._gate.is_open:  # perhaps since the lease was asked for
                 self._attempt_runner.release(leases[1:])
                 await self._batcher.add_trial(leases[0], epoch)
+                continue
+            if self._is_ordered:
+                fitting = self._batcher.fitting(leases)
+                self._attempt_runner.release(leases[fitting:])
+                leases = leases[:fitting]
+            await self._batcher.add(leases, epoch)
 
     async def _limit(self) -> int:
         """Wait until anything may be sent; return how many events at once."""

@@ -258,6 +258,7 @@ class DeliverySupervisor:
             breaker=settings.breaker_in_force,
             rate=settings.rate,
             batch=destination.batch,
+            is_ordered=destination.ordering == "sink",
             slots=self._slots,
             record=self._note,
         )
