@@ -10,7 +10,6 @@ from bridge.config import (
     Config,
     EgressConfig,
     HttpSinkConfig,
-    QueueConfig,
     SinkConfig,
     StdoutSinkConfig,
     orderings_of,
@@ -27,6 +26,7 @@ from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.net.urls import shown_url
 from bridge.queue import Ordering
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import build_auth

@@ -15,12 +15,13 @@ from bridge.app.endpoint import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
 from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
-from bridge.config import ClusterConfig, Config, QueueConfig, find_cautions
+from bridge.config import ClusterConfig, Config, find_cautions
 from bridge.deliver.supervisor import DeliverySupervisor
 from bridge.health import Health
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks.transports.egress import Egress
 

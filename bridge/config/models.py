@@ -8,10 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, Strict
 from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 from bridge.config.sources import EnrichConfig, SourceConfig
 from bridge.deliver.settings import (
-    BreakerConfig,
     DeliveryConfig,
-    KnativeRetryConfig,
-    RetryConfig,
 )
 from bridge.errors import InvalidEventError
 from bridge.events import validation as rules
@@ -30,7 +27,6 @@ from bridge.settings.values import (
 from bridge.sinks.http.settings import (
     AuthConfig,
     BasicAuthConfig,
-    BatchConfig,
     OAuth2Config,
     SignConfig,
 )
@@ -40,8 +36,6 @@ from bridge.sinks.settings import EgressConfig, TlsConfig
 __all__ = [
     "AuthConfig",
     "BasicAuthConfig",
-    "BatchConfig",
-    "BreakerConfig",
     "ClusterConfig",
     "Config",
     "DeliveryConfig",
@@ -50,11 +44,9 @@ __all__ = [
     "EventsConfig",
     "HttpSinkConfig",
     "JournalConfig",
-    "KnativeRetryConfig",
     "LogConfig",
     "OAuth2Config",
     "QueueConfig",
-    "RetryConfig",
     "RouteConfig",
     "SecretConfig",
     "ServerConfig",

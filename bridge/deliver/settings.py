@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.queue import Ordering
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import (
     PositiveDuration,
@@ -246,7 +247,7 @@ class SenderConfig(Model):
     rate: RateConfig | None = None
     """Most requests that it gets; null: no limit but the receiver's own."""
 
-    ordering: Literal["none", "object", "sink"] | None = None
+    ordering: Ordering | None = None
     """Which deliveries may overtake each other: any; only those about different
     objects; none, and then one is in flight at a time. null: `object` for a sink that
     gets changes of resources, of which the last one has to win; `none` for one that
