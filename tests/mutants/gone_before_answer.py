@@ -13,12 +13,12 @@ from bridge.queue import Delivered
 class GoneBeforeAnswer(AttemptRunner):
     """Does not wait for the 2xx."""
 
-    async def attempt(self, job: Batch) -> None:
+    async def attempt(self, job: Batch) -> bool:
         """Lose what is under way when the kill comes."""
         outcomes = [Delivered(lease=lease) for lease in job.leases]
         await self._outcome_recorder._queue.settle(outcomes)
         await asyncio.sleep(0.02)  # or nearly every kill would fall before or after it
-        await super().attempt(job)
+        return await super().attempt(job)
 
 
 if __name__ == "__main__":
