@@ -16,7 +16,7 @@ from bridge.app.file_limit import raise_limit, share_files, within
 from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
 from bridge.config import ClusterConfig, Config, find_cautions
-from bridge.deliver.supervisor import DeliverySupervisor
+from bridge.deliver.supervisor import SenderSupervisor
 from bridge.health import Health
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
@@ -66,7 +66,7 @@ class OpenStore:
     """
 
     queue: SqliteQueue
-    senders: DeliverySupervisor
+    senders: SenderSupervisor
     closing: AsyncExitStack
     users: int = 0
 
@@ -100,7 +100,7 @@ class OpenStores:
             async with AsyncExitStack() as stack:
                 opening = open_queue(config, owner=self._owner)
                 queue = await stack.enter_async_context(opening)
-                senders = DeliverySupervisor(queue=queue, metrics=metrics, tasks=tasks)
+                senders = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
                 store = self._open[path] = OpenStore(queue, senders, stack.pop_all())
         store.users += 1
         try:

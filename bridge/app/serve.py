@@ -214,7 +214,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
         backfill=backfill,
         health=parts.health,
         metrics=parts.metrics,
-        controls=parts.store.senders.deliveries,
+        controls=parts.store.senders.senders,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(
             text, name="body", env=os.environ, check=find_unusable

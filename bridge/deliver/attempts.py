@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from bridge.deliver.batches import Batch
 from bridge.deliver.gate import SinkGate
 from bridge.deliver.limits import RequestGate
-from bridge.deliver.outcomes import OutcomeRecorder
-from bridge.deliver.retry import RetryPolicy
-from bridge.deliver.telling import DeadLetterLog
+from bridge.deliver.outcomes import OutcomeRecorder, RetryPolicy
+from bridge.deliver.reports import DeadLetterLog
 from bridge.errors import (
     PermanentSinkError,
     SinkError,
@@ -43,7 +42,7 @@ class AttemptRunner:
         random: Callable[[], float],
         is_ordered: bool,
     ) -> None:
-        """Bind the parts; see `SinkDelivery`."""
+        """Bind the parts; see `Sender`."""
         self._is_ordered = is_ordered
         self._sink = sink
         self._gate = gate

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.deliver.limits import FairSlots
-from bridge.deliver.loop import SinkDelivery
-from bridge.deliver.retry import DeadLetterSink, RetryPolicy
+from bridge.deliver.outcomes import DeadLetterSink, RetryPolicy
+from bridge.deliver.sender import Sender
 from bridge.deliver.settings import SenderConfig
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
@@ -87,7 +87,7 @@ class RunningSender:
     Attributes:
         destination: The settings that it was made from.
         sink: Its sink, which is closed when the sender has ended.
-        delivery: The sender.
+        sender: The sender.
         status: State of the sink, for probes and the API.
         stop: Set once nothing more is to be leased.
         task: The sender's task.
@@ -95,13 +95,13 @@ class RunningSender:
 
     destination: Destination
     sink: Sink
-    delivery: SinkDelivery
+    sender: Sender
     status: SinkStatus
     stop: asyncio.Event
     task: asyncio.Task[None]
 
 
-class DeliverySupervisor:
+class SenderSupervisor:
     """Runs one sender for each destination, all from one queue."""
 
     def __init__(
@@ -119,24 +119,24 @@ class DeliverySupervisor:
         self._tasks = tasks
         self._shared: SharedTerms | None = None
         self._slots: FairSlots | None = None
-        self._senders: dict[str, RunningSender] = {}
+        self._running: dict[str, RunningSender] = {}
         self._draining: list[RunningSender] = []
         self._record: Callable[[Attempt], None] = lambda _: None
 
     @property
-    def deliveries(self) -> Mapping[str, SinkDelivery]:
+    def senders(self) -> Mapping[str, Sender]:
         """The senders by the names of their sinks, in the order of the settings."""
-        return {name: one.delivery for name, one in self._senders.items()}
+        return {name: one.sender for name, one in self._running.items()}
 
     @property
     def sinks(self) -> Sequence[Sink]:
         """The sinks that events are delivered to, in the order of the settings."""
-        return [one.sink for one in self._senders.values()]
+        return [one.sink for one in self._running.values()]
 
     @property
     def statuses(self) -> dict[str, SinkStatus]:
         """States of the sinks by their names."""
-        return {name: one.status for name, one in self._senders.items()}
+        return {name: one.status for name, one in self._running.items()}
 
     async def apply(
         self,
@@ -174,25 +174,25 @@ class DeliverySupervisor:
         if shared != self._shared:
             self._slots = None if slots is None else FairSlots(slots, sinks=names)
             self._shared = shared
-        for name, sender in self._senders.items():
+        for name, running in self._running.items():
             if name not in kept:
-                self._retire(sender)
-        self._senders = {
+                self._retire(running)
+        self._running = {
             one.name: kept.get(one.name) or self._start(one, built[one.name])
             for one in destinations
         }
         self._metrics.forget_sinks_but(names)
-        for sender in kept.values():
-            if sender.status.state == "paused":
-                await sender.delivery.try_now()
+        for running in kept.values():
+            if running.status.state == "paused":
+                await running.sender.try_now()
 
     async def drain(self) -> None:
         """Lease nothing more; return once all attempts have ended, or the grace time.
 
         When cancelled, attempts under way are cut, and go back to the queue.
         """
-        for sender in self._senders.values():
-            sender.stop.set()
+        for running in self._running.values():
+            running.stop.set()
         try:
             await self._wait()
         except asyncio.CancelledError:
@@ -201,12 +201,12 @@ class DeliverySupervisor:
 
     async def cut(self) -> None:
         """End all senders at once; what is under way goes back to the queue."""
-        for sender in (*self._draining, *self._senders.values()):
-            sender.task.cancel()
+        for running in (*self._draining, *self._running.values()):
+            running.task.cancel()
         await self._wait()
 
     async def _wait(self) -> None:
-        running = [*self._draining, *self._senders.values()]
+        running = [*self._draining, *self._running.values()]
         if tasks := [one.task for one in running if not one.task.done()]:
             await asyncio.wait(tasks)
 
@@ -219,7 +219,7 @@ class DeliverySupervisor:
         return {
             one.name: known
             for one in destinations
-            if (known := self._senders.get(one.name)) is not None
+            if (known := self._running.get(one.name)) is not None
             and known.destination == one
         }
 
@@ -248,7 +248,7 @@ class DeliverySupervisor:
         settings, target = destination.settings, destination.settings.dead_letter_sink
         letters = target and DeadLetterSink(name=target, failed=destination.address)
         status = SinkStatus(name=destination.name)
-        delivery = SinkDelivery(
+        sender = Sender(
             sink=sink,
             queue=self._queue,
             concurrency=destination.concurrency,
@@ -264,37 +264,37 @@ class DeliverySupervisor:
         )
         stop = asyncio.Event()
         assert self._shared is not None  # noqa: S101  # set by `apply`
-        running = _run(delivery, sink, stop, self._shared.grace_seconds)
+        work = _run(sender, sink, stop, self._shared.grace_seconds)
         return RunningSender(
             destination=destination,
             sink=sink,
-            delivery=delivery,
+            sender=sender,
             status=status,
             stop=stop,
-            task=self._tasks.create_task(running, name=f"deliver {destination.name}"),
+            task=self._tasks.create_task(work, name=f"deliver {destination.name}"),
         )
 
     def _note(self, attempt: Attempt) -> None:
         """Pass an attempt to the journal that is in use now."""
         self._record(attempt)
 
-    def _retire(self, sender: RunningSender) -> None:
+    def _retire(self, running: RunningSender) -> None:
         """Let a sender drain; it leaves the gate of its sink to its successor."""
-        sender.delivery.retire()
-        sender.stop.set()
+        running.sender.retire()
+        running.stop.set()
         self._draining = [one for one in self._draining if not one.task.done()]
-        name = sender.destination.name
+        name = running.destination.name
         before = [one for one in self._draining if one.destination.name == name]
         for one in before[: 1 - MOST_DRAINING]:
             one.task.cancel()
-        self._draining.append(sender)
+        self._draining.append(running)
 
 
 async def _run(
-    delivery: SinkDelivery, sink: Sink, stop: asyncio.Event, grace_seconds: float
+    sender: Sender, sink: Sink, stop: asyncio.Event, grace_seconds: float
 ) -> None:
     """Deliver until told to stop, then close the sink."""
     try:
-        await delivery.run(stop=stop, grace_seconds=grace_seconds)
+        await sender.run(stop=stop, grace_seconds=grace_seconds)
     finally:
         await sink.aclose()

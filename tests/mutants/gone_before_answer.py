@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-import bridge.deliver.loop
+import bridge.deliver.sender
 from bridge.__main__ import main
 from bridge.deliver.attempts import AttemptRunner
 from bridge.deliver.batches import Batch
@@ -22,5 +22,5 @@ class GoneBeforeAnswer(AttemptRunner):
 
 
 if __name__ == "__main__":
-    bridge.deliver.loop.AttemptRunner = GoneBeforeAnswer  # type: ignore[misc]
+    bridge.deliver.sender.AttemptRunner = GoneBeforeAnswer  # type: ignore[misc]
     sys.exit(main())

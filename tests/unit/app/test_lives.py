@@ -6,7 +6,7 @@ import errno
 import pytest
 
 from bridge.app.server import bind
-from bridge.deliver.supervisor import DeliverySupervisor
+from bridge.deliver.supervisor import SenderSupervisor
 from bridge.demo.apiserver import ApiServer
 from bridge.errors import CredentialsError, QueueError, first_cause
 from bridge.queue.sqlite.lockfile import locked_now
@@ -289,10 +289,10 @@ async def test_a_sink_that_did_not_change_keeps_its_sender(running):
     async with Receiver() as receiver:
         running.write(sinks=[hook(receiver), hook(receiver, "b")])
         async with running.run():
-            before = senders(running).deliveries
+            before = senders(running).senders
             running.write(sinks=[hook(receiver), other(receiver, "b")], log={})
             await running.reload()
-            after = senders(running).deliveries
+            after = senders(running).senders
 
     assert after["hook"] is before["hook"]
     assert after["b"] is not before["b"]
@@ -377,14 +377,14 @@ async def test_a_life_that_cannot_begin_leaves_the_old_configuration(
     running, monkeypatch
 ):
     """Whatever fails after the old life was stopped: it begins again (item 2)."""
-    real, failing = DeliverySupervisor.apply, []
+    real, failing = SenderSupervisor.apply, []
 
     async def apply(*parts, **more):
         if failing:
             raise failing.pop()
         await real(*parts, **more)
 
-    monkeypatch.setattr(DeliverySupervisor, "apply", apply)
+    monkeypatch.setattr(SenderSupervisor, "apply", apply)
     async with running.run():
         failing.append(QueueError("no luck"))
         line = await running.reload(refused=True)

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.config import describe, parse_config
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, Sender
 from bridge.deliver.settings import RetryConfig
 from bridge.metrics import Metrics
 from bridge.sinks.transports.egress import Egress
@@ -107,7 +107,7 @@ NO_FAULT = {"taken"}
 @asynccontextmanager
 async def running(world, sink):
     """Deliver to the sink; the first failure of an event is its last."""
-    delivery = SinkDelivery(
+    delivery = Sender(
         sink=sink,
         queue=world.queue,
         concurrency=1,

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.deliver.settings import SenderConfig
-from bridge.deliver.supervisor import DeliverySupervisor, Destination
+from bridge.deliver.supervisor import Destination, SenderSupervisor
 from bridge.events import EncodedEvent
 from bridge.metrics import Metrics
 from bridge.queue import Entry
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.looptime
 class Given:
     """A supervisor, its queue and the sinks that were built."""
 
-    supervisor: DeliverySupervisor
+    supervisor: SenderSupervisor
     queue: MemoryQueue
     metrics: Metrics
     built: list[ScriptedSink] = field(default_factory=list)
@@ -69,7 +69,7 @@ async def supervising() -> AsyncIterator[Given]:
     """Yield a supervisor; drain it in the end."""
     queue, metrics = MemoryQueue(), Metrics(version="0")
     async with asyncio.TaskGroup() as tasks:
-        made = DeliverySupervisor(queue=queue, metrics=metrics, tasks=tasks)
+        made = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
         yield Given(made, queue, metrics)
         await made.drain()
 
@@ -81,7 +81,7 @@ async def test_each_destination_has_a_sender() -> None:
         given.put("1", "b")
         await asyncio.sleep(1)
 
-        assert list(given.supervisor.deliveries) == ["a", "b"]
+        assert list(given.supervisor.senders) == ["a", "b"]
         assert list(given.supervisor.statuses) == ["a", "b"]
         assert [one.sent for one in given.supervisor.sinks] == [[], [["1"]]]
     assert given.closed == given.built
@@ -91,9 +91,9 @@ async def test_equal_settings_leave_a_sender_alone() -> None:
     """No new sink is built for it; one whose settings differ is replaced."""
     async with supervising() as given:
         await given.apply(given.to("a"), given.to("b"))
-        first = given.supervisor.deliveries
+        first = given.supervisor.senders
         await given.apply(given.to("b", retry={"max": "5m"}), given.to("a"))
-        second = given.supervisor.deliveries
+        second = given.supervisor.senders
 
         assert second["a"] is first["a"]
         assert second["b"] is not first["b"]

@@ -7,13 +7,11 @@ from random import random as any_fraction
 
 from bridge.deliver.attempts import AttemptRunner
 from bridge.deliver.batches import Batcher
-from bridge.deliver.breaker import CircuitBreaker
 from bridge.deliver.gate import SinkGate
-from bridge.deliver.limits import FairSlots, RateLimiter, RequestGate
-from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder
-from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.limits import CircuitBreaker, FairSlots, RateLimiter, RequestGate
+from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder, RetryPolicy
+from bridge.deliver.reports import DeadLetterLog, Reminder
 from bridge.deliver.settings import BreakerConfig, RateConfig
-from bridge.deliver.telling import DeadLetterLog, Reminder
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
 from bridge.logs import get_logger
@@ -34,7 +32,7 @@ timeout, 5 minutes, have to fit into a lease of 30.
 """
 
 
-class SinkDelivery:
+class Sender:
     """Delivers what waits for one sink, until told to stop."""
 
     def __init__(
