@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.deliver.settings import BatchConfig
+from bridge.sinks.http.settings import BatchConfig
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error, raising, refusing
 
 pytestmark = pytest.mark.looptime
