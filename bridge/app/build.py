@@ -8,7 +8,6 @@ from typing import assert_never
 from bridge.app.ownership import check_owner, claim
 from bridge.config import (
     Config,
-    EgressConfig,
     HttpSinkConfig,
     SinkConfig,
     StdoutSinkConfig,
@@ -34,6 +33,7 @@ from bridge.sinks.http.settings import BatchConfig
 from bridge.sinks.http.signing import build_signer
 from bridge.sinks.http.sink import HttpSink
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.settings import EgressConfig
 from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.transports.egress import Egress
 

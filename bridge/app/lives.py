@@ -23,10 +23,11 @@ from bridge.app.build import build_egress
 from bridge.app.endpoint import Endpoints
 from bridge.app.preparation import OpenStores, PreparedParts, prepare
 from bridge.app.serve import Life
-from bridge.config import Config, EgressConfig
+from bridge.config import Config
 from bridge.errors import KubebridgeError, first_cause
 from bridge.logs import configure_logs, get_logger
 from bridge.metrics import Metrics
+from bridge.sinks.settings import EgressConfig
 from bridge.sinks.transports.egress import Egress
 
 MOST_DRAINING = 3

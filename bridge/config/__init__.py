@@ -16,42 +16,24 @@ from bridge.config.describe import (
 )
 from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.models import (
-    AuthConfig,
-    BasicAuthConfig,
     ClusterConfig,
     Config,
-    EgressConfig,
-    EnrichConfig,
     HttpSinkConfig,
-    OAuth2Config,
-    SecretConfig,
     ServerConfig,
-    SignConfig,
     SinkConfig,
-    SourceConfig,
     StdoutSinkConfig,
-    TlsConfig,
 )
-from bridge.sinks.http.settings import HandshakeConfig, OutcomesConfig
+from bridge.config.sources import EnrichConfig, SourceConfig
 
 __all__ = [
-    "AuthConfig",
-    "BasicAuthConfig",
     "ClusterConfig",
     "Config",
-    "EgressConfig",
     "EnrichConfig",
-    "HandshakeConfig",
     "HttpSinkConfig",
-    "OAuth2Config",
-    "OutcomesConfig",
-    "SecretConfig",
     "ServerConfig",
-    "SignConfig",
     "SinkConfig",
     "SourceConfig",
     "StdoutSinkConfig",
-    "TlsConfig",
     "describe",
     "explain_orderings",
     "find_cautions",

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bridge.config.models import Config, QueueConfig
-from bridge.config.sinks import HttpSinkConfig
+from bridge.config.models import Config, HttpSinkConfig
 from bridge.net.urls import HIDDEN, shown_url
 from bridge.queue import Ordering
+from bridge.queue.settings import QueueConfig
 from bridge.settings.model import Model
 from bridge.sinks.secrets import SecretConfig
 from bridge.text.escaping import one_line

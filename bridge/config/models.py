@@ -3,16 +3,22 @@
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, Strict
-
-from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
-from bridge.config.sources import EnrichConfig, SourceConfig
-from bridge.deliver.settings import (
-    DeliveryConfig,
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Strict,
+    Tag,
 )
+
+from bridge.config.sources import SourceConfig
+from bridge.deliver.settings import DeliveryConfig, SenderConfig
 from bridge.errors import InvalidEventError
 from bridge.events import validation as rules
 from bridge.journal.settings import JournalConfig
+from bridge.logs import Format, Level
 from bridge.queue.settings import QueueConfig
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import Duration
@@ -25,37 +31,10 @@ from bridge.settings.values import (
     not_empty,
 )
 from bridge.sinks.http.settings import (
-    AuthConfig,
-    BasicAuthConfig,
-    OAuth2Config,
-    SignConfig,
+    HttpConfig,
 )
 from bridge.sinks.secrets import SecretConfig
-from bridge.sinks.settings import EgressConfig, TlsConfig
-
-__all__ = [
-    "AuthConfig",
-    "BasicAuthConfig",
-    "ClusterConfig",
-    "Config",
-    "DeliveryConfig",
-    "EgressConfig",
-    "EnrichConfig",
-    "EventsConfig",
-    "HttpSinkConfig",
-    "JournalConfig",
-    "LogConfig",
-    "OAuth2Config",
-    "QueueConfig",
-    "RouteConfig",
-    "SecretConfig",
-    "ServerConfig",
-    "SignConfig",
-    "SinkConfig",
-    "SourceConfig",
-    "StdoutSinkConfig",
-    "TlsConfig",
-]
+from bridge.sinks.settings import AnySinkConfig, EgressConfig
 
 
 def _extension_name(name: str) -> str:
@@ -122,6 +101,17 @@ class RouteConfig(Model):
     """Names of the sinks that get them; null: all."""
 
 
+class EventsConfig(Model):
+    """How events are written."""
+
+    type_prefix: TypePrefix = "io.kubebridge"
+    """What each `type` begins with; a reverse-DNS name."""
+
+    extensions: dict[ExtensionName, ExtensionText] = Field(default_factory=dict)
+    """Extension attributes added to each event; they win over our own. `K_CE_OVERRIDES`
+    adds to them."""
+
+
 class ServerConfig(Model):
     """Probes, metrics and the API, on one port."""
 
@@ -138,25 +128,39 @@ class ServerConfig(Model):
     probes and metrics when it listens beyond this machine. null: that is refused."""
 
 
-class EventsConfig(Model):
-    """How events are written."""
-
-    type_prefix: TypePrefix = "io.kubebridge"
-    """What each `type` begins with; a reverse-DNS name."""
-
-    extensions: dict[ExtensionName, ExtensionText] = Field(default_factory=dict)
-    """Extension attributes added to each event; they win over our own. `K_CE_OVERRIDES`
-    adds to them."""
-
-
 class LogConfig(Model):
     """What the process says on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Level = "info"
     """Least severity that is written."""
 
-    format: Literal["auto", "json", "text"] = "auto"
+    format: Format = "auto"
     """`auto` is text on a terminal, else JSON."""
+
+
+class HttpSinkConfig(HttpConfig, SenderConfig):
+    """A webhook: each event is POSTed to a URL."""
+
+
+class StdoutSinkConfig(AnySinkConfig, SenderConfig):
+    """One line of JSON for each event, on standard output."""
+
+    type: Literal["stdout"]
+    """Kind of sink."""
+
+
+def _sink_type(value: object) -> str:
+    written = value.get("type") if isinstance(value, dict) else None
+    is_stdout = written == "stdout" or isinstance(value, StdoutSinkConfig)
+    return "<stdout>" if is_stdout else "<http>"
+
+
+SinkConfig = Annotated[
+    Annotated[HttpSinkConfig, Tag("<http>")]
+    | Annotated[StdoutSinkConfig, Tag("<stdout>")],
+    Discriminator(_sink_type),
+]
+"""One of the kinds of sinks, told apart by `type`."""
 
 
 class Config(Model):
