@@ -16,6 +16,8 @@ KubebridgeError
 ├── InvalidEventError           not a CloudEvent, or it cannot be encoded
 ├── ConversionError             an object that cannot become a CloudEvent
 ├── FilterError                 a filter that means nothing
+├── RequestError                an operator's request makes no sense
+│   └── NotFoundError           it names something that does not exist
 ├── QueueError                  the store
 │   ├── StaleCursorError        the cursor moved under the reader
 │   ├── QueueFullError          backpressure: nothing was put
@@ -126,6 +128,14 @@ class FilterError(KubebridgeError, ValueError):
         """`path` leads to the faulty part, e.g. ``("all", 1, "exact")``."""
         super().__init__(message)
         self.path = path
+
+
+class RequestError(KubebridgeError):
+    """A request of an operator makes no sense; the text says what was expected."""
+
+
+class NotFoundError(RequestError):
+    """A request names something that does not exist, or is forgotten."""
 
 
 class QueueError(KubebridgeError):

@@ -210,7 +210,7 @@ def _has_body(headers: Headers) -> bool:
 def _too_large(scope: Scope) -> HTTPException | None:
     """Return why a head is refused that came in one piece: longer ones do not get here.
 
-    See `bridge.app.connections`.
+    See `bridge.api.connections`.
     """
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LARGEST_HEAD:
         return HTTPException(

@@ -1,13 +1,12 @@
 """The configuration: what is in force, whether another would do, and its routes."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from bridge.api.context import PartsGiven
-from bridge.api.models import ConfigText, Items, RouteView
+from bridge.api.models import ApiModel, Items
 
 router = APIRouter(tags=["configuration"])
 
@@ -17,6 +16,28 @@ _YAML_BODY = {
         "content": {"application/yaml": {"schema": {"type": "string"}}},
     }
 }
+
+
+class ConfigText(ApiModel):
+    """What is wrong with a configuration."""
+
+    valid: bool
+    """Whether the bridge would start with it."""
+
+    problems: list[str]
+    """One line for each fault: `file:line:column: key: what`."""
+
+
+class RouteView(ApiModel):
+    """Which events go where."""
+
+    name: str
+    sources: list[str]
+    filters: list[dict[str, Any]]
+    sinks: list[str]
+
+    implicit: bool
+    """Whether it stands for a configuration without routes: everything everywhere."""
 
 
 @router.get("/config", summary="The effective configuration")
@@ -46,19 +67,18 @@ async def validate_config(parts: PartsGiven, request: Request) -> ConfigText:
 @router.get("/routes", summary="Which events go where")
 async def list_routes(parts: PartsGiven) -> Items[RouteView]:
     """Return the routes with the names of all that they take and give."""
-    config = parts.describe_config()
-    sources = [source["name"] for source in config["sources"]]
-    sinks = [sink["name"] for sink in config["sinks"]]
-    everything: Mapping[str, Any] = {"name": "all", "filters": []}
-    return Items(
-        items=[
-            RouteView(
-                name=route["name"],
-                sources=route.get("sources") or sources,
-                filters=route["filters"],
-                sinks=route.get("sinks") or sinks,
-                implicit=route is everything,
-            )
-            for route in config["routes"] or [everything]
-        ]
+    sources, sinks = list(parts.sources), list(parts.store.health.sinks)
+    configured = [
+        RouteView(
+            name=route.name,
+            sources=sources if route.sources is None else list(route.sources),
+            filters=[dict(one) for one in route.filters],
+            sinks=sinks if route.sinks is None else list(route.sinks),
+            implicit=False,
+        )
+        for route in parts.routes
+    ]
+    everything = RouteView(
+        name="all", sources=sources, filters=[], sinks=sinks, implicit=True
     )
+    return Items(items=configured or [everything])

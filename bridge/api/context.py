@@ -1,141 +1,127 @@
-"""What the endpoints work on, and how they get it."""
+"""The parts of the process that the endpoints work on, and how they get them."""
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, HTTPException, Request, Security, status
 from fastapi.security import HTTPBearer
-from pydantic import Field
 
-from bridge.api.bounded_lock import BoundedLock
-from bridge.api.models import QUERY, ApiModel, Problem
-from bridge.events import EncodedEvent
-from bridge.health import Health
-from bridge.journal.journal import Journal
+from bridge.api.models import Problem
+from bridge.events.origin import Origin
 from bridge.metrics import Metrics
-from bridge.queue import Entry, Queue
-
-READERS_AT_ONCE = 2
-"""Requests that look through rows at a time; others wait for their turn."""
+from bridge.operate import DeliveryStore
+from bridge.operate.backfill import BackfillRunner
 
 MOST_CHECKS = 8
 """Most configurations that are read or checked at once; a check is one at a time."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class SinkControl(Protocol):
-    """What an operator may ask of the deliveries to one sink."""
+    """Controls the deliveries to one sink."""
 
     async def stop(self, reason: str) -> None:
         """Send nothing more until `resume`, also after a restart."""
         ...
 
     async def resume(self) -> bool:
-        """Try it at once, whatever held it back; return whether anything did."""
+        """Try the sink at once; return whether anything held it back."""
         ...
 
     async def try_now(self) -> bool:
-        """Try one delivery at once although it is held back, unless it was stopped."""
+        """Try one delivery although the sink is held back, unless it was stopped."""
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackfillPage:
-    """What came of one page of a list, read to deliver what a sink has missed.
+class RouteSettings(Protocol):
+    """A route as it is configured."""
+
+    @property
+    def name(self) -> str:
+        """Name of the route."""
+        ...
+
+    @property
+    def sources(self) -> Sequence[str] | None:
+        """Names of the sources; None: all."""
+        ...
+
+    @property
+    def filters(self) -> Sequence[Mapping[str, Any]]:
+        """Filters that an event has to pass, as they are written."""
+        ...
+
+    @property
+    def sinks(self) -> Sequence[str] | None:
+        """Names of the sinks; None: all."""
+        ...
+
+
+class BoundedLock:
+    """Lets one task at a time do something costly, and refuses those past a bound.
 
     Attributes:
-        resource: What was listed.
-        namespace: Where; ``*``: everywhere.
-        listed: How many objects were on the page.
-        queued: How many deliveries wait now in addition.
-        oldest: Time of the oldest event queued, RFC 3339; None: none was.
-        place: Where to go on; None: this was the end.
+        turn: Held by the task that works.
     """
 
-    resource: str
-    namespace: str
-    listed: int
-    queued: int
-    oldest: str | None
-    place: str | None
+    def __init__(self, *, most: int) -> None:
+        """Admit at most `most` tasks, of which one works."""
+        self._left = most
+        self.turn = asyncio.Lock()
 
-
-class BackfillRunner(Protocol):
-    """Gives a sink what it would have got, had it been there all the time."""
-
-    def wanted(self, sink: str) -> Callable[[EncodedEvent], bool]:
-        """Return what says whether a route leads a stored event to a sink."""
-        ...
-
-    async def list_page(
-        self,
-        sink: str,
-        *,
-        place: str | None,
-        takes: Callable[[Entry], bool],
-    ) -> BackfillPage | None:
-        """List a page of what the API server holds, and queue what the sink wants.
-
-        Args:
-            sink: Where to.
-            place: `BackfillPage.place` of the page before; None: from the beginning.
-            takes: Whether an event is to be delivered; asked once for each.
-
-        Returns:
-            None: there is nothing to list for this sink.
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the line until the block is left.
 
         Raises:
-            ClusterError: It cannot be listed now.
-            QueueError: There is no room.
+            HTTPException: 503, there is none.
         """
-        ...
+        if not self._left:
+            raise HTTPException(
+                status.HTTP_503_SERVICE_UNAVAILABLE,
+                "others are being answered, expected another try in a second",
+                headers={"Retry-After": "1"},
+            )
+        self._left -= 1
+        try:
+            yield
+        finally:
+            self._left += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiContext:
-    """The parts of the process that the API shows or asks.
+    """The parts of the process that the API shows or controls.
 
     Attributes:
-        queue: The store.
-        journal: What became of attempts.
+        store: Where deliveries are found, and the health of the parts.
         backfill: Reads again what the API server still holds.
-        health: What readers and sinks say of themselves.
-        metrics: What is counted.
+        metrics: The counters.
         controls: Stops and resumes the configured sinks, by name.
-        describe_config: Gives the effective configuration, without secrets.
-        check_config: Gives what is wrong with a text, one line for each fault.
+        origin: Where events come from; of a cluster without a name see
+            `bridge.operate.probe.UNNAMED`.
+        sources: Names of the configured sources.
+        routes: The configured routes; empty: every event goes to every sink.
+        describe_config: Returns the effective configuration, without secrets.
+        check_config: Returns the faults of a text, one line for each.
         take_consent: Takes name of a sink, key and header fields of a request to the
-            callback; gives whether they are a receiver's consent.
-        now: Gives the time.
-        monotonic: Gives seconds that never go back.
-        reading: Bounds how many requests look through rows at a time, and so what
-            they hold in memory.
+            callback; returns whether they are a receiver's consent.
         rendering: Held while metrics are written.
         checking: Its turn is held while a configuration is checked.
     """
 
-    queue: Queue
-    journal: Journal
+    store: DeliveryStore
     backfill: BackfillRunner
-    health: Health
     metrics: Metrics
     controls: Mapping[str, SinkControl]
+    origin: Origin
+    sources: Sequence[str]
+    routes: Sequence[RouteSettings]
     describe_config: Callable[[], Mapping[str, Any]]
     check_config: Callable[[str], Sequence[str]]
     take_consent: Callable[[str, str, Mapping[str, str]], bool]
-    now: Callable[[], datetime] = _now
-    monotonic: Callable[[], float] = time.monotonic
-    reading: asyncio.Semaphore = field(
-        default_factory=partial(asyncio.Semaphore, READERS_AT_ONCE)
-    )
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
     checking: BoundedLock = field(default_factory=lambda: BoundedLock(most=MOST_CHECKS))
 
@@ -147,36 +133,7 @@ def _parts(request: Request) -> ApiContext:
 
 PartsGiven = Annotated[ApiContext, Depends(_parts)]
 
-Order = Literal["newest", "oldest"]
-"""Which come first."""
-
-Limit = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
-After = Annotated[
-    str | None,
-    Query(
-        description="`next` of the page before, with the same `order`, or `follow` "
-        "with `order=oldest`; none: from the start."
-    ),
-]
-
-
-class PageQuery(ApiModel):
-    """Which page of a list is asked for."""
-
-    model_config = QUERY
-
-    after: str | None = None
-    """`next` of the page before, with the same `order`, or `follow` with
-    `order=oldest`; none: from the start."""
-
-    order: Order = "newest"
-    """Which come first."""
-
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-    """Most items to return."""
-
-
-# The middleware checks the token; this tells OpenAPI of it.
+# The middleware checks the token; this describes it in OpenAPI.
 bearer = Security(
     HTTPBearer(auto_error=False, description="The token of `server.token`.")
 )

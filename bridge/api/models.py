@@ -1,7 +1,7 @@
-"""What the API takes and answers, as OpenAPI shows it. Names are in camelCase."""
+"""Forms that the API's requests and responses share. JSON names are in camelCase."""
 
-from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -13,7 +13,6 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema
 
-from bridge.health import SinkState
 from bridge.settings.docstrings import described
 
 Item = TypeVar("Item")
@@ -21,8 +20,11 @@ Item = TypeVar("Item")
 Handles = Annotated[list[str], Field(min_length=1, max_length=1000)]
 """Names of stored rows; at most 1,000 in one request."""
 
+Order = Literal["newest", "oldest"]
+"""Which rows come first."""
+
 QUERY = ConfigDict(use_attribute_docstrings=True)
-"""For models of a query: FastAPI asks their fields, not their schema, for texts."""
+"""For models of a query: FastAPI reads the texts of their fields, not their schema."""
 
 
 class ApiModel(BaseModel):
@@ -47,11 +49,17 @@ class ApiModel(BaseModel):
 class AskedModel(ApiModel):
     """A JSON object of a request: all text in it can be stored and sent."""
 
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Fields by the name that they had before; such a request is refused."""
+
     @model_validator(mode="before")
     @classmethod
     def _is_text(cls, given: Any) -> Any:
         if not _is_encodable(given):
             raise ValueError("expected text, got half of a surrogate pair")
+        for old, new in cls.renamed.items():
+            if isinstance(given, dict) and old in given:
+                raise ValueError(f"{old} was renamed to {new}")
         return given
 
 
@@ -80,13 +88,13 @@ class Problem(ApiModel):
 
 
 class Items(ApiModel, Generic[Item]):
-    """All there are."""
+    """A whole list."""
 
     items: list[Item]
 
 
 class ListOf(ApiModel, Generic[Item]):
-    """Some of many."""
+    """One page of a list."""
 
     items: list[Item]
 
@@ -99,183 +107,17 @@ class ListOf(ApiModel, Generic[Item]):
     `order=newest` only the first page has it; null also: there was nothing yet."""
 
 
-class ConfigText(ApiModel):
-    """What is wrong with a configuration."""
+class PageQuery(ApiModel):
+    """Which page of a list to return."""
 
-    valid: bool
-    """Whether the bridge would start with it."""
+    model_config = QUERY
 
-    problems: list[str]
-    """One line for each fault: `file:line:column: key: what`."""
+    after: str | None = None
+    """`next` of the page before, with the same `order`, or `follow` with
+    `order=oldest`; none: from the start."""
 
+    order: Order = "newest"
+    """Which come first."""
 
-class Cursor(ApiModel):
-    """Where the reader of one scope goes on."""
-
-    id: str
-    """Short digest of the scope; stays the same as long as the scope does."""
-
-    cluster: str
-    """uid of the cluster; for resource `@cluster` the configured name."""
-
-    resource: str
-    """What is read; `@cluster`: which cluster stands behind a configured name, and
-    the version is its uid."""
-
-    namespace: str
-    field_selector: str
-    label_selector: str
-    resource_version: str
-
-    moved: datetime
-    """When it last moved."""
-
-    in_use: bool
-    """Whether a source of the running configuration reads this scope."""
-
-
-class CursorPosition(AskedModel):
-    """Where to go on."""
-
-    resource_version: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
-    """Version after which changes are read again."""
-
-
-class SinkView(ApiModel):
-    """How deliveries to one sink go."""
-
-    name: str
-
-    configured: bool
-    """Whether the running configuration has it. When it has not, what waits is kept
-    until the name returns or it is purged."""
-
-    state: SinkState | None
-    """`active`: it gets events; `resting`: it asked for a rest; `paused`: somebody has
-    to mend something; `circuit-open`: its breaker is open; `stopped`: by an operator;
-    null: not configured."""
-
-    reason: str
-    """Why it is not active."""
-
-    until: datetime | None
-    """From when on it is tried again, with the next event; null: it is active,
-    or stopped."""
-
-    backlog: int
-    """Deliveries that wait, those under way and those delayed included."""
-
-    leased: int
-    """Of these, under way."""
-
-    delayed: int
-    """Of these, not due yet."""
-
-    delivered: int
-    """Deliveries that were taken since the process started."""
-
-    dead_letters: int
-
-    oldest_age_seconds: float | None
-    """How long the oldest waiting delivery has been in the queue; null: none waits."""
-
-    last_error: str
-    """Text of the last failed attempt; empty: none since the start. It stays when it
-    is over, see `failing`."""
-
-    last_error_at: datetime | None
-    """When that was; null: none since the start."""
-
-    last_success_at: datetime | None
-    """When an event was last taken; null: none since the start."""
-
-    failing: bool
-    """Whether the last attempt failed, so that the last error is still true."""
-
-    in_flight: int
-
-
-class RouteView(ApiModel):
-    """Which events go where."""
-
-    name: str
-    sources: list[str]
-    filters: list[dict[str, Any]]
-    sinks: list[str]
-
-    implicit: bool
-    """Whether it stands for a configuration without routes: everything everywhere."""
-
-
-class KeptEvent(ApiModel):
-    """An event that is still stored."""
-
-    handle: str
-    """Name for replay; also the place to page from."""
-
-    stored: datetime
-    """When it entered the queue."""
-
-    waiting: list[str]
-    """Sinks for which it still waits."""
-
-    size_bytes: int
-    """Length of the whole event in the structured form."""
-
-    attributes: dict[str, Any]
-    """Its context attributes."""
-
-
-class KeptEventDetail(KeptEvent):
-    """An event that is still stored, with all of it."""
-
-    event: Any
-    """The CloudEvent in the JSON format."""
-
-
-class EventReplay(AskedModel):
-    """Which kept events to deliver anew."""
-
-    sink: str
-    """Where to; a configured sink."""
-
-    handles: Handles
-
-
-class Replayed(ApiModel):
-    """What came of a replay."""
-
-    replayed: int
-    """Deliveries that wait now."""
-
-    skipped: int = 0
-    """What was not replayed: it waits already, has no configured sink to go to, or was
-    gone."""
-
-
-class Purged(ApiModel):
-    """What came of a purge."""
-
-    purged: int
-    """Deliveries or dead letters ended."""
-
-
-class SinkPause(AskedModel):
-    """An operator's word on a sink."""
-
-    reason: Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    """Why, for whoever looks at it; shown beside the state."""
-
-
-class Paused(ApiModel):
-    """What came of a pause."""
-
-    paused: bool
-    """Nothing more is sent from now on."""
-
-
-class Resumed(ApiModel):
-    """What came of a resume."""
-
-    resumed: bool
-    """Whether the sink was held back; it is tried at once now."""
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    """Most items to return."""

@@ -29,28 +29,28 @@ Verbose = Annotated[
 @router.get("/livez", summary="Whether the process turns")
 async def livez(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail only when a restart would help: never because others do not answer."""
-    return _answer("livez", parts.health.live(), verbose=verbose)
+    return _answer("livez", parts.store.health.live(), verbose=verbose)
 
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Whether changes are read and taken")
 async def readyz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail while nothing is watched or the queue takes nothing; no sink matters."""
-    return _answer("readyz", parts.health.ready(), verbose=verbose)
+    return _answer("readyz", parts.store.health.ready(), verbose=verbose)
 
 
 @router.head("/startupz", include_in_schema=False)
 @router.get("/startupz", summary="Whether each reader has been watching once")
 async def startupz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail until every reader got as far as watching."""
-    return _answer("startupz", parts.health.started(), verbose=verbose)
+    return _answer("startupz", parts.store.health.started(), verbose=verbose)
 
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether the process lives and is ready")
 async def healthz(parts: PartsGiven, verbose: Verbose = None) -> Response:
     """Fail when livez or readyz does."""
-    checks = [*parts.health.live(), *parts.health.ready()]
+    checks = [*parts.store.health.live(), *parts.store.health.ready()]
     return _answer("healthz", checks, verbose=verbose)
 
 

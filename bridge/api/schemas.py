@@ -1,16 +1,99 @@
-"""What the API takes and answers about deliveries, attempts and dead letters."""
+"""Forms of deliveries, attempts, dead letters and stored events in the API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from bridge.api.found import Found
-from bridge.api.models import ApiModel, Handles, Purged, Replayed
-from bridge.api.selection import DeliverySelection, State, Time
-from bridge.events.encode import attributes
+from bridge.api.models import QUERY, ApiModel, AskedModel, Handles, PageQuery
 from bridge.journal import Attempt, Ending
+from bridge.operate import Place, State
+from bridge.operate.selection import EVER, Selection
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+Time = Annotated[datetime, AfterValidator(_aware)]
+"""RFC 3339; without an offset it is UTC."""
+
+AttributeText = Annotated[str, Field(max_length=1024)]
+
+
+class DeliverySelection(AskedModel):
+    """Selects the deliveries to which every given condition applies."""
+
+    model_config = QUERY
+
+    sink: str | None = None
+    """Where they go."""
+
+    route: str | None = None
+    """Name of a route that chose their sinks."""
+
+    since: Time | None = None
+    """Only events that entered the queue since then."""
+
+    until: Time | None = None
+    """Only events that entered the queue before then."""
+
+    attribute: tuple[AttributeText, ...] = ()
+    """Only events with this attribute, as `reason=BackOff`; with `*` at the end any
+    value that begins so, as `subject=shop/*`."""
+
+    reason: str | None = None
+    """Why the last attempt failed: a status, as `503` or `5xx`, or a word, as
+    `timeout`, that is its reason or stands in its text."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it selects everything."""
+        return not self.model_fields_set & set(DeliverySelection.model_fields)
+
+    def compile(self) -> Selection:
+        """Return the conditions, ready to be checked.
+
+        Raises:
+            RequestError: An attribute is not ``name=value``.
+        """
+        return Selection(
+            sink=self.sink,
+            route=self.route,
+            since=self.since or EVER,
+            until=self.until,
+            attributes=self.attribute,
+            reason=self.reason or "",
+        )
+
+
+class DeadLetterListQuery(DeliverySelection, PageQuery):
+    """Which dead letters to list."""
+
+
+class DeliveryListQuery(DeadLetterListQuery):
+    """Which deliveries to list."""
+
+    state: State | Literal["all"] = "all"
+    """How far they have come. Those that were delivered are remembered as long as the
+    journal reaches back."""
+
+
+class EventListQuery(AskedModel, PageQuery):
+    """Which stored events to list."""
+
+    model_config = QUERY
+
+    since: Time | None = None
+    """Only events stored since then (RFC 3339); none: all kept."""
+
+    waiting: str | None = None
+    """Only events that still wait for this sink."""
+
+    attribute: tuple[AttributeText, ...] = ()
+    """Only events with this attribute, as `reason=BackOff`, or one that begins so, as
+    `subject=shop/*`; repeatable."""
 
 
 class AttemptView(ApiModel):
@@ -23,9 +106,8 @@ class AttemptView(ApiModel):
     """When it ended."""
 
     duration_seconds: float
-
     ending: Ending
-    """What it came to; `released`: it did not count."""
+    """`released`: it did not count."""
 
     status: int | None
     """HTTP status; null: there was no answer."""
@@ -34,11 +116,37 @@ class AttemptView(ApiModel):
     """One word; empty: delivered."""
 
     excerpt: str
-    """First bytes of the answer, or what went wrong: up to 4,096 of a failure, 256 of
-    a success."""
+    """First bytes of the answer, or the error: up to 4,096 of a failure, 256 of a
+    success."""
 
 
-class Delivery(ApiModel):
+class KeptEvent(ApiModel):
+    """An event that is still stored."""
+
+    handle: str
+    """Name for replay; also the place to page from."""
+
+    stored: datetime
+    """When it entered the queue."""
+
+    waiting: list[str]
+    """Sinks for which it still waits."""
+
+    size_bytes: int
+    """Length of the whole event in the structured form."""
+
+    attributes: dict[str, Any]
+    """Its context attributes."""
+
+
+class KeptEventDetail(KeptEvent):
+    """An event that is still stored, with all of it."""
+
+    event: Any
+    """The CloudEvent in the JSON format."""
+
+
+class DeliveryView(ApiModel):
     """One event on its way to one sink."""
 
     handle: str
@@ -80,11 +188,11 @@ class Delivery(ApiModel):
     due: datetime | None
     """When it is tried again; null: as soon as there is room."""
 
-    dead_letter: str | None
+    dead_letter_handle: str | None
     """Handle of the dead letter; null: it is none."""
 
 
-class DeliveryDetail(Delivery):
+class DeliveryDetail(DeliveryView):
     """One delivery, with all that is known of it."""
 
     tries: list[AttemptView]
@@ -100,7 +208,7 @@ class DeadLetterView(ApiModel):
     handle: str
     """Name for replay and purge; also the place to page from."""
 
-    kept: str
+    event_handle: str
     """Handle of the event, as in `/events` and `/deliveries`."""
 
     sink: str | None
@@ -135,11 +243,21 @@ class DeadLetterDetailView(DeadLetterView):
     text where it is not JSON."""
 
 
+class EventReplay(AskedModel):
+    """Which stored events to deliver again."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"sink": "toSink"}
+
+    to_sink: str
+    """Where to; a configured sink."""
+
+    handles: Handles
+
+
 class DeadLetterSelection(DeliverySelection):
     """Some dead letters by handle, or all of them to which the rest applies."""
 
     handles: Handles | None = None
-
     all: Literal[True] | None = None
     """Every dead letter there is now to which the rest applies."""
 
@@ -156,9 +274,11 @@ class DeadLetterSelection(DeliverySelection):
 
 
 class DeadLetterReplay(DeadLetterSelection):
-    """Which dead letters to deliver anew."""
+    """Which dead letters to deliver again."""
 
-    to: str | None = None
+    renamed: ClassVar[Mapping[str, str]] = {"to": "toSink"}
+
+    to_sink: str | None = None
     """Another sink to deliver them to, they then stay dead letters of theirs; null:
     each to its own, and it is a dead letter no more."""
 
@@ -174,12 +294,14 @@ class DeliveryPurge(DeliverySelection):
 
 
 class DeliveryReplay(DeliverySelection):
-    """What to deliver anew, and where to."""
+    """Which events to deliver again, and where to."""
 
-    to: str
+    renamed: ClassVar[Mapping[str, str]] = {"to": "toSink"}
+
+    to_sink: str
     """Where to; a configured sink."""
 
-    state: Literal["kept", "waiting", "delivered", "dead"] = "kept"
+    state: Place = "kept"
     """What to deliver: every event that is still stored, or the events of deliveries
     in that state."""
 
@@ -187,7 +309,7 @@ class DeliveryReplay(DeliverySelection):
     """Which events or dead letters; null: all to which the rest applies."""
 
     backfill: bool = False
-    """Only what the routes lead to `to`; and after what is stored also what the API
+    """Only what the routes lead to `toSink`; and after what is stored also what the API
     server still holds: Kubernetes Events for an hour, other objects as they are now."""
 
     after: str | None = None
@@ -198,7 +320,7 @@ class DeliveryReplay(DeliverySelection):
         if self.handles is not None and (
             self.backfill or self.after or self.state != "kept" or not self.is_empty
         ):
-            raise ValueError("expected nothing but to beside handles")
+            raise ValueError("expected nothing but toSink beside handles")
         if self.state == "kept" and (self.sink or self.reason):
             raise ValueError("expected state beside sink and reason")
         if self.state != "kept" and self.backfill:
@@ -206,23 +328,23 @@ class DeliveryReplay(DeliverySelection):
         return self
 
 
-class ReplayedSome(Replayed):
-    """What came of a replay that may have to be continued."""
+class Replayed(ApiModel):
+    """The result of a replay."""
+
+    replayed: int
+    """Deliveries that wait now."""
+
+    skipped: int
+    """What was not replayed: it waits already, has no configured sink to go to, or was
+    gone."""
 
     next: str | None = None
     """What to give as `after` to go on, for one request takes a bounded time; null: all
     was seen to."""
 
 
-class PurgedSome(Purged):
-    """What came of a purge that may have to be continued."""
-
-    next: str | None = None
-    """What to give as `after` to go on; null: all was seen to."""
-
-
 class Reached(ApiModel):
-    """What a list of the API server brought."""
+    """The result of listing one resource of the API server."""
 
     resource: str
     namespace: str
@@ -236,11 +358,11 @@ class Reached(ApiModel):
 
     oldest: Time | None
     """Time of the oldest event of these: the API server held none that was older and
-    was meant; null: there is none."""
+    was selected; null: there is none."""
 
 
-class DeliveriesReplayed(ReplayedSome):
-    """What came of a replay, and how far back it reached."""
+class DeliveriesReplayed(Replayed):
+    """The result of a replay, and how far back it reached."""
 
     kept: int
     """Deliveries of events that were still stored."""
@@ -252,8 +374,18 @@ class DeliveriesReplayed(ReplayedSome):
     """What came from lists of the API server, by resource and namespace."""
 
 
+class Purged(ApiModel):
+    """The result of a purge."""
+
+    purged: int
+    """Deliveries or dead letters ended."""
+
+    next: str | None = None
+    """What to give as `after` to go on; null: all was seen to."""
+
+
 def show_attempts(attempts: Iterable[Attempt]) -> list[AttemptView]:
-    """Return what the API tells of attempts."""
+    """Return attempts in the form of the API."""
     return [
         AttemptView(
             number=one.number,
@@ -266,25 +398,3 @@ def show_attempts(attempts: Iterable[Attempt]) -> list[AttemptView]:
         )
         for one in attempts
     ]
-
-
-def show_delivery(one: Found, state: State) -> Delivery:
-    """Return what the API tells of a delivery."""
-    head = {} if one.encoded is None else attributes(one.encoded)
-    subject = head.get("subject")
-    return Delivery(
-        handle=one.event,
-        sink=one.sink,
-        state=state,
-        id=one.id,
-        type=None if one.encoded is None else str(head["type"]),
-        subject=None if subject is None else str(subject),
-        routes=list(one.routes),
-        stored=one.stored,
-        attempts=one.attempts,
-        status=one.status,
-        reason=one.text if state == "dead" else one.reason,
-        at=one.at,
-        due=one.due,
-        dead_letter=one.target if state == "dead" else None,
-    )

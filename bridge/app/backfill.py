@@ -6,31 +6,30 @@ rules and with the very ids of the readers. No cursor moves, and nothing is reme
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
-from bridge.api.context import BackfillPage
-from bridge.app.following import EVERYWHERE, Scopes
 from bridge.app.places import BackfillPosition, place_after, resume
-from bridge.app.readers import Readers, forms_of
-from bridge.app.sources import WantedSource
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_listed
 from bridge.cluster.client import ClusterClient, ListPage
 from bridge.cluster.metadata import MetadataFilter
-from bridge.config import Config
 from bridge.errors import ClusterError, ExpiredError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import decode
 from bridge.filters.routes import Router
 from bridge.ingest import EventForm
 from bridge.ingest.accept import put
+from bridge.ingest.build import ClusterParts
 from bridge.ingest.checkpoint import EPOCH, read_epoch
 from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
+from bridge.ingest.scoping import EVERYWHERE, Scopes
+from bridge.ingest.source import Source
+from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.metrics import Metrics
+from bridge.operate.backfill import BackfillPage
 from bridge.queue import Entry, Queue
 
 ANSWERS_SECONDS = 20.0
@@ -39,50 +38,22 @@ ANSWERS_SECONDS = 20.0
 _READ_BEFORE = "0"  # a version: so nothing is there for the very first time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Connected:
-    """What is known once the cluster is read."""
-
-    client: ClusterClient
-    readers: Readers
-    followed: Callable[[], Sequence[Scopes]]
-
-
 class Backfill:
-    """Lists again what the readers have read; see `bridge.api.context.Backfill`."""
+    """Lists again what the readers have read; see `BackfillRunner`."""
 
     def __init__(
-        self, config: Config, *, router: Router, queue: Queue, metrics: Metrics
+        self, supervisor: ReaderSupervisor, *, queue: Queue, metrics: Metrics
     ) -> None:
-        """Bind the parts; it answers once `connect` was called.
+        """Bind the parts; it answers once the supervisor has reached the cluster.
 
         Args:
-            config: The configuration.
-            router: Chooses the sinks.
-            queue: Where to.
+            supervisor: Reads the cluster.
+            queue: Where events are stored.
             metrics: What is counted.
         """
-        self._forms = forms_of(config)
-        self._router = router
+        self._supervisor = supervisor
         self._queue = queue
         self._metrics = metrics
-        self._connected: _Connected | None = None
-
-    def connect(
-        self,
-        client: ClusterClient,
-        *,
-        readers: Readers,
-        followed: Callable[[], Sequence[Scopes]],
-    ) -> None:
-        """Take what is known once the cluster is read.
-
-        Args:
-            client: The cluster.
-            readers: Makes conversions.
-            followed: Gives what is read now.
-        """
-        self._connected = _Connected(client=client, readers=readers, followed=followed)
 
     def wanted(self, sink: str) -> Callable[[EncodedEvent], bool]:
         """Return what says whether a route leads a stored event to a sink.
@@ -93,15 +64,16 @@ class Backfill:
         Raises:
             ClusterError: The API server was not reached yet.
         """
-        followed = self._parts().followed()
-        form = self._forms[sink]
+        builder = self._supervisor.parts.builder
+        followed = self._supervisor.scopes()
+        form = builder.forms[sink]
 
         def is_wanted(encoded: EncodedEvent) -> bool:
             if not _has_form(encoded, form):
                 return False
             event = decode(encoded)
             sources = tuple(_readers_of(event, followed))
-            return bool(sources) and self._router.leads(
+            return bool(sources) and builder.router.leads(
                 event, sink=sink, sources=sources
             )
 
@@ -114,14 +86,14 @@ class Backfill:
         place: str | None,
         takes: Callable[[Entry], bool],
     ) -> BackfillPage | None:
-        """List a page and queue what the sink wants; see `bridge.api.context.Backfill`.
+        """List a page and queue what the sink wants; see `BackfillRunner`.
 
         Raises:
             ClusterError: It cannot be listed now.
             QueueError: There is no room.
         """
-        parts = self._parts()
-        spots = self._spots(sink, parts.followed())
+        parts = self._supervisor.parts
+        spots = _spots(sink, self._supervisor.scopes(), parts.builder.router)
         spot, token = resume(spots, place)
         if spot is None:
             return None
@@ -141,31 +113,13 @@ class Backfill:
             place=place_after(spots, spot, page),
         )
 
-    def _parts(self) -> _Connected:
-        if self._connected is None:
-            raise ClusterError("the API server was not reached yet")
-        return self._connected
-
-    def _spots(self, sink: str, followed: Sequence[Scopes]) -> list[BackfillPosition]:
-        spots = [
-            BackfillPosition(scopes.resource, scope, sources)
-            for scopes in followed
-            for scope, sources in scopes.now().items()
-        ]
-        reaching = [one for one in spots if sink in self._sinks_of(one)]
-        return sorted(reaching, key=lambda one: one.key)
-
-    def _sinks_of(self, spot: BackfillPosition) -> tuple[str, ...]:
-        names = tuple(source.name for source in spot.sources)
-        return self._router.sinks_of_sources(names)
-
     async def _entries(
-        self, parts: _Connected, spot: BackfillPosition, page: ListPage
+        self, parts: ClusterParts, spot: BackfillPosition, page: ListPage
     ) -> list[Entry]:
         rows = self._queue.remembered(spot.scope, EPOCH)
         stored = {key: value async for key, value in rows}
         planner = Planner(
-            parts.readers.conversion(spot.resource, spot.scope, spot.sources, None),
+            parts.builder.conversion(spot.resource, spot.scope, spot.sources, None),
             cursor=_READ_BEFORE,
             epoch=read_epoch(stored.get(EPOCH)),
         )
@@ -186,6 +140,21 @@ class Backfill:
         for part in parts(entries, most_entries=self._queue.max_entries):
             some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
             await put(some, queue=self._queue, metrics=self._metrics)
+
+
+def _spots(sink: str, read: Sequence[Scopes], router: Router) -> list[BackfillPosition]:
+    """Return the scopes whose sources reach a sink, in order."""
+    spots = [
+        BackfillPosition(scopes.resource, scope, sources)
+        for scopes in read
+        for scope, sources in scopes.now().items()
+    ]
+    reaching = [one for one in spots if sink in _sinks_of(one, router)]
+    return sorted(reaching, key=lambda one: one.key)
+
+
+def _sinks_of(spot: BackfillPosition, router: Router) -> tuple[str, ...]:
+    return router.sinks_of_sources(tuple(source.name for source in spot.sources))
 
 
 async def _list(client: ClusterClient, spot: BackfillPosition, token: str) -> ListPage:
@@ -234,13 +203,11 @@ def _readers_of(event: CloudEvent, followed: Sequence[Scopes]) -> Iterator[str]:
             said.get("apiversion") == resource.api_version
         )
         if (resource.is_events and is_event) or (is_kind and not is_event):
-            yield from (
-                one.source.name for one in scopes.wanted if _reads(one, namespace)
-            )
+            yield from (one.name for one in scopes.sources if _reads(one, namespace))
 
 
-def _reads(wanted: WantedSource, namespace: str) -> bool:
-    return not wanted.namespaces or namespace in wanted.namespaces
+def _reads(wanted: Source, namespace: str) -> bool:
+    return not wanted.settings.namespaces or namespace in wanted.settings.namespaces
 
 
 def _time(entry: Entry) -> str:

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import assert_never
 
-from bridge.app.ownership import check_owner, claim
 from bridge.config import (
     Config,
     HttpSinkConfig,
@@ -14,18 +13,15 @@ from bridge.config import (
     orderings_of,
 )
 from bridge.deliver.supervisor import Destination
-from bridge.filters.labels import compile_labels
-from bridge.filters.routes import Route, Router
-from bridge.filters.subscriptions import (
-    attributes_of,
-    compile_filters,
-    texts_of,
-)
+from bridge.filters.routes import Router
+from bridge.ingest.accept import EventForm
+from bridge.ingest.build import IngestSettings
 from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.net.urls import shown_url
 from bridge.queue import Ordering
 from bridge.queue.settings import QueueConfig
+from bridge.queue.sqlite.owner import check_owner, claim
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import build_auth
@@ -197,20 +193,15 @@ def read_token(config: Config) -> Callable[[], str | None]:
 
 def build_router(config: Config) -> Router:
     """Return the routes; with none configured every event goes to every sink."""
-    everything = tuple(sink.name for sink in config.sinks)
-    routes = [
-        Route(
-            name=route.name,
-            sources=None if route.sources is None else frozenset(route.sources),
-            matches=compile_filters(route.filters),
-            labels=compile_labels(route.labels) if route.labels else None,
-            reads=attributes_of(route.filters),
-            texts=texts_of(route.filters),
-            sinks=everything if route.sinks is None else route.sinks,
-        )
-        for route in config.routes
-    ]
-    if not routes:
-        every = compile_filters([])
-        routes = [Route(name="all", sources=None, matches=every, sinks=everything)]
-    return Router(routes)
+    return Router.of(config.routes, sinks=tuple(sink.name for sink in config.sinks))
+
+
+def ingest_settings(config: Config) -> IngestSettings:
+    """Return what the readers depend on."""
+    return IngestSettings(
+        cluster_name=config.cluster.name,
+        sources=config.sources,
+        routes=config.routes,
+        forms={sink.name: EventForm(sink.profile, sink.data) for sink in config.sinks},
+        events=config.events,
+    )

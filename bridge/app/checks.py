@@ -11,10 +11,10 @@ import httpx
 from yarl import URL
 
 from bridge.app.build import build_destinations, build_egress, build_router
-from bridge.app.sources import wanted_sources
 from bridge.config import Config, HttpSinkConfig, SinkConfig, describe
 from bridge.config.document import Fault, Trail
 from bridge.errors import ConfigError
+from bridge.ingest.source import build_sources
 from bridge.metrics import Metrics
 
 _URLS: tuple[Trail, ...] = (
@@ -44,7 +44,7 @@ def find_unusable(config: Config) -> Iterator[Fault]:
         if not any(fault.trail[:2] == trail for fault in faults):
             faults += _failing(one.build, trail)
     yield from faults
-    yield from _failing(lambda: wanted_sources(config, build_router(config)))
+    yield from _failing(lambda: build_sources(config.sources, build_router(config)))
     yield from _failing(lambda: describe(config))
 
 

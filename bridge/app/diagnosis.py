@@ -20,7 +20,6 @@ from bridge.app.build import build_router
 from bridge.app.file_limit import attainable_limit, share_files
 from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
 from bridge.app.reach import reach_sinks
-from bridge.app.sources import WantedSource, wanted_sources
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import find_resource
@@ -33,6 +32,7 @@ from bridge.errors import (
     ForbiddenError,
     NotServedError,
 )
+from bridge.ingest.source import Source, build_sources
 
 EVERYWHERE = "*"
 """Stands for all namespaces."""
@@ -62,7 +62,7 @@ async def diagnose(
         cluster = await _cluster(client)
         sources = [
             await _source(client, one, cursors=cursors, uid=cluster["uid"], now=now)
-            for one in wanted_sources(config, build_router(config))
+            for one in build_sources(config.sources, build_router(config))
         ]
         cluster |= await _features([one for _, one in sources])
         sinks = await reach_sinks(config, server=client.server)
@@ -85,7 +85,7 @@ async def _cluster(client: ClusterClient) -> Answer:
 
 async def _source(
     client: ClusterClient,
-    wanted: WantedSource,
+    wanted: Source,
     *,
     cursors: Sequence[Mapping[str, Any]] | None,
     uid: str,
@@ -93,13 +93,13 @@ async def _source(
 ) -> tuple[Answer, ListWatch | None]:
     """Return what there is to say of a source, and what it could read at once."""
     answer: Answer = {
-        "name": wanted.source.name,
-        "target": str(wanted.target),
-        "optional": wanted.is_optional,
+        "name": wanted.name,
+        "target": str(wanted.settings.target),
+        "optional": wanted.settings.optional,
         "found": True,
     }
     try:
-        resource = await find_resource(client, wanted.target)
+        resource = await find_resource(client, wanted.settings.target)
     except ClusterError as error:
         unknown: Answer = {"resource": None, "apiVersion": None, "permissions": []}
         unknown |= {"cursors": None, "error": str(error)}
@@ -127,36 +127,36 @@ def _is_found(error: ClusterError) -> bool | None:
     return False if isinstance(error, NotServedError | ForbiddenError) else None
 
 
-def _misfits(wanted: WantedSource, resource: Resource) -> Iterator[str]:
+def _misfits(wanted: Source, resource: Resource) -> Iterator[str]:
     """Yield what the configuration says of the source that the cluster belies."""
-    if wanted.is_namespaced and not resource.namespaced:
+    if wanted.settings.is_namespaced and not resource.namespaced:
         yield f"expected no namespaces, for {resource.name} live in none"
     for kind in unknown_kinds(wanted):
         yield f"expected one of Kubernetes' own kinds in enrich.kinds, got {kind}"
 
 
-async def _refused_selector(readable: ListWatch, wanted: WantedSource) -> str:
+async def _refused_selector(readable: ListWatch, wanted: Source) -> str:
     """Return what the API server says against the field selector; empty: nothing."""
-    if not wanted.field_selector:
+    if not wanted.settings.field_selector:
         return ""
     try:
         await readable.client.list_page(
             readable.resource,
             namespace=readable.namespace,
             limit=1,
-            field_selector=wanted.field_selector,
+            field_selector=wanted.settings.field_selector,
             metadata_only=True,
         )
     except ApiStatusError as error:
         if error.status == HTTPStatus.BAD_REQUEST:
-            return f"fieldSelector '{wanted.field_selector}': {error}"
+            return f"fieldSelector '{wanted.settings.field_selector}': {error}"
     except ClusterError:
         pass  # that it cannot be listed is told elsewhere
     return ""
 
 
 async def _permissions(
-    client: ClusterClient, wanted: WantedSource, resource: Resource
+    client: ClusterClient, wanted: Source, resource: Resource
 ) -> list[Answer]:
     """Ask for all namespaces at once first: then one watch serves them all."""
     needs = list(source_needs(wanted, resource))
@@ -198,10 +198,15 @@ async def _is_allowed(client: ClusterClient, need: Need, verb: str) -> bool | No
 
 
 def _is_own(
-    cursor: Mapping[str, Any], wanted: WantedSource, resource: Resource, *, uid: str
+    cursor: Mapping[str, Any], wanted: Source, resource: Resource, *, uid: str
 ) -> bool:
     """Tell whether the source, as it is configured, reads on from a cursor."""
-    selection = (uid, resource.name, wanted.field_selector, wanted.label_selector)
+    selection = (
+        uid,
+        resource.name,
+        wanted.settings.field_selector,
+        wanted.settings.label_selector,
+    )
     keys = ("cluster", "resource", "fieldSelector", "labelSelector")
     if tuple(cursor[key] for key in keys) != selection:
         return False
@@ -209,7 +214,7 @@ def _is_own(
     if wanted.namespace_selector is not None:
         return True  # those that it means may change
     where = {place or EVERYWHERE for place in places(wanted, resource)}
-    return namespace in where or (wanted.chooses and namespace == EVERYWHERE)
+    return namespace in where or (wanted.settings.chooses and namespace == EVERYWHERE)
 
 
 async def _cursor(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.app.connections import BACKLOG, MOST_CONNECTIONS
+from bridge.api.connections import BACKLOG, MOST_CONNECTIONS
 from bridge.config import Config, HttpSinkConfig, SinkConfig
 from bridge.logs import get_logger
 

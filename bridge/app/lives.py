@@ -19,8 +19,9 @@ from pathlib import Path
 from fastapi import FastAPI
 
 import bridge
+from bridge.api.server import Address, Endpoints
 from bridge.app.build import build_egress
-from bridge.app.endpoint import Endpoints
+from bridge.app.file_limit import attainable_limit, most_api_connections
 from bridge.app.preparation import OpenStores, PreparedParts, prepare
 from bridge.app.serve import Life
 from bridge.config import Config
@@ -56,7 +57,9 @@ class Lives:
         self._stores = OpenStores(owner=self._name)
         self._egress: tuple[EgressConfig, Egress] | None = None
         self._metrics = Metrics(version=bridge.__version__)
-        self._endpoints = Endpoints(self._metrics)
+        self._endpoints = Endpoints(
+            self._metrics, most_connections=most_api_connections(attainable_limit())
+        )
         self._alive: list[Life] = []
         self._serving: asyncio.TaskGroup
         self._living: asyncio.TaskGroup
@@ -111,7 +114,7 @@ class Lives:
             await old.has_left.wait()
             if parts.endpoint is None:
                 await self._endpoints.release()
-                parts.endpoint = self._endpoints.open(parts.config.server)
+                parts.endpoint = self._endpoints.open(_address(parts.config))
         except BaseException:
             await parts.closing.aclose()
             raise
@@ -127,7 +130,7 @@ class Lives:
                 config,
                 stores=self._stores,
                 egress=self._egress_of(config.egress),
-                endpoint=self._endpoints.find(config.server),
+                endpoint=self._endpoints.find(_address(config)),
                 metrics=self._metrics,
                 tasks=self._living,
                 has_time=has_time,
@@ -180,3 +183,7 @@ class Lives:
             error=text,
             action="the old configuration goes on; mend the file and send SIGHUP",
         )
+
+
+def _address(config: Config) -> Address:
+    return config.server.host, config.server.port

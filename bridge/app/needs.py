@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge.app.sources import WantedSource
 from bridge.cluster import Resource
 from bridge.cluster.builtin import BUILTIN, NAMESPACES, find_kind
-from bridge.cluster.discovery import Target
+from bridge.cluster.settings import Target
+from bridge.ingest.source import Source
 
 Purpose = Literal["read", "choose", "enrich", "identify"]
 """``read``: what the source names; ``choose``: namespaces by their labels; ``enrich``:
@@ -57,17 +57,17 @@ def known_resource(target: Target) -> Resource | None:
     )
 
 
-def places(wanted: WantedSource, resource: Resource) -> Sequence[str | None]:
+def places(wanted: Source, resource: Resource) -> Sequence[str | None]:
     """Return where a source reads, at the least: each namespace, or None: everywhere.
 
     Namespaces that are chosen by their labels may be any.
     """
-    if resource.namespaced and wanted.namespaces:
-        return sorted(wanted.namespaces)
+    if resource.namespaced and wanted.settings.namespaces:
+        return sorted(wanted.settings.namespaces)
     return (None,)
 
 
-def source_needs(wanted: WantedSource, resource: Resource) -> Iterator[Need]:
+def source_needs(wanted: Source, resource: Resource) -> Iterator[Need]:
     """Yield what must be permitted for one source.
 
     Args:
@@ -83,7 +83,7 @@ def source_needs(wanted: WantedSource, resource: Resource) -> Iterator[Need]:
         yield Need(purpose="enrich", resource=concerned)
 
 
-def concerned_resources(wanted: WantedSource) -> Sequence[Resource]:
+def concerned_resources(wanted: Source) -> Sequence[Resource]:
     """Return what Kubernetes Events of a source are about, where anyone asks for it.
 
     Kinds that are not Kubernetes' own are left out: nothing is added of them.
@@ -94,14 +94,14 @@ def concerned_resources(wanted: WantedSource) -> Sequence[Resource]:
     return [resource for resource in found if resource is not None]
 
 
-def unknown_kinds(wanted: WantedSource) -> Sequence[str]:
+def unknown_kinds(wanted: Source) -> Sequence[str]:
     """Return the kinds to enrich by that are not Kubernetes' own, so never are."""
     kinds = wanted.enrich.kinds if wanted.enrich is not None else ()
     return [kind for kind in kinds if find_kind(kind) is None]
 
 
 def all_needs(
-    wanted: Sequence[WantedSource], resources: Mapping[str, Resource]
+    wanted: Sequence[Source], resources: Mapping[str, Resource]
 ) -> list[Need]:
     """Return what must be permitted for all sources, each thing once.
 
@@ -111,5 +111,5 @@ def all_needs(
     """
     needs = [IDENTITY]
     for one in wanted:
-        needs += source_needs(one, resources[one.source.name])
+        needs += source_needs(one, resources[one.name])
     return list(dict.fromkeys(needs))

@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.api.server import Endpoint
 from bridge.app.build import open_journal, open_queue
-from bridge.app.endpoint import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
-from bridge.app.unread import reader_statuses
 from bridge.cluster.client import ClusterClient
-from bridge.config import ClusterConfig, Config, find_cautions
+from bridge.cluster.settings import ClusterConfig
+from bridge.config import Config, find_cautions
 from bridge.deliver.supervisor import SenderSupervisor
 from bridge.health import Health
 from bridge.journal.journal import Journal
@@ -158,7 +158,7 @@ async def prepare(
             journal=journal,
             egress=egress,
             client=client,
-            health=Health(readers=reader_statuses(config)),
+            health=Health(),
             metrics=metrics,
         )
 

@@ -14,23 +14,27 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api import create_api
+from bridge.api.collectors import QueueCollector, ReaderCollector
+from bridge.api.context import ApiContext
+from bridge.api.server import is_loopback
 from bridge.app.backfill import Backfill
 from bridge.app.build import (
     build_consent,
     build_destinations,
-    build_router,
+    ingest_settings,
     read_token,
 )
 from bridge.app.checks import find_unusable
-from bridge.app.collectors import QueueCollector, ReaderCollector
 from bridge.app.egress import api_server_denied
 from bridge.app.preparation import PreparedParts, open_cluster
-from bridge.app.reading import read_cluster
-from bridge.app.server import is_loopback
 from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
+from bridge.events.origin import Origin
 from bridge.health import Health
+from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.logs import get_logger
+from bridge.operate import DeliveryStore
+from bridge.operate.probe import UNNAMED
 
 BEAT_SECONDS = 5.0
 """How often the loop shows that it turns; probes allow 30 s."""
@@ -119,7 +123,7 @@ class Life:
 
     async def _run(self, message: str, fields: Mapping[str, object]) -> None:
         parts = self.parts
-        backfill = await self._start()
+        supervisor = await self._start()
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch(), name="watch")
             client = parts.client
@@ -131,10 +135,10 @@ class Life:
                 self._show_figures()
                 self.has_begun = True
                 self.is_settled.set()
-                await self._run_loops(client, backfill, watching)
+                await self._run_loops(client, supervisor, watching)
             watching.cancel()
 
-    async def _start(self) -> Backfill:
+    async def _start(self) -> ReaderSupervisor:
         """Do all that may fail, but for what waits for the API server."""
         parts, config = self.parts, self.parts.config
         queue, senders = parts.store.queue, parts.store.senders
@@ -148,10 +152,15 @@ class Life:
         parts.health.sinks = senders.statuses
         if not parts.metrics.is_showing:
             self._show_figures()
-        router, metrics = build_router(config), parts.metrics
-        backfill = Backfill(config, router=router, queue=queue, metrics=metrics)
+        supervisor = ReaderSupervisor(
+            ingest_settings(config),
+            queue=queue,
+            health=parts.health,
+            metrics=parts.metrics,
+        )
+        backfill = Backfill(supervisor, queue=queue, metrics=parts.metrics)
         self._show(_build_api(parts, backfill))
-        return backfill
+        return supervisor
 
     def _show_figures(self) -> None:
         """Have the metrics tell of this life, and of no other."""
@@ -165,9 +174,12 @@ class Life:
             tasks.create_task(_measure(self._figures), name="measure")
 
     async def _run_loops(
-        self, client: ClusterClient, backfill: Backfill, watching: asyncio.Task[None]
+        self,
+        client: ClusterClient,
+        supervisor: ReaderSupervisor,
+        watching: asyncio.Task[None],
     ) -> None:
-        await self._ingest(client, backfill)
+        await self._ingest(client, supervisor)
         if self._is_replaced:  # the next life's figures are shown
             watching.cancel()
         self.has_left.set()
@@ -175,21 +187,12 @@ class Life:
         if not self._is_replaced or self.parts.store.users == 1:
             await self.parts.store.senders.drain()
 
-    async def _ingest(self, client: ClusterClient, backfill: Backfill) -> None:
+    async def _ingest(
+        self, client: ClusterClient, supervisor: ReaderSupervisor
+    ) -> None:
         parts = self.parts
         async with asyncio.TaskGroup() as ingesting:
-            reading = ingesting.create_task(
-                read_cluster(
-                    client,
-                    config=parts.config,
-                    queue=parts.store.queue,
-                    router=build_router(parts.config),
-                    health=parts.health,
-                    metrics=parts.metrics,
-                    backfill=backfill,
-                ),
-                name="ingest",
-            )
+            reading = ingesting.create_task(supervisor.run(client), name="ingest")
             await self._stop.wait()
             parts.health.stopping = not self._is_replaced
             reading.cancel()
@@ -208,18 +211,30 @@ def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]
 
 def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
     config = parts.config
-    return create_api(
-        queue=parts.store.queue,
-        journal=parts.journal,
+    senders = parts.store.senders
+    store = DeliveryStore(
+        queue=parts.store.queue, journal=parts.journal, health=parts.health
+    )
+    context = ApiContext(
+        store=store,
         backfill=backfill,
-        health=parts.health,
         metrics=parts.metrics,
-        controls=parts.store.senders.senders,
+        controls=senders.senders,
+        origin=Origin(
+            cluster=config.cluster.name or UNNAMED,
+            type_prefix=config.events.type_prefix,
+            extensions=config.events.extensions,
+        ),
+        sources=[source.name for source in config.sources],
+        routes=config.routes,
         describe_config=lambda: describe(config),
         check_config=lambda text: find_problems(
             text, name="body", env=os.environ, check=find_unusable
         ),
-        take_consent=build_consent(parts.store.senders.sinks),
+        take_consent=build_consent(senders.sinks),
+    )
+    return create_api(
+        context,
         token=read_token(config),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,

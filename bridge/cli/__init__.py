@@ -11,19 +11,7 @@ from io import TextIOWrapper
 import typer
 from typer.main import get_command
 
-from bridge.cli import (
-    cursors,
-    dead_letters,
-    deliveries,
-    doctor,
-    events,
-    queue,
-    rbac,
-    sinks,
-    sources,
-)
-from bridge.cli import probe as send_test
-from bridge.cli import run as process
+from bridge.cli import deliveries, doctor, run, sinks
 from bridge.cli.output import Commands, show_crash
 
 __all__ = ["app", "main"]
@@ -39,17 +27,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-process.add_to(app)
-app.command()(doctor.doctor)
-app.command()(rbac.rbac)
-app.command()(send_test.send_test)
-app.add_typer(sources.app, name="sources")
-app.add_typer(sinks.app, name="sinks")
-app.add_typer(events.app, name="events")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(cursors.app, name="cursors")
-app.add_typer(queue.app, name="queue")
+for verb in (*run.VERBS, doctor.doctor, doctor.rbac, sinks.send_test):
+    app.command()(verb)
+for name, group in (
+    ("sources", sinks.sources),
+    ("sinks", sinks.sinks),
+    ("events", deliveries.events),
+    ("deliveries", deliveries.deliveries),
+    ("dead-letters", deliveries.dead_letters),
+    ("cursors", sinks.cursors),
+    ("queue", run.queue),
+):
+    app.add_typer(group, name=name)
 
 
 def main() -> None:

@@ -1,38 +1,33 @@
 """Asks the API of a running bridge."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-import typer
-
-from bridge.cli.output import UNUSABLE, fail
+from bridge.cli.options import JsonObject, TokenFile, Url
+from bridge.cli.output import UNUSABLE, Output, fail, show
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT_SECONDS = 60.0
 _LARGEST_PAGE = 500
 _NO_API = "expected the API of kubebridge"
 
-Url = Annotated[
-    str,
-    typer.Option("--url", envvar="KUBEBRIDGE_URL", help="Where the bridge listens."),
-]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--token-file",
-        help="File with the bearer token; default: KUBEBRIDGE_TOKEN.",
-        show_default=False,
-    ),
-]
-
 
 class Api:
-    """The API behind one URL."""
+    """The API behind one URL, and the form in which its answers are printed.
 
-    def __init__(self, url: str, token_file: Path | None) -> None:
+    Attributes:
+        output: The form; None: text on a terminal, JSON in a pipe.
+    """
+
+    def __init__(
+        self,
+        url: Url = DEFAULT_URL,
+        token_file: TokenFile = None,
+        output: Output = None,
+    ) -> None:
         """Take the token from the file, or from KUBEBRIDGE_TOKEN.
 
         Raises:
@@ -41,29 +36,51 @@ class Api:
         if not _is_url(url):
             problem = f"--url {url}: expected an http or https URL"
             raise fail(problem, code=UNUSABLE)
+        self.output = output
         self._url = url.rstrip("/")
         self._headers = {}
         if token := _token(token_file):
             self._headers["Authorization"] = f"Bearer {token}"
 
-    def get(self, *path: str, **params: Any) -> dict[str, Any]:
+    def get(self, *path: str, **params: Any) -> JsonObject:
         """Return what is at `path`; parameters that are None are left out."""
         given = {name: one for name, one in params.items() if one is not None}
         return self._ask("GET", path, params=given)
 
-    def post(self, *path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return what came of it."""
+    def post(self, *path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
+        """Send a request to do something; return the answer."""
         return self._ask("POST", path, json=body or {})
 
-    def put(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what came of it."""
+    def put(self, *path: str, body: Mapping[str, Any]) -> JsonObject:
+        """Send a new state of what is at `path`; return the answer."""
         return self._ask("PUT", path, json=body)
 
     def delete(self, *path: str) -> None:
         """Delete what is at `path`."""
         self._ask("DELETE", path)
 
-    def items(self, *path: str, fields: Mapping[str, type]) -> list[dict[str, Any]]:
+    def show(self, answer: Any, text: Callable[[Any], str]) -> None:
+        """Print an answer: as JSON, or as the text that `text` returns."""
+        show(answer, text, output=self.output)
+
+    def post_all(self, *path: str, body: Mapping[str, Any]) -> JsonObject:
+        """Send a request again and again until all of it is done; return the sum.
+
+        Raises:
+            typer.Exit: 1, the answer is not one of such a request.
+        """
+        try:
+            total = self.post(*path, body=body)
+            while (place := total["next"]) is not None:
+                answer = self.post(*path, body={**body, "after": place})
+                total = _sum(total, _moved_on(answer, place))
+            del total["next"]
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            problem = f"{_NO_API}, got another answer ({error!r})"
+            raise fail(problem) from error
+        return total
+
+    def items(self, *path: str, fields: Mapping[str, type]) -> list[JsonObject]:
         """Return a whole list, each item of which has these fields.
 
         Raises:
@@ -74,7 +91,7 @@ class Api:
             return items
         raise fail(f"{self._url}: {_NO_API}, got no such list")
 
-    def pages(self, *path: str, limit: int, **params: Any) -> dict[str, Any]:
+    def pages(self, *path: str, limit: int, **params: Any) -> JsonObject:
         """Return a list of up to `limit` items, read page by page.
 
         With the places where it goes on, and where what comes later is to be found.
@@ -92,7 +109,7 @@ class Api:
             if after == before:
                 raise fail(f"{self._url}: {_NO_API}, got the same page again")
 
-    def page(self, *path: str, **params: Any) -> dict[str, Any]:
+    def page(self, *path: str, **params: Any) -> JsonObject:
         """Return one page of a list.
 
         Raises:
@@ -107,9 +124,7 @@ class Api:
             return {"items": page["items"], **places}
         raise fail(f"{self._url}: {_NO_API}, got no list")
 
-    def _ask(
-        self, method: str, path: tuple[str, ...], **request: Any
-    ) -> dict[str, Any]:
+    def _ask(self, method: str, path: tuple[str, ...], **request: Any) -> JsonObject:
         import httpx  # noqa: PLC0415  # takes longer than --help may
 
         # No proxy from the environment: the token is for the bridge alone.
@@ -143,7 +158,7 @@ def _has(item: object, fields: Mapping[str, type]) -> bool:
     )
 
 
-def _content(answer: Any, method: str, url: str) -> dict[str, Any]:
+def _content(answer: Any, method: str, url: str) -> JsonObject:
     if answer.status_code == 204:
         return {}
     try:
@@ -168,3 +183,36 @@ def _token(path: Path | None) -> str:
     if not (token.isascii() and token.isprintable()):
         raise fail(f"{place}: expected one line of ASCII", code=UNUSABLE)
     return token
+
+
+def _moved_on(answer: JsonObject, place: Any) -> JsonObject:
+    if answer["next"] == place:
+        raise ValueError("the same step again")
+    return answer
+
+
+def _sum(one: JsonObject, other: JsonObject) -> JsonObject:
+    """Return the sum of two partial answers."""
+    return {name: _added(name, value, other[name]) for name, value in one.items()}
+
+
+def _added(name: str, one: Any, other: Any) -> Any:
+    match name:
+        case "next" | "resource" | "namespace":
+            return other
+        case "oldest":
+            return min(
+                (time for time in (one, other) if time is not None), default=None
+            )
+        case "listed" if isinstance(one, list):
+            return _by_place([*one, *other])
+        case _:
+            return one + other
+
+
+def _by_place(listed: Iterable[JsonObject]) -> list[JsonObject]:
+    found: dict[tuple[str, str], JsonObject] = {}
+    for one in listed:
+        place = (one["resource"], one["namespace"])
+        found[place] = _sum(found[place], one) if place in found else one
+    return list(found.values())

@@ -1,123 +1,113 @@
-"""Lists that may go on: a page, a word on the rest, and what comes later."""
+"""Lists that may go on: one page, a hint at the rest, and later rows."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 
 from bridge.cli.client import Api
-from bridge.cli.output import (
-    UNUSABLE,
-    OutputFormat,
-    as_json,
-    echo,
-    fail,
-    in_words,
-    is_json,
-    table,
-)
-from bridge.cli.output import show as show_answer
+from bridge.cli.options import JsonObject
+from bridge.cli.output import UNUSABLE, as_json, echo, fail, in_words, is_json, table
 
 FOLLOW_SECONDS = 2.0
-"""How often it is asked for what came since."""
+"""How often `--follow` asks for later rows."""
 
 _LARGEST_PAGE = 500
 
-Most = Annotated[int, typer.Option("--limit", min=1, help="Most rows to list.")]
-After = Annotated[
-    str | None,
-    typer.Option(
-        "--after",
-        help="Where to go on: what the list before said at its end.",
-        show_default=False,
-    ),
-]
-Follow = Annotated[
-    bool,
-    typer.Option(
-        "--follow",
-        "-f",
-        help="Newest last, and then what comes, until Ctrl-C; JSON: an item a line.",
-    ),
-]
 
-Row = dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which part of a list is shown; its fields are options of the verbs.
+
+    Attributes:
+        limit: Most rows.
+        after: Place to go on after; None: the beginning.
+        follow: Whether to show later rows until Ctrl-C.
+    """
+
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most rows to list.")] = (
+        50
+    )
+    after: Annotated[
+        str | None,
+        typer.Option(
+            "--after",
+            help="Where to go on: what the list before said at its end.",
+            show_default=False,
+        ),
+    ] = None
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Newest last, and then what comes, until Ctrl-C; JSON: an item a "
+            "line.",
+        ),
+    ] = False
 
 
+@dataclass(frozen=True, slots=True)
 class Listing:
     """One list of the API, and how it is shown.
 
     Attributes:
-        row: Gives what the columns show of an item.
+        api: The API.
+        path: Path of the list.
+        selection: Parameters that select rows.
+        columns: Heading by key of a row.
+        row: Returns what the columns show of an item.
     """
 
-    def __init__(
-        self, api: Api, path: str, meant: Mapping[str, Any], *, columns: dict[str, str]
-    ) -> None:
-        """Bind the parts.
+    api: Api
+    path: str
+    selection: Mapping[str, object]
+    columns: Mapping[str, str]
+    row: Callable[[JsonObject], JsonObject] = lambda one: one
 
-        Args:
-            api: Whom to ask.
-            path: Of the list.
-            meant: Parameters that choose.
-            columns: Heading by key of a row.
-        """
-        self._api = api
-        self._path = path
-        self._meant = meant
-        self._columns = columns
-        self.row: Callable[[Row], Row] = lambda one: one
-
-    def show(
-        self,
-        *,
-        limit: int,
-        after: str | None,
-        follow: bool,
-        output: OutputFormat | None,
-    ) -> None:
-        """Print the newest, and that there are more, or what comes later.
+    def show(self, paging: Paging) -> None:
+        """Print the newest rows, and that there are more, or follow the list.
 
         Raises:
             typer.Exit: 2, options do not go together; 1, there is no answer.
         """
-        if follow and after is not None:
+        if paging.follow and paging.after is not None:
             raise fail("expected either --follow or --after", code=UNUSABLE)
-        answer = self._api.pages(self._path, limit=limit, after=after, **self._meant)
+        answer = self.api.pages(
+            self.path, limit=paging.limit, after=paging.after, **self.selection
+        )
         place = answer.pop("follow")
-        if follow:
-            self._follow(answer["items"][::-1], place, output=output)
-        show_answer(answer, lambda one: self._text(one["items"]), output=output)
-        if answer["next"] is not None and not is_json(output):
+        if paging.follow:
+            self._follow(answer["items"][::-1], place)
+        self.api.show(answer, lambda one: self._text(one["items"]))
+        if answer["next"] is not None and not is_json(self.api.output):
             echo(
-                f"there are more: --limit {2 * limit} shows them, "
+                f"there are more: --limit {2 * paging.limit} shows them, "
                 f"--after '{answer['next']}' goes on",
                 err=True,
             )
 
-    def _follow(
-        self, items: list[Row], place: str | None, *, output: OutputFormat | None
-    ) -> None:
+    def _follow(self, items: list[JsonObject], place: str | None) -> None:
         headings = True
         while True:
-            self._print(items, headings=headings, output=output)
+            self._print(items, headings=headings)
             headings = False
-            page = self._api.page(
-                self._path,
+            page = self.api.page(
+                self.path,
                 after=place,
                 order="oldest",
                 limit=_LARGEST_PAGE,
-                **self._meant,
+                **self.selection,
             )
             items = page["items"]
             place = page["next"] or page["follow"]
             if page["next"] is None and not items:
                 time.sleep(FOLLOW_SECONDS)
 
-    def _print(
-        self, items: list[Row], *, headings: bool, output: OutputFormat | None
-    ) -> None:
+    def _print(self, items: list[JsonObject], *, headings: bool) -> None:
+        output = self.api.output
         if is_json(output):
             lines = "\n".join(as_json(one, indent=None) for one in items)
         else:
@@ -127,5 +117,5 @@ class Listing:
         if lines:
             echo(lines)
 
-    def _text(self, items: list[Row], *, headings: bool = True) -> str:
-        return table(map(self.row, items), self._columns, headings=headings)
+    def _text(self, items: list[JsonObject], *, headings: bool = True) -> str:
+        return table(map(self.row, items), self.columns, headings=headings)

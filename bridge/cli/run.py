@@ -1,13 +1,16 @@
-"""Verbs that need no running bridge: run, demo, validate, schema, version."""
+"""Verbs that need no running bridge: run, demo, validate, schema, version, queue."""
 
 import os
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import bridge
-from bridge.cli.client import DEFAULT_URL, Api, TokenFile
+from bridge.cli.client import DEFAULT_URL, Api
+from bridge.cli.options import ConfigPath, TokenFile
 from bridge.cli.output import (
     UNUSABLE,
     Output,
@@ -19,22 +22,7 @@ from bridge.cli.output import (
 )
 from bridge.errors import ConfigError
 
-ConfigPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        envvar="KUBEBRIDGE_CONFIG",
-        help="The configuration, a YAML file; may be absent where K_SINK is set.",
-        show_default=False,
-    ),
-]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the verbs."""
-    for verb in (run, demo, validate, schema, version):
-        app.command()(verb)
+queue = typer.Typer(help="The queue's file.", no_args_is_help=True)
 
 
 def run(config: ConfigPath = None) -> None:
@@ -163,3 +151,52 @@ def version(output: Output = None) -> None:
         lambda one: f"kubebridge {one['version']}",
         output=output,
     )
+
+
+@queue.command()
+def recover(
+    path: Annotated[Path, typer.Argument(help="The damaged file; it stays as it is.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The new file; default: PATH.recovered.", show_default=False),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Salvage rows from a damaged file.
+
+    Into a new one, while no bridge runs. What cannot be told to be delivered waits
+    again: better a repeat than a loss.
+    """
+    from bridge.queue.sqlite.recover import recover as salvage  # noqa: PLC0415  # apsw
+
+    target = to or path.with_name(f"{path.name}.recovered")
+    with explained():
+        found = asdict(salvage(path, target))
+    counts = {_in_camel_case(name): count for name, count in found.items()}
+    answer = {"path": str(path), "to": str(target), **counts}
+    show(answer, _summary, output=output)
+
+
+def _in_camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _in_words(name: str) -> str:
+    return re.sub("([A-Z])", r" \1", name).lower()
+
+
+def _summary(found: dict[str, Any]) -> str:
+    counts = [
+        f"{count} {_in_words(name)}"
+        for name, count in found.items()
+        if name not in {"path", "to"}
+    ]
+    return (
+        f"recovered to {found['to']}: {', '.join(counts)}\n"
+        f"to use it: mv {found['to']} {found['path']}"
+    )
+
+
+VERBS = (run, demo, validate, schema, version)
+"""The verbs of the first level."""

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter
 from bridge.config import (
     Config,
     SinkConfig,
-    SourceConfig,
     describe,
     explain_orderings,
 )
+from bridge.ingest.settings import SourceConfig
 from bridge.text.escaping import one_line
 
 _NAMING = ("name", "kind", "apiVersion", "resource")

@@ -5,7 +5,6 @@ finds its resource gone, so that a CustomResourceDefinition is seen as it is now
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 import msgspec
@@ -14,46 +13,11 @@ from bridge.cluster import Resource
 from bridge.cluster.answers import check_answer
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
+from bridge.cluster.settings import Target
 from bridge.cluster.wire import reading
 from bridge.errors import NotServedError, UnreadableError
 
 _UNCACHED = {("", "events"), ("events.k8s.io", "events")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What is to be watched, as a person names it: by kind, or by resource.
-
-    Attributes:
-        api_version: ``v1`` or ``apps/v1``; with a resource it may be empty.
-        kind: Name in objects, e.g. ``Deployment``; empty: `resource` names it.
-        resource: Name in URLs and its group, e.g. ``pods`` or ``deployments.apps``;
-            empty: `kind` names it.
-    """
-
-    api_version: str = ""
-    kind: str = ""
-    resource: str = ""
-
-    @property
-    def group(self) -> str:
-        """API group; empty for core."""
-        group = self.resource.partition(".")[2]
-        return group or self.api_version.rpartition("/")[0]
-
-    @property
-    def version(self) -> str:
-        """Version that is asked for; empty: the preferred one."""
-        return self.api_version.rpartition("/")[2]
-
-    @property
-    def name(self) -> str:
-        """What the kind or resource is called, without group and version."""
-        return self.kind or self.resource.partition(".")[0]
-
-    def __str__(self) -> str:
-        """Return ``apps/v1 Deployment`` or ``deployments.apps``."""
-        return f"{self.api_version} {self.kind or self.resource}".lstrip()
 
 
 class _Served(msgspec.Struct):

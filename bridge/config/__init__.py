@@ -16,23 +16,18 @@ from bridge.config.describe import (
 )
 from bridge.config.load import find_problems, load_config, parse_config
 from bridge.config.models import (
-    ClusterConfig,
     Config,
     HttpSinkConfig,
     ServerConfig,
     SinkConfig,
     StdoutSinkConfig,
 )
-from bridge.config.sources import EnrichConfig, SourceConfig
 
 __all__ = [
-    "ClusterConfig",
     "Config",
-    "EnrichConfig",
     "HttpSinkConfig",
     "ServerConfig",
     "SinkConfig",
-    "SourceConfig",
     "StdoutSinkConfig",
     "describe",
     "explain_orderings",

@@ -7,14 +7,15 @@ fault of a document is reported at once.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bridge.cluster.settings import Target
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
-from bridge.config.kinds import EVENTS_NAME, NamedKind
 from bridge.config.mismatches import check_names
 from bridge.errors import FilterError
 from bridge.filters.labels import compile_labels
 from bridge.filters.regex import weight
 from bridge.filters.subscriptions import compile_filters
+from bridge.ingest.settings import EVENTS_NAME, default_name
 from bridge.settings.model import did_you_mean
 
 _KEY = "deadLetterSink"
@@ -59,7 +60,7 @@ def _items(data: Mapping[str, Any], key: str) -> Iterator[tuple[int, dict[str, A
 
 def _names(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, str]]:
     for index, one in _items(data, section):
-        default = NamedKind.of(one).name if section == "sources" else None
+        default = default_name(one) if section == "sources" else None
         if isinstance(name := one.get("name", default), str):
             yield index, name
 
@@ -144,7 +145,7 @@ def _bad_selectors(data: Mapping[str, Any], section: str, key: str) -> Iterator[
 
 def _two_spellings(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Refuse Events by both of their names [informer D3]."""
-    sources = [(index, NamedKind.of(one)) for index, one in _items(data, "sources")]
+    sources = [(index, Target.of(one)) for index, one in _items(data, "sources")]
     events = [(index, one) for index, one in sources if one.is_events]
     for index, one in events:
         if one.group != events[0][1].group:
@@ -156,7 +157,7 @@ def _two_spellings(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(trail=("sources", index), message=message)
 
 
-def _api(events: NamedKind) -> str:
+def _api(events: Target) -> str:
     return f"'{events.group}'" if events.group else "'v1'"
 
 

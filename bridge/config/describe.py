@@ -113,7 +113,7 @@ def explain_orderings(config: Config) -> Iterator[str]:
 def _with_changes(config: Config) -> dict[str, str]:
     """Return the sinks that get changes of resources, and a source of these."""
     sources = {
-        source.name: None for source in config.sources if not source.wanted.is_events
+        source.name: None for source in config.sources if not source.target.is_events
     }
     everywhere = [sink.name for sink in config.sinks]
     if not config.routes:

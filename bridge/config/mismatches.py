@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bridge.config.document import Fault, Trail
-from bridge.config.models import Config, RouteConfig
-from bridge.config.sources import SourceConfig
+from bridge.config.models import Config
 from bridge.events import CloudEvent
 from bridge.events.validation import CORE_ATTRIBUTES
 from bridge.events.vocabulary import (
@@ -23,7 +22,9 @@ from bridge.events.vocabulary import (
     types_of,
 )
 from bridge.filters.reading import is_place, place_of
+from bridge.filters.settings import RouteConfig
 from bridge.filters.subscriptions import compile_filters, texts_of
+from bridge.ingest.settings import SourceConfig
 from bridge.settings.model import did_you_mean
 
 _FIELDS: Final = FIELDS[""] | FIELDS["events.k8s.io"] | {"spec", "status"}
@@ -135,17 +136,17 @@ class _Judge:
 
     def __init__(self, source: SourceConfig, config: Config) -> None:
         self._source = source
-        wanted = source.wanted
-        self._is_occurrence = wanted.is_events
-        self._fields = FIELDS.get(wanted.group) if wanted.is_events else None
-        own = OF_OCCURRENCES if wanted.is_events else OF_CHANGES
+        target = source.target
+        self._is_occurrence = target.is_events
+        self._fields = FIELDS.get(target.group) if target.is_events else None
+        own = OF_OCCURRENCES if target.is_events else OF_CHANGES
         self._names = own | set(config.events.extensions)
         self._texts = {
             **TEXTS,
             "type": types_of(
                 source.changes,
                 prefix=config.events.type_prefix,
-                occurrences=wanted.is_events,
+                occurrences=target.is_events,
             ),
             **({"cluster": {config.cluster.name}} if config.cluster.name else {}),
             **{name: {text} for name, text in config.events.extensions.items()},

@@ -1,7 +1,7 @@
 """The document as a whole, with every default and the reason for it."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -13,21 +13,18 @@ from pydantic import (
     Tag,
 )
 
-from bridge.config.sources import SourceConfig
+from bridge.cluster.settings import ClusterConfig
 from bridge.deliver.settings import DeliveryConfig, SenderConfig
-from bridge.errors import InvalidEventError
-from bridge.events import validation as rules
+from bridge.events.settings import EventsConfig
+from bridge.filters.settings import RouteConfig
+from bridge.ingest.settings import SourceConfig
 from bridge.journal.settings import JournalConfig
 from bridge.logs import Format, Level
 from bridge.queue.settings import QueueConfig
-from bridge.settings.model import Model, fault, mismatch, written
+from bridge.settings.model import Model, written
 from bridge.settings.units import Duration
 from bridge.settings.values import (
-    ClusterName,
-    FilePath,
     Host,
-    Name,
-    TypePrefix,
     not_empty,
 )
 from bridge.sinks.http.settings import (
@@ -36,80 +33,8 @@ from bridge.sinks.http.settings import (
 from bridge.sinks.secrets import SecretConfig
 from bridge.sinks.settings import AnySinkConfig, EgressConfig
 
-
-def _extension_name(name: str) -> str:
-    if name in rules.CORE_ATTRIBUTES:
-        raise fault(f"expected an extension, got the core attribute '{name}'")
-    if not rules.is_attribute_name(name):
-        raise mismatch("expected a name of a-z and 0-9 other than 'data'")
-    return name
-
-
-def _extension_text(text: str) -> str:
-    try:
-        rules.check_text("", text)
-    except InvalidEventError:
-        raise mismatch("expected text without control characters") from None
-    return text
-
-
-ExtensionName = Annotated[str, AfterValidator(_extension_name)]
-ExtensionText = Annotated[str, AfterValidator(_extension_text)]
-
 NOTE: Final = "x-"
 """Keys of the document that begin so are left alone: a place for anchors."""
-
-
-class ClusterConfig(Model):
-    """Which API server is read, and what it is called.
-
-    With neither key the service account of the pod is used, then `KUBECONFIG`, then
-    `~/.kube/config`.
-    """
-
-    name: ClusterName | None = None
-    """Name in the `source` of each event, a DNS subdomain; null: the uid of namespace
-    kube-system, which never changes."""
-
-    kubeconfig: FilePath | None = None
-    """Path of a kubeconfig; null: in-cluster, then KUBECONFIG, then
-    ~/.kube/config."""
-
-    context: str | None = None
-    """Context in the kubeconfig; null: its current one."""
-
-
-class RouteConfig(Model):
-    """Which events go where."""
-
-    name: Name
-    """What metrics and the API call it."""
-
-    sources: tuple[Name, ...] | None = None
-    """Names of the sources whose events it takes; null: all."""
-
-    filters: tuple[dict[str, Any], ...] = ()
-    """Filters that an event has to pass, all of them (CloudEvents Subscriptions API
-    0.1, 3.2.4); empty: every event does."""
-
-    labels: str = ""
-    """Kubernetes label selector, e.g. `app=shop,tier in (web, api)`, for the labels of
-    the object, or of the one that a Kubernetes Event is about, which is then looked
-    up; empty: any."""
-
-    sinks: tuple[Name, ...] | None = None
-    """Names of the sinks that get them; null: all."""
-
-
-class EventsConfig(Model):
-    """How events are written."""
-
-    type_prefix: TypePrefix = "io.kubebridge"
-    """What each `type` begins with; a reverse-DNS name."""
-
-    extensions: dict[ExtensionName, ExtensionText] = Field(default_factory=dict)
-    """Extension attributes added to each event; they win over our own. `K_CE_OVERRIDES`
-    adds to them."""
 
 
 class ServerConfig(Model):

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from bridge.events import CloudEvent
 from bridge.filters import Filter
 from bridge.filters.index import ExactIndex
-from bridge.filters.labels import LabelSelector
+from bridge.filters.labels import LabelSelector, compile_labels
 from bridge.filters.reading import is_place, payloads
+from bridge.filters.settings import RouteConfig
+from bridge.filters.subscriptions import attributes_of, compile_filters, texts_of
 
 _MOST_REMEMBERED: Final = 100_000
 """Most routes, sinks included, in all unions that are remembered."""
@@ -67,6 +69,17 @@ class Router:
         self._by_sources: dict[tuple[str, ...], _Choice] = {}
         self._chosen: dict[tuple[Route, ...], Chosen] = {}
         self._remembered = 0
+
+    @classmethod
+    def of(cls, settings: Sequence[RouteConfig], *, sinks: tuple[str, ...]) -> Self:
+        """Return a router for the routes that are configured.
+
+        Args:
+            settings: The routes; none: every event goes to every sink.
+            sinks: Names of all sinks.
+        """
+        routes = settings or [RouteConfig(name="all")]
+        return cls(_compile(route, sinks) for route in routes)
 
     def choose(
         self,
@@ -149,6 +162,19 @@ class Router:
             self._remembered += size
             self._chosen[routes] = chosen
         return chosen
+
+
+def _compile(settings: RouteConfig, sinks: tuple[str, ...]) -> Route:
+    sources, filters = settings.sources, settings.filters
+    return Route(
+        name=settings.name,
+        sources=None if sources is None else frozenset(sources),
+        matches=compile_filters(filters),
+        labels=compile_labels(settings.labels) if settings.labels else None,
+        reads=attributes_of(filters),
+        texts=texts_of(filters),
+        sinks=sinks if settings.sinks is None else settings.sinks,
+    )
 
 
 def _choice(routes: Sequence[Route]) -> _Choice:

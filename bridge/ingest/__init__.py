@@ -16,9 +16,7 @@ What has to wait for an answer is held; the cursor moves over the contiguous pre
 from bridge.ingest.accept import Acceptor, EventForm
 from bridge.ingest.enrichment import Enrichment
 from bridge.ingest.entries import Conversion
-from bridge.ingest.namespaces import Namespaces
 from bridge.ingest.reader import ListAndWatch, ScopeReader
-from bridge.ingest.scopes import adopt_scopes, check_identity
 from bridge.ingest.source import CHANGES, Source
 
 __all__ = [
@@ -28,9 +26,6 @@ __all__ = [
     "Enrichment",
     "EventForm",
     "ListAndWatch",
-    "Namespaces",
     "ScopeReader",
     "Source",
-    "adopt_scopes",
-    "check_identity",
 ]

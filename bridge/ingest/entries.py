@@ -93,7 +93,7 @@ class SourceFilter:
 def _wants(
     source: Source, change: Change, namespace: str, paths: tuple[str, ...] | None
 ) -> bool | None:
-    if change.change not in source.changes:
+    if change.change not in source.settings.changes:
         return False
     is_compared = source.ignore is not None and paths is not None
     if is_compared and lies_under(paths or (), source.ignore or ()):
@@ -146,7 +146,7 @@ class Conversion:
         self._is_secret = is_secret(resource)
         self._options = {
             one.name: SourceOptions(
-                one.wants_previous, one.wants_concerned, not one.hides_labels
+                one.settings.previous, one.enrich is not None, not one.hides_labels
             )
             for one in sources
         }

@@ -132,7 +132,7 @@ class ScopeReader:
             )
             tasks.create_task(self._store(plans), name="store")
             for source in self._sources:
-                if source.resync_seconds is not None and memo.store is not None:
+                if source.settings.resync is not None and memo.store is not None:
                     resync = self._resync(source, buffer, memo)
                     tasks.create_task(resync, name=f"resync {source.name}")
 
@@ -190,10 +190,10 @@ class ScopeReader:
     async def _resync(self, source: Source, buffer: Buffer, memo: Checkpoint) -> None:
         """From time to time let all that is known become events again."""
         assert memo.store is not None  # noqa: S101  # for mypy
-        assert source.resync_seconds is not None  # noqa: S101
+        assert source.settings.resync is not None  # noqa: S101
         number = memo.resyncs.get(source.name, 0)
         while True:
-            await asyncio.sleep(source.resync_seconds)
+            await asyncio.sleep(source.settings.resync)
             number += 1
             for batch in resync_items(source.name, number, memo.store):
                 buffer.add(batch)

@@ -1,60 +1,124 @@
-"""What a reader needs to know of a source."""
+"""A source as its readers see it: its settings, and what routes ask of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
+
+from bridge.filters.labels import LabelSelector, compile_labels
+from bridge.filters.routes import Router
+from bridge.ingest.settings import EnrichConfig, SourceConfig
 
 Selects = Callable[[str], bool | None]
 """Whether a source takes what lives in a namespace; None: it is not known yet."""
 
-CHANGES: frozenset[str] = frozenset(("added", "modified", "deleted"))
+CHANGES: Final = frozenset(("added", "modified", "deleted"))
+
+_OWNER_ATTRIBUTES: Final = ("ownerkind", "ownername")
+"""Attributes of a Kubernetes Event that only enrichment knows."""
 
 
 def everywhere(_namespace: str) -> bool:
-    """Select every namespace, and what lives in none."""
+    """Select every namespace, and objects that live in none."""
     return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One source of the configuration, as a reader sees it.
+    """One source of the configuration at work.
 
     Attributes:
-        name: As in the configuration.
-        emits_initial: Whether what is there at the very first start becomes events.
-        keeps_all: Whether events that no route wants are kept too.
-        changes: Which changes become events.
+        settings: As configured.
+        enrich: What to look up of the objects that Kubernetes Events are about, for
+            the source itself or for a route; None: nothing.
         selects: Which namespaces it takes, of those that are read.
-        ignore: A modification of nothing but what lies under these paths is left out;
-            None: none is.
-        wants_previous: Whether its events carry the object as it was before, too.
-        wants_concerned: Whether its Kubernetes Events carry what is known of the
-            object that they are about.
-        hides_labels: Whether labels of that object are for routes only.
-        resync_seconds: How often all that is known becomes events again; None: never.
+        is_new: Whether all objects of the scope are younger than the source, as in a
+            namespace that was made while it was read.
     """
 
-    name: str
-    emits_initial: bool = False
-    keeps_all: bool = False
-    changes: frozenset[str] = CHANGES
+    settings: SourceConfig
+    enrich: EnrichConfig | None = None
     selects: Selects = everywhere
-    ignore: tuple[str, ...] | None = None
-    wants_previous: bool = False
-    wants_concerned: bool = False
-    hides_labels: bool = False
-    resync_seconds: float | None = None
+    is_new: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name in the configuration."""
+        return self.settings.name
+
+    @property
+    def namespace_selector(self) -> LabelSelector | None:
+        """Which namespaces it takes, by their labels; None: by their names."""
+        text = self.settings.namespace_selector
+        return compile_labels(text) if text else None
+
+    @property
+    def emits_initial(self) -> bool:
+        """Whether objects that exist at the very first start become events."""
+        return self.is_new or self.settings.initial == "emit"
+
+    @property
+    def ignore(self) -> tuple[str, ...] | None:
+        """Paths whose change alone makes no event; None: each modification does."""
+        return self.settings.ignore if self.settings.updates == "relevant" else None
+
+    @property
+    def hides_labels(self) -> bool:
+        """Whether labels that are looked up are for routes only."""
+        return self.settings.enrich is None or not self.settings.enrich.labels
 
     @property
     def needs_objects(self) -> bool:
         """Whether objects have to be remembered whole for it."""
-        is_compared = self.wants_previous or self.ignore is not None
-        return is_compared or self.resync_seconds is not None
+        settings = self.settings
+        is_compared = settings.previous or settings.updates == "relevant"
+        return is_compared or settings.resync is not None
 
     @property
     def is_plain(self) -> bool:
         """Whether it takes every change that is read."""
-        return (
-            self.selects is everywhere
-            and self.ignore is None
-            and self.changes >= CHANGES
-        )
+        changes = frozenset(self.settings.changes)
+        if self.settings.target.is_events:
+            changes |= {"deleted"}  # no Event is ever seen deleted: it expires
+        return self.selects is everywhere and self.ignore is None and changes >= CHANGES
+
+
+def build_sources(settings: Iterable[SourceConfig], router: Router) -> list[Source]:
+    """Return the sources in the order of their settings."""
+    return [
+        Source(settings=one, enrich=_enrichment_of(one, router)) for one in settings
+    ]
+
+
+def _enrichment_of(settings: SourceConfig, router: Router) -> EnrichConfig | None:
+    """Return what to look up of the objects of Events; None: nothing.
+
+    A route that selects by labels, or a filter that reads the owner, asks for it too.
+    """
+    if not settings.target.is_events:
+        return None
+    name = (settings.name,)
+    asked: dict[str, Any] = {}
+    if router.needs_labels(name):
+        asked["labels"] = True
+    if any(router.reads(attribute, name) for attribute in _OWNER_ATTRIBUTES):
+        asked["owner"] = True
+    enrich = settings.enrich or EnrichConfig()
+    if asked:
+        return enrich.model_copy(update=asked)
+    return enrich if enrich.labels or enrich.annotations or enrich.owner else None
+
+
+def all_enrichment(sources: Sequence[Source]) -> EnrichConfig | None:
+    """Return what any of the sources looks up, for they share the informers.
+
+    None: no source looks anything up.
+    """
+    asked = [one.enrich for one in sources if one.enrich is not None]
+    if not asked:
+        return None
+    return EnrichConfig(
+        labels=any(one.labels for one in asked),
+        owner=any(one.owner for one in asked),
+        annotations=tuple(dict.fromkeys(n for one in asked for n in one.annotations)),
+        kinds=tuple(dict.fromkeys(kind for one in asked for kind in one.kinds)),
+    )

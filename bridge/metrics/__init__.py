@@ -6,7 +6,7 @@ any moment::
     waiting at start + routed + replayed = delivered + dead + purged + waiting
 
 These are the queue's own books; they and what readers say of themselves are collected
-in `bridge.app.collectors`. Here is what has to be counted where it happens.
+in `bridge.api.collectors`. Here is what has to be counted where it happens.
 """
 
 from collections.abc import Collection

@@ -2,9 +2,9 @@
 
 import sys
 
-import bridge.config.sources
+import bridge.ingest.settings
 from bridge.__main__ import main
 
 if __name__ == "__main__":
-    bridge.config.sources._SHORTEST_RESYNC = 1.0
+    bridge.ingest.settings._SHORTEST_RESYNC = 1.0
     sys.exit(main())

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from bridge.cluster.builtin import BUILTIN
-from bridge.cluster.discovery import Target, find_resource
+from bridge.cluster.discovery import find_resource
+from bridge.cluster.settings import Target
 from bridge.cluster.store import Store
 from bridge.errors import NotServedError
 from bridge.events.convert import Origin, convert

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bridge.cluster import Change, Resource
-from bridge.cluster.discovery import Target, find_resource
+from bridge.cluster.discovery import find_resource
 from bridge.cluster.reflector.reflector import list_and_watch
+from bridge.cluster.settings import Target
 from bridge.errors import ForbiddenError, NotServedError
 from tests.checklist.reading import reading
 from tests.contract.client import MERGE_PATCH, Client, revision_of

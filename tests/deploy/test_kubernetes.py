@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import bridge
-from bridge.app.server import SHUTDOWN_SECONDS, is_loopback
+from bridge.api.server import SHUTDOWN_SECONDS, is_loopback
 from bridge.config import parse_config
 from bridge.settings.units import parse_size
 from tests.controlplane.build import find_kubectl

@@ -107,7 +107,7 @@ def test_what_was_refused_is_explained_and_replayed(
     wait_until(lambda: len(kubebridge(bridge, "dead-letters", "list")["items"]) >= 5)
 
     first = kubebridge(bridge, "dead-letters", "list", "--reason", "422")["items"][0]
-    shown = kubebridge(bridge, "deliveries", "show", first["kept"], "hook")
+    shown = kubebridge(bridge, "deliveries", "show", first["eventHandle"], "hook")
     moody.status = 200
     words = ("--all", "--reason", "422", "--attribute", "reason=Back*", "--since", "1h")
     answer = kubebridge(bridge, "dead-letters", "replay", *words)

@@ -12,7 +12,8 @@ import pytest
 from bridge.cluster import Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.discovery import Target, find_resource
+from bridge.cluster.discovery import find_resource
+from bridge.cluster.settings import Target
 from bridge.errors import ForbiddenError
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.account import Account, Manifest, run

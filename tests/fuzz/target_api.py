@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bridge.app import connections
+from bridge.api import connections
+from bridge.api.server import bind, serving
 from bridge.app.checks import find_unusable
-from bridge.app.server import bind, serving
 from bridge.config import find_problems
 from tests.fuzz.campaign import Finding
 from tests.unit.api.world import SCOPE_ID, TOKEN, World, _api, open_world

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-import bridge.app.readers
+import bridge.ingest.build
 import bridge.ingest.reader
 from bridge.__main__ import main
 from bridge.cluster import Change, Item
@@ -47,5 +47,5 @@ class Overtaking(ScopeReader):
 
 if __name__ == "__main__":
     bridge.ingest.reader.Buffer = Ahead  # type: ignore[misc]
-    bridge.app.readers.ScopeReader = Overtaking  # type: ignore[misc]
+    bridge.ingest.build.ScopeReader = Overtaking  # type: ignore[misc]
     sys.exit(main())

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.api.context import MOST_CHECKS
+from bridge.config.models import RouteConfig
 
 VALIDATE = "/api/v1/config/validate"
 YAML = {"Content-Type": "application/yaml"}
@@ -54,9 +55,7 @@ async def test_without_routes_an_implicit_one_is_shown(client):
 async def test_routes_are_shown_with_what_they_take_and_give(client, world):
     """A route that names no sources takes all."""
     chosen = {"exact": {"reason": "BackOff"}}
-    world.config["routes"] = [
-        {"name": "r", "sources": None, "filters": [chosen], "sinks": ["hook"]}
-    ]
+    world.routes.append(RouteConfig(name="r", filters=(chosen,), sinks=("hook",)))
 
     [route] = (await client.get("/api/v1/routes")).json()["items"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.api import steps
+from bridge.operate import replay
 
 PATH = "/api/v1/dead-letters"
 
@@ -84,8 +84,8 @@ async def test_dead_letters_are_replayed_by_choice(client, world, letters):
 
 async def test_a_replay_of_many_is_continued(client, letters, monkeypatch):
     """One request takes a bounded time; `next` goes on with what was meant at first."""
-    monkeypatch.setattr(steps, "STEP", 1)
-    monkeypatch.setattr(steps, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(replay, "STEP", 1)
+    monkeypatch.setattr(replay, "MOST_SECONDS", 0.0)
     body = {"all": True}
     taken = []
     while body.get("after", "") is not None:
@@ -168,7 +168,7 @@ async def test_all_dead_letters_of_a_sink_are_replayed(client, letters):
 
 async def test_dead_letters_are_replayed_to_another_sink(client, world, letters):
     """They stay dead letters of theirs."""
-    body = {"all": True, "sink": "hook", "to": "spare"}
+    body = {"all": True, "sink": "hook", "toSink": "spare"}
 
     answer = await client.post(f"{PATH}/replay", json=body)
 
@@ -190,7 +190,7 @@ async def test_many_dead_letters_are_replayed_in_chunks(
     client, world, letters, monkeypatch
 ):
     """Each chunk is small, and none is forgotten or taken twice."""
-    monkeypatch.setattr(steps, "STEP", 1)
+    monkeypatch.setattr(replay, "STEP", 1)
 
     answer = await client.post(f"{PATH}/replay", json={"all": True})
 
@@ -242,7 +242,7 @@ async def test_a_selection_without_sense_is_refused(client, verb, body):
 
 async def test_a_replay_to_a_sink_that_is_not_there_is_404(client, letters):
     """The error names it."""
-    body = {"all": True, "to": "none"}
+    body = {"all": True, "toSink": "none"}
 
     answer = await client.post(f"{PATH}/replay", json=body)
 
@@ -256,7 +256,7 @@ async def test_what_dies_again_meanwhile_is_not_replayed_twice(
     client, world, monkeypatch
 ):
     """A sink that refuses at once must not keep a replay of all going for ever."""
-    monkeypatch.setattr(steps, "STEP", 1)
+    monkeypatch.setattr(replay, "STEP", 1)
     await world.store("a", "b")
     await world.give_up()
     enqueue = world.queue.enqueue

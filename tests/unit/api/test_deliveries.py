@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.api import rows
+from bridge.operate import streams
 from tests.unit.api.asking import PATH, ids, listed
 
 
@@ -84,7 +84,7 @@ async def test_a_request_looks_at_a_bounded_number_of_deliveries(
     client, world, monkeypatch
 ):
     """A page may be empty although there are more."""
-    monkeypatch.setattr(rows, "MOST_SCANNED", 2)
+    monkeypatch.setattr(streams, "MOST_SCANNED", 2)
     await world.store("a", "b", "c")
 
     asked = {"state": "waiting", "attribute": "id=a"}
@@ -124,7 +124,7 @@ async def test_a_delivery_is_shown_with_every_attempt(
     assert one["state"] == state
     assert [(each["ending"], each["excerpt"]) for each in one["tries"]] == endings
     assert one["content"]["data"] == {"a": 1}
-    assert (one["deadLetter"] is not None) == (state == "dead")
+    assert (one["deadLetterHandle"] is not None) == (state == "dead")
 
 
 async def test_a_delivery_whose_event_is_gone_is_shown_from_the_journal(client, world):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.api import rows
 from bridge.errors import QueueFullError
+from bridge.operate import streams
 
 
 async def listed(client, **params):
@@ -47,7 +47,7 @@ async def test_events_are_paged_by_handle(client, world):
 
 async def test_a_request_looks_at_a_bounded_number_of_rows(client, world, monkeypatch):
     """A filter that matches nothing does not read the whole file at once."""
-    monkeypatch.setattr(rows, "MOST_SCANNED", 2)
+    monkeypatch.setattr(streams, "MOST_SCANNED", 2)
     await world.store("a", "b", "c")
 
     found, after = await listed(client, attribute="id=a")
@@ -132,7 +132,7 @@ async def test_events_are_replayed_to_a_sink(client, world):
 
     answer = await client.post(
         "/api/v1/events/replay",
-        json={"sink": "hook", "handles": [known["a"], "e999"]},
+        json={"toSink": "hook", "handles": [known["a"], "e999"]},
     )
 
     assert answer.json() == {"replayed": 1, "skipped": 1}
@@ -143,11 +143,11 @@ async def test_events_are_replayed_to_a_sink(client, world):
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"sink": "gone", "handles": ["e1"]}, 404),
-        ({"sink": "hook", "handles": []}, 422),
-        ({"sink": "hook", "handles": ["e1"] * 1001}, 422),
-        ({"sink": "hook", "handles": ["x"]}, 422),
-        ({"sink": "hook", "handles": ["e1"], "more": 1}, 422),
+        ({"toSink": "gone", "handles": ["e1"]}, 404),
+        ({"toSink": "hook", "handles": []}, 422),
+        ({"toSink": "hook", "handles": ["e1"] * 1001}, 422),
+        ({"toSink": "hook", "handles": ["x"]}, 422),
+        ({"toSink": "hook", "handles": ["e1"], "more": 1}, 422),
         ({"handles": ["e1"]}, 422),
     ],
     ids=["sink", "none", "many", "handle", "key", "no sink"],
@@ -169,7 +169,7 @@ async def test_a_queue_that_cannot_answers_503(client, world, monkeypatch):
     monkeypatch.setattr(world.queue, "enqueue", refuse)
 
     answer = await client.post(
-        "/api/v1/events/replay", json={"sink": "hook", "handles": ["e1"]}
+        "/api/v1/events/replay", json={"toSink": "hook", "handles": ["e1"]}
     )
 
     assert (answer.status_code, answer.json()) == (

@@ -6,9 +6,8 @@ import tracemalloc
 import pytest
 from msgspec import structs
 
-from bridge.api import context as parts
-from bridge.api import rows, steps
 from bridge.events.encode import encode
+from bridge.operate import READERS_AT_ONCE, replay, streams
 from bridge.queue import Dead, Entry
 from tests.unit.api.asking import PATH, ids
 from tests.unit.api.world import event
@@ -159,8 +158,8 @@ async def test_a_list_holds_no_bodies(client, large, path):
         ("/api/v1/dead-letters/replay", {"all": True}),
         ("/api/v1/dead-letters/purge", {"all": True}),
         ("/api/v1/dead-letters/purge", {"all": True, "attribute": ["id=large*"]}),
-        ("/api/v1/deliveries/replay", {"to": "spare", "state": "dead"}),
-        ("/api/v1/deliveries/replay", {"to": "spare"}),
+        ("/api/v1/deliveries/replay", {"toSink": "spare", "state": "dead"}),
+        ("/api/v1/deliveries/replay", {"toSink": "spare"}),
     ],
 )
 async def test_a_replay_and_a_purge_hold_no_bodies(client, large, path, body):
@@ -174,7 +173,7 @@ async def test_a_replay_and_a_purge_hold_no_bodies(client, large, path, body):
 
 async def test_a_backfill_holds_few_bodies(client, large):
     """Each event is looked at whole, but held no longer (issue 10, item 36)."""
-    body = {"to": "spare", "backfill": True}
+    body = {"toSink": "spare", "backfill": True}
 
     peak, answer = await peak_of(client.post("/api/v1/deliveries/replay", json=body))
 
@@ -204,7 +203,7 @@ async def test_few_requests_look_through_rows_at_a_time(
 ):
     """Others wait for their turn (issue 10, item 36)."""
     looking, most = 0, 0
-    walk = rows.walk
+    walk = streams.walk
 
     async def watched(*args, **more):
         nonlocal looking, most
@@ -215,22 +214,22 @@ async def test_few_requests_look_through_rows_at_a_time(
         looking -= 1
         return found
 
-    monkeypatch.setattr("bridge.api.pages.walk", watched)
+    monkeypatch.setattr("bridge.operate.find.walk", watched)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(9):
             tasks.create_task(client.get(PATH))
 
-    assert most == parts.READERS_AT_ONCE
+    assert most == READERS_AT_ONCE
 
 
 async def test_delivered_events_are_read_in_one_step_of_a_replay(
     client, world, monkeypatch
 ):
     """Step by step, each in one transaction."""
-    monkeypatch.setattr(steps, "STEP", 2)
+    monkeypatch.setattr(replay, "STEP", 2)
     await world.store("a", "b", "c")
     await world.deliver()
-    body = {"to": "spare", "state": "delivered"}
+    body = {"toSink": "spare", "state": "delivered"}
 
     answer = await client.post("/api/v1/deliveries/replay", json=body)
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from bridge.events.origin import Origin
 from bridge.queue import Gate
 from tests.unit.api.world import SCOPE
 
@@ -34,8 +35,8 @@ async def test_a_test_that_is_delivered_says_how(client, world):
 
 async def test_the_event_of_a_test_is_known_as_one(client, world):
     """By type and subject; it comes from this cluster, by the name it has there."""
-    world.config["cluster"] = {"name": "prod"}
-    world.config["events"] = {"typePrefix": "com.x", "extensions": {"team": "a"}}
+    origin = Origin(cluster="prod", type_prefix="com.x", extensions={"team": "a"})
+    client._transport.app.state.parts = world.context(origin=origin)
     leased = []
 
     async def look():

@@ -35,10 +35,10 @@ VALUES = (
 )
 HANDLES = (f"e{HUGE}", f"d{HUGE}", LONE, f"e{LONE}", "e\x00", "e٣", f"d{MILLION}")
 POSTS = (
-    ("/api/v1/events/replay", {"sink": "hook"}),
+    ("/api/v1/events/replay", {"toSink": "hook"}),
     ("/api/v1/dead-letters/replay", {}),
     ("/api/v1/dead-letters/purge", {}),
-    ("/api/v1/deliveries/replay", {"to": "hook"}),
+    ("/api/v1/deliveries/replay", {"toSink": "hook"}),
 )
 
 
@@ -94,7 +94,7 @@ async def test_a_strange_handle_is_refused(client, mixed, handle):
 
 BODIES = (
     {LONE: 1},
-    {"sink": LONE, "handles": ["e1"]},
+    {"toSink": LONE, "handles": ["e1"]},
     {"all": True, "sink": LONE},
     {"all": True, "reason": LONE},
     {"all": True, "attribute": [LONE]},
@@ -103,10 +103,10 @@ BODIES = (
     {"all": True, "after": f"1:d{HUGE}"},
     {"all": True, "since": HUGE},
     {"all": True, "since": "0001-01-01T00:00:00+14:00"},
-    {"to": LONE},
-    {"to": "hook", "after": "1:@" + LONE},
-    {"to": "hook", "state": LONE},
-    {"to": "hook", "handles": ["e1"], "more": [{"deep": (LONE,)}]},
+    {"toSink": LONE},
+    {"toSink": "hook", "after": "1:@" + LONE},
+    {"toSink": "hook", "state": LONE},
+    {"toSink": "hook", "handles": ["e1"], "more": [{"deep": (LONE,)}]},
     {"sink": "hook", "until": "9999-12-31T23:59:59-14:00"},
     {"reason": LONE},
     {"reason": "Zoë"},

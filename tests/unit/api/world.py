@@ -12,15 +12,20 @@ from typing import Any, cast
 from fastapi import FastAPI
 
 from bridge.api import create_api
-from bridge.api.context import ApiContext, BackfillPage, BackfillRunner
+from bridge.api.context import ApiContext
+from bridge.config.models import RouteConfig
 from bridge.deliver import RetryPolicy, Sender
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
+from bridge.events.origin import Origin
 from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.journal import Attempt, Ending
 from bridge.journal.journal import Journal
 from bridge.journal.settings import JournalConfig
 from bridge.metrics import Metrics
+from bridge.operate import DeliveryStore
+from bridge.operate.backfill import BackfillPage
+from bridge.operate.probe import UNNAMED
 from bridge.queue import Dead, Delivered, Entry, Lease, Retry, Scope
 from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.queue import SqliteQueue
@@ -99,24 +104,34 @@ class World:
     journal: Journal
     backfill: Lists
     config: dict[str, Any]
+    origin: Origin = field(default_factory=lambda: Origin(cluster=UNNAMED))
+    routes: list[RouteConfig] = field(default_factory=list)
     cursor: str | None = None
     said: Mapping[str, str] = field(default_factory=dict)
 
     def build_api(self, *, token: str | None = TOKEN, loopback: bool = True) -> FastAPI:
         """Return the API of this process."""
         api = _api(token=token, loopback=loopback)
-        api.state.parts = ApiContext(
-            queue=self.queue,
-            health=self.health,
-            metrics=self.metrics,
-            controls=self.controls,
-            journal=self.journal,
-            backfill=self.backfill,
-            describe_config=lambda: self.config,
-            check_config=lambda text: [f"{text.strip()} is wrong"] if text else [],
-            take_consent=self.take_consent,
-        )
+        api.state.parts = self.context()
         return api
+
+    def context(self, **given: Any) -> ApiContext:
+        """Return what the API works on."""
+        usual = {
+            "store": DeliveryStore(
+                queue=self.queue, journal=self.journal, health=self.health
+            ),
+            "metrics": self.metrics,
+            "controls": self.controls,
+            "backfill": self.backfill,
+            "origin": self.origin,
+            "sources": ["events"],
+            "routes": self.routes,
+            "describe_config": lambda: self.config,
+            "check_config": lambda text: [f"{text.strip()} is wrong"] if text else [],
+            "take_consent": self.take_consent,
+        }
+        return ApiContext(**(usual | given))
 
     def take_consent(self, sink: str, key: str, headers: Mapping[str, str]) -> bool:
         """Remember what was said, and believe whoever knows the key."""
@@ -204,15 +219,7 @@ class World:
 def _api(*, token: str | None, loopback: bool) -> FastAPI:
     """Return an API without a process; FastAPI takes 50 ms to build one."""
     return create_api(
-        queue=cast("SqliteQueue", None),
-        health=Health(),
-        metrics=Metrics(version="1.2.3"),
-        controls={},
-        journal=cast("Journal", None),
-        backfill=cast("BackfillRunner", None),
-        describe_config=dict,
-        check_config=lambda _: [],
-        take_consent=lambda *_: False,
+        cast("ApiContext", None),
         token=lambda: token,
         loopback=loopback,
         version="1.2.3",

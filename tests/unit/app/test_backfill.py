@@ -9,9 +9,7 @@ import pytest
 
 from bridge.app import backfill
 from bridge.app.backfill import Backfill
-from bridge.app.build import build_router
-from bridge.app.following import Scopes
-from bridge.app.readers import Readers
+from bridge.app.build import ingest_settings
 from bridge.cluster import CORE_EVENTS, Change, Resource
 from bridge.cluster.client import ListPage
 from bridge.config import Config, parse_config
@@ -19,10 +17,14 @@ from bridge.errors import ClusterError, ExpiredError
 from bridge.events.convert import convert
 from bridge.events.encode import encode
 from bridge.events.origin import Origin
+from bridge.health import Health
+from bridge.ingest.build import ClusterParts
 from bridge.ingest.checkpoint import EPOCH, memo
+from bridge.ingest.scoping import Scopes
+from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
-from tests.unit.app.fakes import config_of, wanted_of
+from tests.unit.ingest.fakes import config_of, sources_of
 from tests.unit.ingest.objects import PODS, change, pod
 from tests.unit.memory_queue import MemoryQueue
 
@@ -71,22 +73,24 @@ class Bench:
 
     def build(self, *, is_connected: bool = True) -> Backfill:
         """Return it, connected to the lists."""
-        router, queue = build_router(self.config), cast("Any", self.queue)
-        one = Backfill(self.config, router=router, queue=queue, metrics=self.metrics)
+        queue = cast("Any", self.queue)
+        supervisor = ReaderSupervisor(
+            ingest_settings(self.config),
+            queue=queue,
+            health=Health(),
+            metrics=self.metrics,
+        )
         if is_connected:
-            client = cast("Any", self.lists)
-            readers = Readers(
-                client,
-                config=self.config,
-                cluster="uid",
-                wanted=[each for scopes in self.scopes for each in scopes.wanted],
-                router=router,
+            supervisor._reached = ClusterParts(
+                ingest_settings(self.config),
+                cast("Any", self.lists),
+                uid="uid",
                 queue=queue,
                 metrics=self.metrics,
                 tasks=cast("Any", None),
             )
-            one.connect(client, readers=readers, followed=lambda: self.scopes)
-        return one
+        supervisor.scopes = lambda: list(self.scopes)  # type: ignore[method-assign]
+        return Backfill(supervisor, queue=queue, metrics=self.metrics)
 
     def stored(self) -> list[str]:
         """Return the ids of what was queued."""
@@ -95,13 +99,13 @@ class Bench:
 
 def bench_of(*sources: str, more: str = "") -> Bench:
     """Return one that reads Kubernetes Events and Pods, as far as sources want them."""
-    wanted = wanted_of(*sources, more=more)
+    wanted = sources_of(*sources, more=more)
     kinds = {"Event": CORE_EVENTS, "Pod": PODS}
     scopes = [
         Scopes(
             cluster="uid",
             resource=resource,
-            wanted=[one for one in wanted if one.target.kind == kind],
+            sources=[one for one in wanted if one.settings.target.kind == kind],
             is_everywhere=True,
             namespaces=None,
         )

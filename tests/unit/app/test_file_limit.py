@@ -5,8 +5,8 @@ import resource
 import pytest
 import structlog
 
+from bridge.api.connections import BACKLOG, MOST_CONNECTIONS
 from bridge.app import file_limit
-from bridge.app.connections import BACKLOG, MOST_CONNECTIONS
 from bridge.app.file_limit import (
     MOST_FILES,
     attainable_limit,

@@ -5,7 +5,7 @@ import errno
 
 import pytest
 
-from bridge.app.server import bind
+from bridge.api.server import bind
 from bridge.deliver.supervisor import SenderSupervisor
 from bridge.demo.apiserver import ApiServer
 from bridge.errors import CredentialsError, QueueError, first_cause

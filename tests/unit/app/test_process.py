@@ -6,8 +6,8 @@ import json
 import pytest
 
 import bridge.app.process
+from bridge.api.server import bind, serving
 from bridge.app.process import main
-from bridge.app.server import bind, serving
 from bridge.errors import (
     ConfigError,
     CredentialsError,

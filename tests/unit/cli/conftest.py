@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from bridge.app.server import bind, serving, url_of
+from bridge.api.server import bind, serving, url_of
 from bridge.cli import app
 from tests.unit.api.world import TOKEN, World, open_world
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.api import steps
-from bridge.cli import selection
+from bridge.cli import client
+from bridge.operate import replay
 from bridge.queue import Gate
 
 PAGE = Path(__file__).parents[3] / "docs" / "replay.md"
@@ -118,7 +118,7 @@ async def test_events_are_replayed(ask, world, words, count):
 
 async def test_a_new_sink_is_filled(ask, world, monkeypatch):
     """What came of every request is added up, place by place."""
-    monkeypatch.setattr(steps, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(replay, "MOST_SECONDS", 0.0)
     await world.store("a")
     world.backfill.pages = [["x", "y"], ["z"], ["x"]]
 
@@ -232,8 +232,8 @@ async def test_a_test_that_gets_no_turn_says_so(ask):
 
 def test_oldest_of_none_is_none():
     """Whichever answer has one."""
-    assert selection._added("oldest", None, None) is None
-    assert selection._added("oldest", "b", "a") == "a"
+    assert client._added("oldest", None, None) is None
+    assert client._added("oldest", "b", "a") == "a"
 
 
 async def test_every_command_of_the_page_works(ask, world):

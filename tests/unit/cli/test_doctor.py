@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
+from bridge.api.server import bind, serving, url_of
 from bridge.app import diagnosis
 from bridge.app.diagnosis import diagnose
-from bridge.app.server import bind, serving, url_of
 from bridge.config import parse_config
 from bridge.demo.apiserver.server import ApiServer
 from bridge.errors import ApiStatusError, ForbiddenError, UnreachableError

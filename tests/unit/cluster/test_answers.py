@@ -5,7 +5,8 @@ import json
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Resource
-from bridge.cluster.discovery import Target, find_resource
+from bridge.cluster.discovery import find_resource
+from bridge.cluster.settings import Target
 from bridge.errors import NotServedError, UnreadableError
 from tests.unit.cluster.server import Answer, connected
 

@@ -5,7 +5,8 @@ from aiohttp import web
 
 from bridge.cluster import CORE_EVENTS
 from bridge.cluster.builtin import BUILTIN
-from bridge.cluster.discovery import Target, find_resource
+from bridge.cluster.discovery import find_resource
+from bridge.cluster.settings import Target
 from bridge.errors import ApiStatusError, NotServedError, UnreadableError
 from tests.unit.cluster.server import Answer, connected
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bridge.config import EnrichConfig, SourceConfig, describe, parse_config
+from bridge.config import describe, parse_config
+from bridge.ingest.settings import EnrichConfig, SourceConfig
 from tests.unit.config.faults import HOOK, NOTHING, faults
 
 
@@ -58,9 +59,9 @@ def test_a_source_names_its_kind_in_one_way(text, name, version, kind, resource)
 )
 def test_a_source_knows_events_and_secrets(text, group, is_events, is_secrets):
     """Only kinds of Kubernetes' own groups are meant, whatever others are called."""
-    wanted = source(text).wanted
+    target = source(text).target
 
-    found = (wanted.group, wanted.is_events, wanted.is_secrets)
+    found = (target.group, target.is_events, target.is_secrets)
     assert found == (group, is_events, is_secrets)
 
 

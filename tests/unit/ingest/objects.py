@@ -13,6 +13,8 @@ from bridge.events.origin import Origin
 from bridge.filters.routes import Chosen
 from bridge.ingest import Acceptor, Conversion, EventForm, Source
 from bridge.ingest.object_cache import ObjectCache
+from bridge.ingest.settings import SourceConfig
+from bridge.ingest.source import Selects, everywhere
 from bridge.queue import Entry, Scope
 
 PODS = BUILTIN["", "Pod"]
@@ -129,10 +131,24 @@ class Routes:
         return ("hook", "broker") if "events" in sources else ()
 
 
+def source_of(
+    name: str = "events",
+    *,
+    selects: Selects = everywhere,
+    enrich: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Source:
+    """Return a source of Pods with these settings, or of Events that are enriched."""
+    kind = "Pod" if enrich is None else "Event"
+    written = {"name": name, "kind": kind, "enrich": enrich, **settings}
+    model = SourceConfig.model_validate(written)
+    return Source(settings=model, enrich=model.enrich, selects=selects)
+
+
 def conversion(
     *,
     resource: Resource = CORE_EVENTS,
-    sources: Sequence[Source] = (Source(name="events"),),
+    sources: Sequence[Source] = (source_of("events"),),
     forms: Mapping[str, EventForm] = PLAIN,
     router: Any = None,
     object_cache: Any = None,
@@ -142,7 +158,7 @@ def conversion(
     acceptor = Acceptor(
         router=router or Routes(),
         forms=forms,
-        keeping=[one.name for one in sources if one.keeps_all],
+        keeping=[one.name for one in sources if one.settings.keep == "all"],
     )
     return Conversion(
         resource=resource,
@@ -155,7 +171,7 @@ def conversion(
     )
 
 
-WHOLE = Source(name="events", wants_previous=True)
+WHOLE = source_of("events", previous=True)
 RECORDED = "2026-11-20T10:00:00Z"
 
 

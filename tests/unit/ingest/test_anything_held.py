@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bridge.cluster import Bookmark, Change, Gap, Item, ObjectMeta, ProgressMark, Synced
-from bridge.ingest import Source
 from bridge.ingest.checkpoint import EPOCH, KNOWN, STORE, read_epoch
 from bridge.ingest.plan import Plan, Planner
-from tests.unit.ingest.objects import NOW, PODS, conversion, pod
+from tests.unit.ingest.objects import NOW, PODS, conversion, pod, source_of
 
 NAMESPACES = st.sampled_from(["a", "b", "c"])
 NAMES = st.sampled_from(["x", "y"])
@@ -23,7 +22,7 @@ class Holding(RuleBasedStateMachine):
         """Start at a cursor, knowing nothing of any namespace."""
         super().__init__()
         self.selected: dict[str, bool | None] = {}
-        sources = [Source(name="events", selects=self.selected.get)]
+        sources = [source_of("events", selects=self.selected.get)]
         self.planner = Planner(
             conversion(resource=PODS, sources=sources),
             cursor="100",

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from bridge.cluster import ObjectMeta
-from bridge.ingest import Source
 from bridge.ingest.checkpoint import (
     OBJECT,
     RESYNC,
@@ -15,7 +14,7 @@ from bridge.ingest.checkpoint import (
     remember,
     write_complete,
 )
-from tests.unit.ingest.objects import SCOPE
+from tests.unit.ingest.objects import SCOPE, source_of
 from tests.unit.memory_queue import MemoryQueue
 
 WEB = ObjectMeta(key="shop/web", uid="web", version="7", labels={"app": "web"})
@@ -89,13 +88,13 @@ async def test_numbers_of_resyncs_are_known() -> None:
     ("asks", "needs"),
     [
         ({}, False),
-        ({"wants_previous": True}, True),
-        ({"ignore": ("status",)}, True),
-        ({"resync_seconds": 60.0}, True),
+        ({"previous": True}, True),
+        ({"updates": "relevant"}, True),
+        ({"resync": "60s"}, True),
     ],
 )
 def test_objects_are_remembered_whole_for_those_who_need_them(
     asks: Any, needs: bool
 ) -> None:
     """To compare, to tell what was before, or to tell it again."""
-    assert Source(name="pods", **asks).needs_objects is needs
+    assert source_of("pods", **asks).needs_objects is needs

@@ -8,7 +8,6 @@ import pytest
 
 from bridge.cluster import Change, ObjectMeta, Observed
 from bridge.events.secrets import REDACTED
-from bridge.ingest import Source
 from bridge.ingest.object_cache import ObjectCache
 from bridge.queue import Entry
 from tests.unit.ingest.objects import (
@@ -20,6 +19,7 @@ from tests.unit.ingest.objects import (
     pod,
     recall,
     remembers,
+    source_of,
     turned,
 )
 
@@ -53,7 +53,7 @@ def test_object_is_remembered_after_its_event(object_cache: ObjectCache) -> None
 
 def test_object_that_nobody_wants_is_remembered_too(object_cache: ObjectCache) -> None:
     """The difference after a gap is found against everything that was read."""
-    source = Source(name="events", changes=frozenset({"deleted"}))
+    source = source_of("events", changes=["deleted"])
 
     entries = turned(of_pods(object_cache, source), pod(101))
 
@@ -131,7 +131,9 @@ def test_irrelevant_update_is_left_out(
     object_cache: ObjectCache, fields: Any, found: Any
 ) -> None:
     """One that changed nothing but what lies under the paths to ignore."""
-    source = Source(name="events", ignore=("status", "metadata.resourceVersion"))
+    source = source_of(
+        "events", updates="relevant", ignore=["status", "metadata.resourceVersion"]
+    )
     turning = of_pods(object_cache, source)
     turned(turning, pod(101))
 
@@ -141,7 +143,8 @@ def test_irrelevant_update_is_left_out(
 def test_irrelevant_updates_are_compared_with(object_cache: ObjectCache) -> None:
     """What was left out is remembered all the same."""
     turning = of_pods(
-        object_cache, Source(name="events", ignore=("status", "metadata"))
+        object_cache,
+        source_of("events", updates="relevant", ignore=["status", "metadata"]),
     )
     turned(turning, pod(101))
     turned(turning, pod(102, status={"n": 1}))
@@ -155,7 +158,8 @@ def test_irrelevant_updates_are_compared_with(object_cache: ObjectCache) -> None
 def test_update_that_cannot_be_compared_is_relevant(object_cache: ObjectCache) -> None:
     """Better one too many."""
     turning = of_pods(
-        object_cache, Source(name="events", ignore=("status", "metadata"))
+        object_cache,
+        source_of("events", updates="relevant", ignore=["status", "metadata"]),
     )
 
     assert ids(turned(turning, pod(102))) == ["web-102"]
@@ -164,7 +168,7 @@ def test_update_that_cannot_be_compared_is_relevant(object_cache: ObjectCache) -
 @pytest.mark.parametrize("kind", ["added", "modified", "deleted"])
 def test_source_chooses_changes(kind: Any) -> None:
     """Those that it names."""
-    turning = of_pods(None, Source(name="events", changes=frozenset({kind})))
+    turning = of_pods(None, source_of("events", changes=[kind]))
 
     kinds: tuple[Any, ...] = ("added", "modified", "deleted")
     found = [one for one in kinds if ids(turned(turning, pod(101, kind=one)))]
@@ -174,8 +178,8 @@ def test_source_chooses_changes(kind: Any) -> None:
 
 def test_source_that_takes_everything_needs_no_answer_of_its_own() -> None:
     """Beside one that chooses; what this one leaves out is the other's."""
-    choosing = Source(name="other", selects={"bank": False}.get)
-    turning = of_pods(None, Source(name="events"), choosing)
+    choosing = source_of("other", selects={"bank": False}.get)
+    turning = of_pods(None, source_of("events"), choosing)
 
     entries = turned(turning, pod(101, namespace="bank"))
 
@@ -184,7 +188,7 @@ def test_source_that_takes_everything_needs_no_answer_of_its_own() -> None:
 
 def test_namespace_of_an_object_without_a_store_is_read() -> None:
     """Kubernetes Events are chosen by the namespace that they are in."""
-    source = Source(name="events", selects={"shop": True, "bank": False}.get)
+    source = source_of("events", selects={"shop": True, "bank": False}.get)
     turning = conversion(sources=[source])
     changes = [
         Change(

@@ -13,7 +13,14 @@ from bridge.filters.subscriptions import compile_filters
 from bridge.ingest import Acceptor, Conversion, EventForm, Source
 from bridge.ingest.entries import labels_concerned
 from bridge.queue import Entry
-from tests.unit.ingest.objects import ORIGINS, PLAIN, SCOPE, change, pod
+from tests.unit.ingest.objects import (
+    ORIGINS,
+    PLAIN,
+    SCOPE,
+    change,
+    pod,
+    source_of,
+)
 
 BOTH = ("thin", "rich")
 NOW = "2026-11-20T10:00:00Z"
@@ -46,7 +53,7 @@ def conversion_of(
 
 def thin_and_rich(**more: Any) -> list[Source]:
     """Return a source that asks for little and one that asks for more."""
-    return [Source(name="thin"), Source(name="rich", **more)]
+    return [source_of("thin"), source_of("rich", **more)]
 
 
 def shown(entries: Sequence[Entry]) -> list[tuple[tuple[str, ...], bool]]:
@@ -73,7 +80,7 @@ def test_entries_name_the_routes_that_chose_their_sinks() -> None:
 
 def test_sink_of_two_sources_gets_the_richer_event_once() -> None:
     """However many sources lead to it, and in whatever order they are written."""
-    sources = thin_and_rich(wants_previous=True)
+    sources = thin_and_rich(previous=True)
     routes = [route("hook", "broker", source="thin"), route("hook", source="rich")]
     one = conversion_of(*sources, routes=routes)
 
@@ -84,7 +91,7 @@ def test_sink_of_two_sources_gets_the_richer_event_once() -> None:
 
 def test_sink_of_the_modest_source_gets_what_that_asks_for() -> None:
     """Nothing of what another one wants."""
-    sources = thin_and_rich(wants_concerned=True)
+    sources = thin_and_rich(enrich={"labels": True})
     one = conversion_of(*sources, routes=[route("hook", source="thin")])
     context = ChangeContext(concerned=InvolvedObject(labels={"app": "web"}))
 
@@ -96,7 +103,7 @@ def test_sink_of_the_modest_source_gets_what_that_asks_for() -> None:
 
 def test_labels_for_routes_only_are_not_shown() -> None:
     """A route may select by them all the same."""
-    source = Source(name="thin", wants_concerned=True, hides_labels=True)
+    source = source_of("thin", enrich={"annotations": ["team"]})
     one = conversion_of(source, routes=[route("hook", labels="app=web")])
     concerned = InvolvedObject(labels={"app": "web"}, annotations={"team": "shop"})
 
@@ -110,7 +117,7 @@ def test_labels_for_routes_only_are_not_shown() -> None:
 
 def test_event_that_all_sinks_have_is_no_second_entry() -> None:
     """Those that want most come first; then there is nobody left."""
-    sources = thin_and_rich(wants_previous=True)
+    sources = thin_and_rich(previous=True)
     one = conversion_of(*sources, routes=[route("hook", "broker")])
 
     entries = list(one._accepted(pod(101), PREVIOUS, NOW, BOTH))
@@ -120,7 +127,7 @@ def test_event_that_all_sinks_have_is_no_second_entry() -> None:
 
 def test_event_of_some_of_the_sources_is_theirs_only() -> None:
     """As when the other one does not want this change."""
-    sources = thin_and_rich(wants_previous=True)
+    sources = thin_and_rich(previous=True)
     one = conversion_of(*sources, routes=[route("hook")])
 
     entries = list(one._accepted(pod(101), PREVIOUS, NOW, ("thin",)))
@@ -130,7 +137,7 @@ def test_event_of_some_of_the_sources_is_theirs_only() -> None:
 
 def test_there_may_be_an_entry_for_each_ask_and_form() -> None:
     """That many an item may become."""
-    sources = thin_and_rich(wants_previous=True)
+    sources = thin_and_rich(previous=True)
     one = conversion_of(*sources, routes=[], broker=EventForm("knative", "reference"))
 
     assert one.most_entries_per_item == 4
@@ -139,7 +146,7 @@ def test_there_may_be_an_entry_for_each_ask_and_form() -> None:
 def test_reference_is_a_form_of_its_own() -> None:
     """It names the object and leaves the rest away."""
     one = conversion_of(
-        Source(name="pods"),
+        source_of("pods"),
         routes=[route("hook", "broker")],
         broker=EventForm("kubebridge", "reference"),
     )
@@ -164,7 +171,7 @@ def test_reference_is_a_form_of_its_own() -> None:
 
 def test_route_selects_by_the_labels_of_the_object_itself() -> None:
     """Read from it where nothing is remembered of it."""
-    one = conversion_of(Source(name="pods"), routes=[route("hook", labels="app=web")])
+    one = conversion_of(source_of("pods"), routes=[route("hook", labels="app=web")])
     bodies = [{"app": "web"}, {"app": "db"}]
 
     found = [

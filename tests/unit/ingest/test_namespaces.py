@@ -10,7 +10,7 @@ from bridge.cluster.builtin import NAMESPACES
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
 from bridge.filters.labels import compile_labels
-from bridge.ingest.namespaces import UNKNOWN_SECONDS, Namespaces
+from bridge.ingest.scoping import UNKNOWN_SECONDS, Namespaces
 
 SHOP = compile_labels("team=shop")
 
@@ -124,7 +124,7 @@ def test_only_so_many_that_are_gone_are_remembered(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first is forgotten first."""
-    monkeypatch.setattr("bridge.ingest.namespaces.GONE_LIMIT", 2)
+    monkeypatch.setattr("bridge.ingest.scoping.GONE_LIMIT", 2)
     for name in ("a", "b", "c"):
         bench.label(name, team="shop")
         bench.selects(name)

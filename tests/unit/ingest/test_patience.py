@@ -7,10 +7,9 @@ import pytest
 
 from bridge.cluster import Gap
 from bridge.events.context import InvolvedObject
-from bridge.ingest import Source
 from bridge.ingest.enrichment import Missing
 from bridge.ingest.plan import ANSWER_SECONDS, Plan, Planner
-from tests.unit.ingest.objects import NOW, change, conversion, ids
+from tests.unit.ingest.objects import NOW, change, conversion, ids, source_of
 
 
 @dataclass
@@ -45,7 +44,7 @@ class Enriching:
 
 def enriched(clock: Clock, enriching: Enriching) -> Planner:
     """Return a planner of Events that asks what they are about."""
-    sources = [Source(name="events", wants_concerned=True)]
+    sources = [source_of("events", enrich={"labels": True})]
     turned = conversion(sources=sources, enrichment=enriching)
     return Planner(turned, cursor="100", clock=lambda: clock.seconds)
 

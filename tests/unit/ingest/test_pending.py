@@ -8,7 +8,6 @@ import pytest
 from bridge.cluster import Bookmark, Change, Gap, ProgressMark, Synced
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import compile_filters
-from bridge.ingest import Source
 from bridge.ingest.checkpoint import NOTE, STORE
 from bridge.ingest.pending import PendingChange, PendingChanges
 from bridge.ingest.plan import Planner
@@ -20,6 +19,7 @@ from tests.unit.ingest.objects import (
     ids,
     pod,
     remembers,
+    source_of,
 )
 
 
@@ -32,7 +32,7 @@ class Bench:
 
     def planner(self, *, cursor: str | None = "100", **more: Any) -> Planner:
         """Return a planner of one source; a namespace not in `selected` is unknown."""
-        source = Source(name="events", selects=self.selected.get, **more)
+        source = source_of("events", selects=self.selected.get, **more)
         return Planner(
             conversion(resource=PODS, sources=[source]),
             cursor=cursor,
@@ -175,7 +175,9 @@ def test_first_snapshot_stays_the_first_while_it_waits() -> None:
     """What was listed then goes to those only who ask for it."""
     selected: dict[str, bool | None] = {}
     sources = [
-        Source(name=name, selects=selected.get, emits_initial=name == "all")
+        source_of(
+            name, selects=selected.get, initial="emit" if name == "all" else "skip"
+        )
         for name in ("all", "skips")
     ]
     every = compile_filters([])

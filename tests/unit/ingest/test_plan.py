@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Change, Gap, ProgressMark, Synced
-from bridge.ingest import EventForm, Source
+from bridge.ingest import EventForm
 from bridge.ingest.checkpoint import EPOCH, NOTE, read_epoch, read_note
 from bridge.ingest.plan import Plan, Planner
-from tests.unit.ingest.objects import change, conversion
+from tests.unit.ingest.objects import change, conversion, source_of
 
 OURS = EventForm("kubebridge", "object")
 KNATIVE = EventForm("knative", "object")
@@ -70,7 +70,7 @@ def test_event_that_no_route_wants_is_not_stored() -> None:
 
 def test_source_may_keep_what_no_route_wants() -> None:
     """Kept, for nobody yet."""
-    sources = [Source(name="events", keeps_all=True)]
+    sources = [source_of("events", keep="all")]
 
     plan = planner(sources=sources).plan([change(101, reason="Killing")])
 
@@ -108,7 +108,7 @@ def test_bug_in_the_conversion_costs_one_event(monkeypatch) -> None:
 
 def test_first_snapshot_goes_to_sources_that_ask_for_it() -> None:
     """A source with `initial: skip` gets only what comes later."""
-    sources = [Source(name="events"), Source(name="all", emits_initial=True)]
+    sources = [source_of("events"), source_of("all", initial="emit")]
     one = planner(cursor=None, sources=sources)
 
     snapshot = one.plan([change(90, listed=True), Synced(resource_version="100")])

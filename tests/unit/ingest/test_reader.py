@@ -12,11 +12,11 @@ import pytest
 from bridge.cluster import CORE_EVENTS, Gap, Item, ProgressMark, Synced
 from bridge.errors import EntryTooLargeError, ForbiddenError, UnreachableError
 from bridge.health import Health, ReaderStatus
-from bridge.ingest import ScopeReader, Source
+from bridge.ingest import ScopeReader
 from bridge.ingest.buffer import Buffer
 from bridge.metrics import Metrics
 from bridge.queue import Scope
-from tests.unit.ingest.objects import change, conversion
+from tests.unit.ingest.objects import change, conversion, source_of
 from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
@@ -68,7 +68,7 @@ class Bench:
             watch=watch,
             resource=CORE_EVENTS,
             scope=SCOPE,
-            sources=[Source(name="events")],
+            sources=[source_of("events")],
             convert=lambda object_cache: conversion(object_cache=object_cache),
             keeps_objects=False,
             keeps_labels=False,

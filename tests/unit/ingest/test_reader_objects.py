@@ -16,13 +16,21 @@ from bridge.ingest import ScopeReader, Source
 from bridge.ingest.checkpoint import EPOCH, STORE
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
-from tests.unit.ingest.objects import NOW, PODS, conversion, ids, pod, remembers
+from tests.unit.ingest.objects import (
+    NOW,
+    PODS,
+    conversion,
+    ids,
+    pod,
+    remembers,
+    source_of,
+)
 from tests.unit.memory_queue import MemoryQueue
 
 pytestmark = pytest.mark.looptime
 
 SCOPE = Scope(cluster="uid", resource="pods")
-WHOLE = Source(name="events", wants_previous=True)
+WHOLE = source_of("events", previous=True)
 SYNCED = Synced(resource_version="100")
 
 
@@ -126,7 +134,7 @@ async def test_object_of_what_waits_is_recalled_again(monkeypatch) -> None:
     """However many others were compared meanwhile."""
     monkeypatch.setattr("bridge.ingest.object_cache.AT_HAND", 2)
     selected = {"shop": True, "new": None}
-    choosing = Source(name="events", wants_previous=True, selects=selected.get)
+    choosing = source_of("events", previous=True, selects=selected.get)
     bench = Bench(source=choosing)
 
     async with bench.reading():
@@ -157,7 +165,7 @@ async def test_reader_says_how_much_it_knows_and_when_it_heard() -> None:
 
 async def test_objects_that_nobody_compares_are_not_kept() -> None:
     """Only that they are there."""
-    bench = Bench(source=Source(name="events"))
+    bench = Bench(source=source_of("events"))
 
     async with bench.reading(keeps_objects=False):
         await bench.send(SYNCED, pod(101))
@@ -182,7 +190,7 @@ async def test_plan_that_is_too_long_is_put_in_parts() -> None:
 async def test_long_release_is_put_in_parts_with_the_cursor_last() -> None:
     """What waited may be more than one put takes."""
     selected: dict[str, bool] = {}
-    bench = Bench(source=Source(name="events", selects=selected.get))
+    bench = Bench(source=source_of("events", selects=selected.get))
     bench.queue.max_entries = 4
     bench.queue.positions[SCOPE] = "100"
 
@@ -199,7 +207,7 @@ async def test_long_release_is_put_in_parts_with_the_cursor_last() -> None:
 async def test_what_goes_with_a_jump_is_in_the_put_that_moves_the_cursor() -> None:
     """However long the plan is: else a crash would announce the gap twice."""
     selected: dict[str, bool] = {}
-    bench = Bench(source=Source(name="events", selects=selected.get))
+    bench = Bench(source=source_of("events", selects=selected.get))
     bench.queue.max_entries = 4
     bench.queue.positions[SCOPE] = "90"
     gap = Gap(cause="rolled-back", cursor="90", snapshot="9", since=NOW, until=NOW)
@@ -232,7 +240,7 @@ async def test_object_that_is_too_large_is_forgotten() -> None:
 async def test_what_waits_is_looked_at_while_nothing_is_read() -> None:
     """And counted meanwhile."""
     selected: dict[str, bool] = {}
-    bench = Bench(source=Source(name="events", selects=selected.get))
+    bench = Bench(source=source_of("events", selects=selected.get))
 
     async with bench.reading():
         await bench.send(SYNCED, pod(101))
@@ -247,7 +255,7 @@ async def test_nothing_is_read_while_too_much_waits(monkeypatch) -> None:
     """The API server is held back, as by a full queue."""
     monkeypatch.setattr("bridge.ingest.pending.HELD_LIMIT", 1)
     selected = {"bank": True}
-    bench = Bench(source=Source(name="events", selects=selected.get))
+    bench = Bench(source=source_of("events", selects=selected.get))
 
     async with bench.reading():
         await bench.send(SYNCED, pod(101))
@@ -261,7 +269,7 @@ async def test_nothing_is_read_while_too_much_waits(monkeypatch) -> None:
 
 async def test_everything_that_is_known_comes_again() -> None:
     """From time to time, with a number that is remembered."""
-    bench = Bench(source=Source(name="events", resync_seconds=60))
+    bench = Bench(source=source_of("events", resync="60s"))
 
     async with bench.reading():
         await bench.send(SYNCED, pod(101), pod(102, name="db"))
@@ -277,7 +285,7 @@ async def test_everything_that_is_known_comes_again() -> None:
 
 async def test_what_was_only_learned_comes_again_too() -> None:
     """It is known, though it was never an event."""
-    bench = Bench(source=Source(name="events", resync_seconds=60))
+    bench = Bench(source=source_of("events", resync="60s"))
     seen = pod(99)
     assert seen.known is not None
     learned = Observed(known=seen.known, object=seen.object)

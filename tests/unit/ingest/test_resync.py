@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from bridge.ingest import Source
 from bridge.ingest.object_cache import ObjectCache
 from bridge.ingest.resync import ResyncItem
-from tests.unit.ingest.objects import RECORDED, data, ids, of_pods, pod, recall, turned
+from tests.unit.ingest.objects import (
+    RECORDED,
+    data,
+    ids,
+    of_pods,
+    pod,
+    recall,
+    source_of,
+    turned,
+)
 
 
 @pytest.fixture
@@ -18,7 +26,7 @@ def object_cache() -> ObjectCache:
 
 def test_object_becomes_an_event_again(object_cache: ObjectCache) -> None:
     """As it is known, with an id of its own for each resync."""
-    turning = of_pods(object_cache, Source(name="events", resync_seconds=60))
+    turning = of_pods(object_cache, source_of("events", resync="60s"))
     turned(turning, pod(101, spec={"a": 1}))
 
     entries = [
@@ -42,7 +50,7 @@ def test_resync_is_of_namespaces_that_are_selected(
 ) -> None:
     """Or may be."""
     answers = {"shop": selected}
-    source = Source(name="events", selects=answers.get, resync_seconds=60)
+    source = source_of("events", selects=answers.get, resync="60s")
     turning = of_pods(object_cache, source)
     turned(turning, pod(101), wait_for="none")
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.ingest import adopt_scopes, check_identity
-from bridge.ingest.scopes import identity_scope
+from bridge.ingest.identity import check_identity, identity_scope
+from bridge.ingest.scoping import adopt_scopes
 from bridge.queue import Scope
 from tests.unit.memory_queue import MemoryQueue
 

@@ -1,0 +1,28 @@
+"""Settings of routes: an item of `routes` of the configuration."""
+
+from typing import Any
+
+from bridge.settings.model import Model
+from bridge.settings.values import Name
+
+
+class RouteConfig(Model):
+    """Which events go where."""
+
+    name: Name
+    """What metrics and the API call it."""
+
+    sources: tuple[Name, ...] | None = None
+    """Names of the sources whose events it takes; null: all."""
+
+    filters: tuple[dict[str, Any], ...] = ()
+    """Filters that an event has to pass, all of them (CloudEvents Subscriptions API
+    0.1, 3.2.4); empty: every event does."""
+
+    labels: str = ""
+    """Kubernetes label selector, e.g. `app=shop,tier in (web, api)`, for the labels of
+    the object, or of the one that a Kubernetes Event is about, which is then looked
+    up; empty: any."""
+
+    sinks: tuple[Name, ...] | None = None
+    """Names of the sinks that get them; null: all."""
