@@ -20,9 +20,8 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api.server import Address, Endpoints
-from bridge.app.build import build_egress
+from bridge.app.build import OpenStores, PreparedParts, build_egress, prepare
 from bridge.app.file_limit import attainable_limit, most_api_connections
-from bridge.app.preparation import OpenStores, PreparedParts, prepare
 from bridge.app.serve import Life
 from bridge.config import Config
 from bridge.errors import KubebridgeError, first_cause

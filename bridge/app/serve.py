@@ -19,14 +19,15 @@ from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
 from bridge.app.backfill import Backfill
 from bridge.app.build import (
+    PreparedParts,
     build_consent,
     build_destinations,
     ingest_settings,
+    open_cluster,
     read_token,
 )
 from bridge.app.checks import find_unusable
 from bridge.app.egress import api_server_denied
-from bridge.app.preparation import PreparedParts, open_cluster
 from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
 from bridge.events.origin import Origin
