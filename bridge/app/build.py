@@ -1,34 +1,196 @@
-"""Config → parts: the one place that knows both."""
+"""Config → parts: the one place that knows both.
 
+Whatever can fail fails in `prepare`, before anything that runs is touched: at start the
+process ends for it, at a reload the old configuration goes on.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import assert_never
 
-from bridge.app.build_deliveries import timeout_of
+from bridge.api.server import Endpoint
+from bridge.app.file_limit import raise_limit, share_files, within
+from bridge.cluster.client import ClusterClient
+from bridge.cluster.settings import ClusterConfig
 from bridge.config import (
     Config,
-    EgressConfig,
     HttpSinkConfig,
-    QueueConfig,
     SinkConfig,
     StdoutSinkConfig,
     find_cautions,
+    orderings_of,
 )
+from bridge.deliver.supervisor import Destination, SenderSupervisor
 from bridge.filters.routes import Router
+from bridge.health import Health
 from bridge.ingest.accept import EventForm
 from bridge.ingest.build import IngestSettings
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
+from bridge.net.urls import shown_url
+from bridge.queue import Ordering
+from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.owner import check_owner, claim
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import build_auth
+from bridge.sinks.http.settings import BatchConfig
 from bridge.sinks.http.signing import build_signer
 from bridge.sinks.http.sink import HttpSink
 from bridge.sinks.reloaded import SecretError
+from bridge.sinks.settings import EgressConfig
 from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.transports.egress import Egress
+
+
+@dataclass(slots=True, kw_only=True)
+class PreparedParts:
+    """What one configuration runs on.
+
+    Attributes:
+        config: The configuration.
+        closing: Closes the parts, the queue last; whoever runs them leaves it.
+        endpoint: Where the API is served; None: the configuration before this one
+            holds the port, on another host, and has to leave it first.
+        store: Where events wait, and the senders that deliver them.
+        journal: What became of attempts.
+        egress: Where connections of sinks may lead.
+        client: The cluster; None: it is opened when the parts begin to run.
+        health: What the parts say of themselves.
+        metrics: What is counted, over all configurations of the process.
+    """
+
+    config: Config
+    closing: AsyncExitStack
+    endpoint: Endpoint | None
+    store: "OpenStore"
+    journal: Journal
+    egress: Egress
+    client: ClusterClient | None
+    health: Health
+    metrics: Metrics
+
+
+@dataclass(slots=True)
+class OpenStore:
+    """A queue file that is open, and the senders that deliver from it.
+
+    Attributes:
+        queue: The queue.
+        senders: Their supervisor.
+        closing: Closes the queue.
+        users: Lives that use both.
+    """
+
+    queue: SqliteQueue
+    senders: SenderSupervisor
+    closing: AsyncExitStack
+    users: int = 0
+
+
+class OpenStores:
+    """The queue files that are open: each once, however many lives use it."""
+
+    def __init__(self, *, owner: str) -> None:
+        """Open none yet; `owner` is the configuration that default files belong to."""
+        self._owner = owner
+        self._open: dict[Path, OpenStore] = {}
+
+    @asynccontextmanager
+    async def use(
+        self, config: QueueConfig, *, metrics: Metrics, tasks: asyncio.TaskGroup
+    ) -> AsyncIterator[OpenStore]:
+        """Yield a queue, opened by its first user; the last one cuts the senders.
+
+        Args:
+            config: Settings of the queue.
+            metrics: Counters of the process.
+            tasks: Runs the senders.
+
+        Raises:
+            QueueError: See `SqliteQueue.open`.
+            ConfigError: The file is the default one, and of another configuration.
+        """
+        path = config.path.resolve()
+        store = self._open.get(path)
+        if store is None:
+            async with AsyncExitStack() as stack:
+                opening = open_queue(config, owner=self._owner)
+                queue = await stack.enter_async_context(opening)
+                senders = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
+                store = self._open[path] = OpenStore(queue, senders, stack.pop_all())
+        store.users += 1
+        try:
+            yield store
+        finally:
+            store.users -= 1
+            if not store.users:
+                del self._open[path]
+                try:
+                    await store.senders.cut()
+                finally:
+                    await store.closing.aclose()
+
+
+async def prepare(
+    config: Config,
+    *,
+    stores: OpenStores,
+    egress: Egress,
+    endpoint: Endpoint | None,
+    metrics: Metrics,
+    tasks: asyncio.TaskGroup,
+    has_time: bool,
+) -> PreparedParts:
+    """Return the parts of a configuration, ready to run.
+
+    Args:
+        config: The configuration.
+        stores: The queues that are open.
+        egress: Where connections of sinks may lead; of `config.egress`.
+        endpoint: See `PreparedParts`.
+        metrics: What is counted.
+        tasks: Runs the senders.
+        has_time: Whether something else runs meanwhile; if not, the cluster is opened
+            later, so that probes are answered while a plugin takes its time.
+
+    Raises:
+        KubebridgeError: They cannot be built.
+    """
+    config = within(config, share_files(config, raise_limit()))
+    async with AsyncExitStack() as stack:
+        using = stores.use(config.queue, metrics=metrics, tasks=tasks)
+        store = await stack.enter_async_context(using)
+        journal = await stack.enter_async_context(open_journal(config, metrics))
+        client = None
+        if has_time:
+            client = await stack.enter_async_context(open_cluster(config.cluster))
+        for caution in find_cautions(config):
+            get_logger().warning("The configuration is not safe.", caution=caution)
+        return PreparedParts(
+            config=config,
+            closing=stack.pop_all(),
+            endpoint=endpoint,
+            store=store,
+            journal=journal,
+            egress=egress,
+            client=client,
+            health=Health(),
+            metrics=metrics,
+        )
+
+
+@asynccontextmanager
+async def open_cluster(config: ClusterConfig) -> AsyncIterator[ClusterClient]:
+    """Yield the cluster; nothing is sent yet."""
+    opening = ClusterClient.open(kubeconfig=config.kubeconfig, context=config.context)
+    async with opening as client:
+        yield client
 
 
 @asynccontextmanager
@@ -66,24 +228,59 @@ def open_journal(
     )
 
 
-@asynccontextmanager
-async def build_sinks(
+def build_destinations(
     config: Config, *, egress: Egress, metrics: Metrics
-) -> AsyncIterator[Sequence[Sink]]:
-    """Yield a sink for each of the configuration, in its order; close them all.
+) -> Sequence[Destination]:
+    """Return where events go, and how, in the order of the configuration.
 
     Args:
         config: The configuration.
-        egress: Where connections may lead.
-        metrics: What is counted.
+        egress: Where connections may lead; of `config.egress`.
+        metrics: Counters that sinks share.
     """
-    for caution in find_cautions(config):
-        get_logger().warning("The configuration is not safe.", caution=caution)
-    async with AsyncExitStack() as closing:
-        sinks = [build_sink(one, egress, metrics) for one in config.sinks]
-        for sink in sinks:
-            closing.push_async_callback(sink.aclose)
-        yield sinks
+    orderings = orderings_of(config)
+    return [
+        Destination(
+            name=one.name,
+            settings=one,
+            ordering=orderings[one.name],
+            concurrency=_concurrency(one, orderings[one.name]),
+            batch=batch_of(one),
+            address=_address(one),
+            surroundings=egress,
+            build=partial(build_sink, one, egress, metrics),
+        )
+        for one in config.sinks
+    ]
+
+
+def _concurrency(config: SinkConfig, ordering: Ordering) -> int:
+    """Return how many attempts may be under way at once."""
+    if not isinstance(config, HttpSinkConfig) or ordering == "sink":
+        return 1
+    return config.concurrency
+
+
+def batch_of(config: SinkConfig) -> BatchConfig | None:
+    """Return what a batch may hold; None: there are no batches.
+
+    A size limit under which everything is sent does not bound them.
+    """
+    if not isinstance(config, HttpSinkConfig) or config.mode != "batch":
+        return None
+    if config.size.policy == "send":
+        return config.batch
+    most = min(config.batch.bytes, config.size.max)
+    return config.batch.model_copy(update={"bytes": most})
+
+
+def _address(config: SinkConfig) -> str:
+    """Return where a sink leads, without what may be secret in it."""
+    if not isinstance(config, HttpSinkConfig):
+        return "stdout:"
+    if not isinstance(config.url, str):
+        return f"urn:kubebridge:sink:{config.name}"
+    return shown_url(config.url)
 
 
 def build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
@@ -94,9 +291,7 @@ def build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
     """
     match config:
         case StdoutSinkConfig():
-            return StdoutSink(
-                name=config.name, timeout_seconds=timeout_of(config, 15.0)
-            )
+            return StdoutSink(name=config.name, timeout_seconds=config.timeout_or(15.0))
         case HttpSinkConfig():
             return _build_http_sink(config, egress, metrics)
         case _:
@@ -111,7 +306,7 @@ def build_egress(config: EgressConfig) -> Egress:
 def _build_http_sink(
     config: HttpSinkConfig, egress: Egress, metrics: Metrics
 ) -> HttpSink:
-    timeout = timeout_of(config, config.timeout)
+    timeout = config.timeout_or(config.timeout)
     return HttpSink(
         config,
         auth=build_auth(config.auth, timeout_seconds=timeout, egress=egress),

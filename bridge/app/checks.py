@@ -5,20 +5,17 @@ taken, shows at start and at reload only.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import httpx
 from yarl import URL
 
-from bridge.app.build import build_egress, build_router, build_sink
-from bridge.app.build_deliveries import build_deliveries
+from bridge.app.build import build_destinations, build_egress, build_router
 from bridge.config import Config, HttpSinkConfig, SinkConfig, describe
 from bridge.config.document import Fault, Trail
 from bridge.errors import ConfigError
-from bridge.health import Health, SinkStatus
 from bridge.ingest.source import build_sources
 from bridge.metrics import Metrics
-from bridge.queue import Queue
 
 _URLS: tuple[Trail, ...] = (
     ("url",),
@@ -41,36 +38,21 @@ def find_unusable(config: Config) -> Iterator[Fault]:
         for fault in _bad_urls(one, ("sinks", index))
     ]
     metrics, egress = Metrics(version=""), build_egress(config.egress)
-    sinks = []
-    for index, one in enumerate(config.sinks):
+    destinations = build_destinations(config, egress=egress, metrics=metrics)
+    for index, one in enumerate(destinations):
         trail: Trail = ("sinks", index)
-        if any(fault.trail[:2] == trail for fault in faults):
-            continue
-        try:
-            sinks.append(build_sink(one, egress, metrics))
-        except Exception as error:  # noqa: BLE001  # of whatever library
-            faults.append(_fault(trail, error))
+        if not any(fault.trail[:2] == trail for fault in faults):
+            faults += _failing(one.build, trail)
     yield from faults
-    if len(sinks) == len(config.sinks):
-        health = Health(sinks={one.name: SinkStatus(name=one.name) for one in sinks})
-        yield from _failing(
-            lambda: build_deliveries(
-                config,
-                sinks,
-                queue=cast("Queue", None),  # nothing is leased
-                health=health,
-                metrics=metrics,
-            )
-        )
     yield from _failing(lambda: build_sources(config.sources, build_router(config)))
     yield from _failing(lambda: describe(config))
 
 
-def _failing(build: Callable[[], object]) -> Iterator[Fault]:
+def _failing(build: Callable[[], object], trail: Trail = ()) -> Iterator[Fault]:
     try:
         build()
     except Exception as error:  # noqa: BLE001  # of whatever library
-        yield _fault((), error)
+        yield _fault(trail, error)
 
 
 def _fault(trail: Trail, error: Exception) -> Fault:

@@ -20,13 +20,15 @@ from fastapi import FastAPI
 
 import bridge
 from bridge.api.server import Address, Endpoints
+from bridge.app.build import OpenStores, PreparedParts, build_egress, prepare
 from bridge.app.file_limit import attainable_limit, most_api_connections
-from bridge.app.preparation import OpenQueues, PreparedParts, prepare
 from bridge.app.serve import Life
 from bridge.config import Config
 from bridge.errors import KubebridgeError, first_cause
 from bridge.logs import configure_logs, get_logger
 from bridge.metrics import Metrics
+from bridge.sinks.settings import EgressConfig
+from bridge.sinks.transports.egress import Egress
 
 MOST_DRAINING = 3
 """Lives that may drain at once; with one more the oldest is cut."""
@@ -51,7 +53,8 @@ class Lives:
 
         self._read = read
         self._name = "environment" if path is None else str(path.absolute())
-        self._queues = OpenQueues(owner=self._name)
+        self._stores = OpenStores(owner=self._name)
+        self._egress: tuple[EgressConfig, Egress] | None = None
         self._metrics = Metrics(version=bridge.__version__)
         self._endpoints = Endpoints(
             self._metrics, most_connections=most_api_connections(attainable_limit())
@@ -124,14 +127,22 @@ class Lives:
         try:
             return await prepare(
                 config,
-                queues=self._queues,
+                stores=self._stores,
+                egress=self._egress_of(config.egress),
                 endpoint=self._endpoints.find(_address(config)),
                 metrics=self._metrics,
+                tasks=self._living,
                 has_time=has_time,
             )
         except BaseException:
             self._endpoints.drop_others()
             raise
+
+    def _egress_of(self, config: EgressConfig) -> Egress:
+        """Return the egress rules, the same object for the same settings."""
+        if self._egress is None or self._egress[0] != config:
+            self._egress = config, build_egress(config)
+        return self._egress[1]
 
     async def _begin(
         self, parts: PreparedParts, message: str, **fields: object

@@ -18,17 +18,17 @@ from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
 from bridge.app.build import (
+    PreparedParts,
     build_consent,
+    build_destinations,
     ingest_settings,
+    open_cluster,
     read_token,
 )
-from bridge.app.build_deliveries import build_deliveries
 from bridge.app.checks import find_unusable
 from bridge.app.egress import api_server_denied
-from bridge.app.preparation import PreparedParts, open_cluster
 from bridge.cluster.client import ClusterClient
-from bridge.config import Config, describe, find_problems, orderings_of
-from bridge.deliver import SinkDelivery
+from bridge.config import describe, find_problems
 from bridge.events.origin import Origin
 from bridge.health import Health
 from bridge.ingest.supervisor import ReaderSupervisor
@@ -36,7 +36,6 @@ from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
 from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
-from bridge.queue import Queue
 
 BEAT_SECONDS = 5.0
 """How often the loop shows that it turns; probes allow 30 s."""
@@ -79,8 +78,7 @@ class Life:
         self.has_left = asyncio.Event()
         """Set once nothing is read any more, so that the next life may read."""
 
-        self._figures = QueueCollector(parts.queue, parts.health)
-        self._deliveries: Mapping[str, SinkDelivery] = {}
+        self._figures = QueueCollector(parts.store.queue, parts.health)
         self._stop = asyncio.Event()
         self._is_replaced = False
         self._task: asyncio.Task[None] | None = None
@@ -92,10 +90,8 @@ class Life:
             self.cut()
 
     def replace(self) -> None:
-        """Leave reading, sinks and port to the next life; what is under way may end."""
+        """Leave reading, port and senders to the next life."""
         self._is_replaced = True
-        for delivery in self._deliveries.values():
-            delivery.retire()
         self._stop.set()
 
     def cut(self) -> None:
@@ -146,27 +142,25 @@ class Life:
     async def _start(self) -> ReaderSupervisor:
         """Do all that may fail, but for what waits for the API server."""
         parts, config = self.parts, self.parts.config
-        await parts.queue.resize(config.queue)
-        await _open_sinks(config, parts.queue)
-        parts.metrics.forget_parts()
-        if not parts.metrics.is_showing:
-            self._show_figures()
-        self._deliveries = build_deliveries(
-            config,
-            parts.sinks,
-            queue=parts.queue,
-            health=parts.health,
-            metrics=parts.metrics,
+        queue, senders = parts.store.queue, parts.store.senders
+        await queue.resize(config.queue)
+        await senders.apply(
+            build_destinations(config, egress=parts.egress, metrics=parts.metrics),
+            grace_seconds=config.grace,
+            slots=config.delivery.concurrency,
             record=parts.journal.add,
         )
+        parts.health.sinks = senders.statuses
+        if not parts.metrics.is_showing:
+            self._show_figures()
         supervisor = ReaderSupervisor(
             ingest_settings(config),
-            queue=parts.queue,
+            queue=queue,
             health=parts.health,
             metrics=parts.metrics,
         )
-        backfill = Backfill(supervisor, queue=parts.queue, metrics=parts.metrics)
-        self._show(_build_api(parts, backfill, self._deliveries))
+        backfill = Backfill(supervisor, queue=queue, metrics=parts.metrics)
+        self._show(_build_api(parts, backfill))
         return supervisor
 
     def _show_figures(self) -> None:
@@ -186,20 +180,13 @@ class Life:
         supervisor: ReaderSupervisor,
         watching: asyncio.Task[None],
     ) -> None:
-        drain = asyncio.Event()
-        async with asyncio.TaskGroup() as delivering:
-            for name, delivery in self._deliveries.items():
-                delivering.create_task(
-                    delivery.run(stop=drain, grace_seconds=self.parts.config.grace),
-                    name=f"deliver {name}",
-                )
-            try:
-                await self._ingest(client, supervisor)
-            finally:
-                if self._is_replaced:  # the next life's figures are shown
-                    watching.cancel()
-                self.has_left.set()
-                drain.set()
+        await self._ingest(client, supervisor)
+        if self._is_replaced:  # the next life's figures are shown
+            watching.cancel()
+        self.has_left.set()
+        # With another user it is the next life that tells the senders what to do.
+        if not self._is_replaced or self.parts.store.users == 1:
+            await self.parts.store.senders.drain()
 
     async def _ingest(
         self, client: ClusterClient, supervisor: ReaderSupervisor
@@ -223,16 +210,17 @@ def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]
     }
 
 
-def _build_api(
-    parts: PreparedParts, backfill: Backfill, deliveries: Mapping[str, SinkDelivery]
-) -> FastAPI:
+def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
     config = parts.config
-    store = DeliveryStore(queue=parts.queue, journal=parts.journal, health=parts.health)
+    senders = parts.store.senders
+    store = DeliveryStore(
+        queue=parts.store.queue, journal=parts.journal, health=parts.health
+    )
     context = ApiContext(
         store=store,
         backfill=backfill,
         metrics=parts.metrics,
-        controls=deliveries,
+        controls=senders.senders,
         origin=Origin(
             cluster=config.cluster.name or UNNAMED,
             type_prefix=config.events.type_prefix,
@@ -244,7 +232,7 @@ def _build_api(
         check_config=lambda text: find_problems(
             text, name="body", env=os.environ, check=find_unusable
         ),
-        take_consent=build_consent(parts.sinks),
+        take_consent=build_consent(senders.sinks),
     )
     return create_api(
         context,
@@ -252,26 +240,6 @@ def _build_api(
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )
-
-
-async def _open_sinks(config: Config, queue: Queue) -> None:
-    orderings = orderings_of(config)
-    for sink in config.sinks:
-        await queue.open_sink(
-            sink.name,
-            ordering=orderings[sink.name],
-            max_backlog=sink.max_backlog,
-            on_full=sink.on_full,
-        )
-    configured = {sink.name for sink in config.sinks}
-    for name in await queue.sinks():
-        depth = await queue.depth(name)
-        if name not in configured and depth.waiting:
-            get_logger().warning(
-                "Deliveries wait for a sink that is not configured.",
-                sink=name,
-                waiting=depth.waiting,
-            )
 
 
 async def _beat(health: Health) -> None:

@@ -1,6 +1,6 @@
-"""What no single model can see: names, references between sections, filters, selectors.
+"""Check what no single model can see: names, references, filters, selectors, slots.
 
-These read the data as it was written, however wrong the rest of it is, so that every
+All of it is read from the data as written, whatever else is wrong there, so that every
 fault of a document is reported at once.
 """
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bridge.cluster.settings import Target
-from bridge.config.delivery_checks import check_dead_letter_sinks, check_slots
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
 from bridge.config.mismatches import check_names
@@ -18,6 +17,9 @@ from bridge.filters.regex import weight
 from bridge.filters.subscriptions import compile_filters
 from bridge.ingest.settings import EVENTS_NAME, default_name
 from bridge.settings.model import did_you_mean
+
+_KEY = "deadLetterSink"
+_MOST_SHOWN = 20
 
 _MOST_WORK = 300_000
 """Most that all regexes together may weigh: a second of compiling."""
@@ -30,13 +32,13 @@ _SELECTORS = (
 
 
 def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong between the parts of the document."""
+    """Yield faults between the parts of the document."""
     for section in ("sources", "sinks", "routes"):
         yield from _duplicate_names(data, section)
     yield from _dangling_references(data, "sources")
     yield from _dangling_references(data, "sinks")
-    yield from check_dead_letter_sinks(data)
-    yield from check_slots(data)
+    yield from _bad_dead_letter_sinks(data)
+    yield from _too_few_slots(data)
     yield from _bad_filters(data)
     for section, key in _SELECTORS:
         yield from _bad_selectors(data, section, key)
@@ -163,3 +165,63 @@ def _is_reached(data: Mapping[str, Any], sink: str) -> bool:
     routes = [route for _, route in _items(data, "routes")]
     targets = [route.get("sinks") for route in routes]
     return not routes or any(names is None or sink in names for names in targets)
+
+
+def _bad_dead_letter_sinks(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield dead letter sinks that do not exist, or lead back to where they began."""
+    sinks = _items(data, "sinks")
+    named = [(index, one) for index, one in sinks if isinstance(one.get("name"), str)]
+    known = dict.fromkeys(one["name"] for _, one in named)
+    leads = {
+        one["name"]: one[_KEY] for _, one in named if isinstance(one.get(_KEY), str)
+    }
+    circles = _circles(leads)
+    for index, one in named:
+        target = one.get(_KEY)
+        if not isinstance(target, str):
+            continue
+        message = ""
+        if target not in known:
+            message = f"no such sink '{target}'{did_you_mean(target, known)}"
+        elif circle := circles.get(one["name"]):
+            way = _way(circle, one["name"])
+            message = f"expected an end to dead letters, got a circle: {way}"
+        if message:
+            yield Fault(trail=("sinks", index, _KEY), message=message)
+
+
+def _too_few_slots(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a cap on requests that leaves some sink without one."""
+    delivery, sinks = data.get("delivery"), data.get("sinks")
+    most = delivery.get("concurrency") if isinstance(delivery, dict) else None
+    count = len(sinks) if isinstance(sinks, list) else 0
+    if type(most) is int and 0 < most < count:
+        trail: Trail = ("delivery", "concurrency")
+        message = f"expected at least {count}, one for each sink, got {most}"
+        yield Fault(trail=trail, message=message)
+
+
+def _circles(leads: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the sinks that lead back to themselves, each with its whole circle."""
+    circles: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for start in leads:
+        way: dict[str, None] = {}
+        name = start
+        while name in leads and name not in seen:
+            seen.add(name)
+            way[name] = None
+            name = leads[name]
+        if name in way:
+            names = list(way)
+            circle = names[names.index(name) :]
+            circles |= dict.fromkeys(circle, circle)
+    return circles
+
+
+def _way(circle: list[str], name: str) -> str:
+    """Return the way round, from a sink back to itself."""
+    begin = circle.index(name)
+    way = [*circle[begin:], *circle[:begin]]
+    shown = way if len(way) <= _MOST_SHOWN else [*way[: _MOST_SHOWN - 1], "…"]
+    return " → ".join((*shown, name))

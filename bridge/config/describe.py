@@ -1,12 +1,19 @@
-"""A configuration as people and editors may see it."""
+"""Show a configuration to people and editors, with its schema, orders and cautions."""
 
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from bridge.config.models import Config
-from bridge.config.ordering import orderings_of
+from bridge.config.models import Config, HttpSinkConfig
 from bridge.net.urls import HIDDEN, shown_url
+from bridge.queue import Ordering
+from bridge.queue.settings import QueueConfig
+from bridge.settings.model import Model
+from bridge.sinks.secrets import SecretConfig
+from bridge.text.escaping import one_line
 
 
 def describe(config: Config) -> dict[str, Any]:
@@ -49,7 +56,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _filter_schema() -> dict[str, Any]:
-    """Return the form of one filter; what it means `compile_filters` judges."""
+    """Return the JSON Schema of one filter; `compile_filters` judges its meaning."""
     texts = {
         "type": "object",
         "additionalProperties": {"type": "string"},
@@ -74,3 +81,125 @@ def _filter_schema() -> dict[str, Any]:
             },
         },
     }
+
+
+def orderings_of(config: Config) -> Mapping[str, Ordering]:
+    """Return the order of each sink by its name: as written, else as its events need.
+
+    Of a resource the last change has to win: a receiver that gets a deletion before the
+    modification that preceded it keeps an object that is gone. Each Kubernetes Event is
+    news by itself, so they may go side by side.
+    """
+    changed = _with_changes(config)
+    return {
+        sink.name: sink.ordering or ("object" if sink.name in changed else "none")
+        for sink in config.sinks
+    }
+
+
+def explain_orderings(config: Config) -> Iterator[str]:
+    """Yield a line for each sink: its order, and why it is that."""
+    changed = _with_changes(config)
+    for sink in config.sinks:
+        if sink.ordering is not None:
+            why = f"{sink.ordering}, as configured"
+        elif sink.name in changed:
+            why = f"object, for source {changed[sink.name]} brings changes of resources"
+        else:
+            why = "none, for it gets Kubernetes Events alone"
+        yield f"ordering of sink {sink.name}: {why}"
+
+
+def _with_changes(config: Config) -> dict[str, str]:
+    """Return the sinks that get changes of resources, and a source of these."""
+    sources = {
+        source.name: None for source in config.sources if not source.target.is_events
+    }
+    everywhere = [sink.name for sink in config.sinks]
+    if not config.routes:
+        return {sink: source for source in list(sources)[:1] for sink in everywhere}
+    found: dict[str, str] = {}
+    for route in config.routes:
+        taken = sources if route.sources is None else route.sources
+        source = next((one for one in taken if one in sources), None)
+        if source is not None:
+            for sink in everywhere if route.sinks is None else route.sinks:
+                found.setdefault(sink, source)
+        if len(found) == len(everywhere):
+            break  # thousands of routes to thousands of sinks say no more
+    return found
+
+
+def find_cautions(config: Config) -> list[str]:
+    """Return a line for each setting that is allowed and dangerous."""
+    return [
+        f"{place}.insecureSkipVerify: any certificate is accepted, so whoever is "
+        "between can read and change what is sent; see tls.ca and tls.serverName"
+        for place in _unverified(config)
+    ]
+
+
+def _unverified(config: Config) -> Iterator[str]:
+    for index, sink in enumerate(config.sinks):
+        if not isinstance(sink, HttpSinkConfig):
+            continue
+        if sink.tls.insecure_skip_verify:
+            yield f"sinks[{index}].tls"
+        oauth2 = sink.auth.oauth2 if sink.auth else None
+        if oauth2 is not None and oauth2.tls.insecure_skip_verify:
+            yield f"sinks[{index}].auth.oauth2.tls"
+
+
+def find_missing(config: Config, env: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each file that cannot be read and each variable that is not set.
+
+    Asked only by `validate` and `doctor`: the machine that checks a configuration need
+    not be the one that runs it, and a file may come later.
+
+    Args:
+        config: The configuration.
+        env: The environment.
+    """
+    for trail, value in _places(config, ""):
+        problem = ""
+        if isinstance(value, Path):
+            problem = _problem(value)
+        elif value.env and not env.get(value.env):
+            problem = f"variable {value.env} is not set, or empty"
+        if problem:
+            yield one_line(f"{trail}: {problem}")
+
+
+def _places(value: Any, trail: str) -> Iterator[tuple[str, Path | SecretConfig]]:
+    """Yield each path and secret of the document, with its key."""
+    if isinstance(value, Path | SecretConfig):
+        yield trail, value
+    for step, inner in _parts(value):
+        yield from _places(inner, f"{trail}{step}".removeprefix("."))
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    match value:
+        case QueueConfig():
+            return  # its files are made
+        case Model():
+            for name, field in type(value).model_fields.items():
+                yield f".{field.alias or name}", getattr(value, name)
+        case dict():
+            yield from ((f".{key}", one) for key, one in value.items())
+        case tuple():
+            yield from ((f"[{index}]", one) for index, one in enumerate(value))
+        case _:
+            return
+
+
+def _problem(path: Path) -> str:
+    """Return why a file cannot be read; it is not opened, for it may be a pipe."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return f"no such file: {path}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return f"cannot be read: {path}: {reason.lower()}"
+    return "" if os.access(path, os.R_OK) else f"not allowed to read {path}"

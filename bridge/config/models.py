@@ -3,20 +3,23 @@
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, Strict
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Strict,
+    Tag,
+)
 
 from bridge.cluster.settings import ClusterConfig
-from bridge.config.sinks import HttpSinkConfig, SinkConfig, StdoutSinkConfig
-from bridge.deliver.settings import (
-    BreakerConfig,
-    DeliveryConfig,
-    KnativeRetryConfig,
-    RetryConfig,
-)
+from bridge.deliver.settings import DeliveryConfig, SenderConfig
 from bridge.events.settings import EventsConfig
 from bridge.filters.settings import RouteConfig
 from bridge.ingest.settings import SourceConfig
 from bridge.journal.settings import JournalConfig
+from bridge.logs import Format, Level
 from bridge.queue.settings import QueueConfig
 from bridge.settings.model import Model, written
 from bridge.settings.units import Duration
@@ -25,38 +28,10 @@ from bridge.settings.values import (
     not_empty,
 )
 from bridge.sinks.http.settings import (
-    AuthConfig,
-    BasicAuthConfig,
-    BatchConfig,
-    OAuth2Config,
-    SignConfig,
+    HttpConfig,
 )
 from bridge.sinks.secrets import SecretConfig
-from bridge.sinks.settings import EgressConfig, TlsConfig
-
-__all__ = [
-    "AuthConfig",
-    "BasicAuthConfig",
-    "BatchConfig",
-    "BreakerConfig",
-    "Config",
-    "DeliveryConfig",
-    "EgressConfig",
-    "HttpSinkConfig",
-    "JournalConfig",
-    "KnativeRetryConfig",
-    "LogConfig",
-    "OAuth2Config",
-    "QueueConfig",
-    "RetryConfig",
-    "SecretConfig",
-    "ServerConfig",
-    "SignConfig",
-    "SinkConfig",
-    "StdoutSinkConfig",
-    "TlsConfig",
-]
-
+from bridge.sinks.settings import AnySinkConfig, EgressConfig
 
 NOTE: Final = "x-"
 """Keys of the document that begin so are left alone: a place for anchors."""
@@ -81,11 +56,36 @@ class ServerConfig(Model):
 class LogConfig(Model):
     """What the process says on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Level = "info"
     """Least severity that is written."""
 
-    format: Literal["auto", "json", "text"] = "auto"
+    format: Format = "auto"
     """`auto` is text on a terminal, else JSON."""
+
+
+class HttpSinkConfig(HttpConfig, SenderConfig):
+    """A webhook: each event is POSTed to a URL."""
+
+
+class StdoutSinkConfig(AnySinkConfig, SenderConfig):
+    """One line of JSON for each event, on standard output."""
+
+    type: Literal["stdout"]
+    """Kind of sink."""
+
+
+def _sink_type(value: object) -> str:
+    written = value.get("type") if isinstance(value, dict) else None
+    is_stdout = written == "stdout" or isinstance(value, StdoutSinkConfig)
+    return "<stdout>" if is_stdout else "<http>"
+
+
+SinkConfig = Annotated[
+    Annotated[HttpSinkConfig, Tag("<http>")]
+    | Annotated[StdoutSinkConfig, Tag("<stdout>")],
+    Discriminator(_sink_type),
+]
+"""One of the kinds of sinks, told apart by `type`."""
 
 
 class Config(Model):

@@ -9,6 +9,7 @@ The text is read event by event, and reading stops where it becomes absurd: so a
 that means harm costs no more than a large one that means none.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,11 +21,87 @@ from bridge.config.document import (
     ConfigDocument,
     DocumentPlace,
     Fault,
+    ListNode,
+    MappingNode,
+    Node,
+    Spot,
+    data_of,
 )
-from bridge.config.nodes import ListNode, MappingNode, Node, Spot, data_of
-from bridge.config.scalars import TAG, UnusableScalarError, read_scalar
 from bridge.settings.model import MOST_FOUND
 from bridge.text.escaping import one_line
+
+TAG: Final = "tag:yaml.org,2002:"
+"""What the tags of YAML's own schemas begin with."""
+
+_LONGEST_NUMBER: Final = 40
+_MOST_DIGITS: Final = 18
+
+_NULL: Final = {"", "~", "null", "Null", "NULL"}
+_BOOLS: Final = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBER_BEGINS: Final = frozenset("-+.0123456789")
+_is_int = re.compile("[-+]?[0-9]+").fullmatch
+_is_float = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?").fullmatch
+
+
+class UnusableScalarError(ValueError):
+    """A scalar is none of its kind; the message says what was expected."""
+
+
+def read_scalar(text: str, *, tag: str | None, is_plain: bool) -> object:
+    """Return what a scalar says.
+
+    Args:
+        text: As it is written.
+        tag: The tag before it, in full; None: there is none.
+        is_plain: Whether it stands without quotes and is no block.
+
+    Raises:
+        UnusableScalarError: It is not what its tag says, too large a number, or has a
+            tag of another schema.
+    """
+    if tag is None:
+        return _plain(text) if is_plain else text
+    match tag.removeprefix(TAG):
+        case "str" | "!":
+            return text
+        case "null" if text in _NULL:
+            return None
+        case "bool" if text in _BOOLS:
+            return _BOOLS[text]
+        case "int" if _is_int(text):
+            return _number(text)
+        case "float" if _is_float(text):
+            return float(_number(text))
+        case "null" | "bool" | "int" | "float" as kind:
+            raise UnusableScalarError(f"expected a value that is one of '!!{kind}'")
+        case other:
+            raise UnusableScalarError(f"expected a value without the tag {other!r}")
+
+
+def _plain(text: str) -> object:
+    if text in _NULL:
+        return None
+    if text[0] in _NUMBER_BEGINS and _is_float(text):
+        return _number(text)
+    return _BOOLS.get(text, text)
+
+
+def _number(text: str) -> int | float:
+    number: int | float = math.inf
+    if len(text) <= _LONGEST_NUMBER:
+        number = int(text) if _is_int(text) else float(text)
+    if math.isinf(number) or (
+        type(number) is int and len(str(abs(number))) > _MOST_DIGITS
+    ):
+        raise UnusableScalarError(
+            f"expected a number of at most {_MOST_DIGITS} digits, or text in quotes, "
+            "got a larger one"
+        )
+    return number
+
 
 MOST_BYTES: Final = 8 << 20
 """Longest text in bytes: room for more than 20,000 sinks."""

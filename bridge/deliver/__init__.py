@@ -11,7 +11,7 @@ Whether a sink may be tried is a state machine, drawn in `gate`.
 """
 
 from bridge.deliver.limits import FairSlots
-from bridge.deliver.loop import SinkDelivery
-from bridge.deliver.retry import DeadLetterSink, RetryPolicy
+from bridge.deliver.outcomes import DeadLetterSink, RetryPolicy
+from bridge.deliver.sender import Sender
 
-__all__ = ["DeadLetterSink", "FairSlots", "RetryPolicy", "SinkDelivery"]
+__all__ = ["DeadLetterSink", "FairSlots", "RetryPolicy", "Sender"]

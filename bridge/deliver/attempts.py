@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from bridge.deliver.batches import Batch
 from bridge.deliver.gate import SinkGate
 from bridge.deliver.limits import RequestGate
-from bridge.deliver.outcomes import OutcomeRecorder
-from bridge.deliver.retry import RetryPolicy
-from bridge.deliver.telling import DeadLetterLog
+from bridge.deliver.outcomes import OutcomeRecorder, RetryPolicy
+from bridge.deliver.reports import DeadLetterLog
 from bridge.errors import (
     PermanentSinkError,
     SinkError,
@@ -41,8 +40,10 @@ class AttemptRunner:
         dead_letters: DeadLetterLog,
         now: Callable[[], float],
         random: Callable[[], float],
+        is_ordered: bool,
     ) -> None:
-        """Bind the parts; see `SinkDelivery`."""
+        """Bind the parts; see `Sender`."""
+        self._is_ordered = is_ordered
         self._sink = sink
         self._gate = gate
         self._policy = policy
@@ -61,10 +62,13 @@ class AttemptRunner:
         self._partial = metrics.attempts.labels(sink.name, "partial")
         self._seconds = metrics.delivery_seconds.labels(sink.name)
 
-    async def attempt(self, job: Batch) -> None:
+    async def attempt(self, job: Batch) -> bool:
         """Send once; halve a refused batch until the event at fault stands alone.
 
         Nothing is sent if the gate was closed since the job was leased.
+
+        Returns:
+            Whether all deliveries of the batch ended: none is tried again.
         """
         if self._request_gate.are_free:
             result = await self._send(job)
@@ -77,13 +81,14 @@ class AttemptRunner:
             result = None
         if result is None:
             self.release(job.leases)
-        elif isinstance(result, PermanentSinkError) and len(job.leases) > 1:
-            await self._halve(job, result)
-        elif isinstance(result, SinkError):
+            return False
+        if isinstance(result, PermanentSinkError) and len(job.leases) > 1:
+            return await self._halve(job, result)
+        if isinstance(result, SinkError):
             self._count(result)
-            await self._fail([(lease, result) for lease in job.leases], job.epoch)
-        else:
-            await self._settle(job, result)
+            refused = [(lease, result) for lease in job.leases]
+            return await self._fail(refused, job.epoch)
+        return await self._settle(job, result)
 
     def release(self, leases: Sequence[Lease]) -> None:
         """Give back what was not sent."""
@@ -114,16 +119,21 @@ class AttemptRunner:
         finally:
             self._status.in_flight -= 1
 
-    async def _halve(self, job: Batch, error: SinkError) -> None:
+    async def _halve(self, job: Batch, error: SinkError) -> bool:
+        """Send both halves; in the order of the sink none overtakes one before it."""
         self._count(error)
         self._note(job.leases, error, ending="released")
         middle = len(job.leases) // 2
-        await self.attempt(Batch(job.leases[:middle], job.epoch))
-        await self.attempt(Batch(job.leases[middle:], job.epoch))
+        first, second = job.leases[:middle], job.leases[middle:]
+        has_ended = await self.attempt(Batch(first, job.epoch))
+        if self._is_ordered and not has_ended:
+            self.release(second)
+            return False
+        return await self.attempt(Batch(second, job.epoch)) and has_ended
 
     async def _settle(
         self, job: Batch, results: Sequence[Accepted | SinkError]
-    ) -> None:
+    ) -> bool:
         """Act on each event's own result: a receiver may take some and refuse others.
 
         The receiver named the events that it refuses, so nothing is halved.
@@ -143,8 +153,9 @@ class AttemptRunner:
             self._count(_gravest(error for _, error in refused))
         if taken:
             await self._succeed(taken, job.epoch)
-        if refused:
-            await self._fail(refused, job.epoch, has_taken=bool(taken))
+        if not refused:
+            return True
+        return await self._fail(refused, job.epoch, has_taken=bool(taken))
 
     async def _succeed(
         self, taken: Sequence[tuple[Lease, Accepted]], epoch: int
@@ -168,7 +179,7 @@ class AttemptRunner:
         epoch: int,
         *,
         has_taken: bool = False,
-    ) -> None:
+    ) -> bool:
         """Act on the errors of one attempt; the gate hears of the gravest alone.
 
         Where other events of the attempt were taken, the sink works: only an error
@@ -189,6 +200,7 @@ class AttemptRunner:
         if not has_taken or _gravity(worst) >= _WHOLE_SINK:
             await self._gate.after_failure(worst, epoch)
         self._outcome_recorder.add(outcomes)
+        return all(isinstance(outcome, Dead) for outcome in outcomes)
 
     def _debug(
         self, lease: Lease, ending: Ending, status: int | None, seconds: float | None

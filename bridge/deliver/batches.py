@@ -28,17 +28,28 @@ class Batch(msgspec.Struct, frozen=True):
 class Batcher:
     """Takes leases, gives jobs: full ones at once, others when they have lingered."""
 
-    def __init__(self, settings: BatchConfig | None, *, events: int, most: int) -> None:
+    def __init__(
+        self,
+        settings: BatchConfig | None,
+        *,
+        events: int,
+        most: int,
+        is_ordered: bool = False,
+    ) -> None:
         """Begin empty; `add` waits while `most` jobs wait.
 
         Args:
             settings: Bytes of a batch, and its linger; None: any number, and none.
             events: Most events of a batch.
             most: Batches that may wait.
+            is_ordered: Whether all events go in one order: then nothing can join an
+                event that lingers, so none does.
         """
         self._most_events = events
         self._most_bytes = math.inf if settings is None else settings.bytes
-        self._linger_seconds = 0.0 if settings is None else settings.linger
+        self._linger_seconds = 0.0
+        if settings is not None and not is_ordered:
+            self._linger_seconds = settings.linger
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(most)
         self._partial: list[Lease] = []
         self._left: list[Lease] = []
@@ -85,6 +96,17 @@ class Batcher:
             self._begun.set()
         else:
             await self._flush()
+
+    def fitting(self, leases: Sequence[Lease]) -> int:
+        """Return how many of these, from the first on, one batch can carry."""
+        room = self._most_bytes - 2
+        count = 0
+        for lease in leases[: self._most_events]:
+            room -= len(lease.event.body) + 1
+            if count and room < 0:
+                break
+            count += 1
+        return count
 
     async def add_trial(self, lease: Lease, epoch: int) -> None:
         """Have one delivery tried alone, and wait for the end of it."""

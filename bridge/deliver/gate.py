@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, get_args
 
-from bridge.deliver.breaker import CircuitBreaker
-from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.limits import CircuitBreaker
+from bridge.deliver.outcomes import RetryPolicy
 from bridge.errors import SinkError, SinkPausedError, TemporarySinkError
 from bridge.health import SinkState, SinkStatus
 from bridge.logs import get_logger
@@ -48,7 +48,7 @@ class SinkGate:
         now: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        """Bind the parts; see `SinkDelivery`."""
+        """Bind the parts; see `Sender`."""
         self._sink = sink
         self._queue = queue
         self._policy = policy

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.queue import Ordering
 from bridge.settings.model import Model, fault, mismatch, written
 from bridge.settings.units import (
     PositiveDuration,
@@ -233,7 +234,7 @@ class DeliveryConfig(Model):
     for each sink; null: each sink's own `concurrency` is the only bound."""
 
 
-class DeliveredConfig(Model):
+class SenderConfig(Model):
     """The keys of a sink about its deliveries."""
 
     retry: AnyRetryConfig = written({})
@@ -246,7 +247,7 @@ class DeliveredConfig(Model):
     rate: RateConfig | None = None
     """Most requests that it gets; null: no limit but the receiver's own."""
 
-    ordering: Literal["none", "object", "sink"] | None = None
+    ordering: Ordering | None = None
     """Which deliveries may overtake each other: any; only those about different
     objects; none, and then one is in flight at a time. null: `object` for a sink that
     gets changes of resources, of which the last one has to win; `none` for one that
@@ -255,6 +256,21 @@ class DeliveredConfig(Model):
     dead_letter_sink: Name | None = None
     """Name of another sink that gets what is given up here, with `knativeerrordest`,
     `knativeerrorcode` and `knativeerrordata`; null: it stays a dead letter."""
+
+    max_backlog: Count | None = None
+    """Most deliveries that may wait for this sink; null: only `queue.maxSize`
+    counts."""
+
+    on_full: Literal["block", "dead-letter-oldest"] = "block"
+    """What happens at `maxBacklog`: reading stops until there is room, or the oldest
+    waiting delivery becomes a dead letter. To block loses nothing, so it is the
+    default."""
+
+    def timeout_or(self, default: float) -> float:
+        """Return the seconds that an attempt may take: as `retry` says, else others."""
+        if not isinstance(self.retry, KnativeRetryConfig):
+            return default
+        return default if self.retry.timeout is None else self.retry.timeout
 
     @property
     def breaker_in_force(self) -> BreakerConfig | None:

@@ -56,7 +56,6 @@ class ReaderTelemetry:
         """
         self._resource = resource
         self._sources = sources
-        self._resource = resource
         self._status = status
         self._metrics = metrics
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)

@@ -9,6 +9,8 @@ These are the queue's own books; they and what readers say of themselves are col
 in `bridge.api.collectors`. Here is what has to be counted where it happens.
 """
 
+from collections.abc import Collection
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -147,10 +149,14 @@ class Metrics:
             registry=registry,
         )
 
-    def forget_parts(self) -> None:
-        """Drop the gauges of sinks: a new configuration has its own."""
-        self.sink_paused.clear()
-        self.sink_state.clear()
+    def forget_sinks_but(self, names: Collection[str]) -> None:
+        """Drop the gauges of sinks that are not configured any more."""
+        for gauge in (self.sink_paused, self.sink_state):
+            for metric in gauge.collect():
+                gone = {tuple(one.labels.values()) for one in metric.samples}
+                for labels in gone:
+                    if labels[0] not in names:
+                        gauge.remove(*labels)
 
     @property
     def is_showing(self) -> bool:

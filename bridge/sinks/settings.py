@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from bridge.settings.model import Model, fault, mismatch
-from bridge.settings.values import Count, FilePath, Name, ServerName
+from bridge.settings.values import FilePath, Name, ServerName
 
 NotEmpty = Annotated[str, Field(min_length=1)]
 
@@ -51,15 +51,6 @@ class AnySinkConfig(Model):
     data: Literal["object", "reference"] = "object"
     """What `data` holds: the whole object, or only which one it is and at which
     version, for receivers that ask the API server themselves, or must not see it."""
-
-    max_backlog: Count | None = None
-    """Most deliveries that may wait for this sink; null: only `queue.maxSize`
-    counts."""
-
-    on_full: Literal["block", "dead-letter-oldest"] = "block"
-    """What happens at `maxBacklog`: reading stops until there is room, or the oldest
-    waiting delivery becomes a dead letter. To block loses nothing, so it is the
-    default."""
 
 
 class PemFromEnv(Model):

@@ -17,7 +17,10 @@ REVISIONS = 4_000
 def test_reloads_under_load_lose_and_repeat_nothing(
     writer: Writer, receiver: Receiver, bridge: Bridge
 ) -> None:
-    """20 while events come, beside a sink that never answers."""
+    """20 while events come, beside a sink that never answers.
+
+    Every second one changes the settings of the sink, which then gets a new sender.
+    """
     with Receiver(delay_seconds=3600) as hanging:
         sinks = [*bridge.document["sinks"], {"name": "hangs", "url": hanging.url}]
         bridge.write({**bridge.document, "sinks": sinks, "grace": "1h"})
@@ -30,6 +33,8 @@ def test_reloads_under_load_lose_and_repeat_nothing(
             some = min(REVISIONS, number * REVISIONS // 25)
             wait_until(lambda some=some: len(receiver.ledger.bodies) >= some)
             assert bridge.process is not None
+            changed = [{**one, "concurrency": 60 + number // 2} for one in sinks]
+            bridge.write({**bridge.document, "sinks": changed})
             bridge.process.send_signal(signal.SIGHUP)
         writing.join()
         wait_until(lambda: len(receiver.ledger.bodies) >= REVISIONS)

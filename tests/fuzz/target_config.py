@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bridge.app.build import build_egress, build_router, build_sinks
-from bridge.app.build_deliveries import build_policy
+from bridge.app.build import build_egress, build_router
 from bridge.app.checks import find_unusable
 from bridge.config import describe, find_problems, parse_config
 from bridge.metrics import Metrics
 from tests.fuzz.campaign import Finding
+from tests.unit.app.building import build_sinks
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 20.0
@@ -39,8 +39,6 @@ class ConfigRun:
         config = parse_config(text, name="fuzz.yaml", env={})
         json.dumps(describe(config), allow_nan=False)
         build_router(config)
-        for sink in config.sinks:
-            build_policy(sink)
         egress = build_egress(config.egress)
         async with build_sinks(config, egress=egress, metrics=Metrics(version="1")):
             pass

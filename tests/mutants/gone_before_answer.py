@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-import bridge.deliver.loop
+import bridge.deliver.sender
 from bridge.__main__ import main
 from bridge.deliver.attempts import AttemptRunner
 from bridge.deliver.batches import Batch
@@ -13,14 +13,14 @@ from bridge.queue import Delivered
 class GoneBeforeAnswer(AttemptRunner):
     """Does not wait for the 2xx."""
 
-    async def attempt(self, job: Batch) -> None:
+    async def attempt(self, job: Batch) -> bool:
         """Lose what is under way when the kill comes."""
         outcomes = [Delivered(lease=lease) for lease in job.leases]
         await self._outcome_recorder._queue.settle(outcomes)
         await asyncio.sleep(0.02)  # or nearly every kill would fall before or after it
-        await super().attempt(job)
+        return await super().attempt(job)
 
 
 if __name__ == "__main__":
-    bridge.deliver.loop.AttemptRunner = GoneBeforeAnswer  # type: ignore[misc]
+    bridge.deliver.sender.AttemptRunner = GoneBeforeAnswer  # type: ignore[misc]
     sys.exit(main())

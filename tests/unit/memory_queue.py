@@ -207,6 +207,10 @@ class MemoryQueue:
         self.orderings[sink] = ordering
         self.runs[sink] = run
 
+    async def sinks(self) -> Sequence[str]:
+        """See `Queue.sinks`."""
+        return list({*self.orderings, *(row.lease.sink for row in self.rows.values())})
+
     async def settle(
         self, outcomes: Sequence[Outcome], *, lazily: bool = False
     ) -> None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from bridge.api import create_api
 from bridge.api.context import ApiContext
 from bridge.config.models import RouteConfig
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, Sender
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import encode
 from bridge.events.origin import Origin
@@ -100,7 +100,7 @@ class World:
     queue: SqliteQueue
     health: Health
     metrics: Metrics
-    controls: dict[str, SinkDelivery]
+    controls: dict[str, Sender]
     journal: Journal
     backfill: Lists
     config: dict[str, Any]
@@ -252,7 +252,7 @@ async def open_world(path: Path) -> AsyncIterator[World]:
             journal=journal,
             backfill=Lists(),
             controls={
-                name: SinkDelivery(  # it does not run
+                name: Sender(  # it does not run
                     sink=StdoutSink(name=name),
                     queue=queue,
                     concurrency=1,

@@ -85,7 +85,7 @@ def test_a_proxy_of_the_environment_is_checked_too(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("part", ["build_sink", "build_deliveries", "build_router"])
+@pytest.mark.parametrize("part", ["build_router", "describe", "build_sources"])
 def test_whatever_cannot_be_built_is_an_error(monkeypatch, part):
     """Whichever library says so; the text of its error is not shown."""
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from bridge.app.build import build_sinks
 from bridge.config import parse_config
 from bridge.metrics import Metrics
 from bridge.sinks.transports.aiohttp import AiohttpTransport
 from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.llhttp.transport import LlhttpTransport
+from tests.unit.app.building import build_sinks
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import errno
 
 import pytest
 
-import bridge.app.serve
 from bridge.api.server import bind
+from bridge.deliver.supervisor import SenderSupervisor
 from bridge.demo.apiserver import ApiServer
 from bridge.errors import CredentialsError, QueueError, first_cause
 from bridge.queue.sqlite.lockfile import locked_now
@@ -25,6 +25,16 @@ async def running(tmp_path, monkeypatch):
     keep_logs(monkeypatch)
     async with ApiServer() as cluster:
         yield Running(tmp_path, cluster)
+
+
+def other(receiver, name="hook"):
+    """Return the same sink with another setting, for which it gets a new sender."""
+    return hook(receiver, name, concurrency=7)
+
+
+def senders(running):
+    """Return the supervisor of senders."""
+    return running.lives._alive[-1].parts.store.senders
 
 
 def hook(receiver, name="hook", **more):
@@ -208,13 +218,13 @@ async def test_a_hanging_sink_stops_nobody_at_a_reload(running):
             await running.watches()
             running.emit()
             await hanging.wait_requests(1)
+            running.write(sinks=[other(hanging, "hangs"), hook(healthy)])
             await running.reload()
             await running.watches()
             running.emit()
             await healthy.wait_requests(2)
             await hanging.wait_requests(2)
-            running.lives._alive[0].cut()
-            running.lives._alive[-1].cut()
+            await senders(running).cut()
 
     bodies = [one.body for one in hanging.requests]
     assert len(set(bodies)) == 2  # the one under way was not sent a second time
@@ -234,10 +244,11 @@ async def test_an_attempt_under_way_at_a_reload_is_recorded(running):
             await running.watches()
             running.emit()
             await receiver.wait_requests(1)
+            running.write(sinks=[other(receiver)])
             await running.reload()
             release.set()
-            await running.until(lambda: len(running.lives._alive) == 1)
-            queue = running.lives._alive[0].parts.queue
+            queue = running.lives._alive[-1].parts.store.queue
+            await running.until(lambda: queue.tally("hook").delivered)
 
             assert (await queue.depth("hook")).waiting == 0
             assert len(receiver.requests) == 1
@@ -251,26 +262,63 @@ async def test_an_old_attempt_that_is_cut_goes_back_to_the_queue(running):
             await running.watches()
             running.emit()
             await receiver.wait_requests(1)
+            running.write(sinks=[other(receiver)])
             await running.reload()
-            running.lives._alive[0].cut()
+            senders(running)._draining[0].task.cancel()
             await receiver.wait_requests(2)
 
             assert receiver.requests[0].body == receiver.requests[1].body
 
 
-async def test_few_lives_drain_at_a_time(running):
+async def test_few_senders_of_a_sink_drain_at_a_time(running):
     """The oldest is cut: a storm may not pile up attempts (issue 10, item 3)."""
-    async with Receiver(hang) as hanging:
-        running.write(sinks=[hook(hanging)])
+    async with Receiver(hang) as hanging, running.run():
+        for number in range(1, 7):
+            running.write(sinks=[hook(hanging, concurrency=number)])
+            await running.reload()
+            await running.watches()
+            running.emit()
+            await hanging.wait_requests(number)
+        draining = senders(running)._draining
+        await running.until(lambda: sum(not o.task.done() for o in draining) <= 3)
+        await senders(running).cut()
+
+
+async def test_a_sink_that_did_not_change_keeps_its_sender(running):
+    """So its connections, tokens and breaker live on; a changed one is replaced."""
+    async with Receiver() as receiver:
+        running.write(sinks=[hook(receiver), hook(receiver, "b")])
         async with running.run():
-            for number in range(1, 7):
-                await running.watches()
-                running.emit()
-                await hanging.wait_requests(number)
-                await running.reload()
-            await running.until(lambda: len(running.lives._alive) <= 4)
-            for life in running.lives._alive:
-                life.cut()
+            before = senders(running).senders
+            running.write(sinks=[hook(receiver), other(receiver, "b")], log={})
+            await running.reload()
+            after = senders(running).senders
+
+    assert after["hook"] is before["hook"]
+    assert after["b"] is not before["b"]
+
+
+async def test_an_attempt_under_way_is_the_only_one_over_a_reload(running):
+    """Its sender did not change, so it hears nothing of the reload."""
+    release = asyncio.Event()
+
+    async def slow(connection, request):
+        await release.wait()
+        await answer(204)(connection, request)
+
+    async with Receiver(slow) as receiver:
+        running.write(sinks=[hook(receiver)])
+        async with running.run():
+            await running.watches()
+            running.emit()
+            await receiver.wait_requests(1)
+            await running.reload()
+            await running.until(lambda: len(running.lives._alive) == 1)
+            release.set()
+            queue = running.lives._alive[0].parts.store.queue
+            await running.until(lambda: queue.tally("hook").delivered)
+
+    assert len(receiver.requests) == 1
 
 
 async def test_what_an_old_attempt_says_does_not_close_the_new_gate(running):
@@ -287,6 +335,7 @@ async def test_what_an_old_attempt_says_does_not_close_the_new_gate(running):
             await running.watches()
             running.emit()
             await receiver.wait_requests(1)
+            running.write(sinks=[other(receiver)])
             await running.reload()
             release.set()
             await receiver.wait_requests(2)  # at once, not after the minute of a pause
@@ -328,14 +377,14 @@ async def test_a_life_that_cannot_begin_leaves_the_old_configuration(
     running, monkeypatch
 ):
     """Whatever fails after the old life was stopped: it begins again (item 2)."""
-    real, failing = bridge.app.serve._open_sinks, []
+    real, failing = SenderSupervisor.apply, []
 
-    async def open_sinks(config, queue):
+    async def apply(*parts, **more):
         if failing:
             raise failing.pop()
-        await real(config, queue)
+        await real(*parts, **more)
 
-    monkeypatch.setattr(bridge.app.serve, "_open_sinks", open_sinks)
+    monkeypatch.setattr(SenderSupervisor, "apply", apply)
     async with running.run():
         failing.append(QueueError("no luck"))
         line = await running.reload(refused=True)
@@ -349,11 +398,11 @@ async def test_a_life_that_cannot_begin_leaves_the_old_configuration(
 async def test_the_queue_stays_open_over_a_reload(running):
     """Its new size is in force; nothing was opened or closed."""
     async with running.run():
-        queue = running.lives._alive[0].parts.queue
+        queue = running.lives._alive[0].parts.store.queue
         running.write(queue={**running.document["queue"], "maxSize": "64MiB"})
         await running.reload()
 
-        assert running.lives._alive[-1].parts.queue is queue
+        assert running.lives._alive[-1].parts.store.queue is queue
         assert (await queue.storage()).max_bytes == 64 * 1024 * 1024
 
 
@@ -440,7 +489,7 @@ async def test_a_part_that_fails_later_ends_the_process(running):
 
     async def fail():
         async with running.run():
-            queue = running.lives._alive[0].parts.queue
+            queue = running.lives._alive[0].parts.store.queue
             queue._writer._fail(QueueError("the disk is gone"), [])
             await asyncio.Event().wait()
 

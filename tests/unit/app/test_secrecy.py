@@ -14,13 +14,13 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app.build import build_sinks
 from bridge.config import describe, parse_config
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, Sender
 from bridge.deliver.settings import RetryConfig
 from bridge.metrics import Metrics
 from bridge.sinks.transports.egress import Egress
 from tests.unit.api.world import BEARER, open_world
+from tests.unit.app.building import build_sinks
 from tests.unit.sinks.authorization import granted
 from tests.unit.sinks.receiver import Receiver, answer, close, hang, send
 
@@ -107,7 +107,7 @@ NO_FAULT = {"taken"}
 @asynccontextmanager
 async def running(world, sink):
     """Deliver to the sink; the first failure of an event is its last."""
-    delivery = SinkDelivery(
+    delivery = Sender(
         sink=sink,
         queue=world.queue,
         concurrency=1,

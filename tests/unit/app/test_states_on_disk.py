@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bridge.deliver import DeadLetterSink, RetryPolicy, SinkDelivery
+from bridge.deliver import DeadLetterSink, RetryPolicy, Sender
 from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError
 from tests.unit.api.world import SCOPE, open_world
@@ -18,7 +18,7 @@ async def delivering(path, sink, **more):
     async with open_world(path) as world:
         world.status = world.health.sinks["hook"]
         world.cursor = await world.queue.cursor(SCOPE)
-        delivery = SinkDelivery(
+        delivery = Sender(
             sink=sink,
             queue=world.queue,
             concurrency=2,

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from bridge.config import OAuth2Config, SecretConfig, SignConfig, TlsConfig
 from bridge.config import describe as show
 from bridge.config import parse_config as parse
+from bridge.sinks.http.settings import OAuth2Config, SignConfig
+from bridge.sinks.secrets import SecretConfig
+from bridge.sinks.settings import TlsConfig
 from tests.unit.config.faults import NOTHING
 
 OAUTH2 = """

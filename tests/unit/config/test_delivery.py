@@ -6,14 +6,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from bridge.config import (
-    BreakerConfig,
-    KnativeRetryConfig,
-    RetryConfig,
     describe,
     json_schema,
     parse_config,
 )
 from bridge.config.text import read_document
+from bridge.deliver.settings import BreakerConfig, KnativeRetryConfig, RetryConfig
 from tests.unit.config.faults import NOTHING, faults, only_fault
 
 PAGE = Path(__file__).parents[3] / "docs" / "delivery.md"

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config import HttpSinkConfig, SecretConfig, StdoutSinkConfig, load_config
+from bridge.config import HttpSinkConfig, StdoutSinkConfig, load_config
 from bridge.config import parse_config as parse
 from bridge.config.text import read_document
 from bridge.errors import ConfigError
+from bridge.sinks.secrets import SecretConfig
 from tests.unit.config.faults import HOOK, NOTHING, only_fault
 
 WHOLE = """

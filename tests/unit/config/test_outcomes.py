@@ -4,7 +4,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bridge.app.build_deliveries import timeout_of
 from bridge.config import describe, json_schema, parse_config
 from tests.unit.config.faults import NOTHING, faults, only_fault
 
@@ -154,7 +153,7 @@ def test_a_timeout_in_knatives_words_wins_too():
     """Where `retry` is written as a Broker's `delivery`."""
     sink = hook("knative: true, retry: {timeout: PT30S}")
 
-    assert (sink.retry.timeout, timeout_of(sink, sink.timeout)) == (30, 30)
+    assert (sink.retry.timeout, sink.timeout_or(sink.timeout)) == (30, 30)
 
 
 @pytest.mark.parametrize(

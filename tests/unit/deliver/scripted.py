@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, Sender
 from bridge.deliver.settings import BreakerConfig
 from bridge.errors import (
     PermanentSinkError,
@@ -94,7 +94,7 @@ class Bench:
     grace_seconds: float = 5.0
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     more: dict[str, Any] = field(default_factory=dict)
-    delivery: SinkDelivery | None = None
+    delivery: Sender | None = None
 
     def __post_init__(self) -> None:
         """Let the queue live in the test's own time."""
@@ -109,7 +109,7 @@ class Bench:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver while the block runs, then stop."""
-        self.delivery = delivery = SinkDelivery(
+        self.delivery = delivery = Sender(
             sink=self.sink,
             queue=self.queue,  # type: ignore[arg-type]
             concurrency=self.concurrency,

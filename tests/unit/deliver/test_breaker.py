@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.deliver.breaker import STEPS, CircuitBreaker
+from bridge.deliver.limits import STEPS, CircuitBreaker
 from bridge.deliver.settings import BreakerConfig
 
 WINDOW = 60.0

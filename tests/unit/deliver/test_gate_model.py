@@ -7,9 +7,9 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.deliver.breaker import CircuitBreaker
 from bridge.deliver.gate import SinkGate
-from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.limits import CircuitBreaker
+from bridge.deliver.outcomes import RetryPolicy
 from bridge.deliver.settings import BreakerConfig
 from bridge.errors import PermanentSinkError
 from bridge.health import SinkStatus

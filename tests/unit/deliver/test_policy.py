@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.outcomes import RetryPolicy
 from bridge.errors import (
     OUR_FAULT,
     PermanentSinkError,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.deliver import RetryPolicy
-from bridge.deliver.retry import LONGEST_SECONDS
+from bridge.deliver.outcomes import LONGEST_SECONDS
 from bridge.deliver.settings import KnativeRetryConfig
 from tests.unit.deliver.scripted import Bench, ScriptedSink, error, paused
 

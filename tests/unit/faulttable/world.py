@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.deliver import RetryPolicy, SinkDelivery
+from bridge.deliver import RetryPolicy, Sender
 from bridge.deliver.settings import BreakerConfig
 from bridge.health import SinkStatus
 from bridge.metrics import Metrics
@@ -147,7 +147,7 @@ async def tell(row: Row, *, engine: str, mode: str, folder: Path) -> Told:
 
 async def _deliver(sink: HttpSink, queue: Watched, clock: FakeClock) -> Told:
     metrics, status = Metrics(version="0"), SinkStatus(name="hook")
-    delivery = SinkDelivery(
+    delivery = Sender(
         sink=sink,
         queue=queue,  # type: ignore[arg-type]
         concurrency=1,

@@ -1,14 +1,16 @@
 """Two configurations never share the default queue file by accident (item 23)."""
 
+import asyncio
 import os
 import stat
+from functools import partial
 
 import pytest
 
-from bridge.app.build import open_queue
-from bridge.app.preparation import OpenQueues
+from bridge.app.build import OpenStores, open_queue
 from bridge.config import parse_config
 from bridge.errors import ConfigError, QueueError, QueueLockedError
+from bridge.metrics import Metrics
 from bridge.queue.sqlite.lockfile import locked_now
 from bridge.queue.sqlite.owner import check_owner, claim
 
@@ -99,11 +101,15 @@ def test_an_owner_that_cannot_be_noted_is_an_error(tmp_path):
 async def test_a_queue_is_opened_once_for_all_that_use_it(tmp_path):
     """And closed by the last of them."""
     config = config_of(tmp_path)
-    queues = OpenQueues(owner="/a.yaml")
+    opening = partial(OpenStores(owner="/a.yaml").use, config)
+    metrics = Metrics(version="0")
 
-    async with queues.use(config) as first:
-        async with queues.use(config) as second:
-            assert first is second
+    async with (
+        asyncio.TaskGroup() as tasks,
+        opening(metrics=metrics, tasks=tasks) as first,
+    ):
+        async with opening(metrics=metrics, tasks=tasks) as second:
+            assert (first, first.users) == (second, 2)
         with pytest.raises(QueueLockedError), locked_now(config.path):
             pass
 

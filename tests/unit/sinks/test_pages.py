@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from bridge.app.build import build_sinks
 from bridge.config import parse_config
 from bridge.metrics import Metrics
 from bridge.sinks.http.classify import StatusRules
 from bridge.sinks.http.settings import OutcomesConfig
 from bridge.sinks.transports.aiohttp import IDLE_SECONDS
 from bridge.sinks.transports.egress import Egress
+from tests.unit.app.building import build_sinks
 from tests.unit.sinks import test_handshake
 from tests.unit.sinks.meanings import DOCS, meaning, statuses, table
 

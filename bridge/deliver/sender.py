@@ -7,13 +7,11 @@ from random import random as any_fraction
 
 from bridge.deliver.attempts import AttemptRunner
 from bridge.deliver.batches import Batcher
-from bridge.deliver.breaker import CircuitBreaker
 from bridge.deliver.gate import SinkGate
-from bridge.deliver.limits import FairSlots, RateLimiter, RequestGate
-from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder
-from bridge.deliver.retry import RetryPolicy
+from bridge.deliver.limits import CircuitBreaker, FairSlots, RateLimiter, RequestGate
+from bridge.deliver.outcomes import LAST_WORDS_SECONDS, OutcomeRecorder, RetryPolicy
+from bridge.deliver.reports import DeadLetterLog, Reminder
 from bridge.deliver.settings import BreakerConfig, RateConfig
-from bridge.deliver.telling import DeadLetterLog, Reminder
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
 from bridge.logs import get_logger
@@ -34,7 +32,7 @@ timeout, 5 minutes, have to fit into a lease of 30.
 """
 
 
-class SinkDelivery:
+class Sender:
     """Delivers what waits for one sink, until told to stop."""
 
     def __init__(
@@ -49,6 +47,7 @@ class SinkDelivery:
         breaker: BreakerConfig | None = None,
         rate: RateConfig | None = None,
         batch: BatchConfig | None = None,
+        is_ordered: bool = False,
         slots: FairSlots | None = None,
         record: Callable[[Attempt], None] | None = None,
         now: Callable[[], float] = time.time,
@@ -67,6 +66,8 @@ class SinkDelivery:
             breaker: When the breaker opens; None: there is none.
             rate: Most requests; None: no limit of ours.
             batch: Bytes of an attempt, and its linger; None: any number, and none.
+            is_ordered: Whether all events go in one order: what one step leases goes
+                in one attempt, or back to the queue.
             slots: Bounds the attempts of all sinks together; None: nothing does.
             record: Takes each attempt, for each of its events; None: nobody does.
             now: Unix seconds.
@@ -96,7 +97,10 @@ class SinkDelivery:
             random=random,
         )
         self._outcome_recorder = OutcomeRecorder(queue, sink=sink.name)
-        self._batcher = Batcher(batch, events=sink.max_batch, most=concurrency)
+        self._batcher = Batcher(
+            batch, events=sink.max_batch, most=concurrency, is_ordered=is_ordered
+        )
+        self._is_ordered = is_ordered
         self._dead_letters = DeadLetterLog(sink=sink.name, now=steady)
         self._reminder = Reminder(
             status=status, queue=queue, is_held=self._gate.is_held, now=now
@@ -113,6 +117,7 @@ class SinkDelivery:
             dead_letters=self._dead_letters,
             now=now,
             random=random,
+            is_ordered=is_ordered,
         )
         self._log = get_logger(sink=sink.name)
 
@@ -190,11 +195,15 @@ class SinkDelivery:
         while True:
             leases = await self._queue.lease(self._sink.name, await self._limit())
             epoch = self._gate.epoch
-            if self._gate.is_open:
-                await self._batcher.add(leases, epoch)
-            else:  # perhaps since the lease was asked for
+            if not self._gate.is_open:  # perhaps since the lease was asked for
                 self._attempt_runner.release(leases[1:])
                 await self._batcher.add_trial(leases[0], epoch)
+                continue
+            if self._is_ordered:
+                fitting = self._batcher.fitting(leases)
+                self._attempt_runner.release(leases[fitting:])
+                leases = leases[:fitting]
+            await self._batcher.add(leases, epoch)
 
     async def _limit(self) -> int:
         """Wait until anything may be sent; return how many events at once."""

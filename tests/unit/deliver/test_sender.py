@@ -108,7 +108,7 @@ async def test_full_volume_keeps_outcomes_and_loses_none() -> None:
 async def test_too_many_unrecorded_outcomes_stop_the_leasing(monkeypatch) -> None:
     """What a crash could repeat is bounded."""
     monkeypatch.setattr("bridge.deliver.outcomes.MOST_UNSETTLED", 2)
-    monkeypatch.setattr("bridge.deliver.loop.MOST_LEASED", 2)
+    monkeypatch.setattr("bridge.deliver.sender.MOST_LEASED", 2)
     bench = Bench(ScriptedSink())
     bench.queue.stuck = True
     bench.put(*"abcdefgh")
