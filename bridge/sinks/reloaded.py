@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -57,11 +57,18 @@ class ReloadedFile(Generic[Value]):
         self._failure: SecretError | None = None
         self._look_at = float("-inf")
         self._is_looking = False
+        self.first_look = asyncio.Event()
+        """Set once the files were looked at by `refresh`."""
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to look at the files, and nobody does."""
         return self._is_due(self._now())
+
+    @property
+    def is_first_look(self) -> bool:
+        """Whether somebody looks at the files, and nothing is known of them before."""
+        return self._is_looking and self._loaded is None and self._failure is None
 
     def get(self) -> Value:
         """Return the value; files are looked at once a second at most.
@@ -121,14 +128,23 @@ class ReloadedFile(Generic[Value]):
             self._failure = SecretError(str(error), reason=OUR_FAULT)
 
 
-async def refresh(files: Iterable[ReloadedFile[Any]]) -> None:
-    """Look at the files that it is time for, in a thread; go on without, if need be."""
+async def refresh(files: Sequence[ReloadedFile[Any]]) -> None:
+    """Look at the files that it is time for, in a thread; go on without, if need be.
+
+    Of many senders that begin at once, one looks; the others wait for the first look.
+    """
     due = [one for one in files if one.is_due]
-    if not due:
+    others = [one for one in files if one.is_first_look]
+    if not due and not others:
         return
     try:
         async with asyncio.timeout(_MOST_SECONDS):
-            await asyncio.to_thread(_look_at, due)
+            if due:
+                await asyncio.to_thread(_look_at, due)
+            for one in due:
+                one.first_look.set()
+            for one in others:
+                await one.first_look.wait()
     except TimeoutError:
         return
 
