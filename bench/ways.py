@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.bridge_process import ROOT, receiver
-from bridge.sinks.http.auth import BasicAuth
-from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.auth import BasicAuth, OAuth2Auth
 from bridge.sinks.http.settings import OAuth2Config
 from bridge.sinks.http.signing import (
     PRIVATE_PREFIX,

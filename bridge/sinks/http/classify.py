@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
@@ -202,10 +202,6 @@ def retry_after(
     return min(seconds, most_seconds) if seconds >= 0 else None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ResponseClassifier:
     """Judges the answers of one sink in one content mode."""
 
@@ -217,7 +213,7 @@ class ResponseClassifier:
         retry_after_max_seconds: float = MOST_RETRY_AFTER_SECONDS,
         hide: Callable[[str], str] = str,
         now: Callable[[], float] = time.monotonic,
-        utc_now: Callable[[], datetime] = _utc_now,
+        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Begin without a memory of the sink.
 
@@ -264,11 +260,7 @@ class ResponseClassifier:
         fault = self.fault(response, events=events)
         if fault is not None:
             return fault
-        return Accepted(
-            status=response.status,
-            duration_seconds=response.duration_seconds,
-            excerpt=response.excerpt,
-        )
+        return Accepted(**_facts(response))
 
     def fault(self, reply: Response, *, events: int) -> SinkError | None:
         """Return what is wrong with an answer to so many events; None: delivered."""
@@ -281,7 +273,9 @@ class ResponseClassifier:
             return None
         if meaning is Verdict.REFUSED:
             return self._refused(reply, events)
-        if meaning in _EVENTS_OWN or self._is_odd_one_out(meaning):
+        # A form in which others were taken is refused for this event alone.
+        is_own = meaning is Verdict.WRONG_FORM and self._has_taken
+        if is_own or meaning in _EVENTS_OWN:
             return self._permanent(reply)
         if meaning in _OPERATORS:
             is_retired = meaning is Verdict.RETIRED
@@ -323,10 +317,6 @@ class ResponseClassifier:
             message, reason=reason or "reset", duration_seconds=seconds
         )
 
-    def _is_odd_one_out(self, meaning: Verdict) -> bool:
-        """Whether the form is refused for this event alone: others were taken in it."""
-        return meaning is Verdict.WRONG_FORM and self._has_taken
-
     def _missing(self, reply: Response) -> SinkError:
         now = self._now()
         if self._missing_since is None:
@@ -357,19 +347,12 @@ class ResponseClassifier:
             retry_after_seconds=asked,
             scope="sink" if meaning is Verdict.WAIT else "event",
             max_attempts=most or self._outcomes.most_attempts(reply.status),
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
+            **_facts(reply),
         )
 
     def _permanent(self, reply: Response) -> PermanentSinkError:
-        return PermanentSinkError(
-            self._answered(reply),
-            reason="status",
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
-        )
+        why = self._answered(reply)
+        return PermanentSinkError(why, reason="status", **_facts(reply))
 
     def _paused(
         self, reply: Response, more: str, *, until_resumed: bool = False
@@ -378,9 +361,7 @@ class ResponseClassifier:
             self._answered(reply, more),
             reason="status",
             until_resumed=until_resumed,
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
+            **_facts(reply),
         )
 
     def _answered(self, reply: Response, more: str = "") -> str:
@@ -388,6 +369,15 @@ class ResponseClassifier:
         status = f"{reply.status} {_phrase(reply.status)}".strip()
         said = f": {text}" if text else ""
         return self._hide(f"sink {self._sink} answered {status}{more}{said}")
+
+
+def _facts(reply: Response) -> dict[str, Any]:
+    """Return what is kept of an answer."""
+    return {
+        "status": reply.status,
+        "duration_seconds": reply.duration_seconds,
+        "excerpt": reply.excerpt,
+    }
 
 
 def _is_refusal(status: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bridge.net.urls import credentials_of
-from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.auth import OAuth2Auth
 from bridge.sinks.http.request import RequestHeaders, SinkUrl
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.text import hide, redact

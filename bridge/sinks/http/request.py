@@ -10,8 +10,7 @@ from bridge.events import EncodedEvent
 from bridge.events.encode import Header
 from bridge.net.urls import parse_url, url_secrets
 from bridge.sinks.formats import Format, SinkRequest
-from bridge.sinks.http.auth import BasicAuth, HeaderAuth
-from bridge.sinks.http.oauth2 import OAuth2Auth, token_field
+from bridge.sinks.http.auth import BasicAuth, HeaderAuth, OAuth2Auth, token_field
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit, length, wire_bytes
 from bridge.sinks.reloaded import SecretError
