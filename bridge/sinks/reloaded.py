@@ -1,4 +1,4 @@
-"""Values that come from files and are read again when a file changes."""
+"""Load values from files, and again when a file changes."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 
 class SecretError(Exception):
-    """A secret or a TLS file cannot be used; `reason` is the word for metrics."""
+    """A secret or a TLS file cannot be used; `reason` is the label in metrics."""
 
     def __init__(self, message: str, *, reason: str) -> None:
         """`message` names the thing and never shows what is in it."""
@@ -28,7 +28,7 @@ class SecretError(Exception):
 
 
 class ReloadedFile(Generic[Value]):
-    """What `load` makes of some files, made anew when one of them changes.
+    """Loads a value from files, again when one of them changes.
 
     A Kubernetes Secret volume swaps a symbolic link: the files behind it are others
     then, with other inodes.
@@ -62,20 +62,19 @@ class ReloadedFile(Generic[Value]):
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to look at the files, and nobody does."""
+        """Whether the files are due for a look, and none is under way."""
         return self._is_due(self._now())
 
     @property
     def is_first_look(self) -> bool:
-        """Whether somebody looks at the files, and nothing is known of them before."""
+        """Whether the first look at the files is under way."""
         return self._is_looking and self._loaded is None and self._failure is None
 
     def get(self) -> Value:
         """Return the value; files are looked at once a second at most.
 
         Raises:
-            UnusableError: They cannot be used, or somebody still looks at them for the
-                first time.
+            SecretError: They cannot be used, or the first look is still under way.
         """
         self._look_if_due()
         failure = self._failure
@@ -87,7 +86,7 @@ class ReloadedFile(Generic[Value]):
         return self._loaded[1]
 
     def signature(self) -> str:
-        """Return what changes when one of the files does."""
+        """Return a text that changes when one of the files does."""
         self._look_if_due()
         return self._seen
 
@@ -121,7 +120,7 @@ class ReloadedFile(Generic[Value]):
             self._is_looking = False
 
     def _note_failure(self, error: SecretError) -> None:
-        """Keep what is wrong; what was loaded is good while we can open no files."""
+        """Keep the failure; a loaded value stays while no file can be opened."""
         if not is_ours(error):
             self._failure = SecretError(str(error), reason=error.reason)
         elif self._loaded is None:

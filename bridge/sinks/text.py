@@ -1,4 +1,4 @@
-"""Text for people: nothing secret, nothing unprintable, nothing endless.
+"""Make text fit to be shown: without secrets, printable, bounded.
 
 A secret is found in each spelling in which it comes back: raw, or as some format writes
 it. Each letter but A-Z, a-z and 0-9 may be escaped as in JSON, percent-encoded as in a
@@ -20,12 +20,12 @@ EXCERPT_CHARACTERS = 256
 
 
 def origin(url: URL) -> str:
-    """Return scheme, host and port: what a person needs to find the machine."""
+    """Return scheme, host and port of a URL."""
     return str(url.origin())
 
 
 def place(url: str) -> str:
-    """Return a URL, which may be anybody's, as `shown_url` does, on one line."""
+    """Return any URL without its secrets, on one line."""
     return one_line_excerpt(shown_url(url))
 
 

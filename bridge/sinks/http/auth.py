@@ -1,4 +1,4 @@
-"""How a sink knows us: a header field of a secret, or a token of OAuth 2.0."""
+"""Authenticate to a sink: a header field of a secret, or a token of OAuth 2.0."""
 
 import asyncio
 import base64
@@ -62,7 +62,7 @@ HeaderAuth = BasicAuth | BearerAuth
 class OAuth2Auth:
     """Sends a token, and once more with a new one after a 401 (RFC 6750, 3.1).
 
-    However many requests want a token, one asks for it, and all get what comes of it:
+    However many requests want a token, one asks for it, and all get its outcome:
     the token or the error. A token is replaced early, while the others go on with it;
     if that fails, so do all, until it has expired.
     """
@@ -93,7 +93,7 @@ class OAuth2Auth:
         """Return the client's secret as it is now.
 
         Raises:
-            UnusableError: It cannot be read.
+            SecretError: It cannot be read.
         """
         return self._endpoint.read()
 
@@ -112,7 +112,7 @@ class OAuth2Auth:
             refused: The one that the sink has just refused; None: none.
         """
         token = self._usable(refused)
-        # While somebody renews it, the rest need not wait.
+        # While one request renews the token, the others need not wait.
         if token and (self._lock.locked() or self._now() < token.refresh_at):
             return token.text
         return None
@@ -122,7 +122,7 @@ class OAuth2Auth:
 
         Raises:
             TokenUnavailableError: There is no token now.
-            UnusableError: There is none until somebody mends something.
+            SecretError: There is none until an operator mends something.
         """
         at_hand = self.ready(refused=refused)
         if at_hand is not None:
@@ -157,7 +157,7 @@ class OAuth2Auth:
         else:
             self._failure = None
             self._given.append(self._token.text)
-        # Not reached when cancelled: then whoever waits next asks anew.
+        # Not reached when cancelled: then the next request in line asks again.
         self._flights += 1
 
 
@@ -177,7 +177,7 @@ async def exchange_with_token(
 
     Raises:
         httpx.TransportError: There was no answer, or no token.
-        UnusableError: There is no token until somebody mends something.
+        SecretError: There is no token until an operator mends something.
     """
     spent_seconds = 0.0
     token = auth.ready()
@@ -214,7 +214,7 @@ def token_field(token: str) -> Header:
 def build_auth(
     settings: AuthConfig | None, *, timeout_seconds: float, egress: Egress
 ) -> HeaderAuth | OAuth2Auth | None:
-    """Return how a sink knows us; None: it does not ask.
+    """Return the authentication of a sink; None: it needs none.
 
     Args:
         settings: Exactly one of its keys is set.

@@ -41,7 +41,7 @@ def _ignore() -> None:
 
 
 class SizeLimit:
-    """The ceiling of one sink's requests, and its policy for what is beyond."""
+    """Limits the size of one sink's requests by its policy."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class SizeLimit:
         return self._policy == "send"
 
     def room(self, url: URL, headers: CIMultiDict[str]) -> int:
-        """Return what is left of the ceiling for a body and further fields.
+        """Return the bytes that the limit leaves for a body and further fields.
 
         Args:
             url: Where to.
@@ -101,7 +101,7 @@ class SizeLimit:
         if size <= self.max_bytes:
             return events
         if len(events) > 1:
-            # Whoever sends halves a batch that is refused for good.
+            # `deliver` halves a batch that is refused for good.
             raise PermanentSinkError(self._expected(size), reason="batch-size")
         self._note()
         smaller = None
@@ -283,7 +283,7 @@ def _cut(text: str, most_bytes: int) -> str:
         length = _length(begin)
         if length <= most:
             return begin + marker
-        # Some letters are written as several; this comes closer at every turn.
+        # Some letters are written as several; each round comes closer.
         keep = keep * most // length
 
 
@@ -303,7 +303,7 @@ def _clip(tree: Any, most: int) -> Any:
 
 
 def _reference(tree: Any) -> dict[str, Any] | None:
-    """Return which object it is, and which was there before, if both are told."""
+    """Return the reference of an object, and of its predecessor if there is one."""
     if not isinstance(tree, dict):
         return None
     if set(tree) == {"object", "previous"}:

@@ -2,8 +2,8 @@
 
 Some 55 us of CPU for a POST of 2 kB; httpx's own transport takes 1.7 ms and more.
 
-aiohttp takes whatever came on a connection while nobody asked for the answer to the
-next request: an event would count as delivered that nobody read. So a connection that
+aiohttp takes bytes that came on an idle connection for the answer to the next request:
+an event would count as delivered that was never read. So a connection that
 was idle is looked at before it is used again, and closed if anything came on it.
 """
 
@@ -141,7 +141,7 @@ class AiohttpTransport:
                 try:
                     start = await _read_start(answer.content)
                 finally:
-                    # After its last byte it has let go of the connection by itself.
+                    # After its last byte the connection is back in the pool already.
                     if not answer.closed:
                         answer.close()
         except _FAULTS as error:
@@ -196,7 +196,7 @@ def _joined(headers: CIMultiDict[str], fields: Fields) -> CIMultiDict[str]:
 
 
 def _payload(body: bytes) -> bytes | BytesIO | None:
-    """Return what aiohttp sends; it writes a file in pieces, between other work."""
+    """Return the body as aiohttp takes it; a file is written in pieces."""
     return (body or None) if len(body) <= _WRITTEN_AT_ONCE else BytesIO(body)
 
 
@@ -210,7 +210,7 @@ async def _read_start(content: StreamReader) -> bytes:
 
 
 def as_httpx(error: BaseException, url: URL, *, seconds: float) -> httpx.TransportError:
-    """Return what happened as an error of httpx, without secrets in its message.
+    """Return an error of aiohttp as one of httpx, without secrets in its message.
 
     Args:
         error: What aiohttp raised: a ClientError, a TimeoutError, an OSError or a
@@ -279,11 +279,11 @@ def _denied(
 
 
 class EarlyAnswerError(aiohttp.ClientConnectionError):
-    """The peer sent something before anything was asked of it."""
+    """The peer sent bytes before a request."""
 
 
 class WatchedConnector(aiohttp.TCPConnector):
-    """Gives out only connections on which nothing came since the last answer."""
+    """Gives out connections on which nothing came since the last answer."""
 
     def __init__(self, *, limit: int, keepalive_seconds: float, egress: Egress) -> None:
         """Connect nowhere yet.
@@ -329,7 +329,7 @@ class WatchedConnector(aiohttp.TCPConnector):
 
 
 class WatchedHandler(ResponseHandler):
-    """A connection that knows whether anything came since an answer was read whole."""
+    """A connection that notes whether bytes came since the last answer ended."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait to be connected."""
@@ -358,16 +358,16 @@ class WatchedHandler(ResponseHandler):
         self._rested_bytes = self._received_bytes
 
     def was_disturbed(self) -> bool:
-        """Return whether anything came, or its end, that is part of no answer."""
+        """Return whether bytes, or the end, came that are part of no answer."""
         if self.should_close or self._rested_bytes is None:
             return self.should_close
         return self._rested_bytes != self._received_bytes or self._watch.is_disturbed()
 
 
 class PermittedResolver(aiohttp.ThreadedResolver):
-    """Leaves out denied addresses, so that one that is not can still be reached.
+    """Leaves out denied addresses, so that the others can still be reached.
 
-    The last word has the connector: a URL may hold an address instead of a name.
+    The connector decides in the end: a URL may hold an address instead of a name.
     """
 
     def __init__(self, egress: Egress) -> None:

@@ -1,4 +1,4 @@
-"""Which addresses nothing is sent to, whatever a sink's URL or a name server says.
+"""Deny addresses, whatever a sink's URL or a name server says.
 
 An address is looked at after its name was resolved, and it is the very one that is
 connected to: a name that changes its mind between two looks changes nothing.
@@ -74,7 +74,7 @@ class DeniedAddressError(OSError):
 
 
 class Egress:
-    """The rules of one process: `deny` wins over `allow`, `allow` over the defaults."""
+    """Decides which addresses are denied: by `deny`, then `allow`, then defaults."""
 
     def __init__(
         self, *, deny: Iterable[Block] = (), allow: Iterable[Block] = ()
@@ -94,7 +94,7 @@ class Egress:
         """Return if an address in digits may be connected to.
 
         Raises:
-            DeniedAddressError: It may not.
+            DeniedAddressError: It is denied.
         """
         why = self._why_denied(forms_of(host), port)
         if why is not None:
@@ -110,7 +110,7 @@ class Egress:
             place: Returns address and port of one.
 
         Raises:
-            DeniedAddressError: It is none of them.
+            DeniedAddressError: All of them are denied.
         """
         denied: DeniedAddressError | None = None
         permitted = []
