@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bridge.app.build import build_egress
-from bridge.app.egress import api_server_denied
 from bridge.config import Config, HttpSinkConfig
 from bridge.sinks.http.reach import reach
 from bridge.sinks.http.request import SinkUrl
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
-from bridge.sinks.transports.egress import Egress
+from bridge.sinks.transports.egress import Egress, api_server_denied
 
 _AT_ONCE: Final = 16
 _LONGEST_SECONDS: Final = 5.0

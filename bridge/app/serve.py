@@ -25,7 +25,6 @@ from bridge.app.build import (
 )
 from bridge.app.build_deliveries import build_deliveries
 from bridge.app.checks import find_unusable
-from bridge.app.egress import api_server_denied
 from bridge.app.preparation import PreparedParts, open_cluster
 from bridge.cluster.client import ClusterClient
 from bridge.config import Config, describe, find_problems, orderings_of
@@ -37,6 +36,7 @@ from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
 from bridge.operate.probe import UNNAMED
 from bridge.queue import Queue
+from bridge.sinks.transports.egress import api_server_denied
 
 BEAT_SECONDS = 5.0
 """How often the loop shows that it turns; probes allow 30 s."""

@@ -22,8 +22,10 @@ IPv4 addresses inside those of IPv6 count as well, for a packet may end up there
 ====================  =========================================================
 """
 
+import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -34,6 +36,10 @@ from ipaddress import (
     ip_network,
 )
 from typing import TypeVar
+
+from yarl import URL
+
+from bridge.logs import RepeatedFailure, get_logger
 
 Block = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -186,3 +192,51 @@ def _inner(address: IPv6Address) -> Iterator[IPv4Address]:
         found = (IPv4Address(bytes(raw[at] for at in one)) for one in _OWN_PLACES)
         # Of the places that are not meant some hold nothing.
         yield from (one for one in found if one not in _NOWHERE)
+
+
+LOOK_SECONDS = 60.0
+"""How often the API server's name is resolved: managed ones change their addresses."""
+
+_RESOLVE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def api_server_denied(egress: Egress, server: str) -> AsyncIterator[None]:
+    """Deny the addresses of the API server until the block is left.
+
+    Args:
+        egress: Told the addresses, with the port.
+        server: URL of the API server.
+    """
+    failures = RepeatedFailure(
+        get_logger(server=str(URL(server).origin())),
+        "The API server's address is not known, so it is not denied to sinks.",
+    )
+    await _look(egress, URL(server), failures)
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(
+            _keep_looking(egress, URL(server), failures), name="egress"
+        )
+        try:
+            yield
+        finally:
+            looking.cancel()
+
+
+async def _keep_looking(egress: Egress, server: URL, failures: RepeatedFailure) -> None:
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        await _look(egress, server, failures)
+
+
+async def _look(egress: Egress, server: URL, failures: RepeatedFailure) -> None:
+    """Tell the addresses as they are now; without an answer the last ones stay."""
+    resolve = asyncio.get_running_loop().getaddrinfo
+    try:
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            found = await resolve(server.raw_host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError) as error:
+        failures.failed(str(error) or "no answer in time")
+    else:
+        failures.recovered("The API server's address is known again.")
+        egress.deny_servers(place_of(one) for one in found)
