@@ -1,4 +1,4 @@
-"""Reads one scope into the queue, for as long as the process runs."""
+"""Read one scope into the queue, for as long as the process runs."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
