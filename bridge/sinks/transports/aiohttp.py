@@ -133,6 +133,10 @@ class AiohttpTransport:
                     url,
                     data=_payload(body),
                     headers=_joined(headers, fields),
+                    # Requests of sinks have them all, and to skip them costs 4 us.
+                    skip_auto_headers=(
+                        None if "User-Agent" in headers else _SET_BY_AIOHTTP
+                    ),
                     allow_redirects=False,
                     proxy=route.proxy,
                     ssl=context,
@@ -164,7 +168,6 @@ class AiohttpTransport:
                     keepalive_seconds=IDLE_SECONDS / 2,
                     egress=self._egress,
                 ),
-                skip_auto_headers=_SET_BY_AIOHTTP,
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=MOST_READ_BYTES // 4,
