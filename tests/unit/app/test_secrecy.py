@@ -111,7 +111,9 @@ async def running(world, sink):
         sink=sink,
         queue=world.queue,
         concurrency=1,
-        policy=RetryPolicy(retry=RetryConfig.model_construct(attempts=1, age=0.0)),
+        policy=RetryPolicy(
+            retry=RetryConfig(attempts=1).model_copy(update={"age": 0.0})
+        ),
         status=world.health.sinks["hook"],
         metrics=world.metrics,
     )
