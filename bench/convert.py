@@ -19,6 +19,7 @@ from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import compile_filters
 from bridge.ingest import Acceptor, Conversion, EventForm, Source
 from bridge.ingest.plan import Planner
+from bridge.ingest.settings import SourceConfig
 from bridge.queue import Scope
 
 BATCH = 100
@@ -97,7 +98,7 @@ def _planner() -> Planner:
     route = Route(
         name="all", sources=None, matches=compile_filters([]), sinks=("hook",)
     )
-    source = Source(name="events")
+    source = Source(settings=SourceConfig(name="events"))
     acceptor = Acceptor(router=Router([route]), forms={"hook": _FORM})
     conversion = Conversion(
         resource=CORE_EVENTS,

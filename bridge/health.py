@@ -1,11 +1,13 @@
 """What each part says of itself, and what the probes make of it.
 
-Readers (one for each scope) and sinks write their own status; `api` only reads. A
-sink never makes the process unready: it is the business of the queue to wait for it.
+Each reader (one for each scope) writes its own status by its telemetry; the supervisor
+of readers writes that of sources that are not read, and that the API server is silent;
+sinks write their own. `api` only reads. A sink never makes the process unready: it is
+the business of the queue to wait for it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -51,6 +53,8 @@ class ReaderStatus:
         full_sink: Whose backlog is full; empty: the file is.
         objects: How many objects are known; None: they are not counted.
         gaps: How many gaps were announced since the process started.
+        stores: What is known of objects, by resource, as `bridge.cluster.store.Store`:
+            those that it reads, and those that its Events are looked up in.
         is_optional: Whether it may be absent or refused without harm.
     """
 
@@ -73,6 +77,7 @@ class ReaderStatus:
     full_sink: str = ""
     objects: int | None = None
     gaps: int = 0
+    stores: MutableMapping[str, object] = field(default_factory=dict)
     is_optional: bool = False
 
     @property

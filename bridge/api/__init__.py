@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bridge.api import config, deliveries, probes, sinks, sources
+from bridge.api import config, deliveries, objects, probes, sinks, sources
 from bridge.api.auth import AccessMiddleware, error_response
 from bridge.api.context import REFUSALS, ApiContext, bearer
 from bridge.errors import ClusterError, NotFoundError, QueueError, RequestError
@@ -56,7 +56,7 @@ def create_api(
 
 def _versioned() -> APIRouter:
     api = APIRouter(prefix="/api/v1", dependencies=[bearer], responses=REFUSALS)
-    for part in (config, sources, sinks, deliveries):
+    for part in (config, sources, objects, sinks, deliveries):
         api.include_router(part.router)
     return api
 

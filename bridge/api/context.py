@@ -13,7 +13,7 @@ from bridge.api.models import Problem
 from bridge.events.origin import Origin
 from bridge.metrics import Metrics
 from bridge.operate import DeliveryStore
-from bridge.operate.backfill import BackfillRunner
+from bridge.operate.backfill import Backfill
 
 MOST_CHECKS = 8
 """Most configurations that are read or checked at once; a check is one at a time."""
@@ -113,7 +113,7 @@ class ApiContext:
     """
 
     store: DeliveryStore
-    backfill: BackfillRunner
+    backfill: Backfill
     metrics: Metrics
     controls: Mapping[str, SinkControl]
     origin: Origin

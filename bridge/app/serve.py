@@ -17,7 +17,6 @@ from bridge.api import create_api
 from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
-from bridge.app.backfill import Backfill
 from bridge.app.build import (
     PreparedParts,
     build_consent,
@@ -35,6 +34,7 @@ from bridge.health import Health
 from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
+from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
 
 BEAT_SECONDS = 5.0

@@ -76,14 +76,17 @@ def doctor(
     server, starts nothing, changes nothing and sends nothing to a sink. Exit code 1
     if anything is missing or cannot be told, but for sources that are `optional`.
     """
-    from bridge.app.checks import find_unusable  # noqa: PLC0415
-    from bridge.app.diagnosis import diagnose  # noqa: PLC0415  # imports everything
+    from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
+    from bridge.app.doctor import diagnose_config  # noqa: PLC0415
     from bridge.config import load_config  # noqa: PLC0415
 
     with explained():
         loaded = load_config(config, os.environ, check=find_unusable)
-        cursors = _ask_cursors(Api(url, token_file)) if url else None
-        answer = asyncio.run(diagnose(loaded, cursors=cursors, now=datetime.now(UTC)))
+        cursors = None
+        if url:
+            cursors = Api(url, token_file).items("cursors", fields=_CURSOR_FIELDS)
+        now = datetime.now(UTC)
+        answer = asyncio.run(diagnose_config(loaded, cursors=cursors, now=now))
     show(answer, _text, output=output)
     if answer["problems"]:
         raise typer.Exit(FAILED)
@@ -108,14 +111,17 @@ def rbac(
     `resource:`. A source that names its namespaces gets a Role in each of them; the
     bridge then opens a watch in each, where a ClusterRole would let it have one.
     """
-    from bridge.app.lookup import look_up_needs  # noqa: PLC0415  # imports everything
-    from bridge.app.roles import Grantee, grant  # noqa: PLC0415
+    from bridge.app.build import build_router  # noqa: PLC0415  # imports everything
     from bridge.config import load_config  # noqa: PLC0415
+    from bridge.ingest.source import build_sources  # noqa: PLC0415
+    from bridge.operate.rbac import Grantee, find_permissions, grant  # noqa: PLC0415
 
     with explained():
-        needs = asyncio.run(look_up_needs(load_config(config, os.environ)))
+        loaded = load_config(config, os.environ)
+        sources = build_sources(loaded.sources, build_router(loaded))
+        permissions = asyncio.run(find_permissions(sources, loaded.cluster))
     grantee = Grantee(name=name, service_account=service_account, namespace=namespace)
-    echo(_HEADER + _as_yaml(grant(needs, grantee)), nl=False)
+    echo(_HEADER + _as_yaml(grant(permissions, grantee)), nl=False)
 
 
 def _as_yaml(manifests: Sequence[Any]) -> str:
@@ -132,10 +138,6 @@ def _as_yaml(manifests: Sequence[Any]) -> str:
     Dumper.add_representer(list, in_one_line)
     text = yaml.dump_all(manifests, Dumper=Dumper, sort_keys=False, explicit_start=True)
     return str(text)
-
-
-def _ask_cursors(api: Api) -> list[dict[str, Any]]:
-    return api.items("cursors", fields=_CURSOR_FIELDS)
 
 
 def _text(answer: Mapping[str, Any]) -> str:

@@ -7,7 +7,16 @@ import typer
 from bridge.cli.client import Api
 from bridge.cli.deliveries import attempts_table
 from bridge.cli.options import JsonObject, SinkName, with_options
-from bridge.cli.output import FAILED, OutputFormat, Yes, age, confirm, table
+from bridge.cli.output import (
+    FAILED,
+    OutputFormat,
+    Yes,
+    age,
+    confirm,
+    echo,
+    is_json,
+    table,
+)
 
 sources = typer.Typer(help="What is read.", no_args_is_help=True)
 cursors = typer.Typer(help="Where reading goes on.", no_args_is_help=True)
@@ -22,6 +31,14 @@ _SOURCES = {
     "lastProgress": "LAST PROGRESS",
     "gaps": "GAPS",
     "error": "ERROR",
+}
+_OBJECTS = {
+    "resource": "RESOURCE",
+    "namespace": "NAMESPACE",
+    "name": "NAME",
+    "resourceVersion": "VERSION",
+    "owner": "OWNER",
+    "labels": "LABELS",
 }
 _CURSORS = {
     "id": "ID",
@@ -71,6 +88,73 @@ CursorId = Annotated[
 def list_sources(api: Api) -> None:
     """List the readers; sources with the same scope share one."""
     api.show(api.get("sources"), lambda one: table(one["items"], _SOURCES))
+
+
+@sources.command("objects")
+@with_options(api=Api)
+def list_objects(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    *,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace", help="Only objects in this namespace.", show_default=False
+        ),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            "--owner",
+            help="Only objects whose controller has this uid.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label",
+            metavar="KEY=VALUE",
+            help="Only objects with this label; all of several.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="Most objects to list.")
+    ] = 50,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            "--after",
+            help="Where to go on: what the list before said at its end.",
+            show_default=False,
+        ),
+    ] = None,
+    api: Api,
+) -> None:
+    """List the objects that a source knows, by resource, namespace and name."""
+    answer = api.pages(
+        *("sources", source, "objects"),
+        limit=limit,
+        after=after,
+        namespace=namespace,
+        owner=owner,
+        label=label or None,
+    )
+    del answer["follow"]  # objects have no order in time
+    api.show(answer, lambda one: table(map(_object_row, one["items"]), _OBJECTS))
+    if answer["next"] is not None and not is_json(api.output):
+        echo(f"there are more: --after '{answer['next']}' goes on", err=True)
+
+
+def _object_row(one: JsonObject) -> JsonObject:
+    owner, labels = one.get("owner"), one.get("labels")
+    pairs = sorted(labels.items()) if isinstance(labels, dict) else ()
+    return one | {
+        "owner": f"{owner.get('kind')}/{owner.get('name')}"
+        if isinstance(owner, dict)
+        else "",
+        "labels": ",".join(f"{key}={value}" for key, value in pairs),
+    }
 
 
 @cursors.command("list")

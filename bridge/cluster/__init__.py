@@ -1,6 +1,6 @@
 """READ: the API server's changes, each exactly once per connection, in order.
 
-`watch.list_and_watch` yields batches of `Item` until cancelled:
+A `Reflector` puts batches of `Item` into a `BatchConsumer` until it is cancelled:
 
     no cursor, initial skip   Synced(list version)            then watched changes
     no cursor, initial emit   listed changes, page by page, Synced, watched changes
@@ -20,14 +20,14 @@ cursor must not move. A `Gap` belongs to that `Synced` too. The same order comes
 whenever the history has run away from a watch that was cut.
 
 A batch is what came together: one page of a list, or what one read of the watch
-brought (never empty, at most `BATCH_LIMIT` items). Asking for the next batch says that
-this one was taken over.
+brought (never empty, at most `BATCH_LIMIT` items). The watch is not read while a batch
+is put: TCP holds the API server back, and nothing is dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -57,17 +57,17 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """``v1`` or ``apps/v1``, as objects spell it."""
+        """Return ``v1`` or ``apps/v1``, as objects spell it."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def name(self) -> str:
-        """``events`` or ``deployments.apps``: without version, part of a scope."""
+        """Return ``events`` or ``deployments.apps``: no version, as a scope has it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def is_events(self) -> bool:
-        """Whether these are Kubernetes Events, of either API group."""
+        """Return whether these are Kubernetes Events, of either API group."""
         return self.kind == "Event" and self.group in {"", "events.k8s.io"}
 
     def path(self, namespace: str | None = None) -> str:
@@ -85,7 +85,7 @@ CORE_EVENTS = Resource(
 class ObjectMeta(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
 ):
-    """What is remembered of one object; most of it only where somebody asks for it.
+    """The metadata that is kept of one object; most fields only where they are needed.
 
     Attributes:
         key: ``<namespace>/<name>``; ``/<name>`` without a namespace.
@@ -105,17 +105,17 @@ class ObjectMeta(
 
     @property
     def namespace(self) -> str:
-        """Where it lives; empty: outside of namespaces."""
+        """Return the namespace; empty: the object is outside of namespaces."""
         return self.key.partition("/")[0]
 
     @property
     def name(self) -> str:
-        """What it is called there."""
+        """Return the name within the namespace."""
         return self.key.partition("/")[2]
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
-    """Which object controls another one (v1 OwnerReference with ``controller``)."""
+    """The controller of an object (v1 OwnerReference with ``controller``)."""
 
     api_version: str
     kind: str
@@ -134,7 +134,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         resource_version: Version of the change; for a deletion that of the deletion.
         listed: True when it comes from a list, so that states between the cursor and
             this one may be missing. The object of a deletion whose last state
-            nobody can tell has only kind, apiVersion and the metadata that were known
+            is unknown has only kind, apiVersion and the metadata that were known
             of it, and its version is the one that was known.
         known: What a store remembers of the object from here on, or of a deleted one
             remembered until now; None: it is read without a store.
@@ -152,7 +152,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An object is there, which is no news, but worth remembering.
+    """An object exists that is not news, but is kept in mind for later comparisons.
 
     Attributes:
         known: What a store remembers of it.
@@ -165,7 +165,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """Everything up to `resource_version` has been yielded."""
+    """Everything up to `resource_version` has been put."""
 
     resource_version: str
 
@@ -191,7 +191,7 @@ class ProgressMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Revisions may be missing between `cursor` and `snapshot`; no design can tell.
+    """Revisions may be missing between `cursor` and `snapshot`.
 
     Attributes:
         cause: ``expired``: history compacted away; ``rolled-back``: the cluster was
@@ -215,6 +215,18 @@ Item = Change | Observed | Bookmark | Gap | ProgressMark | Synced
 BATCH_LIMIT = 500
 """Most items in one batch; also the size of a list page."""
 
+
+class BatchConsumer(Protocol):
+    """Takes what a `Reflector` reads: the buffer of a reader, or an informer."""
+
+    async def put(self, batch: Sequence[Item], /) -> None:
+        """Take a batch over; return once there is room for the next one.
+
+        Never raises a `ClusterError`, which would be taken for trouble with the watch.
+        """
+        ...
+
+
 WatchEvent = Literal[
     "reconnect-end",
     "reconnect-error",
@@ -229,14 +241,14 @@ WatchEvent = Literal[
     "watchlist-fallback",
     "line-skipped",
 ]
-"""What `list_and_watch` counts: a closed set, fit for a metric label.
+"""What a `Reflector` counts: a closed set, fit for a metric label.
 
-``reconnect-*``: a watch was opened anew, because the server ended it, because it
+``reconnect-*``: a watch was opened again, because the server ended it, because it
 failed, or because it was silent for too long. ``watch-empty``: it ended at once with
 nothing in it. ``expired``, ``rolled-back``, ``unreadable``: why the watch could not go
 on, see `Gap`. ``relist``: a snapshot was read; ``relist-restart``: its pages expired
 under it, or its stream was cut. ``rewound``: a revision was listed that no watch could
-tell any more. ``watchlist-fallback``: the API server does not stream what is there, so
+bring any more. ``watchlist-fallback``: the API server does not stream what is there, so
 that it is listed instead. ``line-skipped``: a watch line of an unknown type or without
 a readable resourceVersion.
 """

@@ -1,4 +1,4 @@
-"""The kinds that Kubernetes 1.36 serves and that can be watched, known by heart.
+"""List the kinds that Kubernetes 1.36 serves and that can be watched.
 
 What names only such kinds can be prepared without a cluster: roles, the resources of
 enrichment, and a hint at the right apiVersion.
@@ -46,7 +46,7 @@ _CLUSTER_WIDE = {
 
 
 def plural_of(kind: str) -> str:
-    """Return what a kind is called in URLs, by the rule that all these follow."""
+    """Return the name of a kind in URLs, by the rule that all these follow."""
     name = kind.lower()
     if name == "endpoints":
         return name
@@ -79,7 +79,7 @@ NAMESPACES = BUILTIN["", "Namespace"]
 
 
 def find_kind(kind: str) -> Resource | None:
-    """Return the resource of a kind whose group nobody says; None: not known by heart.
+    """Return the resource of a kind given without its group; None: it is not listed.
 
     Only Event is in two groups: it is that of core.
     """

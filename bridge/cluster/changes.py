@@ -1,4 +1,4 @@
-"""What a watch line or a listed object says."""
+"""Turn watch lines and listed objects into changes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -6,10 +6,9 @@ from typing import Literal
 import msgspec
 
 from bridge.cluster import Bookmark, Change, ObjectMeta, Resource
-from bridge.cluster.answers import check_kind
+from bridge.cluster.answers import check_kind, status_error
 from bridge.cluster.kubernetes_event import KubernetesEvent, decode_event
-from bridge.cluster.metadata import MetadataFilter
-from bridge.cluster.status import status_error
+from bridge.cluster.store import MetadataFilter, identity
 from bridge.cluster.versions import is_version
 from bridge.cluster.wire import (
     decode_annotated,
@@ -24,62 +23,104 @@ _CHANGES: dict[str, Literal["added", "modified", "deleted"]] = {
     "MODIFIED": "modified",
     "DELETED": "deleted",
 }
+_STARTS = [
+    (b'{"type":"' + name.encode() + b'","object":{', name)
+    for name in (*_CHANGES, "BOOKMARK")
+]
+"""How kube-apiserver begins a line: one parse of the object then serves for the line,
+which costs a third less than a parse of each."""
 
 
 def read_line(
     line: bytes, *, resource: Resource, keeps: MetadataFilter | None = None
 ) -> Change | Bookmark | None:
-    """Return what one line of a watch says; None: nothing that is understood.
+    """Return the change or bookmark of one watch line; None: its type is unknown.
 
     Args:
         line: The line.
         resource: What is watched.
-        keeps: What changes say of their objects as `Change.known`; None: nothing.
+        keeps: The metadata to read into `Change.known`; None: none.
 
     Raises:
         UnreadableError: It is not JSON, or about an object of another kind.
         ApiStatusError: It is an ERROR line; see `status_error`.
     """
     try:
-        form = decode_line(line)
-        if form.type == "ERROR":
-            raise status_error(bytes(form.object), doing=f"watch {resource.name}")
-        change, object_ = _CHANGES.get(form.type), bytes(form.object)
-        version, kind, known, event = _read_head(object_, change, resource, keeps)
+        line_type, value, head = _parse(line, resource, keeps)
     except msgspec.ValidationError:
-        return None  # JSON, but not as we know it: later servers may say more
+        return None  # JSON of a form that later servers may have
     except msgspec.DecodeError as error:
         raise UnreadableError(
             f"watch {resource.name}: expected lines of JSON, got {len(line)} bytes"
         ) from error
-    if kind != resource.kind:
-        check_kind(kind, resource=resource, doing=f"watch {resource.name}")
-    if not is_version(version):
+    if line_type == "ERROR":
+        raise status_error(value, doing=f"watch {resource.name}")
+    if head.kind != resource.kind:
+        check_kind(head.kind, resource=resource, doing=f"watch {resource.name}")
+    if not is_version(head.version):
         return None  # reading could not go on from there
+    change = _CHANGES.get(line_type)
     if change is not None:
         return Change(
             change=change,
             resource=resource,
-            object=object_,
-            resource_version=version,
-            known=known,
-            event=event,
+            object=value,
+            resource_version=head.version,
+            known=head.known,
+            event=head.event,
         )
-    return Bookmark(resource_version=version) if form.type == "BOOKMARK" else None
+    is_bookmark = line_type == "BOOKMARK"
+    return Bookmark(resource_version=head.version) if is_bookmark else None
+
+
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    """The part of an object that a change says beside the object itself."""
+
+    version: str
+    kind: str
+    known: ObjectMeta | None = None
+    event: KubernetesEvent | None = None
+
+
+def _parse(
+    line: bytes, resource: Resource, keeps: MetadataFilter | None
+) -> tuple[str, bytes, _Head]:
+    """Return type, object and head of a line, by one parse of usual lines.
+
+    Raises:
+        msgspec.DecodeError: It is not JSON, or not of the form of a line.
+    """
+    for start, line_type in _STARTS:
+        if line.startswith(start):
+            value = line[len(start) - 1 : -1]
+            try:
+                return line_type, value, _read_head(value, line_type, resource, keeps)
+            except msgspec.DecodeError:
+                break  # more follows the object, or it is not JSON
+    form = decode_line(line)
+    value = bytes(form.object)
+    if form.type == "ERROR":
+        return form.type, value, _Head("", "")
+    return form.type, value, _read_head(value, form.type, resource, keeps)
 
 
 def _read_head(
-    raw: bytes, change: str | None, resource: Resource, keeps: MetadataFilter | None
-) -> tuple[str, str, ObjectMeta | None, KubernetesEvent | None]:
-    """Return version and kind of an object, and what else a change says of it."""
-    if change is not None and keeps is not None:
-        known, kind = keeps.read_head(raw)
-        return known.version, kind, known, None
-    event = _read_event(raw) if change is not None and resource.is_events else None
+    raw: bytes, line_type: str, resource: Resource, keeps: MetadataFilter | None
+) -> _Head:
+    """Return the head of an object, from the whole Event where it is one."""
+    if line_type not in _CHANGES:
+        head = decode_version_of(raw)
+        return _Head(head.metadata.resource_version, head.kind)
+    is_detailed = keeps is not None and keeps.is_detailed
+    event = _read_event(raw) if resource.is_events and not is_detailed else None
     if event is not None:
-        return event.metadata.resource_version, event.kind, None, event
+        known = None if keeps is None else identity(event.metadata)
+        return _Head(event.metadata.resource_version, event.kind, known, event)
+    if keeps is not None:
+        known, kind = keeps.read_head(raw)
+        return _Head(known.version, kind, known)
     head = decode_version_of(raw)
-    return head.metadata.resource_version, head.kind, None, None
+    return _Head(head.metadata.resource_version, head.kind)
 
 
 def _read_event(raw: bytes) -> KubernetesEvent | None:
@@ -91,7 +132,7 @@ def _read_event(raw: bytes) -> KubernetesEvent | None:
 
 
 def is_for_later(line: bytes) -> bool:
-    """Tell whether a line that says nothing is of a type that we do not know."""
+    """Return whether a skipped line is of a type that later servers may have."""
     try:
         return decode_line(line).type not in {*_CHANGES, "BOOKMARK"}
     except msgspec.DecodeError:
@@ -99,7 +140,7 @@ def is_for_later(line: bytes) -> bool:
 
 
 def ends_initial(line: bytes) -> bool:
-    """Tell whether a bookmark says that all that was there has come (KEP-3157)."""
+    """Return whether a bookmark ends the initial events of a watch (KEP-3157)."""
     annotations = decode_annotated(decode_line(line).object).metadata.annotations
     return (annotations or {}).get("k8s.io/initial-events-end") == "true"
 
@@ -110,19 +151,21 @@ class ListedObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         object: The object as raw JSON, kind and apiVersion included.
         known: Which one it is.
+        event: The object decoded, if it is a Kubernetes Event; None: not yet.
     """
 
     object: bytes
     known: ObjectMeta
+    event: KubernetesEvent | None = None
 
     @property
     def version(self) -> str:
-        """Its resourceVersion."""
+        """Return its resourceVersion."""
         return self.known.version
 
     @property
     def key(self) -> bytes:
-        """What lists are sorted by: ``namespace/name``, compared as bytes."""
+        """Return the sort key of lists: ``namespace/name``, compared as bytes."""
         return self.known.key.encode()
 
 
@@ -137,17 +180,21 @@ def read_listed(
         UnreadableError: One has no readable version, or is of another kind.
     """
     doing = f"list {resource.name}"
+    # As a watch brings them, in the order in which the API server writes them, so that
+    # a list and a watch give the same event.
+    head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'.encode()
     for position, item in enumerate(items):
         try:
-            known, kind = keeps.read_head(item)
+            found = _read_head(item, "ADDED", resource, keeps)
         except msgspec.DecodeError as error:
             raise _no_object(doing, position, error) from error
-        if not is_version(known.version):
+        if found.known is None or not is_version(found.version):
             raise _no_object(doing, position, "no resourceVersion")
-        check_kind(kind, resource=resource, doing=doing)
+        check_kind(found.kind, resource=resource, doing=doing)
         yield ListedObject(
-            object=item if kind else _complete(item, resource),
-            known=known,
+            object=item if found.kind else head + item[1:],
+            known=found.known,
+            event=found.event,
         )
 
 
@@ -157,15 +204,8 @@ def _no_object(doing: str, position: int, got: object) -> UnreadableError:
     )
 
 
-def _complete(item: bytes, resource: Resource) -> bytes:
-    """Return the object as a watch would bring it, so that both give the same event."""
-    # In the order in which the API server writes them.
-    kind = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
-    return kind.encode() + item.lstrip()[1:]
-
-
 def minimal_object(known: ObjectMeta, *, resource: Resource) -> bytes:
-    """Return an object that was deleted unseen: all that is known of it, as JSON."""
+    """Return what is known of an object that was deleted unseen, as JSON."""
     metadata = {"name": known.name}
     if known.namespace:
         metadata["namespace"] = known.namespace
@@ -179,7 +219,7 @@ def minimal_object(known: ObjectMeta, *, resource: Resource) -> bytes:
 
 
 def with_resource_version(value: bytes, *, version: str) -> bytes:
-    """Return an object as a watch brings it deleted: at the version of its deletion."""
+    """Return an object with the version of its deletion, as a watch brings it."""
     members = decode_raw_members(value)
     metadata = decode_raw_members(members["metadata"])
     metadata["resourceVersion"] = msgspec.Raw(msgspec.json.encode(version))

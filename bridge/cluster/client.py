@@ -1,8 +1,8 @@
-"""The API server, over kubernetes_asyncio's configuration, auth and transport."""
+"""Ask one API server, over kubernetes_asyncio's configuration, auth and transport."""
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +12,67 @@ import msgspec
 
 from bridge.cluster import BATCH_LIMIT, Resource
 from bridge.cluster.answers import check_answer, read_list
-from bridge.cluster.pagesize import PageSize
 from bridge.cluster.requests import (
     ANSWER_BYTES,
+    AnswerTooLargeError,
     Exchange,
     Request,
     WatchStream,
     abandon,
     read_body,
 )
-from bridge.cluster.session.service_account import SERVICE_ACCOUNT
 from bridge.cluster.session.session import ApiSession
-from bridge.cluster.session.sources import find_source
+from bridge.cluster.session.sources import SERVICE_ACCOUNT, find_source
 from bridge.cluster.wire import decode_head, decode_server_version
 from bridge.errors import ForbiddenError, NotServedError, UnreadableError
+
+PAGE_BYTES = 8 * 1024 * 1024
+"""Most bytes of a page with more than one object: 500 Pods have about so many, 500
+objects of 1.5 MB would have a hundred times as many."""
+
+_SHRINKS_BY = 8
+_GROWS_BY = 2
+
+Ask = Callable[[int, int], Awaitable[bytes]]
+"""Asks for so many objects in at most so many bytes; raises `AnswerTooLargeError`."""
+
+
+class PageSize:
+    """Learns how many objects of one resource fit into a page."""
+
+    def __init__(self) -> None:
+        """Expect small objects."""
+        self._most = BATCH_LIMIT
+
+    async def fit(self, ask: Ask, limit: int) -> bytes:
+        """Return the answer with as many objects as fit, `limit` at most.
+
+        Args:
+            ask: Is called with fewer and fewer objects, until they fit.
+            limit: Most objects that are wanted.
+
+        Raises:
+            AnswerTooLargeError: Even one is too large, or the API server sends more
+                than it is asked for.
+        """
+        while True:
+            count = min(limit, self._most)
+            most_bytes = PAGE_BYTES if count > 1 else ANSWER_BYTES
+            try:
+                body = await ask(count, most_bytes)
+            except AnswerTooLargeError:
+                if count == 1:
+                    raise
+                self._most = max(1, count // _SHRINKS_BY)
+            else:
+                self._learn(count, len(body))
+                return body
+
+    def _learn(self, count: int, size: int) -> None:
+        """Ask for more next time if the page was full and small."""
+        if count == self._most and size * _GROWS_BY * 2 < PAGE_BYTES:
+            self._most = min(BATCH_LIMIT, self._most * _GROWS_BY)
+
 
 ANSWER_SECONDS = 60.0
 """Deadline of everything but a watch; a page of 500 Events takes 20 ms."""
@@ -53,7 +100,7 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterUid:
-    """What tells one cluster from another.
+    """The identity of a cluster.
 
     Attributes:
         uid: The uid of namespace kube-system, or a hash of CA and server URL.
@@ -117,13 +164,13 @@ class ClusterClient:
 
     @property
     def server(self) -> str:
-        """URL of the API server."""
+        """Return the URL of the API server."""
         return self._connection.server
 
     @property
-    def heard_at(self) -> float:
-        """When the API server last said anything, by the loop's clock."""
-        return self._exchange.heard.at
+    def answered_at(self) -> float:
+        """Return when the API server last answered, by the loop's clock."""
+        return self._exchange.last_answer.at
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """Return the JSON body at a path, e.g. ``/version``.
@@ -257,7 +304,9 @@ class ClusterClient:
         )
         response = await self._exchange.open(request)
         try:
-            yield WatchStream(response, doing=request.doing, heard=self._exchange.heard)
+            yield WatchStream(
+                response, doing=request.doing, last_answer=self._exchange.last_answer
+            )
         finally:
             abandon(response)
 

@@ -1,4 +1,4 @@
-"""Kind or resource → what the API server serves (API concepts, "API Discovery").
+"""Find the resource of a kind or a name by API discovery (API concepts).
 
 Nothing is remembered: one document for each question, asked when a reader starts or
 finds its resource gone, so that a CustomResourceDefinition is seen as it is now.
@@ -150,7 +150,7 @@ def _explain(target: Target, seen: Collection[_Served]) -> str:
 
 
 def _suggest(target: Target, seen: Collection[_Served]) -> str | None:
-    """Return what was meant: elsewhere of that name, or here of a similar one."""
+    """Return a suggestion: the name in another group, or a similar name in this one."""
     for one in BUILTIN.values():
         if target.name in {one.kind, one.plural} and one.group != target.group:
             return f"{one.api_version} {one.kind}" if target.kind else one.name

@@ -1,13 +1,15 @@
-"""What is still known of objects that are gone."""
+"""Keep the metadata of one resource's objects in memory, deleted ones for a while."""
 
 import asyncio
-import random as _random
+import random
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from bridge.cluster import Change, Item, ObjectMeta, Resource, Synced, WatchEvent
+from bridge.cluster import Change, Item, ObjectMeta, Resource, Synced
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector.reflector import list_and_watch
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.reflector import Reflector
+from bridge.cluster.reflector.retry import Observer
 from bridge.cluster.store import Store
 from bridge.errors import ClusterError, ForbiddenError, NotServedError
 from bridge.retry import Backoff
@@ -20,7 +22,7 @@ MOST = 50_000
 
 
 class Tombstones:
-    """Deleted objects, for a while; there may be several of one name."""
+    """Keeps deleted objects for `KEPT_SECONDS`; there may be several of one name."""
 
     def __init__(self, *, now: Callable[[], float]) -> None:
         """Start with none.
@@ -34,7 +36,7 @@ class Tombstones:
         )
 
     def __len__(self) -> int:
-        """Return how many there are, some of them perhaps too old to be found."""
+        """Return how many are kept, including those too old to be found."""
         return len(self._buried)
 
     def add(self, known: ObjectMeta) -> None:
@@ -46,7 +48,7 @@ class Tombstones:
             self._buried.popitem(last=False)
 
     def get(self, key: str, uid: str) -> ObjectMeta | None:
-        """Return what was known of it; None: nothing, or it is too long ago."""
+        """Return the metadata of a deleted object; None: unknown, or too long ago."""
         buried_at, known = self._buried.get((key, uid), (0.0, None))
         return None if self._is_old(buried_at) else known
 
@@ -56,10 +58,6 @@ class Tombstones:
 
     def _is_old(self, buried_at: float) -> bool:
         return self._now() - buried_at > KEPT_SECONDS
-
-
-def _ignore(_: object) -> None:
-    """Nobody listens."""
 
 
 def _loop_time() -> float:
@@ -83,35 +81,23 @@ class Informer:
         resource: Resource,
         *,
         store: Store,
-        namespace: str | None = None,
-        label_selector: str = "",
-        count: Callable[[WatchEvent], None] = _ignore,
-        now: Callable[[], float] = _loop_time,
-        random: Callable[[], float] = _random.random,
     ) -> None:
         """Bind what is read; `run` reads it.
 
         Args:
             client: The cluster.
-            resource: What to read.
+            resource: What to read, in all namespaces.
             store: Empty; says by its `keeps` what is remembered of each object.
-            namespace: Where; None: everywhere.
-            label_selector: Pushed to the API server; empty: all.
-            count: Called for each `WatchEvent`.
-            now: A clock that does not jump, in seconds.
-            random: Uniform in [0, 1), for jitter.
         """
         self.resource = resource
         self.store = store
         self.synced = asyncio.Event()
         self.error = ""
         self.is_refused = False
-        self._client = client
-        self._namespace = namespace
-        self._label_selector = label_selector
-        self._count = count
-        self._random = random
-        self._tombstones = Tombstones(now=now)
+        self._list_watch = ListWatch(
+            client=client, resource=resource, metadata_only=True
+        )
+        self._tombstones = Tombstones(now=_loop_time)
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -119,31 +105,26 @@ class Informer:
 
         A resource that is not served (yet, or any more) is waited for.
         """
-        backoff = Backoff(random=self._random, now=_loop_time)
+        backoff = Backoff(random=random.random, now=_loop_time)
         while True:
+            reflector = Reflector(
+                self._list_watch,
+                into=self,
+                initial="emit",
+                store=self.store,
+                observer=Observer(report=self._report),
+            )
             try:
-                await self._read()
+                await reflector.run()
             except NotServedError as error:
                 self._report(error)
                 await asyncio.sleep(backoff.next_delay())
 
-    async def _read(self) -> None:
-        async with list_and_watch(
-            self._client,
-            self.resource,
-            namespace=self._namespace,
-            label_selector=self._label_selector,
-            metadata_only=True,
-            initial="emit",
-            store=self.store,
-            report=self._report,
-            count=self._count,
-            random=self._random,
-        ) as batches:
-            async for batch in batches:
-                for item in batch:
-                    self._take(item)
-                self._announce()
+    async def put(self, batch: Sequence[Item]) -> None:
+        """Take what the reflector read: the store holds it already."""
+        for item in batch:
+            self._take(item)
+        self._announce()
 
     def find(self, key: str, uid: str) -> ObjectMeta | None:
         """Return what is known of one object, also if it was deleted minutes ago.

@@ -66,7 +66,7 @@ class LivenessCheck:
             await asyncio.sleep(RETRY_SECONDS)
 
     def _quiet_seconds(self) -> float:
-        return _time() - max(self._client.heard_at, self._since)
+        return _time() - max(self._client.answered_at, self._since)
 
     async def _ask(self) -> None:
         """Ask for the version; the client notes whether anything comes."""

@@ -1,4 +1,4 @@
-"""What the bridge may do, asked of the API server itself."""
+"""Ask the API server what the bridge may do."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class _Status(msgspec.Struct):
-    """Whether it is allowed; a webhook that fails is not a yes."""
+    """Whether it is allowed; an authorizer that fails counts as a refusal."""
 
     allowed: bool
 
@@ -41,7 +41,7 @@ async def is_allowed(
     Args:
         client: The cluster.
         verb: ``get``, ``list`` or ``watch``.
-        resource: Of what.
+        resource: What to read.
         namespace: Where; None: everywhere.
         name: Of one object; empty: of all.
 

@@ -1,4 +1,4 @@
-"""Bytes as they come → complete lines, in time linear in the bytes."""
+"""Send requests, read bodies within limits, and cut watches into lines."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import aiohttp
 
+from bridge.cluster.answers import status_error
 from bridge.cluster.session.session import ApiSession, Session
 from bridge.cluster.session.sockets import CONNECT_SECONDS, NETWORK_ERRORS, unreachable
-from bridge.cluster.status import status_error
 from bridge.errors import UnauthorizedError, UnreachableError, UnreadableError
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
@@ -83,12 +83,12 @@ _METADATA_WATCH = _metadata("PartialObjectMetadata")
 
 
 class AnswerTooLargeError(UnreadableError):
-    """An answer has more bytes than are kept."""
+    """An answer has more bytes than are accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked for.
+    """One request to the API server.
 
     Attributes:
         doing: What errors call it, e.g. ``list events in all namespaces``.
@@ -111,8 +111,8 @@ class Request:
     most_bytes: int = ANSWER_BYTES
 
 
-class Heard:
-    """Knows when the API server last said anything, in whatever answer.
+class LastAnswer:
+    """Keeps when the API server last answered, to any request.
 
     Attributes:
         at: By the loop's clock.
@@ -123,7 +123,7 @@ class Heard:
         self.note()
 
     def note(self) -> None:
-        """Say that it says something now."""
+        """Note that an answer, or a part of one, arrives now."""
         self.at = asyncio.get_running_loop().time()
 
 
@@ -131,12 +131,12 @@ class Exchange:
     """Sends requests with the credentials of the moment.
 
     Attributes:
-        heard: Told of each answer.
+        last_answer: Is updated with each answer.
     """
 
     def __init__(self, connection: ApiSession) -> None:
-        """Use a connection that somebody else closes."""
-        self.heard = Heard()
+        """Use a connection; the caller closes it."""
+        self.last_answer = LastAnswer()
         self._connection = connection
 
     async def open(self, request: Request) -> aiohttp.ClientResponse:
@@ -147,18 +147,18 @@ class Exchange:
         """
         session = await self._connection.session()
         try:
-            return await _send(session, request, self.heard)
+            return await _send(session, request, self.last_answer)
         except UnauthorizedError:
             pass
         except UnreachableError as error:
             if error.phase != "tls":  # else the CA may have been replaced
                 raise
         session = await self._connection.renewed(session)
-        return await _send(session, request, self.heard)
+        return await _send(session, request, self.last_answer)
 
 
 async def _send(
-    session: Session, request: Request, heard: Heard
+    session: Session, request: Request, last_answer: LastAnswer
 ) -> aiohttp.ClientResponse:
     try:
         response: aiohttp.ClientResponse = await session.api.call_api(
@@ -177,7 +177,7 @@ async def _send(
         doing = f"{request.doing}: {session.api.configuration.host}"
         raise unreachable(error, doing=doing, phase="answer") from error
     if response.status < 500:  # else it may be a proxy that speaks
-        heard.note()
+        last_answer.note()
     try:
         await _check(response, doing=request.doing)
     except BaseException:
@@ -262,16 +262,16 @@ class WatchStream:
     """One open watch; use it as `async with client.watch(...) as stream`."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, *, doing: str, heard: Heard
+        self, response: aiohttp.ClientResponse, *, doing: str, last_answer: LastAnswer
     ) -> None:
         """Read from a response whose status and content type were checked.
 
         Args:
             response: What is read.
             doing: What errors call it.
-            heard: Told of all that comes.
+            last_answer: Is updated with each chunk.
         """
-        self._heard = heard
+        self._last_answer = last_answer
         self._content = response.content
         self._splitter = LineSplitter()
         self._doing = doing
@@ -292,7 +292,7 @@ class WatchStream:
                 chunk = await self._content.readany()
             except NETWORK_ERRORS as error:
                 raise unreachable(error, doing=self._doing, phase="stream") from error
-            self._heard.note()
+            self._last_answer.note()
             if not chunk:
                 break
             lines = self._splitter.feed(chunk)

@@ -64,9 +64,7 @@ class Target:
     @property
     def group(self) -> str:
         """API group; empty for core."""
-        if self.resource:
-            return self.resource.partition(".")[2]
-        return group_of(self.api_version)
+        return self.resource.partition(".")[2] or group_of(self.api_version)
 
     @property
     def version(self) -> str:

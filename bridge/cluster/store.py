@@ -1,15 +1,102 @@
-"""What an informer remembers of each object, and how it is found again."""
+"""Keep what is known of each object, and find it by key or by an index."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from dataclasses import dataclass
+from heapq import nsmallest
 
 import msgspec
 
-from bridge.cluster import Change, ObjectMeta
-from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster import Change, ObjectMeta, Owner
+from bridge.cluster.kubernetes_event import EventMetadata
+from bridge.cluster.wire import (
+    DetailedMetadata,
+    MetadataForm,
+    decode_detailed_head,
+    decode_head,
+)
+
+_NONE: Mapping[str, str] = {}
+# Shared: a hundred thousand objects without labels need not have a dict each.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataFilter:
+    """Which metadata is kept beside identity and version.
+
+    Attributes:
+        labels: Whether labels are kept.
+        annotations: The annotations that are kept.
+        owner: Whether the controller is kept.
+    """
+
+    labels: bool = False
+    annotations: frozenset[str] = frozenset()
+    owner: bool = False
+
+    @property
+    def is_detailed(self) -> bool:
+        """Return whether more than identity and version is kept."""
+        return self.labels or self.owner or bool(self.annotations)
+
+    def read_head(self, value: bytes) -> tuple[ObjectMeta, str]:
+        """Return the kept metadata of an object, and its kind; empty: it has none.
+
+        Raises:
+            msgspec.DecodeError: It is no JSON, or no object of Kubernetes.
+        """
+        if self.is_detailed:
+            detailed = decode_detailed_head(value)
+            return self._detailed(detailed.metadata), detailed.kind
+        head = decode_head(value)
+        return identity(head.metadata), head.kind
+
+    def _detailed(self, metadata: DetailedMetadata) -> ObjectMeta:
+        annotations = metadata.annotations or _NONE
+        kept = {name: annotations[name] for name in self.annotations & {*annotations}}
+        return ObjectMeta(
+            key=f"{metadata.namespace}/{metadata.name}",
+            uid=metadata.uid,
+            version=metadata.resource_version,
+            labels=metadata.labels if self.labels and metadata.labels else _NONE,
+            annotations=kept or _NONE,
+            owner=_controller(metadata) if self.owner else None,
+        )
+
+
+def identity(metadata: MetadataForm | EventMetadata) -> ObjectMeta:
+    """Return identity and version of an object, and nothing else of its metadata."""
+    return ObjectMeta(
+        key=f"{metadata.namespace}/{metadata.name}",
+        uid=metadata.uid,
+        version=metadata.resource_version,
+        labels=_NONE,
+        annotations=_NONE,
+    )
+
+
+def _controller(metadata: DetailedMetadata) -> Owner | None:
+    """Return the one owner that controls the object, if one does."""
+    for owner in metadata.owner_references or ():
+        if owner.controller:
+            return Owner(
+                api_version=owner.api_version,
+                kind=owner.kind,
+                name=owner.name,
+                uid=owner.uid,
+            )
+    return None
+
 
 Index = Callable[[ObjectMeta], Iterable[Hashable]]
-"""Under which values an object is found."""
+"""Gives the values under which an object is found."""
 
 
 def _by_namespace(known: ObjectMeta) -> Iterable[Hashable]:
@@ -29,12 +116,12 @@ INDEXES: Mapping[str, Index] = {
     "owner": _by_owner,
     "label": _by_label,
 }
-"""What a store can be asked by: the namespace, the uid of the controller, and a label
-as a pair of key and value."""
+"""Indexes of a store: the namespace, the uid of the controller, and a label as a pair
+of key and value."""
 
 
 class Store:
-    """Objects by key; an index is built when it is first asked, and kept from then on.
+    """Keeps objects by key; an index is built when first asked, and kept up to date.
 
     Attributes:
         is_complete: Whether it holds everything that was there at the cursor. False:
@@ -51,10 +138,10 @@ class Store:
         keeps_annotations: frozenset[str] = frozenset(),
         keeps_owner: bool = False,
     ) -> None:
-        """Begin with what was remembered.
+        """Begin with the objects of an earlier run.
 
         Args:
-            known: What was remembered.
+            known: These objects.
             is_complete: Whether it is all that was there at the cursor.
             keeps_labels: Remember labels.
             keeps_annotations: The annotations to remember.
@@ -76,11 +163,11 @@ class Store:
         return iter(self._objects.values())
 
     def get(self, key: str) -> ObjectMeta | None:
-        """Return what is known under ``<namespace>/<name>``; None: nothing."""
+        """Return the object under ``<namespace>/<name>``; None: there is none."""
         return self._objects.get(key)
 
     def put(self, known: ObjectMeta) -> None:
-        """Know this of its object from now on."""
+        """Keep an object instead of the one under its key."""
         # Dropped first: else the dict keeps the older, equal key alive.
         self.drop(known.key)
         self._objects[known.key] = known
@@ -89,13 +176,13 @@ class Store:
                 index[value].add(known.key)
 
     def drop(self, key: str) -> None:
-        """Know nothing under this key any more."""
+        """Remove the object under a key, if there is one."""
         if self._indexes:
             self._unlist(key)
         self._objects.pop(key, None)
 
     def follow(self, change: Change) -> Change:
-        """Know what a watched change says; return it with `Change.known` as it should.
+        """Apply a watched change; return it, a deletion with what was known before.
 
         Args:
             change: Read with what this store keeps.
@@ -112,12 +199,25 @@ class Store:
         self.drop(known.key)
         return msgspec.structs.replace(change, known=was)
 
-    def find(self, index: str, value: Hashable) -> list[ObjectMeta]:
-        """Return what is found by one of `INDEXES`, in the order of keys."""
-        if index not in self._indexes:
-            self._indexes[index] = self._build(INDEXES[index])
-        keys = self._indexes[index].get(value, ())
-        return [self._objects[key] for key in sorted(keys)]
+    def select(
+        self, wanted: Collection[tuple[str, Hashable]], *, after: str = "", limit: int
+    ) -> list[ObjectMeta]:
+        """Return the next objects that are found by all of some indexes, by key.
+
+        Args:
+            wanted: Pairs of one of `INDEXES` and a value; none: all objects.
+            after: Only keys after this one; empty: from the start.
+            limit: Most objects to return.
+        """
+        found = [self._index(name).get(value, set()) for name, value in wanted]
+        keys = set.intersection(*found) if found else self._objects.keys()
+        following = (key for key in keys if key > after)
+        return [self._objects[key] for key in nsmallest(limit, following)]
+
+    def _index(self, name: str) -> dict[Hashable, set[str]]:
+        if name not in self._indexes:
+            self._indexes[name] = self._build(INDEXES[name])
+        return self._indexes[name]
 
     def _build(self, index: Index) -> dict[Hashable, set[str]]:
         built: dict[Hashable, set[str]] = defaultdict(set)

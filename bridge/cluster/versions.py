@@ -1,13 +1,13 @@
-"""resourceVersions, compared as KEP-5504 says: decimal numbers, per resource."""
+"""Compare resourceVersions by KEP-5504: decimal numbers, per resource."""
 
 _LONGEST = 39
 """Digits of the largest number of 128 bits; etcd counts with 64."""
 
 
 def is_version(text: str) -> bool:
-    """Tell whether a text is the version of something that happened.
+    """Return whether a text is the version of a change.
 
-    ``0`` is none: whoever asks for it gets any state there is (Kubernetes API concepts,
+    ``0`` is none: a request for it gets any state there is (Kubernetes API concepts,
     "Resource versions").
     """
     is_number = text.isdecimal() and text.isascii()
@@ -15,12 +15,12 @@ def is_version(text: str) -> bool:
 
 
 def order(version: str) -> tuple[int, str]:
-    """Return what sorts versions: by length, then by digits (KEP-5504)."""
+    """Return the sort key of a version: length, then digits (KEP-5504)."""
     return len(version), version
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Tell whether one version came after another of the same resource."""
+    """Return whether one version came after another of the same resource."""
     return order(version) > order(than)
 
 
@@ -33,7 +33,7 @@ def middle(older: str, newer: str) -> str | None:
 
 
 def is_next(version: str, after: str) -> bool:
-    """Tell whether nothing can lie between two versions."""
+    """Return whether nothing can lie between two versions."""
     numbers = version.isdecimal() and after.isdecimal()
     return version == after or (numbers and int(version) == int(after) + 1)
 

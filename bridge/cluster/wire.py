@@ -1,4 +1,4 @@
-"""The forms on the wire, decoded no further than they are needed (msgspec).
+"""Decode the forms on the wire no further than they are needed (msgspec).
 
 Objects stay raw bytes: a typed model costs 57 to 64 times as much and refuses valid
 Events (null eventTime).
@@ -39,13 +39,13 @@ class ListForm(msgspec.Struct, rename="camel", gc=False):
 
 
 class KindForm(msgspec.Struct, gc=False):
-    """What anything says it is."""
+    """The kind of any document."""
 
     kind: str = ""
 
 
 class MetadataForm(msgspec.Struct, rename="camel", gc=False):
-    """What is read of an object's `metadata`."""
+    """The part of an object's `metadata` that is read."""
 
     resource_version: str
     name: str = ""
@@ -71,7 +71,7 @@ class OwnerForm(msgspec.Struct, rename="camel", gc=False):
 
 
 class DetailedMetadata(MetadataForm, gc=False):
-    """What is read of `metadata` where more than identity is remembered."""
+    """The part of `metadata` that is read where more than identity is kept."""
 
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
@@ -86,7 +86,7 @@ class DetailedHeadForm(msgspec.Struct, gc=False):
 
 
 class VersionedMetadata(msgspec.Struct, rename="camel", gc=False):
-    """What is read of `metadata` in a watch line, where each field costs time."""
+    """The part of `metadata` that is read in a watch line: each field costs time."""
 
     resource_version: str
 
@@ -99,7 +99,7 @@ class VersionedForm(msgspec.Struct, gc=False):
 
 
 class AnnotatedMetadata(msgspec.Struct, gc=False):
-    """What is read of `metadata` in a bookmark."""
+    """The part of `metadata` that is read in a bookmark."""
 
     annotations: dict[str, str] | None = None
 
@@ -184,13 +184,15 @@ def reading(form: type[T]) -> Callable[[bytes | msgspec.Raw], T]:
     It raises `msgspec.DecodeError`, however deep the rest is nested.
     """
     decode = msgspec.json.Decoder(form).decode
+    decode_strictly = _of_utf8(decode)
 
-    @_of_utf8
     def read(value: bytes | msgspec.Raw) -> T:
         try:
             return decode(value)
+        except UnicodeDecodeError:
+            return decode_strictly(value)
         except RecursionError:
-            return decode(fold(bytes(value), depth=_HEAD_DEPTH).text)
+            return decode_strictly(fold(bytes(value), depth=_HEAD_DEPTH).text)
 
     return read
 

@@ -12,12 +12,11 @@ import aiohttp
 import msgspec
 
 from bridge.cluster import CORE_EVENTS
+from bridge.cluster.answers import status_error
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.session.service_account import SERVICE_ACCOUNT
 from bridge.cluster.session.session import ApiSession
 from bridge.cluster.session.sockets import NETWORK_ERRORS, unreachable
-from bridge.cluster.session.sources import find_source
-from bridge.cluster.status import status_error
+from bridge.cluster.session.sources import SERVICE_ACCOUNT, find_source
 from bridge.cluster.wire import decode_head, decode_line
 from bridge.demo.ledger import Revision
 from bridge.demo.recorder import RecordedWrite

@@ -24,17 +24,18 @@ Event what controls its object (`ownerkind`, `ownername`), if that is in its con
 """
 
 import re
+from collections.abc import Mapping
+from hashlib import blake2s
 from typing import Final
 
 import msgspec
 
-from bridge.cluster import Change, Resource
+from bridge.cluster import Change, Gap, Resource
 from bridge.cluster.kubernetes_event import decode_event
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import objects
 from bridge.events.cloudevent import CloudEvent, ConvertedEvent
 from bridge.events.context import ChangeContext, InvolvedObject
-from bridge.events.gap import gap_event
 from bridge.events.origin import Origin
 from bridge.events.paths import list_paths
 from bridge.events.profiles import PROFILES, REFERENCES, SEVERITIES, Attributes, Facts
@@ -46,10 +47,9 @@ from bridge.events.validation import (
     check_time,
     check_utf8,
     is_plain,
+    timestamp,
 )
 from bridge.text.nesting import is_deeper
-
-__all__ = ["Origin", "convert", "gap_event", "read_facts", "render"]
 
 DEEPEST: Final = 500
 """Most lists and objects inside each other. Whatever reads the event later, here or at
@@ -197,8 +197,7 @@ def _read_object(change: Change, recorded: str, context: ChangeContext) -> Facts
     metadata = found.metadata
     node = found.node or _node_name(resource.kind, metadata.name)
     attributes: Attributes = {"node": node} if node else {}
-    if metadata.uid:
-        attributes["partitionkey"] = metadata.uid
+    attributes["partitionkey"] = metadata.uid
     if context.changed_paths and change.change == "modified":
         paths = list_paths(context.changed_paths, longest=_LONGEST)
         attributes["changedpaths"] = paths
@@ -259,7 +258,8 @@ def _payload(raw: bytes, resource: Resource) -> bytes:
 def _checked(payload: bytes) -> bytes:
     # It is JSON, for it was decoded; but not the inside of strings that are not used.
     check_utf8(payload)
-    if is_deeper(payload, than=DEEPEST):
+    # Each level takes two brackets.
+    if len(payload) > 2 * DEEPEST and is_deeper(payload, than=DEEPEST):
         raise InvalidEventError(_TOO_DEEP)
     return payload
 
@@ -287,3 +287,72 @@ def _are_plain(texts: str, uid: str) -> bool:
 
 def _clean(text: str) -> str:
     return _UNPRINTABLE.sub("?", text[:_LONGEST])
+
+
+def gap_event(
+    gap: Gap,
+    *,
+    resource: Resource,
+    namespace: str,
+    field_selector: str,
+    label_selector: str,
+    origin: Origin,
+    recorded: str,
+) -> CloudEvent:
+    """Return the event that says between which versions revisions may be missing.
+
+    It goes by the same names in every profile: ApiServerSource has none for it.
+
+    Args:
+        gap: What may be missing.
+        resource: Of what kind.
+        namespace: Where; ``*``: everywhere.
+        field_selector: Which of them are read; empty: all.
+        label_selector: Which of them are read; empty: all.
+        origin: Of which cluster.
+        recorded: When the event was made, RFC 3339.
+    """
+    scope = {
+        "namespace": namespace,
+        "fieldSelector": field_selector,
+        "labelSelector": label_selector,
+    }
+    # Two scopes of one resource may have the same gap, but never the same id.
+    digest = blake2s(msgspec.json.encode([scope, gap.cause]), digest_size=4).hexdigest()
+    identity = f"gap-{resource.name}-{gap.cursor}-{gap.snapshot}-{digest}"
+    where = {} if namespace == "*" else {"namespace": namespace}
+    return CloudEvent(
+        id=origin.identify(identity),
+        source=origin.uri,
+        type=f"{origin.type_prefix}.gap.v1",
+        subject=f"{namespace}/{resource.kind}",
+        time=timestamp(gap.until),
+        extensions={
+            "cluster": origin.cluster,
+            **where,
+            "kind": resource.kind,
+            "apiversion": resource.api_version,
+            **SEVERITIES["Warning"],
+            "recordedtime": recorded,
+            **origin.extensions,
+        },
+        data=_gap_data(gap, resource, scope),
+    )
+
+
+def _gap_data(gap: Gap, resource: Resource, scope: Mapping[str, str]) -> bytes:
+    return msgspec.json.encode(
+        {
+            "cause": gap.cause,
+            "resource": {
+                "apiVersion": resource.api_version,
+                "kind": resource.kind,
+                "plural": resource.plural,
+            },
+            "scope": scope,
+            "cursor": gap.cursor,
+            "snapshot": gap.snapshot,
+            "since": gap.since and timestamp(gap.since),
+            "until": timestamp(gap.until),
+        }
+    )

@@ -1,6 +1,7 @@
 """Builds readers, and the informers that they share, from settings."""
 
 import asyncio
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -9,7 +10,8 @@ from bridge.cluster import Resource
 from bridge.cluster.builtin import NAMESPACES, find_kind
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.informer import Informer
-from bridge.cluster.reflector.reflector import list_and_watch
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.reflector import Reflector
 from bridge.cluster.store import Store
 from bridge.events.origin import Origin
 from bridge.events.settings import EventsConfig
@@ -20,7 +22,7 @@ from bridge.ingest.accept import Acceptor, EventForm
 from bridge.ingest.enrichment import Enrichment
 from bridge.ingest.entries import Conversion
 from bridge.ingest.object_cache import ObjectCache
-from bridge.ingest.reader import ListAndWatch, ScopeReader
+from bridge.ingest.reader import BuildReflector, ScopeReader
 from bridge.ingest.scoping import EVERYWHERE, Namespaces
 from bridge.ingest.settings import EnrichConfig, SourceConfig
 from bridge.ingest.source import Source, all_enrichment, build_sources
@@ -192,10 +194,13 @@ class ReaderBuilder:
     ) -> ScopeReader:
         """Return the reader of one scope."""
         names = tuple(source.name for source in sources)
+        is_enriched = any(source.enrich is not None for source in sources)
+        if is_enriched and self.enrichment is not None:
+            status.stores = ChainMap({}, self.enrichment.stores)
         reads_paths = self.router.reads("changedpaths", names)
         keeps = reads_paths or any(source.needs_objects for source in sources)
         return ScopeReader(
-            watch=self._watch(resource, scope, sources),
+            reflector=self._reflector(resource, scope, sources),
             resource=resource,
             scope=scope,
             sources=sources,
@@ -226,18 +231,18 @@ class ReaderBuilder:
             enrichment=self.enrichment if enriches else None,
         )
 
-    def _watch(
+    def _reflector(
         self, resource: Resource, scope: Scope, sources: Sequence[Source]
-    ) -> ListAndWatch:
-        return partial(
-            list_and_watch,
-            self._client,
-            resource,
+    ) -> BuildReflector:
+        list_watch = ListWatch(
+            client=self._client,
+            resource=resource,
             namespace=None if scope.namespace == EVERYWHERE else scope.namespace,
             field_selector=scope.field_selector,
             label_selector=scope.label_selector,
-            initial="emit" if any(one.emits_initial for one in sources) else "skip",
         )
+        emits = any(one.emits_initial for one in sources)
+        return partial(Reflector, list_watch, initial="emit" if emits else "skip")
 
 
 class ClusterParts:

@@ -45,7 +45,11 @@ class Missing:
 
 
 class Enrichment:
-    """Finds the object that an Event is about, and what controls it."""
+    """Finds the object that an Event is about, and what controls it.
+
+    Attributes:
+        stores: What the informers that were started know, by resource.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class Enrichment:
         self._resources = tuple(resources)
         self._start = start
         self._informers: dict[Resource, Informer] = {}
+        self.stores: dict[str, object] = {}
         self._given_up = _GivenUp(clock)
 
     def find(self, about: Reference) -> InvolvedObject | Missing | None:
@@ -151,7 +156,8 @@ class Enrichment:
 
     def _informer(self, resource: Resource) -> Informer:
         if resource not in self._informers:
-            self._informers[resource] = self._start(resource)
+            informer = self._informers[resource] = self._start(resource)
+            self.stores[resource.name] = informer.store
         return self._informers[resource]
 
 

@@ -141,6 +141,7 @@ class Conversion:
         self._filter = SourceFilter(sources)
         self._acceptor = acceptor
         self._origins = dict(origins)
+        self._ours = origins[OURS]
         self._object_cache = object_cache
         self._enrichment = enrichment
         self._is_secret = is_secret(resource)
@@ -151,6 +152,7 @@ class Conversion:
             for one in sources
         }
         self._versions = len(set(self._options.values()))
+        self._has_forms = acceptor.most_entries > 1
 
     @property
     def keeps_objects(self) -> bool:
@@ -167,6 +169,7 @@ class Conversion:
         """Make ids of this epoch from here on."""
         for form, origin in self._origins.items():
             self._origins[form] = replace(origin, epoch=epoch)
+        self._ours = self._origins[OURS]
 
     def gap(self, gap: Gap, recorded: str) -> Entry:
         """Return the entry that announces a gap to every sink of every route."""
@@ -176,7 +179,7 @@ class Conversion:
             namespace=self._scope.namespace,
             field_selector=self._scope.field_selector,
             label_selector=self._scope.label_selector,
-            origin=self._origins[OURS],
+            origin=self._ours,
             recorded=recorded,
         )
         return self._acceptor.announce(event, tuple(self._sources))
@@ -298,9 +301,8 @@ class Conversion:
         """Return the event as sources that ask for the same tell it."""
         asked = _without_unasked(self._options[names[0]], context)
         facts = read_facts(change, recorded=recorded, context=asked)
-        return Version(
-            render(facts, self._origins[OURS]), names, partial(self._render, facts)
-        )
+        other_forms = partial(self._render, facts) if self._has_forms else None
+        return Version(render(facts, self._ours), names, other_forms)
 
     def _render(self, facts: Facts, form: EventForm) -> CloudEvent:
         return render(facts, self._origins[form])

@@ -21,6 +21,8 @@ def parts(
             bytes: they go with the cursor.
     """
     end = len(entries)
+    if end <= most_entries and sum(map(_size, entries)) <= MOST_BYTES:
+        return [entries]
     cut: list[Sequence[Entry]] = []
     while end or not cut:
         start = _start(entries, end, most_entries, closing)

@@ -1,16 +1,16 @@
 """Reads one scope into the queue, for as long as the process runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Protocol
 
-from bridge.cluster import Change, Item, ProgressMark, Resource, WatchEvent
+from bridge.cluster import BatchConsumer, Change, Item, ProgressMark, Resource
+from bridge.cluster.reflector.reflector import Reflector
+from bridge.cluster.reflector.retry import Observer
 from bridge.cluster.store import Store
 from bridge.errors import (
-    ClusterError,
     EntryTooLargeError,
     QueueFullError,
     StaleCursorError,
@@ -27,7 +27,6 @@ from bridge.ingest.plan import Plan, Planner
 from bridge.ingest.resync import ResyncItem, resync_items
 from bridge.ingest.source import Source
 from bridge.ingest.telemetry import ReaderTelemetry
-from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Queue, Scope
 
@@ -41,20 +40,35 @@ BuildConversion = Callable[[ObjectCache | None], Conversion]
 """Makes a conversion; it is given what objects were before if they are kept."""
 
 
-class ListAndWatch(Protocol):
-    """`list_and_watch` of the reflector, bound to a client and a resource."""
+class BuildReflector(Protocol):
+    """Builds the reflector of one scope, bound to a client and a resource."""
 
     def __call__(
         self,
         *,
+        into: BatchConsumer,
         cursor: str | None,
-        note: ProgressMark | None,
+        mark: ProgressMark | None,
         store: Store | None,
-        report: Callable[[ClusterError | None], None],
-        count: Callable[[WatchEvent], None],
-    ) -> AbstractAsyncContextManager[AsyncIterator[list[Item]]]:
-        """Yield batches of what happens after `cursor`."""
+        observer: Observer,
+    ) -> Reflector:
+        """Return a reflector that puts what happens after `cursor` into a buffer."""
         ...
+
+
+class _Intake:
+    """Tells the telemetry of each batch that is read, and puts it into the buffer."""
+
+    def __init__(
+        self, buffer: Buffer, telemetry: ReaderTelemetry, store: Store | None
+    ) -> None:
+        self._buffer = buffer
+        self._telemetry = telemetry
+        self._store = store
+
+    async def put(self, batch: Sequence[Item]) -> None:
+        self._telemetry.read(batch, self._store)
+        await self._buffer.put(batch)
 
 
 class ScopeReader:
@@ -63,7 +77,7 @@ class ScopeReader:
     def __init__(
         self,
         *,
-        watch: ListAndWatch,
+        reflector: BuildReflector,
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
@@ -77,7 +91,7 @@ class ScopeReader:
         """Bind the parts; nothing is read before `run`.
 
         Args:
-            watch: Reads the API server.
+            reflector: Builds what reads the API server.
             resource: What is read.
             scope: Where its cursor is kept.
             sources: The sources that it reads for.
@@ -89,7 +103,7 @@ class ScopeReader:
             status: What the probes and the API see of this reader.
             metrics: What is counted.
         """
-        self._watch = watch
+        self._reflector = reflector
         self._resource = resource
         self._scope = scope
         self._sources = sources
@@ -97,7 +111,6 @@ class ScopeReader:
         self._keeps_objects = keeps_objects
         self._keeps_labels = keeps_labels
         self._queue = queue
-        self._status = status
         self._metrics = metrics
         self._telemetry = ReaderTelemetry(
             resource=resource,
@@ -106,8 +119,6 @@ class ScopeReader:
             status=status,
             metrics=metrics,
         )
-        self._log = get_logger(resource=resource.name, namespace=scope.namespace)
-        self._full = RepeatedFailure(self._log, "Queue full, reading stopped.")
 
     async def run(self) -> None:
         """Read until cancelled; start again where an operator set the cursor."""
@@ -115,8 +126,7 @@ class ScopeReader:
             try:
                 await self._read_from_cursor()
             except* StaleCursorError:
-                self._log.warning("Cursor was set, reading goes on from there.")
-                self._status.state = "starting"
+                self._telemetry.cursor_was_set()
 
     async def _read_from_cursor(self) -> None:
         memo = await self._remembered()
@@ -155,19 +165,17 @@ class ScopeReader:
         )
 
     async def _read(self, buffer: Buffer, memo: Checkpoint) -> None:
-        self._status.state = "syncing"
-        watch = self._watch(
+        self._telemetry.syncing()
+        reflector = self._reflector(
+            into=_Intake(buffer, self._telemetry, memo.store),
             cursor=memo.cursor,
-            note=memo.note,
+            mark=memo.note,
             store=memo.store,
-            report=self._telemetry.trouble,
-            count=self._telemetry.happened,
+            observer=Observer(
+                report=self._telemetry.trouble, count=self._telemetry.happened
+            ),
         )
-        async with watch as batches:
-            async for batch in batches:
-                self._telemetry.read(batch, memo.store)
-                buffer.add(batch)
-                await buffer.wait_for_room()
+        await reflector.run()
 
     async def _plan(
         self,
@@ -196,8 +204,7 @@ class ScopeReader:
             await asyncio.sleep(source.settings.resync)
             number += 1
             for batch in resync_items(source.name, number, memo.store):
-                buffer.add(batch)
-                await buffer.wait_for_room()
+                await buffer.put(batch)
 
     async def _store(self, plans: asyncio.Queue[Plan]) -> None:
         """Store one plan after the other: never two puts of a scope at a time."""
@@ -233,25 +240,13 @@ class ScopeReader:
                     to=to,
                 )
             except QueueFullError as error:
-                await self._wait_for_room(error)
+                self._telemetry.blocked(error)
+                await asyncio.sleep(ROOM_SECONDS)
             except EntryTooLargeError as error:
                 entries[error.index] = _shortened(entries[error.index], str(error))
             else:
-                self._note_room()
+                self._telemetry.has_room()
                 return
-
-    async def _wait_for_room(self, error: QueueFullError) -> None:
-        self._status.full, self._status.full_sink = str(error), error.sink or ""
-        self._status.state = "blocked"
-        self._full.failed(str(error))
-        await asyncio.sleep(ROOM_SECONDS)
-
-    def _note_room(self) -> None:
-        if self._status.full:
-            self._status.full = self._status.full_sink = ""
-            self._full.recovered("Queue has room, reading goes on.")
-        if self._status.state == "blocked":
-            self._status.state = "watching" if self._status.started else "syncing"
 
 
 def _shortened(entry: Entry, error: str) -> Entry:

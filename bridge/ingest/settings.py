@@ -233,11 +233,12 @@ class SourceConfig(Model):
             return
         if self.kind is not None:
             raise fault("expected kind or resource, got both")
-        target, version = self.target, self.api_version
-        if version is not None and group_of(version) != target.group:
+        version = self.api_version
+        plural, _, group = self.resource.partition(".")
+        if version is not None and group_of(version) != group:
             suffix = f".{group_of(version)}" if "/" in version else ""
             raise fault(
-                f"expected resource: {target.plural}{suffix} beside apiVersion: "
+                f"expected resource: {plural}{suffix} beside apiVersion: "
                 f"{version}, got '{self.resource}'"
             )
 

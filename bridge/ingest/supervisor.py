@@ -172,14 +172,7 @@ class ReaderSupervisor:
             if resource is None:
                 continue
             if not _fits(resource, sources):
-                status = self._unread[target]
-                status.state = "failed"
-                status.is_optional = (
-                    False  # the configuration is wrong, not the cluster
-                )
-                status.error = (
-                    f"expected no namespaces, for {resource.name} live in none"
-                )
+                _refuse_namespaces(self._unread[target], resource)
                 continue
             del self._absent[target], self._unread[target]
             # Two spellings, or two versions, of one resource are one reader's.

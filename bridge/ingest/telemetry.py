@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 
 from bridge.cluster import (
     Bookmark,
@@ -15,7 +16,12 @@ from bridge.cluster import (
     WatchEvent,
 )
 from bridge.cluster.store import Store
-from bridge.errors import ClusterError, ForbiddenError, ThrottledError
+from bridge.errors import (
+    ClusterError,
+    ForbiddenError,
+    QueueFullError,
+    ThrottledError,
+)
 from bridge.health import ReaderStatus
 from bridge.ingest.checkpoint import Checkpoint
 from bridge.ingest.plan import Plan
@@ -23,6 +29,8 @@ from bridge.ingest.source import Source
 from bridge.logs import Rationed, RepeatedFailure, get_logger
 from bridge.metrics import Metrics
 from bridge.queue import Entry, Scope
+
+_listed_of = attrgetter("listed")
 
 
 class ReaderTelemetry:
@@ -52,6 +60,7 @@ class ReaderTelemetry:
         self._metrics = metrics
         self._log = get_logger(resource=resource.name, namespace=scope.namespace)
         self._failures = RepeatedFailure(self._log, "Watching failed.")
+        self._full = RepeatedFailure(self._log, "Queue full, reading stopped.")
         self._skipped = RepeatedFailure(self._log, "Watch line skipped.")
         self._rejected = Rationed(
             self._log.error, "Object could not be converted: kept as a dead letter."
@@ -59,11 +68,36 @@ class ReaderTelemetry:
         self._snapshot_changes = 0
         self._snapshot_began: float | None = None
 
+    def cursor_was_set(self) -> None:
+        """Note that an operator set the cursor, so that reading starts again."""
+        self._status.state = "starting"
+        self._log.warning("Cursor was set, reading goes on from there.")
+
+    def syncing(self) -> None:
+        """Note that reading begins, at the cursor."""
+        self._status.state = "syncing"
+
+    def blocked(self, error: QueueFullError) -> None:
+        """Note that the queue takes nothing."""
+        self._status.full, self._status.full_sink = str(error), error.sink or ""
+        self._status.state = "blocked"
+        self._full.failed(str(error))
+
+    def has_room(self) -> None:
+        """Note that the queue takes what is read."""
+        if self._status.full:
+            self._status.full = self._status.full_sink = ""
+            self._full.recovered("Queue has room, reading goes on.")
+        if self._status.state == "blocked":
+            self._status.state = "watching" if self._status.started else "syncing"
+
     def begin(self, memory: Checkpoint) -> None:
         """Take up where an earlier process, or an operator, left the cursor."""
         self._status.resource_version = memory.cursor
         self._status.read_version = memory.cursor
         self._status.last_progress = memory.moved
+        if memory.store is not None:
+            self._status.stores[self._resource.name] = memory.store
 
     def stored(self, plan: Plan) -> None:
         """Tell what is in the queue now."""
@@ -117,6 +151,8 @@ class ReaderTelemetry:
         last = batch[-1]
         if isinstance(last, Change | Bookmark | Synced) and not _is_listed(last):
             self._status.read_version = last.resource_version
+        if set(map(type, batch)) == {Change} and not any(map(_listed_of, batch)):
+            return  # nothing but what a watch brought: nearly always
         listed = sum(map(_is_listed, batch))
         if listed:
             self._snapshot_began = self._snapshot_began or time.monotonic()

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from bridge.errors import RequestError
 from bridge.events import CloudEvent, EncodedEvent
 from bridge.operate import Delivery, DeliveryStore, Place
-from bridge.operate.backfill import BackfillPage, BackfillRunner
+from bridge.operate.backfill import Backfill, BackfillPage
 from bridge.operate.find import DeliveryQuery, find_letters, find_page
 from bridge.operate.selection import EVER, Selection
 from bridge.operate.streams import closing
@@ -198,7 +198,7 @@ async def replay(
     *,
     to_sink: str | None,
     after: str | None,
-    backfill: BackfillRunner | None = None,
+    backfill: Backfill | None = None,
 ) -> ReplayResult:
     """Deliver what is selected again, for as long as one request may take.
 
@@ -272,7 +272,7 @@ class _BackfillRequest:
         to_sink: str,
         *,
         after: str | None,
-        source: BackfillRunner,
+        source: Backfill,
     ) -> None:
         self._store = store
         self._selection = selection

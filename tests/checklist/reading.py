@@ -2,21 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from bridge.cluster import CORE_EVENTS, Change, Gap, Item, Resource
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.errors import ClusterError
+from tests.batches import build_reflector
 
 
 class Reading:
-    """What `list_and_watch` yields, reports and counts.
+    """What a reflector puts, reports and counts.
 
     Attributes:
-        items: Everything that was yielded, in order.
+        items: Everything that was put, in order.
         errors: Everything that was reported as waited out.
         counts: How often each `Happening` was counted.
         is_open: Whether a watch is open, as far as is reported.
@@ -65,13 +65,20 @@ class Reading:
 
     async def run(self, client: ClusterClient, resource: Resource, **how: Any) -> None:
         """Read until cancelled."""
-        reading = list_and_watch(
-            client, resource, report=self._report, count=self._count, **how
+        reflector = build_reflector(
+            client,
+            resource,
+            into=self,
+            report=self._report,
+            count=self._count,
+            **how,
         )
-        async with reading as batches:
-            async for batch in batches:
-                self.items += batch
-                self._told.set()
+        await reflector.run()
+
+    async def put(self, batch: Sequence[Item]) -> None:
+        """Keep a batch."""
+        self.items += batch
+        self._told.set()
 
     def _report(self, error: ClusterError | None) -> None:
         self.is_open = error is None

@@ -12,7 +12,8 @@ from bridge.cluster.discovery import find_resource
 from bridge.cluster.settings import Target
 from bridge.cluster.store import Store
 from bridge.errors import NotServedError
-from bridge.events.convert import Origin, convert
+from bridge.events.convert import convert
+from bridge.events.origin import Origin
 from tests.checklist.conftest import kubeconfig_of
 from tests.checklist.reading import reading
 from tests.contract.client import Client, revision_of

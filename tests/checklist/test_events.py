@@ -11,7 +11,8 @@ import pytest
 from bridge.cluster import CORE_EVENTS, Change, ProgressMark
 from bridge.cluster.builtin import BUILTIN
 from bridge.events.cloudevent import CloudEvent
-from bridge.events.convert import Origin, convert
+from bridge.events.convert import convert
+from bridge.events.origin import Origin
 from tests.checklist.reading import reading
 from tests.contract.client import Client, revision_of
 from tests.contract.samples import new_event

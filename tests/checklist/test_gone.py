@@ -6,9 +6,9 @@ import pytest
 
 from bridge.cluster import Change, Resource
 from bridge.cluster.discovery import find_resource
-from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.settings import Target
 from bridge.errors import ForbiddenError, NotServedError
+from tests.batches import reading_batches
 from tests.checklist.reading import reading
 from tests.contract.client import MERGE_PATCH, Client, revision_of
 from tests.contract.samples import definition, widget
@@ -53,7 +53,7 @@ async def read_to_the_end(batches) -> list[str]:
 async def test_b13_a_definition_that_is_deleted_ends_the_reader(client, shop, group):
     """Its objects go first; defined anew, it is found and read again."""
     how = {"namespace": shop.namespace, "initial": "emit"}
-    async with list_and_watch(client, widgets(group), **how) as batches:
+    async with reading_batches(client, widgets(group), **how) as batches:
         await anext(batches)
         await shop.call("DELETE", f"{DEFINITIONS}/widgets.{group}")
         told = await read_to_the_end(batches)
@@ -75,7 +75,7 @@ async def test_b13_a_version_that_is_removed_is_read_in_another(client, shop, gr
     value = definition(group)["spec"]
     value["versions"][1]["served"] = False
     how = {"namespace": shop.namespace, "initial": "emit"}
-    async with list_and_watch(client, widgets(group, "v1beta1"), **how) as batches:
+    async with reading_batches(client, widgets(group, "v1beta1"), **how) as batches:
         await anext(batches)
         path = f"{DEFINITIONS}/widgets.{group}"
         await shop.call("PATCH", path, {"spec": value}, content_type=MERGE_PATCH)

@@ -8,8 +8,8 @@ from bridge.cluster import CORE_EVENTS, Change, ObjectMeta, Synced
 from bridge.cluster.builtin import BUILTIN
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.reflector import watchlist as initial
-from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
+from tests.batches import reading_batches
 from tests.checklist.reading import reading
 from tests.contract.client import Client, revision_of
 from tests.controlplane.build import find_binaries
@@ -134,7 +134,7 @@ async def test_a5_a_page_that_expired_begins_the_list_anew(proxied, proxy, shop)
     proxy.fault(NOT_STREAMED, kinds=STREAMS)
     versions = await fill(shop, 600)
     found: list[int] = []
-    async with list_and_watch(proxied, CORE_EVENTS, **whole(shop)) as batches:
+    async with reading_batches(proxied, CORE_EVENTS, **whole(shop)) as batches:
         async for batch in batches:
             changes = (one for one in batch if isinstance(one, Change))
             found += [int(one.resource_version) for one in changes]
@@ -153,7 +153,7 @@ async def test_a6_a_slow_taker_holds_the_server_back(proxied, proxy, shop):
     """One request, no 410: what is not taken is not read, and waits in the network."""
     versions = await fill(shop, 1_000)
     taken: list[int] = []
-    async with list_and_watch(proxied, CORE_EVENTS, **whole(shop)) as batches:
+    async with reading_batches(proxied, CORE_EVENTS, **whole(shop)) as batches:
         async for batch in batches:
             changes = (one for one in batch if isinstance(one, Change))
             taken += [int(one.resource_version) for one in changes]
@@ -218,7 +218,7 @@ async def test_a8_a_snapshot_of_events_is_what_is_newer_than_the_cursor(client, 
 
     how = {"namespace": shop.namespace, "cursor": str(cursor)}
     for _ in ("interrupted", "again"):
-        async with list_and_watch(client, CORE_EVENTS, **how) as batches:
+        async with reading_batches(client, CORE_EVENTS, **how) as batches:
             first = await anext(batches)
 
     assert [int(one.resource_version) for one in first] == newer

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
-from bridge.app.diagnosis import diagnose
+from bridge.app.doctor import diagnose_config
 from bridge.config import parse_config
 from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.cluster import ControlPlane
@@ -108,7 +108,9 @@ class Account:
     def diagnose(self) -> list[str]:
         """Return what the doctor finds wrong."""
         config = parse_config(self.path.read_text(), name="test", env={})
-        answer = asyncio.run(diagnose(config, cursors=None, now=datetime.now(UTC)))
+        answer = asyncio.run(
+            diagnose_config(config, cursors=None, now=datetime.now(UTC))
+        )
         return list(answer["problems"])
 
     def _collection(self, manifest: Manifest) -> str:

@@ -11,8 +11,8 @@ import httpx
 
 from bridge.cluster import Change, Gap, Item, Observed, Resource, Synced
 from bridge.cluster.client import ClusterClient
-from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.cluster.store import Store
+from tests.batches import reading_batches
 from tests.controlplane.cluster import ControlPlane
 
 CONFIG_MAPS = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap")
@@ -39,7 +39,7 @@ DEFINITION = {
 
 
 class Informer:
-    """Keeps what `list_and_watch` yields, and where it stands."""
+    """Keeps what a reflector puts, and where it stands."""
 
     def __init__(self, plane: ControlPlane, namespace: str, resource: Resource) -> None:
         self.store = Store()
@@ -64,7 +64,7 @@ class Informer:
         kubeconfig = self.plane.apiserver.kubeconfig()
         async with (
             ClusterClient.open(kubeconfig=kubeconfig, environ={}) as client,
-            list_and_watch(
+            reading_batches(
                 client,
                 self.resource,
                 namespace=self.namespace,

@@ -1,4 +1,4 @@
-"""`list_and_watch` with a store, on a real API server that restarts and forgets."""
+"""A reflector with a store, on a real API server that restarts and forgets."""
 
 import asyncio
 import json
@@ -184,4 +184,4 @@ async def test_a_custom_resource_that_goes_is_told_and_found_again(
 
     assert [one.change for one in informer.changes] == ["deleted", "added"]
     assert int(informer.versions[0]) > int(first)
-    assert informer.gaps == []
+    assert {gap.cause for gap in informer.gaps} <= {"expired"}  # for what came and went

@@ -9,8 +9,8 @@ import msgspec
 
 from bridge.cluster import Change, Resource
 from bridge.cluster.changes import read_line
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.requests import LineSplitter
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import ClusterError, ConversionError
 from bridge.events.compare import differences
 from bridge.events.convert import convert

@@ -18,12 +18,12 @@ class Ahead(Buffer):
 
     newest: str | None = None
 
-    def add(self, batch: Sequence[Item]) -> None:
+    async def put(self, batch: Sequence[Item]) -> None:
         """Take note before anything is stored."""
-        super().add(batch)
         last = batch[-1] if batch else None
         if isinstance(last, Change) and not last.listed:
             Ahead.newest = last.resource_version
+        await super().put(batch)
 
 
 class Overtaking(ScopeReader):

@@ -2,12 +2,14 @@
 
 ::
 
-    repair           where to go on from
-    pages, initial   a list, page by page or streamed by a watch
-    snapshot         a list as changes
-    difference       … to what was known
-    rewind           what no watch tells any more
-    stream           watches, one after the other
-    notes            what a quiet watch proves
-    suspicion        when a watch is believed
+    reflector    catch up, follow, find out why a watch ended
+    list_watch   requests for one resource in one scope
+    repair       where to go on from
+    snapshot     a list as items, read page by page …
+    watchlist    … or streamed by a watch
+    diff         the difference of a list to what was known
+    rewind       revisions that no watch brings any more
+    watcher      watches, one after the other
+    progress     what a quiet watch proves
+    retry        backoff and reports
 """

@@ -1,6 +1,6 @@
-"""What of a list is news: decided here, without waiting.
+"""Decide which objects of a list are news, without waiting.
 
-Without a store only versions tell: what is newer than the cursor is news. With one::
+Without a store, objects newer than the cursor are news. With a store::
 
     listed       known: nothing   the same version   same uid     other uid
     there               added     no news            modified     deleted, added
@@ -20,7 +20,7 @@ from bridge.cluster.versions import is_newer, order
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One name in a list, and what changed about it.
+    """The difference of one name between what was known and a list.
 
     Attributes:
         was: What was known; None: nothing.
@@ -32,14 +32,14 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_same_object(self) -> bool:
-        """Whether one object was there then and is there now."""
+        """Return whether one object was there then and is there now."""
         return bool(self.was and self.now and self.was.uid == self.now.known.uid)
 
 
 def plain_changes(
     news: Delta, *, resource: Resource, remembers: bool = True
 ) -> list[Change]:
-    """Return the changes that two states tell, and nothing of what lay between them.
+    """Return the changes between two states, without the states in between.
 
     Args:
         news: The two states.
@@ -65,7 +65,7 @@ def listed_change(
     resource: Resource,
     remembers: bool = True,
 ) -> Change:
-    """Return a state that a list holds as a change; see `plain_changes`."""
+    """Return a listed object as a change; see `plain_changes`."""
     return Change(
         change=change,
         resource=resource,
@@ -73,11 +73,12 @@ def listed_change(
         resource_version=listed.version,
         listed=True,
         known=listed.known if remembers else None,
+        event=listed.event,
     )
 
 
 def unseen_deletion(known: ObjectMeta, *, resource: Resource) -> Change:
-    """Return the deletion of an object whose last state nobody can tell."""
+    """Return the deletion of an object whose last state is unknown."""
     return Change(
         change="deleted",
         resource=resource,
@@ -89,7 +90,7 @@ def unseen_deletion(known: ObjectMeta, *, resource: Resource) -> Change:
 
 
 class Differ(Protocol):
-    """Says what of a list is news.
+    """Decides which objects of a list are news.
 
     Attributes:
         found_newer: Whether anything was, since it was made.
@@ -115,7 +116,7 @@ class Differ(Protocol):
 
 
 class StoreDiff:
-    """Compares lists with a store, and lets the store know what they say."""
+    """Compares lists with a store, and updates the store."""
 
     def __init__(self, store: Store, *, plan: Relist) -> None:
         """Expect the first list for this plan."""
@@ -128,7 +129,7 @@ class StoreDiff:
         self.begin(plan)
 
     def begin(self, plan: Relist) -> None:
-        """Expect a list from its beginning; what one before it told stays known."""
+        """Expect a list from its beginning; objects of a list before it stay known."""
         self._unseen = {known.key for known in self._store}
         if plan.cause == "rolled-back" != self._plan.cause:
             self._untrusted = set(self._unseen)
@@ -188,10 +189,10 @@ class StoreDiff:
 
 
 class HandedOver:
-    """Remembers which part of a list was handed over, at which version.
+    """Keeps which part of a list was put, at which version.
 
-    Lists break off: their pages expire, their streams are cut. Then they begin anew;
-    without this they would hand everything over again and never end.
+    Lists break off: their pages expire, their streams are cut. Then they begin again;
+    without this everything would be put again, without end.
     """
 
     def __init__(self) -> None:
@@ -199,12 +200,12 @@ class HandedOver:
         self._marks: list[tuple[bytes, str]] = []
 
     def add(self, key: bytes, version: str) -> None:
-        """Note that everything up to `key` was handed over as it was at `version`."""
+        """Note that everything up to `key` was put as it was at `version`."""
         self._marks = [mark for mark in self._marks if mark[0] > key]
         self._marks.append((key, version))
 
     def has(self, listed: ListedObject) -> bool:
-        """Tell whether this very revision was handed over."""
+        """Return whether this very revision was put."""
         key = listed.key
         for mark, version in self._marks:
             if key <= mark and not is_newer(listed.version, than=version):
@@ -213,7 +214,7 @@ class HandedOver:
 
 
 class VersionDiff:
-    """Takes what is newer than the cursor, where nothing else is known."""
+    """Takes objects newer than the cursor, where nothing else is known."""
 
     def __init__(self, plan: Relist) -> None:
         """Expect the first list for this plan."""
@@ -229,7 +230,7 @@ class VersionDiff:
         self._is_sorted = True
 
     def judge(self, listed: Sequence[ListedObject]) -> list[Delta | Observed]:
-        """Return what is newer and was not handed over, in the order of versions."""
+        """Return what is newer and was not put yet, in the order of versions."""
         newer_than = self._plan.newer_than
         wanted = listed
         if newer_than is not None:
@@ -250,8 +251,8 @@ class VersionDiff:
         keys = [self._last, *[one.key for one in listed]]
         self._is_sorted = self._is_sorted and keys == sorted(keys)
         self._last = keys[-1]
-        # As good as the list's own version, which a stream tells at its end: up to here
-        # the list holds nothing newer.
+        # As good as the list's own version, which a stream has at its end: the list
+        # holds nothing newer up to here.
         newest = max(listed, key=_version_order).version
         self._newest = max(self._newest, newest, key=order)
         if self._is_sorted:

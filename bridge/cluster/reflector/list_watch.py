@@ -1,4 +1,4 @@
-"""What one `list_and_watch` reads, and the questions it asks about it."""
+"""List and watch one resource in one scope, as client-go's ListWatch."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CANNOT_LIST_EXACTLY = frozenset({400, 422, 501})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListWatch:
-    """A resource in a namespace under selectors."""
+    """Lists and watches a resource in a namespace under selectors."""
 
     client: ClusterClient
     resource: Resource
@@ -27,7 +27,7 @@ class ListWatch:
     metadata_only: bool = False
 
     async def newest_version(self) -> str:
-        """Return the version that the cluster is at, by a consistent read."""
+        """Return the newest version of the cluster, by a consistent read."""
         # Without selectors: a server looks for a match through everything it has.
         page = await self.client.list_page(
             self.resource, namespace=self.namespace, limit=1
@@ -75,7 +75,7 @@ class ListWatch:
         One request of the least kind: etcd is asked for one key.
 
         Raises:
-            ExpiredError: Nobody can tell any more, or the server cannot list so.
+            ExpiredError: The state is gone, or the server cannot list so.
             FutureVersionError: The cluster has not come to that version.
         """
         selectors = [self.field_selector, f"metadata.name={known.name}"]

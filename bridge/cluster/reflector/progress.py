@@ -1,8 +1,8 @@
-"""When is it known that a quiet watch has missed nothing?
+"""Prove that a quiet watch has missed nothing.
 
-A watch of Events says nothing while nothing happens, so its cursor ages until the
-history has left it behind; whether anything was lost then is not to be seen from the
-cursor. So the cluster's version is listed once a minute, and counts as passed once
+A watch of Events brings nothing while nothing happens, so its cursor ages until the
+history has left it behind; then the cursor alone cannot prove that nothing was lost. So
+the cluster's version is listed once a minute, and counts as passed once
 
 - the watch brought something at least as new, or
 - the watch was still connected 90 s later: keepalive would have ended a dead one
@@ -24,7 +24,7 @@ LIST_SECONDS = 60.0
 """How often the version is listed."""
 
 ALIVE_SECONDS = 90.0
-"""How long a watch must live on to prove it."""
+"""How long a watch must live on to prove a listed version."""
 
 ENDED_SECONDS = 5.0
 """The same, when it ends in good order."""
@@ -34,14 +34,14 @@ _ANSWER_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mark:
-    note: ProgressMark
+    mark: ProgressMark
     at: float
 
 
 class ProgressMarks:
-    """Holds listed versions until they are proven; knows one watch at a time.
+    """Holds listed versions until they are proven; for one watch at a time.
 
-    Times are those of the loop's clock, but for the notes' own.
+    Times are those of the loop's clock, except `ProgressMark.time`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ProgressMarks:
 
     @property
     def due_at(self) -> float:
-        """When there is something to list, or a note is proven if the watch lives."""
+        """Return when to list, or when a mark is proven if the watch lives."""
         proven_at = self._marks[0].at + ALIVE_SECONDS if self._marks else self._list_at
         return min(self._list_at, proven_at)
 
@@ -78,11 +78,11 @@ class ProgressMarks:
                 version = await self._newest_version()
         except (ClusterError, TimeoutError):
             return  # the watch itself is what counts; the next minute will do
-        note = ProgressMark(resource_version=version, time=time)
-        self._marks.append(_Mark(note=note, at=_time()))
+        mark = ProgressMark(resource_version=version, time=time)
+        self._marks.append(_Mark(mark=mark, at=_time()))
 
     def proven(self, *, position: str) -> ProgressMark | None:
-        """Return the newest note that is proven now; each is returned once.
+        """Return the newest mark that is proven now; each is returned once.
 
         Args:
             position: The newest version that the watch brought.
@@ -90,21 +90,21 @@ class ProgressMarks:
         return self._take(position, seconds=ALIVE_SECONDS)
 
     def ended(self, *, position: str) -> ProgressMark | None:
-        """Return what the good end of a watch proves."""
+        """Return the newest mark that the good end of a watch proves."""
         return self._take(position, seconds=ENDED_SECONDS)
 
     def cut(self) -> None:
-        """Forget what is not proven: the next watch cannot prove it."""
+        """Drop marks that are not proven: the next watch cannot prove them."""
         self._marks.clear()
 
     def _take(self, position: str, *, seconds: float) -> ProgressMark | None:
-        note = None
+        mark = None
         while self._marks and (
             _is_over(self._marks[0].at + seconds)
-            or not is_newer(self._marks[0].note.resource_version, than=position)
+            or not is_newer(self._marks[0].mark.resource_version, than=position)
         ):
-            note = self._marks.popleft().note
-        return note
+            mark = self._marks.popleft().mark
+        return mark
 
 
 def _is_over(moment: float) -> bool:

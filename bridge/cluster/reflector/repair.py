@@ -1,4 +1,4 @@
-"""What watches from one version say, until it is said often enough to be believed."""
+"""Find out where to go on from after a watch ended, and count its faults."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ FaultKind = Literal["empty", "expired", "unreadable"]
 read."""
 
 WatchFault = Literal["none"] | FaultKind
-"""What is believed."""
+"""The fault that counts; ``none``: none was seen often enough."""
 
 _TIMES: dict[FaultKind, int] = {
     # Some control planes end an expired watch instead of answering 410
@@ -31,26 +31,26 @@ _TIMES: dict[FaultKind, int] = {
 
 
 class FaultCounter:
-    """Counts what was said of the same version."""
+    """Counts the faults of watches from the same version."""
 
     def __init__(self) -> None:
-        """Start without a suspicion."""
+        """Start without a fault."""
         self._version = ""
         self._times: Counter[FaultKind] = Counter()
 
-    def add(self, word: FaultKind, *, version: str) -> WatchFault:
-        """Return the word if it was said often enough of this version, else none."""
+    def add(self, kind: FaultKind, *, version: str) -> WatchFault:
+        """Return the fault if it was seen often enough at this version, else none."""
         if version != self._version:
             self.clear()
         self._version = version
-        self._times[word] += 1
-        if self._times[word] < _TIMES[word]:
+        self._times[kind] += 1
+        if self._times[kind] < _TIMES[kind]:
             return "none"
-        self._times[word] = 0
-        return word
+        self._times[kind] = 0
+        return kind
 
     def clear(self) -> None:
-        """Forget it all: a watch ended well."""
+        """Start again: a watch ended well."""
         self._times.clear()
 
 
@@ -67,7 +67,7 @@ class Relist:
         version: List the state at exactly this version; None: at the newest.
         cursor: Up to here everything was read before; None: nothing was.
         cause: Why the watch cannot go on; None: it never began.
-        announces: Whether what was not known is news; False: it is only learned.
+        announces: Whether unknown objects are news; False: they are only kept.
         rewinds: Whether every state since the cursor can still be listed, although no
             watch begins there.
     """
@@ -80,7 +80,7 @@ class Relist:
 
     @property
     def newer_than(self) -> str | None:
-        """Only what is newer than this counts; None: everything does."""
+        """Return the version after which objects are news; None: all are."""
         return None if self.cause == "rolled-back" else self.cursor
 
 
@@ -97,9 +97,9 @@ async def examine(
     Args:
         list_watch: What is read.
         cursor: Up to here everything was read.
-        watch_fault: What is believed of the watches from there.
-        watchable: The oldest version that is said to be watchable; None: not known.
-        retry: Waits out what prevents finding out.
+        watch_fault: The fault of the watches from there.
+        watchable: The oldest version that can be watched; None: not known.
+        retry: Waits errors out.
     """
     if watch_fault == "unreadable":
         return Relist(cursor=cursor, cause="unreadable")
@@ -127,7 +127,7 @@ async def examine(
 def _beyond_watching(
     cursor: str, newest: str, watchable: str | None, *, is_readable: bool
 ) -> Relist:
-    """Return how to list what no watch tells: as early as a watch can go on from it."""
+    """Return how to list what no watch brings: as early as a watch can follow it."""
     is_between = watchable is not None and (
         is_newer(watchable, than=cursor) and not is_newer(watchable, than=newest)
     )
@@ -140,7 +140,7 @@ def _beyond_watching(
 
 
 def oldest_watchable(error: ExpiredError) -> str | None:
-    """Return where a watch cache begins, if the error tells; None: it does not.
+    """Return where a watch cache begins, by the text of an error; None: not told.
 
     kube-apiserver says ``too old resource version: 34 (84)`` (watch_cache.go); nothing
     depends on it: without it, the newest state is listed.
@@ -161,7 +161,7 @@ async def find_oldest(
         list_watch: What is read.
         expired: A version that cannot be listed any more.
         newest: One that can.
-        retry: Waits out failures.
+        retry: Waits errors out.
     """
     while (half := middle(expired, newest)) is not None:
         if await retry.call(partial(list_watch.probe, half)) == "expired":

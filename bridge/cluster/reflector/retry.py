@@ -1,10 +1,13 @@
-"""Waits trouble out, and lets it be seen."""
+"""Wait errors out with a backoff, and report them."""
 
 import asyncio
+import random as _random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
-from bridge.cluster.reflector.observer import Observer
+from bridge.cluster import WatchEvent
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
@@ -19,13 +22,39 @@ _NOT_SERVED_TIMES = 2
 """An API server that starts up answers 404 to custom resources for a moment."""
 
 
+def _ignore(_: object) -> None:
+    """Drop a report."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """Receives the reports and counts of a `Reflector`; with its clock and its jitter.
+
+    Attributes:
+        report: Called with each error that is waited out, again for each attempt, and
+            with None when a watch is open for the first time or again.
+        count: Called for each `WatchEvent`.
+        now: Wall clock, for progress marks and gaps.
+        random: Uniform in [0, 1), for jitter.
+    """
+
+    report: Callable[[ClusterError | None], None] = _ignore
+    count: Callable[[WatchEvent], None] = _ignore
+    now: Callable[[], datetime] = _utc_now
+    random: Callable[[], float] = _random.random
+
+
 def delay_seconds(
     error: ClusterError, *, backoff_seconds: float, random: Callable[[], float]
 ) -> float:
     """Return how long to wait after an error.
 
     A refusal by RBAC ends when a person acts: 30 to 60 s. A server that says when to
-    come back (429, some 503 and 504) is asked no sooner.
+    come back (429, some 503 and 504) gets no request before that.
 
     Args:
         error: What happened.
@@ -39,10 +68,10 @@ def delay_seconds(
 
 
 class WatchRetry:
-    """One loop's way with errors: report, wait longer each time, try again.
+    """Reports errors, waits longer each time, and tries again.
 
-    Only what is not served, 404 or 405, twice in a row, is no matter of waiting: who
-    knows what else the API server serves has to decide.
+    Only a resource that is not served, 404 or 405, twice in a row, is not waited for:
+    the caller decides what to read instead.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -58,7 +87,7 @@ class WatchRetry:
         """Report an error and return when it is time to try again.
 
         Raises:
-            NotServedError: It is one, and so was the error before.
+            NotServedError: The error is one, and so was the error before.
         """
         is_not_served = isinstance(error, NotServedError)
         self._not_served = self._not_served + 1 if is_not_served else 0
@@ -74,7 +103,7 @@ class WatchRetry:
         )
 
     def succeeded(self) -> None:
-        """Note that the watch runs; reported when it did not before."""
+        """Reset the backoff; report the watch as open if it was not before."""
         self._backoff.succeeded()
         self._not_served = 0
         if not self._is_well:
@@ -87,11 +116,11 @@ class WatchRetry:
         *,
         unless: tuple[type[ClusterError], ...] = (),
     ) -> T:
-        """Return what `call` returns in the end.
+        """Call until that succeeds, and return the result.
 
         Args:
-            call: Is called until it succeeds.
-            unless: Errors that waiting does not mend: they are raised.
+            call: What to call.
+            unless: Errors to raise at once.
 
         Raises:
             NotServedError: Twice in a row there was no such resource.

@@ -1,8 +1,8 @@
-"""What lay between two known states, asked for one revision at a time.
+"""Find the revisions between two known states, by one request for each.
 
 The watch cache of an API server forgets sooner than etcd: after a restart it begins
 empty. Then no watch begins at the cursor, although etcd still has every state since.
-A list at an exact version tells the state of one object at that version, so each object
+A list at an exact version has the state of one object at that version, so each object
 that changed is walked back, from its newest state to the one that was known::
 
     known ◀── … ◀── the state one version before ◀── newest
@@ -12,7 +12,7 @@ Nothing that is known leads to an object that was created and deleted again betw
 cursor and the list. Where anything else happened in that time, a `Gap` says that such
 an object may be missing, unless the versions leave no room for one. Where nothing else
 happened, no `Gap` is announced. The list is read at the oldest version that can be
-watched, if the API server tells it, so that all this is about the time before its
+watched, if the API server names it, so that all this is about the time before its
 restart and not after.
 """
 
@@ -23,11 +23,10 @@ from typing import Literal, TypeVar
 
 from bridge.cluster import Change, ObjectMeta
 from bridge.cluster.changes import ListedObject, read_listed, with_resource_version
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.diff import Delta, listed_change, unseen_deletion
 from bridge.cluster.reflector.list_watch import ListWatch
-from bridge.cluster.reflector.observer import Observer
-from bridge.cluster.reflector.retry import WatchRetry
+from bridge.cluster.reflector.retry import Observer, WatchRetry
+from bridge.cluster.store import MetadataFilter
 from bridge.cluster.versions import is_newer, is_next, middle, order, previous
 from bridge.errors import (
     ExpiredError,
@@ -38,8 +37,7 @@ from bridge.errors import (
 
 REQUESTS_LIMIT = 5_000
 """Most requests for one repair, one after the other: about ten seconds of the cheapest
-kind, 2 ms each. Where more was missed the API server should be spared, and a `Gap` says
-so."""
+kind, 2 ms each. Where more was missed, a `Gap` is put instead."""
 
 BYTES_LIMIT = 64 * 1024 * 1024
 """Most bytes of one object's states, which are held until the oldest is found."""
@@ -85,14 +83,14 @@ class Rewinder:
         retry: WatchRetry,
         observer: Observer,
     ) -> None:
-        """Bind what is asked.
+        """Bind what is read.
 
         Args:
             list_watch: What is listed.
             cursor: Up to here everything is known.
-            keeps: What is remembered of objects.
-            retry: Waits out failures.
-            observer: What the caller lends.
+            keeps: The metadata that is kept of objects.
+            retry: Waits errors out.
+            observer: Receives counts.
         """
         self.is_whole = True
         self._list_watch = list_watch
@@ -100,30 +98,30 @@ class Rewinder:
         self._keeps = keeps
         self._retry = retry
         self._observer = observer
-        self._told: set[str] = set()
+        self._found: set[str] = set()
         self._requests_left = REQUESTS_LIMIT
         self._bytes_left = BYTES_LIMIT
 
     async def changes(self, news: Delta, *, version: str) -> list[Change]:
-        """Return what led from one state to the other, oldest first.
+        """Return the changes from one state to the other, oldest first.
 
         Args:
             news: What was known and what is there.
             version: That of the list, if nothing is there.
         """
         changes = await self._changes(news, version)
-        self._told.update(change.resource_version for change in changes)
+        self._found.update(change.resource_version for change in changes)
         return changes
 
     def covers(self, version: str) -> bool:
-        """Tell whether every version after the cursor, up to this one, was told.
+        """Return whether every version after the cursor, up to this one, was found.
 
         Only then did no other object come and go in between.
         """
         if not (self._cursor + version).isdecimal():
             return False
         between = range(int(self._cursor) + 1, int(version) + 1)
-        return all(str(number) in self._told for number in between)
+        return all(str(number) in self._found for number in between)
 
     async def _read_state(self, known: ObjectMeta, version: str) -> ListedObject | None:
         found = await self._list_watch.object_at(known, version=version)
@@ -151,7 +149,7 @@ class Rewinder:
         return changes
 
     async def _walk(self, newest: ListedObject, was: ObjectMeta | None) -> _Walk:
-        """Go back from one state until what was known, or as far as possible."""
+        """Go back from one state to the known one, or as far as possible."""
         states, version = [newest], newest.version
         uid = newest.known.uid
         known = was.version if was and was.uid == uid else self._cursor
@@ -168,7 +166,7 @@ class Rewinder:
         return _Walk(states=states[:-1] or states, reached="known", version=version)
 
     async def _deleted(self, was: ObjectMeta, absent: str) -> list[Change]:
-        """Return what became of an object that was not there any more at a version."""
+        """Return the changes of an object that was gone at a version."""
         try:
             last, version = await self._last_state(was, absent)
         except _LostError:

@@ -1,15 +1,20 @@
-"""Watches, one after the other, each from where the last one came to."""
+"""Watch a collection again and again, each time from where the last watch ended."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from bridge.cluster import BATCH_LIMIT, Bookmark, Change, Item, ProgressMark
+from bridge.cluster import (
+    BATCH_LIMIT,
+    BatchConsumer,
+    Bookmark,
+    Change,
+    ProgressMark,
+)
 from bridge.cluster.changes import read_line
 from bridge.cluster.reflector.list_watch import ListWatch
-from bridge.cluster.reflector.observer import Observer
 from bridge.cluster.reflector.progress import ProgressMarks
-from bridge.cluster.reflector.retry import WatchRetry
+from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.reflector.watchlist import SILENCE_SECONDS as INITIAL_SECONDS
 from bridge.cluster.reflector.watchlist import InitialEvents, watch_list_unsupported
 from bridge.cluster.requests import WatchStream
@@ -17,25 +22,25 @@ from bridge.cluster.store import Store
 from bridge.errors import ClusterError, UnreachableError
 
 SILENCE_SECONDS = 150.0
-"""Two and a half missed bookmarks, which come every minute where they come."""
+"""Two and a half missed bookmarks; servers that send them do so every minute."""
 
 
 class SilentError(UnreachableError):
-    """A watch that should bring bookmarks brought nothing for too long."""
+    """A watch that should bring bookmarks brought nothing for `SILENCE_SECONDS`."""
 
 
 def watch_seconds(random: Callable[[], float]) -> int:
-    """Return how long the server is to keep a watch: 5 to 10 minutes, as client-go."""
+    """Return the `timeoutSeconds` of a watch: 5 to 10 minutes, as client-go's."""
     return 300 + int(300 * random())
 
 
 class Watcher:
-    """Watches a collection and remembers how far it came.
+    """Watches a collection, and keeps how far the watches came.
 
     Attributes:
-        position: Version up to which everything was yielded.
+        position: Version up to which everything was put.
         synced_at: When a snapshot was last read, by the loop's clock.
-        note: The last note that was yielded, or the one given.
+        mark: The last progress mark that was put, or the one given.
         is_open: Whether the server accepted the last watch.
         brought: How many items the last watch brought.
     """
@@ -44,66 +49,61 @@ class Watcher:
         self,
         list_watch: ListWatch,
         *,
+        into: BatchConsumer,
         store: Store | None,
         retry: WatchRetry,
-        note: ProgressMark | None,
+        mark: ProgressMark | None,
         observer: Observer,
     ) -> None:
         """Start nowhere: set `position` before watching.
 
         Args:
             list_watch: What is watched.
-            store: Is told what changes; None: nothing is remembered.
-            retry: Told when a watch is open.
-            note: What was noted before; None: nothing.
-            observer: What the caller lends.
+            into: Takes the batches.
+            store: Keeps what is known of each object; None: nothing is kept.
+            retry: Is reset when a watch is open.
+            mark: The last progress mark of an earlier run; None: there is none.
+            observer: Receives reports and counts.
         """
         self.position = ""
         self.synced_at = float("-inf")
-        self.note = note
+        self.mark = mark
         self.is_open = False
         self.brought = 0
         self._list_watch = list_watch
+        self._into = into
         self._store = store
         self._retry = retry
         self._observer = observer
-        self._notes = ProgressMarks(
+        self._marks = ProgressMarks(
             newest_version=list_watch.newest_version, now=observer.now
         )
 
-    async def watch(self) -> AsyncGenerator[list[Item]]:
-        """Yield what comes after `position`, until the server ends the watch.
+    async def watch(self) -> None:
+        """Put what comes after `position`, until the server ends the watch.
 
         Raises:
             ClusterError: It could not be opened, or it did not end well.
         """
-        async with AsyncExitStack() as stack:
-            stream = await stack.enter_async_context(self._open(self.position))
+        async with self._open(self.position) as stream:
             self._opened()
-            async with aclosing(self._follow(stream)) as batches:
-                async for batch in batches:
-                    yield batch
+            await self._follow(stream)
 
-    async def watch_initial(self, burst: InitialEvents) -> AsyncGenerator[list[Item]]:
-        """Yield what is there, as a snapshot, and what happens after it.
+    async def watch_initial(self, initial: InitialEvents) -> None:
+        """Put what is there, as a snapshot, and what comes after it.
 
         Raises:
-            NotStreamedError: The server does not know how.
+            WatchListUnsupportedError: The server cannot stream what is there.
             ClusterError: It could not be opened, or it did not end well.
         """
         async with AsyncExitStack() as stack:
             stream = await self._open_initial(stack)
             self._opened()
-            async with aclosing(burst.read(stream)) as batches:
-                async for batch in batches:
-                    yield batch
-            self.synced(burst.snapshot.version)
+            rest = await initial.read(stream)
+            self.synced(initial.snapshot.version)
             self.brought = 1
-            for batch in self._batches(burst.rest):
-                yield batch
-            async with aclosing(self._follow(stream)) as batches:
-                async for batch in batches:
-                    yield batch
+            await self._put(rest)
+            await self._follow(stream)
 
     def synced(self, version: str) -> None:
         """Go on from the version of a snapshot."""
@@ -114,7 +114,7 @@ class Watcher:
         self, version: str, *, initial: bool = False
     ) -> AbstractAsyncContextManager[WatchStream]:
         self.is_open, self.brought = False, 0
-        self._notes.cut()
+        self._marks.cut()
         seconds = watch_seconds(self._observer.random)
         return self._list_watch.watch(version, timeout_seconds=seconds, initial=initial)
 
@@ -130,21 +130,18 @@ class Watcher:
         self.is_open = True
         self._retry.succeeded()
 
-    async def _follow(self, stream: WatchStream) -> AsyncGenerator[list[Item]]:
+    async def _follow(self, stream: WatchStream) -> None:
         while (lines := await self._read(stream)) != []:
-            for batch in self._batches(lines or []):
-                yield batch
-            if note := await self._take_note():
-                yield [note]
-        if note := self._kept(self._notes.ended(position=self.position)):
-            yield [note]
+            await self._put(lines or ())
+            await self._put_mark(await self._proven_mark())
+        await self._put_mark(self._marks.ended(position=self.position))
 
     async def _read(self, stream: WatchStream) -> list[bytes] | None:
-        """Return lines; none: the end; None: it is time for something else."""
+        """Return lines; an empty list at the end; None when a mark is due."""
         bookmarks = self._list_watch.resource.has_bookmarks
         silence = asyncio.get_running_loop().time() + SILENCE_SECONDS
         try:
-            async with asyncio.timeout_at(silence if bookmarks else self._notes.due_at):
+            async with asyncio.timeout_at(silence if bookmarks else self._marks.due_at):
                 return await stream.read()
         except TimeoutError as error:
             if not bookmarks:
@@ -155,22 +152,23 @@ class Watcher:
                 phase="stream",
             ) from error
 
-    async def _take_note(self) -> ProgressMark | None:
+    async def _proven_mark(self) -> ProgressMark | None:
         if self._list_watch.resource.has_bookmarks:
             return None
-        await self._notes.list_if_due()
-        return self._kept(self._notes.proven(position=self.position))
+        await self._marks.list_if_due()
+        return self._marks.proven(position=self.position)
 
-    def _kept(self, note: ProgressMark | None) -> ProgressMark | None:
-        self.note = note or self.note
-        return note
+    async def _put_mark(self, mark: ProgressMark | None) -> None:
+        if mark is not None:
+            self.mark = mark
+            await self._into.put([mark])
 
-    def _batches(self, lines: Sequence[bytes]) -> Iterator[list[Item]]:
+    async def _put(self, lines: Sequence[bytes]) -> None:
         for start in range(0, len(lines), BATCH_LIMIT):
             items, error = self._items(lines[start : start + BATCH_LIMIT])
             self.brought += len(items)
             if items:
-                yield [*items]
+                await self._into.put(items)
                 self.position = items[-1].resource_version
             if error is not None:
                 raise error

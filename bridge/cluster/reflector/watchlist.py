@@ -1,4 +1,4 @@
-"""What is there, streamed by the watch that then goes on (KEP-3157, WatchList).
+"""Read a snapshot from the watch that then goes on (KEP-3157, WatchList).
 
 One request instead of a list of many pages and a watch. The objects come in the order
 of their keys, so their versions say nothing about how far the stream has come: only the
@@ -6,17 +6,15 @@ bookmark that ends them does. Not every API server can do that, and some do not 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 
-from bridge.cluster import Bookmark, Change, Item
+from bridge.cluster import Bookmark, Change
 from bridge.cluster.changes import ListedObject, ends_initial, is_for_later, read_line
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector.list_watch import ListWatch
-from bridge.cluster.reflector.observer import Observer
-from bridge.cluster.reflector.retry import WatchRetry
+from bridge.cluster.reflector.retry import Observer, WatchRetry
 from bridge.cluster.reflector.snapshot import Snapshot
 from bridge.cluster.requests import WatchStream
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
@@ -28,22 +26,21 @@ SILENCE_SECONDS = 30.0
 """A server that ignores what it is asked for never sends the bookmark."""
 
 _CUTS_LIMIT = 3
-"""A list gets on page by page where a stream is cut again and again."""
+"""A list makes progress page by page where a stream is cut again and again."""
 
 # Not those that say something else: credentials, RBAC, no such resource, 410, 429.
 _NOT_UNDERSTOOD = frozenset({400, 406, 415, 422})
 
 
 class WatchListUnsupportedError(UnreachableError):
-    """The API server does not stream what is there."""
+    """The API server does not stream the initial state."""
 
 
 class InitialEvents:
-    """Reads what is there from one watch, as a snapshot.
+    """Reads the initial events of one watch, as a snapshot.
 
     Attributes:
-        snapshot: What it is read for.
-        rest: Lines that came after the end of it, in the same read.
+        snapshot: Takes the objects, and puts what they mean.
     """
 
     def __init__(
@@ -57,30 +54,28 @@ class InitialEvents:
         """Expect a watch that has just begun.
 
         Args:
-            snapshot: Told what is there.
+            snapshot: Takes the objects, and puts what they mean.
             list_watch: What is watched.
-            keeps: What is remembered of objects.
-            observer: What the caller lends.
+            keeps: The metadata that is kept of objects.
+            observer: Receives counts.
         """
         self.snapshot = snapshot
-        self.rest: Sequence[bytes] = ()
         self._list_watch = list_watch
         self._keeps = keeps
         self._observer = observer
 
-    async def read(self, stream: WatchStream) -> AsyncGenerator[list[Item]]:
-        """Yield what the snapshot makes of it, to the bookmark that ends it.
+    async def read(self, stream: WatchStream) -> Sequence[bytes]:
+        """Put the snapshot, to the bookmark that ends it; return the lines after that.
 
         Raises:
-            NotStreamedError: It does not come.
-            ClusterError: The watch ended before, in whatever way.
+            WatchListUnsupportedError: The bookmark does not come.
+            ClusterError: The watch ended before it, in any way.
         """
         self.snapshot.begin(self.snapshot.plan)
-        while not self.snapshot.version:
-            for part in self._parts(await self._lines(stream)):
-                async with aclosing(self._told(part)) as batches:
-                    async for batch in batches:
-                        yield batch
+        rest = None
+        while rest is None:
+            rest = await self._take(await self._lines(stream))
+        return rest
 
     async def _lines(self, stream: WatchStream) -> list[bytes]:
         try:
@@ -98,35 +93,44 @@ class InitialEvents:
             )
         return lines
 
-    def _parts(
-        self, lines: Sequence[bytes]
-    ) -> Iterator[Sequence[ListedObject] | Change | Bookmark]:
-        """Yield what is there, what is gone again, and the end, in their order."""
+    async def _take(self, lines: Sequence[bytes]) -> Sequence[bytes] | None:
+        """Give the snapshot what the lines say, in their order.
+
+        Returns:
+            The lines after the bookmark that ends the list; None: it has not come yet.
+        """
         listed: list[ListedObject] = []
         resource, keeps = self._list_watch.resource, self._keeps
         for position, line in enumerate(lines):
             try:
                 item = read_line(line, resource=resource, keeps=keeps)
             except ClusterError:
-                yield listed
+                await self.snapshot.take(listed)
                 raise
             if item is None:
                 self._skip(line)
             elif (found := _listed(item)) is not None:
                 listed.append(found)
             else:
-                yield listed
+                await self.snapshot.take(listed)
                 listed = []
-                if isinstance(item, Bookmark):
-                    self._must_end(line)
-                    self.rest = lines[position + 1 :]
-                yield item
-                if isinstance(item, Bookmark):
-                    return
-        yield listed
+                if await self._ends(item, line):
+                    return lines[position + 1 :]
+        await self.snapshot.take(listed)
+        return None
+
+    async def _ends(self, item: Change | Bookmark, line: bytes) -> bool:
+        """Give the snapshot a deletion or its end; return whether it is the end."""
+        if isinstance(item, Change):
+            await self.snapshot.deleted_while_listing(item)
+            return False
+        if not ends_initial(line):
+            raise watch_list_unsupported(self._list_watch, "another bookmark")
+        await self.snapshot.finish(item.resource_version)
+        return True
 
     def _skip(self, line: bytes) -> None:
-        """Pass over what later servers may say, but not over what is there."""
+        """Skip a line of an unknown type, but no object."""
         if not is_for_later(line):
             raise UnreadableError(
                 f"watch {self._list_watch.resource.name}: expected what is there, each "
@@ -134,30 +138,17 @@ class InitialEvents:
             )
         self._observer.count("line-skipped")
 
-    def _must_end(self, line: bytes) -> None:
-        if not ends_initial(line):
-            raise watch_list_unsupported(self._list_watch, "another bookmark")
-
-    def _told(
-        self, part: Sequence[ListedObject] | Change | Bookmark
-    ) -> AsyncGenerator[list[Item]]:
-        if isinstance(part, Bookmark):
-            return self.snapshot.finish(part.resource_version)
-        if isinstance(part, Change):
-            return self.snapshot.deleted_while_listing(part)
-        return self.snapshot.take(part)
-
 
 def _listed(item: Change | Bookmark) -> ListedObject | None:
     if isinstance(item, Bookmark) or item.change == "deleted" or item.known is None:
         return None
-    return ListedObject(object=item.object, known=item.known)
+    return ListedObject(object=item.object, known=item.known, event=item.event)
 
 
 def watch_list_unsupported(
     list_watch: ListWatch, got: str
 ) -> WatchListUnsupportedError:
-    """Return the error that says what came instead of the bookmark."""
+    """Return the error for a stream without the bookmark that ends it."""
     return WatchListUnsupportedError(
         f"watch {list_watch.resource.name}: expected what is there and a bookmark with "
         f"k8s.io/initial-events-end, got {got}",
@@ -166,19 +157,19 @@ def watch_list_unsupported(
 
 
 class WatchListSupport:
-    """Decides whether what is there is streamed or listed, and learns from failures."""
+    """Decides whether a snapshot is streamed or listed, and learns from failures."""
 
     def __init__(self, *, retry: WatchRetry, observer: Observer) -> None:
-        """Expect the API server to know how."""
+        """Expect the API server to stream."""
         self._retry = retry
         self._observer = observer
         self._is_understood = True
 
     def is_fit(self, snapshot: Snapshot) -> bool:
-        """Tell whether a snapshot is to be streamed; else it is listed.
+        """Return whether a snapshot is to be streamed; else it is listed.
 
-        Only the newest state can be streamed. After a rollback its version has to be
-        told first, which a stream tells last.
+        Only the newest state can be streamed. After a rollback its version has to come
+        first, and a stream ends with it.
         """
         plan = snapshot.plan
         return (
@@ -189,7 +180,7 @@ class WatchListSupport:
         )
 
     async def failed(self, snapshot: Snapshot, error: ClusterError) -> None:
-        """Return when it makes sense to try again, in this way or another."""
+        """Learn from an error, and wait before the next attempt."""
         refused = isinstance(error, ApiStatusError) and error.status in _NOT_UNDERSTOOD
         if refused or isinstance(error, WatchListUnsupportedError):
             self._is_understood = False

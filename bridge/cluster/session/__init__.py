@@ -1,1 +1,1 @@
-"""Who the bridge is to the API server, and the sockets on which it says so."""
+"""Log in to the API server: credentials, trust, sockets and their renewal."""

@@ -1,15 +1,19 @@
-"""What it takes to speak to one API server: address, identity and trust."""
+"""Hold what a session needs: address, proxy, identity and trust."""
 
 import os
 import re
 import ssl
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from yarl import URL
+
 from bridge.cluster.session.library import Configuration
-from bridge.errors import CredentialsError
+from bridge.errors import ConfigError, CredentialsError
+from bridge.net.proxies import parse_proxy, proxy_of_environment
 from bridge.net.tls import client_context
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -25,7 +29,7 @@ _CERTIFICATE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsMaterial:
-    """Whom to trust and how to identify, as PEM bytes; equal means nothing changed.
+    """CA bundle and client certificate as PEM; equal material needs no new session.
 
     Attributes:
         authority: The CA bundle; None: what the system trusts.
@@ -91,7 +95,7 @@ class TlsMaterial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the bridge says it is.
+    """The identity under which the bridge asks.
 
     Attributes:
         authorization: The header of that name; None: none.
@@ -173,3 +177,30 @@ def bearer(token: bytes, *, field: str) -> str:
     if not text.isascii() or not text.isprintable():
         raise CredentialsError(f"{field}: expected one line of printable ASCII")
     return f"Bearer {text}"
+
+
+def find_proxy(
+    server: str,
+    *,
+    environ: Mapping[str, str],
+    named: str | None = None,
+    field: str = "proxy-url",
+) -> str | None:
+    """Return the URL of the proxy that leads to an API server; None: none does.
+
+    Args:
+        server: URL of the API server.
+        environ: Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are looked up.
+        named: The kubeconfig's proxy, whatever NO_PROXY has; None: it names none.
+        field: What errors call that.
+
+    Raises:
+        CredentialsError: It is not an HTTP proxy; names the key or the variable.
+    """
+    try:
+        if named:
+            return str(parse_proxy(named, name=field))
+        found = proxy_of_environment(URL(server), environ)
+    except ConfigError as error:
+        raise CredentialsError(str(error)) from error
+    return None if found is None else str(found)

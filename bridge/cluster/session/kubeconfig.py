@@ -1,4 +1,4 @@
-"""kubeconfig files → the one cluster and user that a context means.
+"""Read kubeconfig files, select a context, and check it by the rules of client-go.
 
 Read here rather than by kubernetes_asyncio because its messages quote whole entries,
 secrets and all, and a missing file is only a log line there.
@@ -10,19 +10,91 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import yaml
 
-from bridge.cluster.session.complaint import one_line
 from bridge.cluster.session.credentials import read_bytes
-from bridge.cluster.session.forms import (
-    Kubeconfig,
-    KubeconfigCluster,
-    KubeconfigContext,
-    KubeconfigUser,
-)
+from bridge.cluster.session.presentable import one_line
 from bridge.errors import CredentialsError
+
+
+class NamedExtension(msgspec.Struct):
+    """One of `clusters[].cluster.extensions`."""
+
+    name: str
+    extension: Any = None
+
+
+class KubeconfigCluster(msgspec.Struct, rename="kebab"):
+    """`clusters[].cluster`."""
+
+    server: str | None = None
+    certificate_authority: str | None = None
+    certificate_authority_data: str | None = None
+    insecure_skip_tls_verify: bool | None = None
+    tls_server_name: str | None = None
+    proxy_url: str | None = None
+    disable_compression: bool | None = None
+    extensions: list[NamedExtension] | None = None
+
+
+class ExecVariable(msgspec.Struct):
+    """One of `users[].user.exec.env`."""
+
+    name: str = ""
+    value: str = ""
+
+
+class Exec(msgspec.Struct, rename="camel"):
+    """`users[].user.exec`: a program that prints credentials."""
+
+    api_version: str | None = None
+    command: str | None = None
+    args: list[str] | None = None
+    env: list[ExecVariable] | None = None
+    install_hint: str | None = None
+    provide_cluster_info: bool | None = None
+    interactive_mode: str | None = None
+
+
+class KubeconfigUser(msgspec.Struct, rename="kebab"):
+    """`users[].user`, less the ways of logging in that are refused."""
+
+    client_certificate: str | None = None
+    client_certificate_data: str | None = None
+    client_key: str | None = None
+    client_key_data: str | None = None
+    token: str | None = None
+    token_file: str | None = msgspec.field(default=None, name="tokenFile")
+    username: str | None = None
+    password: str | None = None
+    exec: Exec | None = None
+    as_: str | None = msgspec.field(default=None, name="as")
+    as_uid: str | None = None
+    as_groups: list[str] | None = None
+    as_user_extra: dict[str, list[str] | None] | None = None
+    extensions: Any = None
+
+
+class KubeconfigContext(msgspec.Struct):
+    """`contexts[].context`; its namespace is kubectl's, not ours: sources say where."""
+
+    cluster: str | None = None
+    user: str | None = None
+
+
+class Kubeconfig(msgspec.Struct, rename="kebab"):
+    """One file; its entries are looked at when a context leads to them."""
+
+    api_version: str | None = msgspec.field(default=None, name="apiVersion")
+    kind: str | None = None
+    clusters: list[Any] | None = None
+    users: list[Any] | None = None
+    contexts: list[Any] | None = None
+    current_context: str | None = None
+
 
 Form = TypeVar("Form", KubeconfigCluster, KubeconfigContext, KubeconfigUser)
 
@@ -75,7 +147,7 @@ class KubeconfigEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedContext:
-    """What a context stands for."""
+    """The cluster and the user of a context."""
 
     context: str
     cluster: KubeconfigCluster
@@ -109,7 +181,7 @@ def read_kubeconfig(path: Path) -> Kubeconfig:
 
 
 def select(paths: Sequence[Path], *, context: str | None) -> SelectedContext:
-    """Return what a context means in files merged as kubectl does: the first wins.
+    """Return the cluster and user of a context, from files merged as by kubectl.
 
     What is wrong with entries that the context does not lead to is not looked at.
 
@@ -221,3 +293,99 @@ def _find(
             f"got {len(entries)}"
         )
     return entries[0], entry
+
+
+EXEC_VERSIONS = (
+    "client.authentication.k8s.io/v1",
+    "client.authentication.k8s.io/v1beta1",
+)
+"""What plugins may speak; v1alpha1 is retired since Kubernetes 1.24."""
+
+_MODES = ("Never", "IfAvailable")
+
+
+def check(selection: SelectedContext) -> SplitResult:
+    """Return where the API server is, if the selection can be used.
+
+    Raises:
+        CredentialsError: It cannot; names the key, and never quotes a secret.
+    """
+    url = _check_cluster(selection)
+    user, entry = selection.user, selection.user_entry
+    _check_login(user, entry)
+    _check_certificate(user, entry)
+    if user.exec is not None:
+        check_exec(user.exec, entry)
+    return url
+
+
+def _check_cluster(selection: SelectedContext) -> SplitResult:
+    cluster, entry = selection.cluster, selection.cluster_entry
+    has_authority = cluster.certificate_authority or cluster.certificate_authority_data
+    if cluster.insecure_skip_tls_verify and has_authority:
+        raise CredentialsError(
+            f"{entry.field('insecure-skip-tls-verify')}: expected no "
+            "certificate-authority beside it, got one"
+        )
+    return _server(cluster.server or "", entry)
+
+
+def _server(server: str, entry: KubeconfigEntry) -> SplitResult:
+    try:
+        url = urlsplit(server)
+        is_good = url.scheme in {"http", "https"} and bool(url.hostname)
+        is_good = is_good and "@" not in url.netloc and url.port != 0
+    except ValueError:
+        url, is_good = urlsplit(""), False
+    if not is_good or not server.isprintable() or " " in server:
+        raise CredentialsError(
+            f"{entry.field('server')}: expected an http(s) URL without userinfo"
+        )
+    return url
+
+
+def _check_login(user: KubeconfigUser, entry: KubeconfigEntry) -> None:
+    if user.password and not user.username:
+        raise CredentialsError(f"{entry.field('password')}: expected username with it")
+    token = "token" if user.token else "tokenFile" if user.token_file else ""
+    if user.username and token:
+        raise CredentialsError(
+            f"{entry.field('username')}: expected one way to log in, got {token} too"
+        )
+
+
+def _check_certificate(user: KubeconfigUser, entry: KubeconfigEntry) -> None:
+    has_certificate = user.client_certificate or user.client_certificate_data
+    has_key = user.client_key or user.client_key_data
+    if has_certificate and not has_key:
+        raise CredentialsError(f"{entry.field('client-key')}: expected one, got none")
+    if has_key and not has_certificate:
+        raise CredentialsError(
+            f"{entry.field('client-certificate')}: expected one with client-key"
+        )
+
+
+def check_exec(config: Exec, entry: KubeconfigEntry) -> None:
+    """Check an exec plugin before anything is run.
+
+    Raises:
+        CredentialsError: client-go would refuse it, or ask a person; names the key.
+    """
+    if not config.command:
+        raise CredentialsError(f"{entry.field('exec.command')}: expected a program")
+    if config.api_version not in EXEC_VERSIONS:
+        versions = " or ".join(EXEC_VERSIONS)
+        raise CredentialsError(f"{entry.field('exec.apiVersion')}: expected {versions}")
+    mode = config.interactive_mode
+    if not mode and config.api_version.endswith("/v1beta1"):
+        mode = "IfAvailable"
+    if mode not in _MODES:
+        raise CredentialsError(
+            f"{entry.field('exec.interactiveMode')}: expected {' or '.join(_MODES)}: "
+            "there is nobody here whom a plugin could ask"
+        )
+    for variable in config.env or ():
+        if not variable.name or "=" in variable.name:
+            raise CredentialsError(
+                f"{entry.field('exec.env')}: expected a name in each"
+            )

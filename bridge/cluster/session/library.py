@@ -4,7 +4,7 @@ The `__init__` modules of kubernetes_asyncio import every model and API of Kuber
 850 modules, 40 MB, half a second. The bridge needs three classes and an exception.
 So their modules are imported while empty packages stand in for the real ones. The
 result is a copy of the bridge's own: afterwards `sys.modules` holds nothing of it, and
-whoever else imports kubernetes_asyncio gets all of it. The copy cannot turn answers
+any other import of kubernetes_asyncio gets all of it. The copy cannot turn answers
 into models; the bridge reads them raw. Checked against kubernetes_asyncio 36.1.0.
 
 Only this module imports kubernetes_asyncio. The ordinary import is used when another

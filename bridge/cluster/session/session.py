@@ -1,4 +1,4 @@
-"""The session with an API server, kept usable while credentials rotate."""
+"""Keep the session with an API server usable while credentials rotate."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -15,7 +15,7 @@ from bridge.logs import RepeatedFailure, get_logger
 
 _RETRY_SECONDS = 10.0
 
-_PATIENCE_SECONDS = 5.0
+_RENEWAL_WAIT_SECONDS = 5.0
 """So long a request waits for new credentials while the old ones may still be good."""
 
 
@@ -59,12 +59,12 @@ class ApiSession:
 
     @property
     def server(self) -> str:
-        """URL of the API server."""
+        """Return the URL of the API server."""
         return str(self._session.api.configuration.host)
 
     @property
     def authority(self) -> bytes:
-        """The CA bundle as PEM; empty: what the system trusts."""
+        """Return the CA bundle as PEM; empty: the system's."""
         return self._session.access.tls.authority or b""
 
     async def session(self) -> Session:
@@ -80,7 +80,7 @@ class ApiSession:
             self._renewal = self._tasks.create_task(
                 self._renew(self._session), name="renew credentials"
             )
-            await asyncio.wait({self._renewal}, timeout=_PATIENCE_SECONDS)
+            await asyncio.wait({self._renewal}, timeout=_RENEWAL_WAIT_SECONDS)
         return self._session
 
     async def _renew(self, stale: Session) -> None:
@@ -104,7 +104,7 @@ class ApiSession:
             return self._session
 
     async def aclose(self) -> None:
-        """Give up what is being renewed, and close every connection."""
+        """Cancel a renewal under way, and close every connection."""
         if self._renewal is not None:
             self._renewal.cancel()
         await self._background.aclose()

@@ -1,4 +1,4 @@
-"""Sockets that notice a dead peer, and what their failures are called."""
+"""Open sockets that notice a dead peer, and turn their failures into errors."""
 
 import socket
 import ssl

@@ -1,35 +1,42 @@
-"""Where the credentials come from: a service account, or a kubeconfig."""
+"""Load credentials from a service account or a kubeconfig."""
 
 import asyncio
 import base64
 import os
-from collections.abc import Mapping, Sequence
+import string
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult
 
-from bridge.cluster.session.checks import check
 from bridge.cluster.session.credentials import (
     Access,
     Identity,
     TlsMaterial,
     bearer,
+    find_proxy,
+    header_value,
     read_bytes,
 )
-from bridge.cluster.session.exec_cluster import exec_cluster
-from bridge.cluster.session.exec_plugin import run_plugin
-from bridge.cluster.session.forms import KubeconfigUser
-from bridge.cluster.session.impersonation import impersonation
-from bridge.cluster.session.kubeconfig import KubeconfigEntry, SelectedContext, select
-from bridge.cluster.session.library import Configuration
-from bridge.cluster.session.service_account import ServiceAccountSource, is_in_cluster
-from bridge.cluster.session.way import find_proxy
+from bridge.cluster.session.exec_plugin import exec_cluster, run_plugin
+from bridge.cluster.session.kubeconfig import (
+    KubeconfigEntry,
+    KubeconfigUser,
+    SelectedContext,
+    check,
+    select,
+)
+from bridge.cluster.session.library import (
+    ConfigException,
+    Configuration,
+    InClusterConfigLoader,
+)
 from bridge.errors import CredentialsError
 
 
 class CredentialSource(Protocol):
-    """Something that knows the credentials, now and later."""
+    """Loads credentials, again and again."""
 
     async def load(self) -> Access:
         """Return them as they are now; raises `CredentialsError`."""
@@ -139,7 +146,7 @@ class KubeconfigSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """What the files say, before a plugin is asked."""
+    """The content of the files, before a plugin is run."""
 
     selection: SelectedContext
     configuration: Configuration
@@ -225,3 +232,118 @@ def _tls(read: _Read, identity: Identity) -> TlsMaterial:
         key=identity.key,
         verify=not cluster.insecure_skip_tls_verify,
     )
+
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where the kubelet puts token and CA."""
+
+
+class ServiceAccountSource:
+    """Reads the service account at each load: its token lives for about an hour."""
+
+    def __init__(self, *, folder: Path, environ: Mapping[str, str]) -> None:
+        """Bind the folder; nothing is read yet.
+
+        Args:
+            folder: Holds ``token`` and ``ca.crt``.
+            environ: Has the address of the API server and of a proxy.
+        """
+        self._folder = folder
+        self._environ = dict(environ)
+
+    async def load(self) -> Access:
+        """Return the credentials as they are now.
+
+        Raises:
+            CredentialsError: A file or an environment variable is unusable.
+        """
+        token = read_bytes(self._folder / "token", field="service account token")
+        authority = read_bytes(self._folder / "ca.crt", field="service account CA")
+        configuration = Configuration()
+        try:
+            InClusterConfigLoader(
+                token_filename=str(self._folder / "token"),
+                cert_filename=str(self._folder / "ca.crt"),
+                try_refresh_token=False,
+                environ=self._environ,
+            ).load_and_set(configuration)
+        except ConfigException as error:
+            raise CredentialsError(
+                "service account: expected the environment variables "
+                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, "
+                "got at least one unset or empty"
+            ) from error
+        # The loader keeps the newline that editors leave, which no header may hold.
+        configuration.api_key["BearerToken"] = bearer(
+            token.strip(), field="service account token"
+        )
+        configuration.proxy = find_proxy(str(configuration.host), environ=self._environ)
+        configuration.ssl_ca_cert = None
+        return Access(
+            configuration=configuration,
+            tls=TlsMaterial(
+                authority=authority,
+                authority_field=f"service account CA {self._folder / 'ca.crt'}",
+            ),
+        )
+
+
+def is_in_cluster(*, folder: Path, environ: Mapping[str, str]) -> bool:
+    """Tell whether this process runs in a Pod with a service account."""
+    try:
+        with (folder / "token").open("rb"):
+            return bool(environ.get("KUBERNETES_SERVICE_HOST"))
+    except OSError:
+        return False
+
+
+# What a header's name may hold (RFC 9110, 5.6.2), less the sign that escapes the rest.
+_PLAIN = frozenset((string.ascii_letters + string.digits + "!#$&'*+-.^_`|~").encode())
+
+
+def impersonation(
+    user: KubeconfigUser, *, entry: KubeconfigEntry
+) -> tuple[tuple[str, str], ...]:
+    """Return the header fields for ``as`` and the keys that begin with it.
+
+    Raises:
+        CredentialsError: There is a group, uid or extra, but nobody to be; or a value
+            cannot stand in a header. Names the key.
+    """
+    if not user.as_:
+        for key, value in _besides(user):
+            if value:
+                raise CredentialsError(
+                    f"{entry.field(key)}: expected `as` beside it, got nobody to be"
+                )
+        return ()
+    return tuple(
+        (name, header_value(value, field=entry.field(key)))
+        for key, name, value in _fields(user)
+    )
+
+
+def _besides(user: KubeconfigUser) -> tuple[tuple[str, object], ...]:
+    return (
+        ("as-uid", user.as_uid),
+        ("as-groups", user.as_groups),
+        ("as-user-extra", user.as_user_extra),
+    )
+
+
+def _fields(user: KubeconfigUser) -> Iterator[tuple[str, str, str]]:
+    """Yield the key of the kubeconfig, the header's name and its value."""
+    yield "as", "Impersonate-User", user.as_ or ""
+    if user.as_uid:
+        yield "as-uid", "Impersonate-Uid", user.as_uid
+    for group in user.as_groups or ():
+        yield "as-groups", "Impersonate-Group", group
+    for key, values in (user.as_user_extra or {}).items():
+        for value in values or ():
+            yield "as-user-extra", f"Impersonate-Extra-{_escaped(key)}", value
+
+
+def _escaped(key: str) -> str:
+    """Return a key as it stands in a header's name: %-escaped byte by byte."""
+    raw = key.encode(errors="surrogatepass")
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)

@@ -49,7 +49,7 @@ def event(name: str, reason: str = "BackOff") -> CloudEvent:
 
 
 class Lists:
-    """Pages of lists for `BackfillRunner`: what each would queue, by id.
+    """Pages of lists for `Backfill`: what each would queue, by id.
 
     Attributes:
         pages: The ids on each page of resource `events`.
@@ -65,11 +65,11 @@ class Lists:
         self.put: list[str] = []
 
     def wanted(self, sink: str):
-        """See `BackfillRunner`."""
+        """See `Backfill`."""
         return lambda encoded: encoded.id not in self.refused
 
     async def list_page(self, sink: str, *, place, takes):
-        """See `BackfillRunner`."""
+        """See `Backfill`."""
         if self.fault is not None:
             raise self.fault
         number = int(place or 0)

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from bridge.api import create_api
+from bridge.api.context import ApiContext
 from bridge.app.build import build_consent
 from bridge.config import parse_config
 from bridge.errors import SinkPausedError
-from bridge.health import Health
 from bridge.metrics import Metrics
 from bridge.sinks.http.settings import HandshakeConfig
 from bridge.sinks.transports.egress import Egress
@@ -41,20 +41,19 @@ def configured(url="http://h"):
 
 def api_of(sinks):
     """Return an API that knows nothing but these sinks."""
-    return create_api(
-        queue=None,
-        health=Health(),
+    context = ApiContext(
+        store=None,
+        backfill=None,
         metrics=Metrics(version="1"),
         controls={},
-        journal=None,
-        backfill=None,
+        origin=None,
+        sources=[],
+        routes=[],
         describe_config=dict,
         check_config=lambda _: [],
         take_consent=build_consent(sinks),
-        token=lambda: None,
-        loopback=False,
-        version="1",
     )
+    return create_api(context, token=lambda: None, loopback=False, version="1")
 
 
 async def test_what_is_configured_is_what_the_sink_asks_for():

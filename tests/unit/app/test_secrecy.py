@@ -111,9 +111,7 @@ async def running(world, sink):
         sink=sink,
         queue=world.queue,
         concurrency=1,
-        policy=RetryPolicy(
-            retry=RetryConfig(attempts=1).model_copy(update={"age": 0.0})
-        ),
+        policy=RetryPolicy(retry=RetryConfig(age="1ms", attempts=1)),
         status=world.health.sinks["hook"],
         metrics=world.metrics,
     )

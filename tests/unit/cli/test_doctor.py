@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from bridge.api.server import bind, serving, url_of
-from bridge.app import diagnosis
-from bridge.app.diagnosis import diagnose
+from bridge.app import doctor as app_doctor
+from bridge.app.doctor import diagnose_config
 from bridge.config import parse_config
 from bridge.demo.apiserver.server import ApiServer
 from bridge.errors import ApiStatusError, ForbiddenError, UnreachableError
+from bridge.operate import doctor as diagnosis
 from tests.unit.api.world import TOKEN
 from tests.unit.cli.conftest import invoke
 
@@ -55,7 +56,7 @@ def ask(write):
 
     async def ask_(*sources, cursors=None, **document):
         config = parse_config(write(*sources, **document), name="test", env={})
-        return await diagnose(config, cursors=cursors, now=NOW)
+        return await diagnose_config(config, cursors=cursors, now=NOW)
 
     return ask_
 
@@ -490,7 +491,7 @@ async def test_says_how_many_connections_there_may_be(
     write, tmp_path, monkeypatch, limit, expected
 ):
     """Where the limit of open files is low (issue 10, item 37)."""
-    monkeypatch.setattr(diagnosis, "attainable_limit", lambda: limit)
+    monkeypatch.setattr(app_doctor, "attainable_limit", lambda: limit)
     sinks = [{"name": f"s{number}", "url": "http://h"} for number in range(20)]
     write({}, sinks=sinks)
 

@@ -58,6 +58,7 @@ CONFIG = "{sources: [{}], sinks: [{name: hook, url: 'http://h'}]}"
 VERBS = {
     "send-test": ("hook",),
     "sources list": (),
+    "sources objects": ("pods", "--limit", "1"),
     "sinks list": (),
     "sinks pause": ("hook",),
     "sinks resume": ("hook",),

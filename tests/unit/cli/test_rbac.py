@@ -5,11 +5,10 @@ import asyncio
 import pytest
 import yaml
 
-from bridge.app.needs import Need
-from bridge.app.roles import Grantee, grant
 from bridge.cluster.builtin import NAMESPACES
 from bridge.demo.apiserver.resources import DEFINITIONS
 from bridge.demo.apiserver.server import ApiServer
+from bridge.operate.rbac import Grantee, Permission, grant
 from tests.unit.cli.conftest import invoke
 
 IDENTITY = ("", "namespaces", "kube-system", "get")
@@ -91,9 +90,9 @@ def test_what_one_source_may_everywhere_needs_no_role_for_another(rbac):
 
 def test_what_is_granted_everywhere_covers_the_same_verbs_only():
     """Of one object it covers nothing else."""
-    named = Need(purpose="read", resource=NAMESPACES, name="a")
-    whole = Need(purpose="read", verbs=("list",), resource=NAMESPACES)
-    inside = Need(purpose="read", resource=NAMESPACES, namespace="shop")
+    named = Permission(purpose="read", resource=NAMESPACES, name="a")
+    whole = Permission(purpose="read", verbs=("list",), resource=NAMESPACES)
+    inside = Permission(purpose="read", resource=NAMESPACES, namespace="shop")
     grantee = Grantee(name="n", service_account="s", namespace="ns")
 
     kinds = [one["kind"] for one in grant([named, whole, inside], grantee)]

@@ -1,4 +1,4 @@
-"""A cluster in memory, with the methods of `ClusterClient` that `list_and_watch` uses.
+"""A cluster in memory, with the methods of `ClusterClient` that a reflector uses.
 
 It keeps time with the loop, so that hours pass at once under `looptime`. What it does
 by itself is what kube-apiserver does for Events; the rest is told by `faults`.

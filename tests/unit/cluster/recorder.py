@@ -1,11 +1,13 @@
-"""Runs `list_and_watch` on a cluster in memory, and keeps what comes."""
+"""Runs a reflector on a cluster in memory, and keeps what comes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bridge.cluster import CORE_EVENTS, Change, Item, Resource
-from bridge.cluster.reflector.reflector import list_and_watch
+from bridge.cluster.reflector.list_watch import ListWatch
+from bridge.cluster.reflector.reflector import Reflector
+from bridge.cluster.reflector.retry import Observer
 from bridge.cluster.store import Store
 from bridge.errors import ClusterError
 from tests.unit.cluster.fakes import FakeCluster
@@ -15,7 +17,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Recorder:
-    """Runs `list_and_watch` on a fake cluster and keeps what comes."""
+    """Runs a reflector on a fake cluster and keeps what comes."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
@@ -32,23 +34,30 @@ class Recorder:
         **options: object,
     ) -> None:
         """Read for some seconds of the loop's time."""
-        reading = list_and_watch(
-            cluster,
-            resource,
+        selectors = {
+            key: options.pop(key)
+            for key in ("namespace", "field_selector", "label_selector")
+            if key in options
+        }
+        observer = Observer(
             report=self.reports.append,
             count=self.counts.append,
             now=loop_now,
             random=lambda: 0.5,
-            **options,
         )
+        list_watch = ListWatch(client=cluster, resource=resource, **selectors)
+        reflector = Reflector(list_watch, into=self, observer=observer, **options)
         try:
-            async with asyncio.timeout(seconds), reading as batches:
-                async for batch in batches:
-                    assert batch
-                    self.items.extend(batch)
-                    self.longest_batch = max(self.longest_batch, len(batch))
+            async with asyncio.timeout(seconds):
+                await reflector.run()
         except TimeoutError:
             pass
+
+    async def put(self, batch: Sequence[Item]) -> None:
+        """Keep a batch."""
+        assert batch
+        self.items.extend(batch)
+        self.longest_batch = max(self.longest_batch, len(batch))
 
     @property
     def versions(self) -> list[str]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bridge.cluster import CORE_EVENTS, pagesize
+from bridge.cluster import CORE_EVENTS, client
 from bridge.errors import ApiStatusError, UnreadableError
 from tests.unit.cluster.server import Answer, connected, page, streaming
 
@@ -15,8 +15,8 @@ HEAD = b'{"kind":"EventList","metadata":{"resourceVersion":"9"},"items":['
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """A page may have 10 kB, an answer 30."""
-    monkeypatch.setattr(pagesize, "PAGE_BYTES", 10_000)
-    monkeypatch.setattr(pagesize, "ANSWER_BYTES", 30_000)
+    monkeypatch.setattr(client, "PAGE_BYTES", 10_000)
+    monkeypatch.setattr(client, "ANSWER_BYTES", 30_000)
 
 
 def stuffed(size):

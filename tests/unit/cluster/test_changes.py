@@ -1,7 +1,9 @@
 """Watch lines and listed objects, as changes."""
 
 import json
+from dataclasses import replace
 
+import msgspec
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Change, ObjectMeta, Resource
@@ -11,7 +13,8 @@ from bridge.cluster.changes import (
     read_listed,
     with_resource_version,
 )
-from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.kubernetes_event import decode_event
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import ExpiredError, UnreadableError
 
 OBJECT = b'{"kind":"Event","metadata":{"name":"a","resourceVersion":"7"}}'
@@ -28,6 +31,20 @@ def test_a_line_is_a_change_with_the_raw_object(change):
     assert read_line(line(change.upper()), resource=CORE_EVENTS) == Change(
         change=change, resource=CORE_EVENTS, object=OBJECT, resource_version="7"
     )
+
+
+def test_an_event_is_decoded_with_its_line():
+    """Nothing that comes later has to read its JSON again."""
+    body = b'{"kind":"Event","metadata":{"name":"a","uid":"u","resourceVersion":"7"}}'
+
+    read = [
+        read_line(line("ADDED", body), resource=resource)
+        for resource in (CORE_EVENTS, replace(CORE_EVENTS, group="example.com"))
+    ]
+
+    assert read[0].event == decode_event(body)
+    assert (read[0].object, read[0].resource_version) == (body, "7")
+    assert read[1].event is None
 
 
 def test_a_bookmark_has_only_a_version():
@@ -189,3 +206,51 @@ def test_a_stamp_changes_the_version_and_nothing_else():
     )
 
     assert with_resource_version(value, version="9") == value.replace(b'"7",', b'"9",')
+
+
+@pytest.mark.parametrize("keeps", [None, MetadataFilter()])
+@pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"])
+@pytest.mark.parametrize("end", [b"}", b" }", b',"more":{}}', b"} ", b"", b"}}"])
+def test_a_line_says_the_same_however_it_is_written(keeps, kind, end):
+    """As kube-apiserver writes it, it is parsed once; else in two steps."""
+    usual = line(kind)[:-1] + end
+    other = usual.replace(b'{"type":', b'{ "type":')
+
+    usual_item, other_item = (read_or_error(line, keeps) for line in (usual, other))
+
+    assert usual_item == other_item
+
+
+def read_or_error(line, keeps):
+    """Return what a line says, or which error it is; the object as parsed."""
+    try:
+        item = read_line(line, resource=CORE_EVENTS, keeps=keeps)
+    except UnreadableError:
+        return UnreadableError
+    if not isinstance(item, Change):
+        return item
+    return msgspec.structs.replace(item, object=item.object.strip())
+
+
+def test_an_event_is_decoded_once_however_it_is_read():
+    """Watched, streamed or listed: its conversion need not decode it again."""
+    item = b'{"metadata":{"name":"a","uid":"u","resourceVersion":"7"},"reason":"R"}'
+    value = b'{"kind":"Event",' + item[1:]
+    watched = read_line(line("ADDED", value), resource=CORE_EVENTS)
+    streamed = read_line(
+        line("ADDED", value), resource=CORE_EVENTS, keeps=MetadataFilter()
+    )
+    [listed] = read_listed([item], resource=CORE_EVENTS, keeps=MetadataFilter())
+
+    assert [one.event.reason for one in (watched, streamed, listed)] == ["R"] * 3
+    assert (watched.known, streamed.known) == (None, listed.known)
+    assert listed.known == ObjectMeta(key="/a", uid="u", version="7")
+
+
+def test_an_event_whose_labels_are_kept_is_read_for_them():
+    """Its conversion decodes the rest."""
+    keeps = MetadataFilter(labels=True)
+
+    change = read_line(line("ADDED"), resource=CORE_EVENTS, keeps=keeps)
+
+    assert (change.event, change.known.version) == (None, "7")

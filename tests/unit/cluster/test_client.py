@@ -238,12 +238,12 @@ async def test_an_answer_of_the_api_server_is_a_sign_of_life(
 ):
     """A proxy that has nobody behind it may answer too (issue 10, item 13)."""
     async with connected(tmp_path, Answer(status=status)) as (client, _):
-        before = client.heard_at
+        before = client.answered_at
         await asyncio.sleep(0)
         with suppress(ApiStatusError):
             await client.get("/version")
 
-        assert (client.heard_at > before) == is_heard
+        assert (client.answered_at > before) == is_heard
 
 
 async def test_each_part_of_a_watch_is_a_sign_of_life(tmp_path):
@@ -255,8 +255,8 @@ async def test_each_part_of_a_watch_is_a_sign_of_life(tmp_path):
         client.watch(CORE_EVENTS, resource_version="7", timeout_seconds=9) as watch,
     ):
         await watch.read()
-        before = client.heard_at
+        before = client.answered_at
         hold.set()
         await watch.read()
 
-        assert client.heard_at > before
+        assert client.answered_at > before

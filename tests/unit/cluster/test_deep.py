@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from bridge.cluster import Change, Resource
-from bridge.cluster.answers import read_list
+from bridge.cluster.answers import read_list, status_error
 from bridge.cluster.changes import read_line, read_listed, with_resource_version
-from bridge.cluster.metadata import MetadataFilter
-from bridge.cluster.status import status_error
+from bridge.cluster.store import MetadataFilter
 from bridge.cluster.wire import decode_line, decode_list, decode_raw_members
 from bridge.errors import ExpiredError, UnreadableError
 
@@ -32,9 +31,10 @@ def widget(levels, name="deep", version="7"):
 @pytest.mark.parametrize(
     "keeps", [None, MetadataFilter(), MetadataFilter(labels=True, owner=True)]
 )
-def test_a_line_with_a_deep_object_is_read(levels, keeps):
+@pytest.mark.parametrize("start", [b'{"type"', b'{ "type"'])
+def test_a_line_with_a_deep_object_is_read(levels, keeps, start):
     """The object is passed on whole; what cannot be converted is a dead letter."""
-    line = b'{"type":"ADDED","object":%b}' % widget(levels)
+    line = b'%b:"ADDED","object":%b}' % (start, widget(levels))
 
     change = read_line(line, resource=WIDGETS, keeps=keeps)
 

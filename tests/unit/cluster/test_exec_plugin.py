@@ -9,8 +9,7 @@ import pytest
 
 from bridge.cluster.session import exec_plugin
 from bridge.cluster.session.exec_plugin import run_plugin
-from bridge.cluster.session.forms import Exec, ExecVariable
-from bridge.cluster.session.kubeconfig import KubeconfigEntry
+from bridge.cluster.session.kubeconfig import Exec, ExecVariable, KubeconfigEntry
 from bridge.errors import CredentialsError
 
 VERSION = "client.authentication.k8s.io/v1"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bridge.cluster import ObjectMeta, Owner
-from bridge.cluster.metadata import MetadataFilter
+from bridge.cluster.store import MetadataFilter
 
 OWNERS = [
     {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "1"},

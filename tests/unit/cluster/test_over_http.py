@@ -1,4 +1,4 @@
-"""`list_and_watch` through real sockets, against the demo's API server."""
+"""A reflector through real sockets, against the demo's API server."""
 
 from contextlib import asynccontextmanager
 
@@ -7,8 +7,8 @@ import pytest
 from bridge.cluster import CORE_EVENTS, Change, Gap, Synced
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.reflector import retry
-from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.demo.apiserver.server import ApiServer
+from tests.batches import reading_batches
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def repeat(server, name, times):
 async def read_until(client, version, **options):
     """Return all items up to the change with this version."""
     items = []
-    async with list_and_watch(client, CORE_EVENTS, **options) as batches:
+    async with reading_batches(client, CORE_EVENTS, **options) as batches:
         async for batch in batches:
             items += batch
             if any(getattr(one, "resource_version", "") == version for one in batch):

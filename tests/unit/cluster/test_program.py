@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cluster.session import program
-from bridge.cluster.session.program import run_program
+from bridge.cluster.session import exec_plugin
+from bridge.cluster.session.exec_plugin import run_program
 
 LEAVES_A_CHILD = "sleep 60 & echo $! > {pid}; echo said"
 SHOUTS = "import sys; sys.{stream}.write('x' * 3_000_000 + 'y')"
@@ -106,8 +106,8 @@ async def test_a_lot_of_output_is_read_but_not_kept(stream, kept):
 
 async def test_a_child_that_writes_on_is_not_read_for_ever(monkeypatch):
     """What a pipe can hold is read, not what comes after it."""
-    with program._Pipe(limit=5) as pipe:
-        monkeypatch.setattr(program.os, "read", lambda *_: b"xx")
+    with exec_plugin._Pipe(limit=5) as pipe:
+        monkeypatch.setattr(exec_plugin.os, "read", lambda *_: b"xx")
         pipe.drain()
         monkeypatch.undo()
 
@@ -116,7 +116,7 @@ async def test_a_child_that_writes_on_is_not_read_for_ever(monkeypatch):
 
 async def test_what_was_written_before_the_end_is_read():
     """It waits in the pipe when the process is gone."""
-    with program._Pipe(limit=5) as pipe:
+    with exec_plugin._Pipe(limit=5) as pipe:
         os.write(pipe.write_end, b"said")
         pipe.drain()
 
@@ -136,8 +136,8 @@ class _Stuck:
 @pytest.mark.looptime
 async def test_a_process_that_cannot_be_ended_is_not_waited_for(monkeypatch):
     """The kernel itself may hang; a second is enough."""
-    monkeypatch.setattr(program.os, "killpg", lambda *_: None)
+    monkeypatch.setattr(exec_plugin.os, "killpg", lambda *_: None)
 
-    await program._end(_Stuck())
+    await exec_plugin._end(_Stuck())
 
     assert asyncio.get_running_loop().time() == 1

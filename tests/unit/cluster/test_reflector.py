@@ -1,11 +1,10 @@
-"""How `list_and_watch` starts, and what it does when watches end."""
+"""How a reflector starts, and what it does when watches end."""
 
 from datetime import UTC, timedelta
 
 import pytest
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Change, ProgressMark, Resource, Synced
-from bridge.cluster.reflector.reflector import list_and_watch
 from bridge.errors import (
     ExpiredError,
     ForbiddenError,
@@ -13,6 +12,7 @@ from bridge.errors import (
     UnreachableError,
     UnreadableError,
 )
+from tests.batches import reading_batches
 from tests.unit.cluster.fakes import EXPIRED_LINE, FakeCluster
 from tests.unit.cluster.recorder import START, Recorder, later
 
@@ -398,20 +398,20 @@ async def test_lines_that_are_not_understood_are_counted_and_skipped():
 
 
 async def test_nobody_has_to_listen():
-    """Clock, dice and ears have defaults."""
+    """Reports, counts, clock and jitter have defaults."""
     cluster = FakeCluster()
     cluster.fail("watch", CUT)
     later(30, cluster.age)
 
-    async with list_and_watch(cluster, CORE_EVENTS) as batches:
+    async with reading_batches(cluster, CORE_EVENTS) as batches:
         synced, note = await anext(batches), await anext(batches)
 
     assert synced == [Synced(resource_version="100")]
     assert note[0].time.tzinfo is UTC
 
 
-async def test_leaving_the_block_closes_the_watch():
-    """Cancellation and a break end the connection at once."""
+async def test_cancelling_closes_the_watch():
+    """The connection ends at once."""
     cluster, recorder = FakeCluster(), Recorder()
 
     await recorder.run(cluster, seconds=1)

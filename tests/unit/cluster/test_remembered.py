@@ -1,4 +1,4 @@
-"""`list_and_watch` with a store: what is told of what is known."""
+"""A reflector with a store: what is told of what is known."""
 
 import pytest
 

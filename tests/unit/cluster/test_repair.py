@@ -79,7 +79,7 @@ async def test_a_note_shows_that_a_quiet_stream_lost_nothing():
     cluster.compact(cluster.age(10))
     note = ProgressMark(resource_version=cluster.age(), time=START)
 
-    await recorder.run(cluster, seconds=1, cursor="100", note=note)
+    await recorder.run(cluster, seconds=1, cursor="100", mark=note)
 
     assert recorder.items == [Synced(resource_version="110")]
 
@@ -90,7 +90,7 @@ async def test_a_note_older_than_the_history_only_dates_the_gap():
     note = ProgressMark(resource_version=cluster.age(5), time=START)
     cluster.compact(cluster.age(10))
 
-    await recorder.run(cluster, seconds=1, cursor="100", note=note)
+    await recorder.run(cluster, seconds=1, cursor="100", mark=note)
 
     assert recorder.others[0].since == START
 
@@ -102,7 +102,7 @@ async def test_a_note_is_not_believed_against_the_evidence():
     note = ProgressMark(resource_version=cluster.age(10), time=START)
     cluster.compact(note.resource_version)
 
-    await recorder.run(cluster, seconds=1, cursor="100", note=note)
+    await recorder.run(cluster, seconds=1, cursor="100", mark=note)
 
     assert recorder.versions == ["101"]
     assert recorder.others[0].cause == "expired"

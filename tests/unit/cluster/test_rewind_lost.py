@@ -5,8 +5,8 @@ from typing import Any, cast
 import pytest
 
 from bridge.cluster import ObjectMeta
-from bridge.cluster.metadata import MetadataFilter
 from bridge.cluster.reflector import rewind
+from bridge.cluster.store import MetadataFilter
 from bridge.errors import (
     ApiStatusError,
     ExpiredError,

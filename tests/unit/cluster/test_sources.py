@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
-from bridge.cluster.session.service_account import ServiceAccountSource
-from bridge.cluster.session.sources import KubeconfigSource, find_source
+from bridge.cluster.session.sources import (
+    KubeconfigSource,
+    ServiceAccountSource,
+    find_source,
+)
 from bridge.errors import CredentialsError
 from tests.unit.cluster.server import CERTIFICATES, kubeconfig
 

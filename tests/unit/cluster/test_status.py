@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge.cluster.status import status_error
+from bridge.cluster.answers import status_error
 from bridge.errors import (
     ApiStatusError,
     ExpiredError,

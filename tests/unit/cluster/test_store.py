@@ -22,6 +22,11 @@ def change(kind, known):
     )
 
 
+def found(store, index, value):
+    """The names of what an index finds."""
+    return [one.name for one in store.select([(index, value)], limit=9)]
+
+
 def test_what_is_put_is_found_until_it_is_dropped():
     """By its key; the newest is what counts."""
     store = Store([pod("a")])
@@ -40,20 +45,20 @@ def test_an_index_is_built_when_it_is_asked_and_kept_from_then_on():
     owner = Owner(api_version="apps/v1", kind="ReplicaSet", name="r", uid="7")
     store = Store([pod("b", labels={"app": "web"}), pod("a", owner=owner)])
 
-    before = store.find("label", ("app", "web"))
+    before = found(store, "label", ("app", "web"))
     store.put(pod("a", labels={"app": "web"}))
     store.drop("shop/b")
 
-    assert [one.name for one in before] == ["b"]
-    assert [one.name for one in store.find("label", ("app", "web"))] == ["a"]
-    assert store.find("owner", "7") == []
-    assert [one.namespace for one in store.find("namespace", "shop")] == ["shop"]
+    assert before == ["b"]
+    assert found(store, "label", ("app", "web")) == ["a"]
+    assert found(store, "owner", "7") == []
+    assert found(store, "namespace", "shop") == ["a"]
 
 
 def test_an_index_forgets_values_that_nobody_has():
     """Labels change; what they were must not pile up."""
     store = Store()
-    store.find("label", ("n", "0"))
+    found(store, "label", ("n", "0"))
 
     for number in range(100):
         store.put(pod("a", labels={"n": str(number)}))
@@ -109,3 +114,17 @@ def test_what_is_remembered_is_small_when_it_is_written():
 
     assert written == b'{"key":"shop/a","uid":"u","version":"1"}'
     assert msgspec.json.decode(written, type=ObjectMeta) == pod("a")
+
+
+def test_objects_are_selected_page_by_page_by_all_indexes():
+    """In the order of keys."""
+    labels = {"app": "web"}
+    store = Store([pod(name, labels=labels) for name in "dbac"])
+    both = [("namespace", "shop"), ("label", ("app", "web"))]
+
+    first = store.select(both, limit=2)
+    second = store.select(both, after=first[-1].key, limit=9)
+
+    assert [one.name for one in (*first, *second)] == ["a", "b", "c", "d"]
+    assert store.select([*both, ("owner", "7")], limit=9) == []
+    assert len(store.select([], limit=3)) == 3

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace as altered
 
+from bridge.cluster import CORE_EVENTS
 from bridge.errors import ConversionError
 from tests.unit.events.samples import PODS, converted, kubernetes_event
 
@@ -41,6 +42,23 @@ def test_convert_says_what_is_wrong_with_an_object(raw, message):
 
     assert str(caught.value).startswith("events at version '7': ")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("resource", [CORE_EVENTS, PODS])
+def test_convert_refuses_what_receivers_cannot_read(resource):
+    """Five hundred lists and objects inside each other are taken, one more is not."""
+    taken, refused = (
+        altered(
+            kubernetes_event(),
+            resource=resource,
+            object=f'{{{METADATA},"x":{"[" * inner}{"]" * inner}}}'.encode(),
+        )
+        for inner in (499, 500)
+    )
+
+    assert converted(taken).data.count(b"[") == 499
+    with pytest.raises(ConversionError, match="at most 500 lists"):
+        converted(refused)
 
 
 def test_convert_needs_a_version():

@@ -156,7 +156,7 @@ class FakeApi:
     )
     requests: list[str] = field(default_factory=list)
     server: str = "https://api.test"
-    heard_at: float = 0.0
+    answered_at: float = 0.0
 
     async def get(self, path: str) -> bytes:
         """See `ClusterClient.get`."""

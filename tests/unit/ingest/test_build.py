@@ -66,11 +66,14 @@ class Bench:
         """Read while the block runs."""
         async with self.parts() as parts, asyncio.TaskGroup() as tasks:
             name = self.resource.name
+            self.status = ReaderStatus(
+                sources=("s",), resource=name, namespace=namespace
+            )
             reader = parts.builder.build(
                 self.resource,
                 Scope(cluster="uid", resource=name, namespace=namespace),
                 parts.builder.sources,
-                ReaderStatus(sources=("s",), resource=name, namespace=namespace),
+                self.status,
             )
             task = tasks.create_task(reader.run())
             await asyncio.sleep(5)
@@ -138,6 +141,7 @@ async def test_objects_of_events_are_looked_up_where_that_is_asked_for() -> None
         streams = len(bench.cluster.streams)
 
     assert (before, streams) == (0, 2)
+    assert list(bench.status.stores) == ["pods"]
 
 
 def _about(kind: str) -> dict[str, str]:
@@ -166,7 +170,7 @@ class Everything(Cluster):
         super().__init__()
         api = FakeApi()
         self.answers, self.uids = api.answers, api.uids
-        self.requests, self.server, self.heard_at = [], "https://api.test", 0.0
+        self.requests, self.server, self.answered_at = [], "https://api.test", 0.0
 
 
 async def test_cluster_is_read_from_its_name_to_the_queue() -> None:

@@ -4,14 +4,20 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from bridge.cluster import Change, ObjectMeta, Observed
+from bridge.cluster.kubernetes_event import decode_event
+from bridge.events.context import InvolvedObject
 from bridge.events.secrets import REDACTED
+from bridge.ingest import EventForm
 from bridge.ingest.object_cache import ObjectCache
 from bridge.queue import Entry
 from tests.unit.ingest.objects import (
+    PLAIN,
     SECRETS,
+    change,
     conversion,
     data,
     ids,
@@ -201,6 +207,28 @@ def test_namespace_of_an_object_without_a_store_is_read() -> None:
     ]
 
     assert [ids(turned(turning, one)) for one in changes] == [["web-101"], []]
+
+
+def test_event_that_was_decoded_when_it_was_read_is_not_decoded_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither for its namespace, nor for its object, nor for either form."""
+    read = msgspec.structs.replace(change(101), event=decode_event(change(101).object))
+    for module in ("ingest.entries", "events.convert"):
+        monkeypatch.setattr(f"bridge.{module}.decode_event", lambda _: 1 // 0)
+    source = source_of("events", selects={"shop": True}.get)
+    forms = {**PLAIN, "broker": EventForm("knative", "object")}
+    turning = conversion(sources=[source], forms=forms, enrichment=Knowing())
+
+    assert ids(turned(turning, read)) == ["uid-101", "uid-101"]
+
+
+class Knowing:
+    """Knows every object; see `bridge.ingest.Enrichment`."""
+
+    def find(self, about: Any) -> InvolvedObject:
+        """See `Enrichment.find`."""
+        return InvolvedObject(labels={"app": about.name})
 
 
 def test_secret_is_redacted_before_it_is_remembered(object_cache: ObjectCache) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.cluster import ObjectMeta, Owner, Resource
 from bridge.cluster.builtin import BUILTIN
-from bridge.cluster.informer import Informer
+from bridge.cluster.informer import Informer, Tombstones
 from bridge.cluster.kubernetes_event import Reference
 from bridge.cluster.store import Store
 from bridge.events.context import InvolvedObject
@@ -36,7 +36,8 @@ class Cluster:
         """Return an informer that has read everything, of which there is nothing."""
         assert resource.kind not in self.informers
         client = cast("Any", None)
-        informer = Informer(client, resource, store=Store(), now=lambda: self.seconds)
+        informer = Informer(client, resource, store=Store())
+        informer._tombstones = Tombstones(now=lambda: self.seconds)
         informer.synced.set()
         self.informers[resource.kind] = informer
         return informer

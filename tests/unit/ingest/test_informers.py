@@ -47,3 +47,16 @@ async def test_reason_why_it_cannot_read_is_logged_once() -> None:
         ("Looking up failed.", "no"),
         ("Looking up works again.", None),
     ]
+
+
+async def test_informers_stop_together() -> None:
+    """When other lookups take their place."""
+    cluster = FakeCluster()
+
+    async with asyncio.TaskGroup() as tasks:
+        informers = Informers(cluster, tasks)  # type: ignore[arg-type]
+        informer = informers.start(NAMESPACES, Store())
+        await informer.synced.wait()
+        informers.stop()
+
+    assert informer.error == ""

@@ -23,7 +23,7 @@ class Api:
 
     def __init__(self) -> None:
         """Answer."""
-        self.heard_at = now()
+        self.answered_at = now()
         self.does: str = "answer"
         self.asked = 0
 
@@ -35,7 +35,7 @@ class Api:
             await asyncio.sleep(3600)
         if self.does == "break":
             raise UnreachableError("refused", phase="connect")
-        self.heard_at = now()
+        self.answered_at = now()
         return b"{}"
 
 
@@ -107,7 +107,7 @@ async def test_what_is_heard_often_is_never_asked() -> None:
 
     for _ in range(20):
         await bench.run(15)
-        bench.api.heard_at = now()
+        bench.api.answered_at = now()
 
     assert bench.api.asked == 0
 

@@ -9,8 +9,7 @@ from bridge.cluster import Bookmark, Change, Gap, ProgressMark, Synced
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import compile_filters
 from bridge.ingest.checkpoint import NOTE, STORE
-from bridge.ingest.pending import PendingChange, PendingChanges
-from bridge.ingest.plan import Planner
+from bridge.ingest.plan import PendingChange, PendingChanges, Planner
 from tests.unit.ingest.objects import (
     NOW,
     PODS,
@@ -230,7 +229,7 @@ def test_event_tells_when_it_was_read(bench: Bench) -> None:
 
 def test_too_many_that_wait_stop_the_reading(bench: Bench, monkeypatch) -> None:
     """And their objects are known, so that they can be recalled again."""
-    monkeypatch.setattr("bridge.ingest.pending.HELD_LIMIT", 2)
+    monkeypatch.setattr("bridge.ingest.plan.HELD_LIMIT", 2)
     one = bench.planner()
 
     one.plan([new(101)])

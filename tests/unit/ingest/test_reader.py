@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import bridge.ingest.buffer
 from bridge.cluster import CORE_EVENTS, Gap, Item, ProgressMark, Synced
 from bridge.errors import EntryTooLargeError, ForbiddenError, UnreachableError
 from bridge.health import Health, ReaderStatus
@@ -27,21 +28,21 @@ NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 @dataclass
 class ScriptedWatch:
-    """Gives batches as a test says; keeps how it was called."""
+    """Puts batches as a test says; keeps how it was built."""
 
     batches: list[list[Item]]
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    @asynccontextmanager
-    async def __call__(self, **arguments: Any) -> AsyncIterator[Any]:
-        """See `bridge.cluster.reflector.reflector.list_and_watch`."""
+    def __call__(self, **arguments: Any) -> Any:
+        """See `bridge.cluster.reflector.reflector.Reflector`."""
         self.calls.append(arguments)
-        yield self._give()
+        return self
 
-    async def _give(self) -> AsyncIterator[list[Item]]:
+    async def run(self) -> None:
+        """Put one batch after the other, then nothing."""
         while self.batches:
             await asyncio.sleep(0.1)
-            yield self.batches.pop(0)
+            await self.calls[-1]["into"].put(self.batches.pop(0))
         await asyncio.sleep(3600)
 
 
@@ -65,7 +66,7 @@ class Bench:
         watch = ScriptedWatch(self.batches)
         self.health.readers = [self.status]
         reader = ScopeReader(
-            watch=watch,
+            reflector=watch,
             resource=CORE_EVENTS,
             scope=SCOPE,
             sources=[source_of("events")],
@@ -145,7 +146,7 @@ async def test_reader_resumes_from_its_cursor_and_memory() -> None:
         await asyncio.sleep(1)
 
     assert watch.calls[0]["cursor"] == "100"
-    assert watch.calls[0]["note"] == ProgressMark(resource_version="90", time=NOW)
+    assert watch.calls[0]["mark"] == ProgressMark(resource_version="90", time=NOW)
     assert ids(queue) == ["uid-101-e3"]
 
 
@@ -191,7 +192,7 @@ async def test_trouble_of_the_watch_is_shown_until_it_is_over(
 
     async with bench.reading() as watch:
         await asyncio.sleep(1)
-        report: Callable[[Any], None] = watch.calls[0]["report"]
+        report: Callable[[Any], None] = watch.calls[0]["observer"].report
         report(error)
         shown = (bench.status.state, bench.status.error)
         report(None)
@@ -218,7 +219,7 @@ async def test_what_happens_to_the_watch_is_counted() -> None:
 
     async with bench.reading() as watch:
         await asyncio.sleep(0.1)
-        watch.calls[0]["count"]("expired")
+        watch.calls[0]["observer"].count("expired")
 
     name = "kubebridge_watch_restarts_total"
     assert bench.counted(name, resource="events", reason="expired") == 1
@@ -250,38 +251,40 @@ async def test_entry_that_can_never_be_stored_is_kept_as_its_beginning() -> None
     assert bench.queue.positions[SCOPE] == "102"
 
 
-async def test_buffer_holds_back_the_reading_when_it_is_full() -> None:
-    """By number and by bytes; taking makes room."""
-    buffer = Buffer(most_items=3, most_bytes=10_000_000)
-    buffer.add([change(1), change(2), change(3)])
+async def test_buffer_holds_back_the_reading_when_it_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By number; what was put is there, and taking makes room."""
+    monkeypatch.setattr(bridge.ingest.buffer, "MOST_ITEMS", 3)
+    buffer = Buffer()
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await buffer.wait_for_room()
+            await buffer.put([change(1), change(2), change(3)])
     taken = await buffer.take(2)
-    await buffer.wait_for_room()
+    await buffer.put([])
 
     assert [one.resource_version for one in taken] == ["1", "2"]  # type: ignore[union-attr]
 
 
-async def test_buffer_counts_bytes() -> None:
+async def test_buffer_counts_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few large objects fill it too."""
-    buffer = Buffer(most_items=100, most_bytes=10)
-    buffer.add([change(1), Synced(resource_version="1"), change(2)])
+    monkeypatch.setattr(bridge.ingest.buffer, "MOST_BYTES", 10)
+    buffer = Buffer()
 
-    await buffer.take(2)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await buffer.wait_for_room()
-    await buffer.take(2)
+    for batch in ([change(1), Synced(resource_version="1"), change(2)], []):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await buffer.put(batch)
+        await buffer.take(2)
 
-    await buffer.wait_for_room()
+    await buffer.put([])
 
 
 async def test_empty_batch_wakes_nobody() -> None:
     """There is nothing to take."""
     buffer = Buffer()
-    buffer.add([])
+    await buffer.put([])
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):

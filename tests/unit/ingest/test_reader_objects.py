@@ -71,23 +71,25 @@ class Bench:
         )
     )
 
-    @asynccontextmanager
-    async def _watch(self, *, store: Any, **arguments: Any) -> AsyncIterator[Any]:
-        async def give() -> AsyncIterator[list[Item]]:
-            while True:
-                batch = await self.batches.get()
-                for item in batch:
-                    if isinstance(item, Change):
-                        store.follow(item)
-                yield batch
+    def __call__(self, *, into: Any, store: Any, **arguments: Any) -> Any:
+        """Be a reflector."""
+        self.into, self.store = into, store
+        return self
 
-        yield give()
+    async def run(self) -> None:
+        """Put what is sent."""
+        while True:
+            batch = await self.batches.get()
+            for item in batch:
+                if isinstance(item, Change):
+                    self.store.follow(item)
+            await self.into.put(batch)
 
     @asynccontextmanager
     async def reading(self, *, keeps_objects: bool = True) -> AsyncIterator[None]:
         """Read while the block runs."""
         reader = ScopeReader(
-            watch=self._watch,
+            reflector=self,
             resource=PODS,
             scope=SCOPE,
             sources=[self.source],
@@ -128,6 +130,17 @@ async def test_object_is_compared_across_a_restart() -> None:
 
     assert ids(bench.queue.entries) == ["web-101", "web-102"]
     assert bench.previous == [False, True]
+
+
+async def test_what_is_known_is_shown_beside_the_status() -> None:
+    """For the API, which pages through it."""
+    bench = Bench()
+
+    async with bench.reading():
+        await bench.send(SYNCED, pod(101))
+        [known] = bench.status.stores["pods"]  # type: ignore[misc]
+
+    assert (known.name, known.version) == ("web", "101")
 
 
 async def test_object_of_what_waits_is_recalled_again(monkeypatch) -> None:
@@ -253,7 +266,7 @@ async def test_what_waits_is_looked_at_while_nothing_is_read() -> None:
 
 async def test_nothing_is_read_while_too_much_waits(monkeypatch) -> None:
     """The API server is held back, as by a full queue."""
-    monkeypatch.setattr("bridge.ingest.pending.HELD_LIMIT", 1)
+    monkeypatch.setattr("bridge.ingest.plan.HELD_LIMIT", 1)
     selected = {"bank": True}
     bench = Bench(source=source_of("events", selects=selected.get))
 

@@ -425,3 +425,15 @@ async def test_reason_why_a_kind_is_not_read_is_logged_once(bench: Bench) -> Non
             await asyncio.sleep(60)
 
     assert [one["error"][:8] for one in logs] == ["the API ", "refused"]
+
+
+async def test_cluster_that_is_not_known_yet_is_waited_for(bench: Bench) -> None:
+    """The statuses say why nothing is read."""
+    bench.api.uids.insert(0, REFUSED)
+
+    async with bench.reading(PODS):
+        state = bench.states["pods",]
+        await asyncio.sleep(10)
+        reads = bench.reads
+
+    assert (state, reads) == (("waiting", "refused"), [("pods",)])

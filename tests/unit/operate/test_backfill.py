@@ -7,8 +7,6 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from bridge.app import backfill
-from bridge.app.backfill import Backfill
 from bridge.app.build import ingest_settings
 from bridge.cluster import CORE_EVENTS, Change, Resource
 from bridge.cluster.client import ListPage
@@ -23,6 +21,8 @@ from bridge.ingest.checkpoint import EPOCH, memo
 from bridge.ingest.scoping import Scopes
 from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.metrics import Metrics
+from bridge.operate import backfill
+from bridge.operate.backfill import Backfill
 from bridge.queue import Entry, Scope
 from tests.unit.ingest.fakes import config_of, sources_of
 from tests.unit.ingest.objects import PODS, change, pod

@@ -1,4 +1,4 @@
-"""What a program of others wrote, made fit to be shown: no secrets, no controls."""
+"""Make the output of foreign programs fit to be shown: no secrets, no controls."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.cluster.session.complaint import presentable, secret_values
+from bridge.cluster.session.presentable import presentable, secret_values
 
 SECRET = "hunter2-Hunter2-hunter2"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"

@@ -1,4 +1,4 @@
-"""What stands between a configuration and its cluster; nothing is started for it.
+"""Compares sources and sinks with the cluster and the network; starts nothing.
 
 The answer is plain data, the same for a person and for a program:
 
@@ -9,33 +9,33 @@ The answer is plain data, the same for a person and for a program:
 A note is what would be a problem if the source were not optional.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from bridge.app.build import build_router
-from bridge.app.file_limit import attainable_limit, share_files
-from bridge.app.needs import IDENTITY, Need, places, source_needs, unknown_kinds
-from bridge.app.reach import reach_sinks
 from bridge.cluster import Resource
 from bridge.cluster.client import ClusterClient
 from bridge.cluster.discovery import find_resource
 from bridge.cluster.permissions import is_allowed
 from bridge.cluster.reflector.list_watch import ListWatch
-from bridge.config import Config, find_missing
+from bridge.cluster.settings import ClusterConfig
 from bridge.errors import (
     ApiStatusError,
     ClusterError,
     ForbiddenError,
     NotServedError,
 )
-from bridge.ingest.source import Source, build_sources
-
-EVERYWHERE = "*"
-"""Stands for all namespaces."""
+from bridge.ingest.scoping import EVERYWHERE
+from bridge.ingest.source import Source
+from bridge.operate.rbac import (
+    IDENTITY,
+    Permission,
+    namespaces_of,
+    source_permissions,
+    unknown_kinds,
+)
 
 Answer = dict[str, Any]
 """A JSON object."""
@@ -44,31 +44,42 @@ _SWITCHED_OFF = frozenset({400, 422})
 
 
 async def diagnose(
-    config: Config, *, cursors: Sequence[Mapping[str, Any]] | None, now: datetime
+    cluster: ClusterConfig,
+    sources: Sequence[Source],
+    *,
+    reach: Callable[[str], Awaitable[Sequence[Answer]]],
+    missing: Sequence[str],
+    files: Answer,
+    cursors: Sequence[Mapping[str, Any]] | None,
+    now: datetime,
 ) -> Answer:
-    """Return what the API server serves and permits of a configuration.
+    """Return what the API server serves and permits, and which sinks can be reached.
 
     Args:
-        config: The configuration.
-        cursors: Those of a running bridge, as its API lists them; None: not asked.
+        cluster: How to reach the API server.
+        sources: The configured sources.
+        reach: Tries to connect to each sink, given the URL of the API server, to which
+            no sink may lead.
+        missing: A line for each file or variable that the configuration names and that
+            does not exist.
+        files: Open files that the process may have, and how many the sinks get.
+        cursors: Cursors of a running bridge, as its API lists them; None: not asked.
         now: The time, for ages.
 
     Raises:
         ClusterError: It cannot be reached, or not with these credentials.
     """
-    async with ClusterClient.open(
-        kubeconfig=config.cluster.kubeconfig, context=config.cluster.context
-    ) as client:
-        cluster = await _cluster(client)
-        sources = [
-            await _source(client, one, cursors=cursors, uid=cluster["uid"], now=now)
-            for one in build_sources(config.sources, build_router(config))
+    opening = ClusterClient.open(kubeconfig=cluster.kubeconfig, context=cluster.context)
+    async with opening as client:
+        found = await _cluster(client)
+        told = [
+            await _source(client, one, cursors=cursors, uid=found["uid"], now=now)
+            for one in sources
         ]
-        cluster |= await _features([one for _, one in sources])
-        sinks = await reach_sinks(config, server=client.server)
-    answer = {"cluster": cluster, "sources": [one for one, _ in sources]}
-    answer |= {"sinks": sinks, "missing": list(find_missing(config, os.environ))}
-    answer |= {"files": _files(config)}
+        found |= await _features([readable for _, readable in told])
+        sinks = await reach(client.server)
+    answer = {"cluster": found, "sources": [one for one, _ in told]}
+    answer |= {"sinks": sinks, "missing": list(missing), "files": files}
     return answer | {"problems": _problems(answer), "notes": _notes(answer)}
 
 
@@ -91,7 +102,7 @@ async def _source(
     uid: str,
     now: datetime,
 ) -> tuple[Answer, ListWatch | None]:
-    """Return what there is to say of a source, and what it could read at once."""
+    """Return what is known of a source, and a place where it may list and watch."""
     answer: Answer = {
         "name": wanted.name,
         "target": str(wanted.settings.target),
@@ -123,12 +134,12 @@ async def _source(
 
 
 def _is_found(error: ClusterError) -> bool | None:
-    """Return what an error says of a kind; None: nothing."""
+    """Return whether an error says that a kind exists; None: it does not say."""
     return False if isinstance(error, NotServedError | ForbiddenError) else None
 
 
 def _misfits(wanted: Source, resource: Resource) -> Iterator[str]:
-    """Yield what the configuration says of the source that the cluster belies."""
+    """Yield settings of a source that do not fit the cluster."""
     if wanted.settings.is_namespaced and not resource.namespaced:
         yield f"expected no namespaces, for {resource.name} live in none"
     for kind in unknown_kinds(wanted):
@@ -136,7 +147,7 @@ def _misfits(wanted: Source, resource: Resource) -> Iterator[str]:
 
 
 async def _refused_selector(readable: ListWatch, wanted: Source) -> str:
-    """Return what the API server says against the field selector; empty: nothing."""
+    """Return why the API server refuses the field selector; empty: it does not."""
     if not wanted.settings.field_selector:
         return ""
     try:
@@ -158,40 +169,47 @@ async def _refused_selector(readable: ListWatch, wanted: Source) -> str:
 async def _permissions(
     client: ClusterClient, wanted: Source, resource: Resource
 ) -> list[Answer]:
-    """Ask for all namespaces at once first: then one watch serves them all."""
-    needs = list(source_needs(wanted, resource))
-    if len(places(wanted, resource)) > 1:
-        wide = dict.fromkeys(replace(need, namespace=None) for need in needs)
+    """Return the permissions of a source, those for all namespaces if all are granted.
+
+    Then one watch serves all namespaces.
+    """
+    needed = list(source_permissions(wanted, resource))
+    if len(namespaces_of(wanted, resource)) > 1:
+        wide = dict.fromkeys(replace(one, namespace=None) for one in needed)
         permissions = await _ask(client, list(wide))
         if all(one["allowed"] for one in permissions):
             return permissions
-    return await _ask(client, needs)
+    return await _ask(client, needed)
 
 
-async def _ask(client: ClusterClient, needs: Sequence[Need]) -> list[Answer]:
+async def _ask(
+    client: ClusterClient, permissions: Sequence[Permission]
+) -> list[Answer]:
     return [
         {
-            "for": need.purpose,
+            "for": one.purpose,
             "verb": verb,
-            "resource": need.resource.name,
-            "namespace": need.namespace or EVERYWHERE,
-            "name": need.name,
-            "allowed": await _is_allowed(client, need, verb),
+            "resource": one.resource.name,
+            "namespace": one.namespace or EVERYWHERE,
+            "name": one.name,
+            "allowed": await _is_allowed(client, one, verb),
         }
-        for need in needs
-        for verb in need.verbs
+        for one in permissions
+        for verb in one.verbs
     ]
 
 
-async def _is_allowed(client: ClusterClient, need: Need, verb: str) -> bool | None:
-    """Return the API server's word; None: it says neither yes nor no."""
+async def _is_allowed(
+    client: ClusterClient, permission: Permission, verb: str
+) -> bool | None:
+    """Return whether the API server allows it; None: it does not say."""
     try:
         return await is_allowed(
             client,
             verb=verb,
-            resource=need.resource,
-            namespace=need.namespace,
-            name=need.name,
+            resource=permission.resource,
+            namespace=permission.namespace,
+            name=permission.name,
         )
     except ClusterError:
         return None
@@ -200,7 +218,7 @@ async def _is_allowed(client: ClusterClient, need: Need, verb: str) -> bool | No
 def _is_own(
     cursor: Mapping[str, Any], wanted: Source, resource: Resource, *, uid: str
 ) -> bool:
-    """Tell whether the source, as it is configured, reads on from a cursor."""
+    """Return whether a source, as configured, goes on from a cursor."""
     selection = (
         uid,
         resource.name,
@@ -213,7 +231,7 @@ def _is_own(
     namespace = cursor["namespace"]
     if wanted.namespace_selector is not None:
         return True  # those that it means may change
-    where = {place or EVERYWHERE for place in places(wanted, resource)}
+    where = {place or EVERYWHERE for place in namespaces_of(wanted, resource)}
     return namespace in where or (wanted.settings.chooses and namespace == EVERYWHERE)
 
 
@@ -248,7 +266,7 @@ async def _state(collection: ListWatch, version: str) -> str:
 def _readable_part(
     client: ClusterClient, permissions: Sequence[Answer], resource: Resource
 ) -> ListWatch | None:
-    """Return where the source may list and watch; None: nowhere."""
+    """Return a scope that the source may list and watch; None: there is none."""
     allowed: dict[str, set[str]] = {}
     for one in permissions:
         if one["for"] == "read" and one["allowed"]:
@@ -261,7 +279,7 @@ def _readable_part(
 
 
 async def _features(readable: Sequence[ListWatch | None]) -> Answer:
-    """Try what is used where it is there, on the first thing that may be read."""
+    """Return which optional features the API server has, tried on a readable scope."""
     collection = next(filter(None, readable), None)
     if collection is None:
         return {"watchList": None, "listExact": None}
@@ -296,18 +314,8 @@ async def _has_exact_list(collection: ListWatch) -> bool | None:
     return {"readable": True, "unknown": False}.get(state)
 
 
-def _files(config: Config) -> Answer:
-    """Return whether there may be as many connections as are configured."""
-    shares = share_files(config, attainable_limit())
-    return {
-        "limit": shares.limit,
-        "sinksAsk": shares.asked,
-        "sinksGet": min(shares.asked, shares.sinks),
-    }
-
-
 def _problems(answer: Answer) -> list[str]:
-    """Return a line for each thing that is missing or that nobody can tell."""
+    """Return a line for each problem: missing, refused or unknown."""
     lines = [f"cluster: {one}" for one in _refusals(answer["cluster"])]
     for source in answer["sources"]:
         lines += _about(source, lambda source, what: not _is_excused(source, what))
@@ -319,7 +327,7 @@ def _problems(answer: Answer) -> list[str]:
 
 
 def _notes(answer: Answer) -> list[str]:
-    """Return a line for each thing that is missing and need not be there."""
+    """Return a line for each problem of an optional source."""
     lines: list[str] = []
     for source in answer["sources"]:
         lines += _about(source, _is_excused)
@@ -329,7 +337,7 @@ def _notes(answer: Answer) -> list[str]:
 def _about(
     source: Answer, is_told: Callable[[Answer, bool | None], bool]
 ) -> Iterator[str]:
-    """Yield what is to be told of a source, by whether it is served and permitted."""
+    """Yield the problems of a source for which `is_told` returns True."""
     name = f"source {source['name']}"
     if source["error"] and is_told(source, source["found"]):
         yield f"{name}: {source['error']}"
@@ -337,9 +345,9 @@ def _about(
     yield from (f"{name}: {one}" for one in _refusals({"permissions": told}))
 
 
-def _is_excused(source: Answer, word: bool | None) -> bool:  # a word
-    """Return whether a clear no is no harm: that nobody can tell is one, always."""
-    return bool(source["optional"]) and word is False
+def _is_excused(source: Answer, answer: bool | None) -> bool:
+    """Return whether a refusal does no harm; an unknown answer always does."""
+    return bool(source["optional"]) and answer is False
 
 
 def _refusals(part: Answer) -> list[str]:

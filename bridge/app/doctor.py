@@ -1,13 +1,17 @@
-"""Which sinks can be connected to, for `kubebridge doctor`; nothing is sent to any."""
+"""Asks the doctor about a configuration; no sink is sent anything."""
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from bridge.app.build import build_egress
+from bridge.app.build import build_egress, build_router
 from bridge.app.egress import api_server_denied
-from bridge.config import Config, HttpSinkConfig
+from bridge.app.file_limit import attainable_limit, share_files
+from bridge.config import Config, HttpSinkConfig, find_missing
+from bridge.ingest.source import build_sources
+from bridge.operate.doctor import Answer, diagnose
 from bridge.sinks.http.reach import reach
 from bridge.sinks.http.request import SinkUrl
 from bridge.sinks.http.tls import TlsContext
@@ -17,8 +21,25 @@ from bridge.sinks.transports.egress import Egress
 _AT_ONCE: Final = 16
 _LONGEST_SECONDS: Final = 5.0
 
-Answer = dict[str, Any]
-"""A JSON object."""
+
+async def diagnose_config(
+    config: Config, *, cursors: Sequence[Mapping[str, Any]] | None, now: datetime
+) -> Answer:
+    """Return what `bridge.operate.doctor.diagnose` finds of a configuration."""
+    shares = share_files(config, attainable_limit())
+    return await diagnose(
+        config.cluster,
+        build_sources(config.sources, build_router(config)),
+        reach=lambda server: reach_sinks(config, server=server),
+        missing=list(find_missing(config, os.environ)),
+        files={
+            "limit": shares.limit,
+            "sinksAsk": shares.asked,
+            "sinksGet": min(shares.asked, shares.sinks),
+        },
+        cursors=cursors,
+        now=now,
+    )
 
 
 async def reach_sinks(config: Config, *, server: str) -> Sequence[Answer]:
