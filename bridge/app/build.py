@@ -50,7 +50,7 @@ from bridge.sinks.transports.egress import Egress
 
 @dataclass(slots=True, kw_only=True)
 class PreparedParts:
-    """What one configuration runs on.
+    """The parts that one configuration runs on.
 
     Attributes:
         config: The configuration.
@@ -200,8 +200,8 @@ async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[Sqlite
     Args:
         config: Its settings.
         owner: The configuration that they stand in. A file that it does not name, the
-            default one, is for the first owner that opens it, lest two configurations
-            deliver each other's events.
+            default one, is for the first owner that opens it: two configurations do
+            not deliver each other's events.
 
     Raises:
         ConfigError: It is the default file, and another owner's.
@@ -262,7 +262,7 @@ def _concurrency(config: SinkConfig, ordering: Ordering) -> int:
 
 
 def batch_of(config: SinkConfig) -> BatchConfig | None:
-    """Return what a batch may hold; None: there are no batches.
+    """Return the settings of batches; None: the sink sends none.
 
     A size limit under which everything is sent does not bound them.
     """
@@ -275,7 +275,7 @@ def batch_of(config: SinkConfig) -> BatchConfig | None:
 
 
 def _address(config: SinkConfig) -> str:
-    """Return where a sink leads, without what may be secret in it."""
+    """Return the URL of a sink without its secrets."""
     if not isinstance(config, HttpSinkConfig):
         return "stdout:"
     if not isinstance(config.url, str):
@@ -321,7 +321,7 @@ def _build_http_sink(
 def build_consent(
     sinks: Sequence[Sink],
 ) -> Callable[[str, str, Mapping[str, str]], bool]:
-    """Return what takes the consent that a receiver sends to our callback.
+    """Return the function that takes a receiver's consent from our callback.
 
     It takes the name of a sink, the key of its callback, the header fields of the
     request, and returns whether that is consent.
@@ -336,7 +336,7 @@ def build_consent(
 
 
 def read_token(config: Config) -> Callable[[], str | None]:
-    """Return what reads the API's token; None from it: there is none to accept."""
+    """Return the function that reads the API's token; its None: no token is taken."""
     if config.server.token is None:
         return lambda: None
     secret = config.server.token.open()
@@ -356,7 +356,7 @@ def build_router(config: Config) -> Router:
 
 
 def ingest_settings(config: Config) -> IngestSettings:
-    """Return what the readers depend on."""
+    """Return the settings of the readers."""
     return IngestSettings(
         cluster_name=config.cluster.name,
         sources=config.sources,

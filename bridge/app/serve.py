@@ -56,8 +56,8 @@ class Life:
            │                   └──────────────replace──▶ draining ───────▶ over
            └─ failed: `run` raises, `has_begun` is False
 
-    The next life reads, delivers and serves while one that was replaced drains: both
-    use the same queue, which gives each delivery to one of them.
+    The senders belong to the queue, not to a life: the next life changes them as its
+    settings ask. A life drains them if it is the last one that uses its queue.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Life:
         self._stop.set()
 
     def cut(self) -> None:
-        """End at once; what is under way goes back to the queue."""
+        """End at once; attempts under way go back to the queue."""
         if self._task is not None:
             self._task.cancel()
 
@@ -140,7 +140,7 @@ class Life:
             watching.cancel()
 
     async def _start(self) -> ReaderSupervisor:
-        """Do all that may fail, but for what waits for the API server."""
+        """Start all parts that do not wait for the API server."""
         parts, config = self.parts, self.parts.config
         queue, senders = parts.store.queue, parts.store.senders
         await queue.resize(config.queue)
@@ -164,7 +164,7 @@ class Life:
         return supervisor
 
     def _show_figures(self) -> None:
-        """Have the metrics tell of this life, and of no other."""
+        """Show the figures of this life in the metrics, and of no other."""
         readers = ReaderCollector(self.parts.health)
         self.parts.metrics.show(self._figures, readers)
 
@@ -200,7 +200,7 @@ class Life:
 
 
 def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]:
-    """Return what a person wants to know of a life that begins."""
+    """Return the fields of the log line with which a life begins."""
     return {
         "cluster": parts.config.cluster.name,
         "server": client.server,

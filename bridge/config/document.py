@@ -13,7 +13,7 @@ Spot = tuple[int, int]
 
 
 class Node:
-    """A value of the document; of a scalar `data` says which.
+    """A value of the document, with its place.
 
     Attributes:
         data: What a scalar says; None for a list or a mapping.
@@ -209,7 +209,7 @@ def _show_step(step: str | int) -> str:
 
 
 def show_value(value: object, *, secret: bool) -> str:
-    """Return what was got in a few words; of a secret only its kind."""
+    """Return a value in a few words; of a secret only its kind."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if secret or value is None or isinstance(value, dict | list):

@@ -35,7 +35,7 @@ _FORM = """expected JSON such as {"extensions": {"team": "shop"}}"""
 
 
 def apply_environment(document: ConfigDocument, env: Mapping[str, str]) -> None:
-    """Add what the environment says to the document, with its own places.
+    """Add the settings of the environment to the document, with their own places.
 
     An empty variable counts as not set. What the document has in a wrong form is left
     to those who check it.
@@ -102,7 +102,7 @@ def _apply_overrides(document: ConfigDocument, text: str) -> None:
 
 
 def _extensions(text: str) -> dict[str, Any] | str:
-    """Return the extensions by lower-case name, or what is wrong with `text`."""
+    """Return the extensions by lower-case name, or the fault of `text`."""
     try:
         overrides = json.loads(text)
     except (ValueError, RecursionError):

@@ -23,7 +23,7 @@ from bridge.settings.model import MISMATCH, MOST_FOUND
 from bridge.text.escaping import one_line
 
 Check = Callable[[Config], Iterable[Fault]]
-"""Finds what is wrong with a configuration whose every value is right by itself."""
+"""Finds faults of a configuration whose every value is right by itself."""
 
 _NOT_KEYS = {
     *("<http>", "<stdout>", "<text>", "<secret>", "[key]"),
@@ -83,7 +83,7 @@ def find_problems(
 def parse_config(
     text: str, *, name: str, env: Mapping[str, str], check: Check | None = None
 ) -> Config:
-    """Return the configuration that `text` says, with what `env` adds.
+    """Return the configuration in `text`, with the settings of `env`.
 
     Args:
         text: A YAML document.
@@ -130,7 +130,7 @@ def _validate(document: ConfigDocument, env: Mapping[str, str]) -> Config:
 
 
 def _told_once(faults: list[Fault], unreadable: list[Fault]) -> list[Fault]:
-    """Return the faults without what follows of a part that could not be read."""
+    """Return the faults without those that follow from an unreadable part."""
     trails = {one.trail for one in unreadable if not one.at_key}
     return [*unreadable, *(one for one in faults if one.trail not in trails)]
 

@@ -98,7 +98,7 @@ def _mismatches(
 
 
 def _why_never(term: _Term, judges: Iterable["_Judge"]) -> str:
-    """Return why no source has what a term asks for; empty: one may have it."""
+    """Return why no event of any source passes a term; empty: one may pass."""
     first = ""
     for judge in judges:
         reason = judge.why_never(term)
@@ -132,7 +132,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 
 class _Judge:
-    """Knows what events of one source can be like."""
+    """Judges which terms the events of one source can pass."""
 
     def __init__(self, source: SourceConfig, config: Config) -> None:
         self._source = source

@@ -51,7 +51,7 @@ class UnusableScalarError(ValueError):
 
 
 def read_scalar(text: str, *, tag: str | None, is_plain: bool) -> object:
-    """Return what a scalar says.
+    """Return the value of a scalar.
 
     Args:
         text: As it is written.
@@ -142,7 +142,7 @@ def decode_text(raw: bytes, *, name: str) -> str:
 
 
 def read_document(text: str, *, name: str) -> ConfigDocument:
-    """Return what `text` says; `name` is that of its file, for messages.
+    """Return the document in `text`; `name` is that of its file, for messages.
 
     Raises:
         NotYamlError: It is not one YAML document, or one of absurd size.
@@ -223,7 +223,7 @@ class _Composer:
         return node
 
     def _alias(self, event: Any) -> Node:
-        """Return the very part that it stands for."""
+        """Return the part that an alias stands for."""
         name = event.anchor
         if name not in self._anchors:
             raise self._refusal(event, f"not YAML: expected an anchor '{name}' before")
@@ -303,7 +303,7 @@ class _Composer:
         return str(event.value)
 
     def _mappings(self, value: Node) -> Iterator[MappingNode]:
-        """Yield what a merge key names, the strongest first."""
+        """Yield the mappings that a merge key names, the strongest first."""
         if isinstance(value, ListNode):
             for index, part in enumerate(value.parts):
                 self._trail.append(index)
@@ -324,7 +324,7 @@ class _Composer:
         self._fault(f"duplicate key, first in line {first[0]}", at_key=True)
 
     def _count(self, event: Any, nodes: int) -> None:
-        """Stop at what no person writes."""
+        """Refuse documents larger than any person writes."""
         self._nodes += nodes
         if self._nodes > _MOST_NODES:
             raise self._refusal(event, f"not usable: more than {_MOST_NODES} values")

@@ -1,11 +1,10 @@
-"""Loop B: queue → sink. The sink judges an attempt, this loop acts on it.
+"""Loop B: queue → sink. The sink judges each event, this loop acts on its judgement.
 
-For each sink on its own, so that none waits for another::
+The supervisor runs one sender for each sink, so that none waits for another::
 
-    gate, pace ──▶ lease ──▶ jobs ──▶ `concurrency` workers ──▶ outcomes ──▶ settle
-    (gate, breaker, (loop)   (jobs)   (sender; turns, pace,     (policy,    (recorder)
-     pace, turns)                      slots)                    schedule,
-                                                                 forward)
+    gate, limits ──▶ lease ────▶ batches ──▶ attempts ──▶ outcomes ──▶ settle
+                     (sender)    (Batcher)   (workers)    (RetryPolicy,
+                                                           OutcomeRecorder)
 
 Whether a sink may be tried is a state machine, drawn in `gate`.
 """

@@ -1,4 +1,4 @@
-"""One attempt: send, and put on record what came of it."""
+"""Make the attempts of one sink, and record their outcomes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from bridge.text.tracebacks import summary
 
 
 class AttemptRunner:
-    """Makes the attempts of one sink; each event of each ends in one outcome."""
+    """Makes the attempts of one sink; each event of an attempt has one outcome."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class AttemptRunner:
         return await self._settle(job, result)
 
     def release(self, leases: Sequence[Lease]) -> None:
-        """Give back what was not sent."""
+        """Give deliveries back to the queue that were not sent."""
         self._outcome_recorder.add([Released(lease=lease) for lease in leases])
 
     async def _send(
@@ -292,7 +292,7 @@ _WHOLE_SINK = 2
 
 
 def _gravity(error: SinkError) -> int:
-    """Return how much an error says about the sink; from 2 on about all events."""
+    """Return how grave an error is for the sink; from 2 on it is about all events."""
     match error:
         case SinkPausedError():
             return 3
@@ -303,7 +303,7 @@ def _gravity(error: SinkError) -> int:
 
 
 def _gravest(errors: Iterable[SinkError]) -> SinkError:
-    """Return the error that says most about the sink; the first of several alike."""
+    """Return the gravest error for the sink; the first of several alike."""
     return max(errors, key=_gravity)
 
 

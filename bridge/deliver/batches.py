@@ -1,4 +1,4 @@
-"""What was leased and is not sent yet, grouped into what one attempt carries."""
+"""Group leases into batches: the events of one attempt each."""
 
 import asyncio
 import math
@@ -26,7 +26,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Batcher:
-    """Takes leases, gives jobs: full ones at once, others when they have lingered."""
+    """Groups leases: full batches go at once, others when they have lingered."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """How many jobs nobody has taken yet, one that lingers included."""
+        """How many batches no worker has taken, one that lingers included."""
         return self._queue.qsize() + bool(self._partial)
 
     async def add(self, leases: Sequence[Lease], epoch: int) -> None:
-        """Group what was leased while the gate's epoch was `epoch`."""
+        """Group leases of the gate's epoch `epoch`."""
         remaining = deque(leases)
         try:
             if self._most_events == 1:
@@ -115,7 +115,7 @@ class Batcher:
         await done.wait()
 
     async def linger(self) -> None:
-        """Give partial jobs once their time is over, for ever."""
+        """Let partial batches go when their linger is over, until cancelled."""
         now = asyncio.get_running_loop().time
         while True:
             await self._begun.wait()
@@ -130,7 +130,7 @@ class Batcher:
         self._cut.set()
 
     def clear(self) -> Sequence[Lease]:
-        """Forget what nobody has taken yet, and return it."""
+        """Remove and return the leases that no worker has taken."""
         left, self._left, self._partial = [*self._left, *self._partial], [], []
         while not self._queue.empty():
             left.extend(self._queue.get_nowait().leases)
@@ -142,7 +142,7 @@ class Batcher:
         return self._size_bytes + len(lease.event.body) + 1 < self._most_bytes
 
     def _join(self, lease: Lease) -> None:
-        """Add to the partial job."""
+        """Add to the partial batch."""
         if not self._partial:
             now = asyncio.get_running_loop().time()
             self._deadline = now + self._linger_seconds

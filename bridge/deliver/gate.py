@@ -1,4 +1,4 @@
-"""Whether a sink may be tried, as a state machine. Kept over restarts.
+"""Decide whether a sink may be tried: a state machine that outlasts restarts.
 
 ::
 
@@ -7,8 +7,8 @@
       │ ──breaker─────▶ circuit-open ─┘ taken ──▶ active; failed ──▶ for longer
       └──an operator, 410──▶ stopped ────an operator──▶ active
 
-An operator's word wins over all, a pause over the other two. What an attempt says that
-began before the gate was closed is old news: it neither opens the gate nor counts.
+An operator's stop wins over all, a pause over the other two. An attempt that began
+before the gate was closed neither opens the gate nor counts.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class SinkGate:
         return self._status.state == "active"
 
     async def restore(self) -> None:
-        """Take up what an earlier process left; a paused sink is tried at once."""
+        """Take up the state that an earlier process left; try a paused sink at once."""
         gate = await self._queue.gated(self._sink.name)
         if gate is None:
             self._show("active", "", None)
@@ -97,7 +97,7 @@ class SinkGate:
             await self._try_next()
 
     def retire(self) -> None:
-        """Leave the gate to another; what attempts say from now on moves nothing."""
+        """Leave the gate to a successor; attempts move it no more."""
         self._is_retired = True
 
     async def stop(self, reason: str) -> None:
@@ -106,7 +106,7 @@ class SinkGate:
         await self._close("stopped", None, reason)
 
     async def resume(self) -> bool:
-        """Open at once, whoever closed it; return whether it was closed."""
+        """Open the gate by an operator's word; return whether it was closed."""
         if self.is_open and await self._queue.gated(self._sink.name) is None:
             return False
         await self._open("Sink resumed by an operator.")
@@ -197,7 +197,7 @@ class SinkGate:
             await self._rest(error)
 
     async def _rest(self, error: SinkError) -> None:
-        """Wait as the schedule says, longer each time, or as the sink asks."""
+        """Let the sink rest as the retry policy decides, longer each time."""
         self._rests += 1
         seconds = self._policy.rest(self._rests, error, random=self._random)
         if self._status.state != "resting":
@@ -207,7 +207,7 @@ class SinkGate:
         await self._close("resting", self._now() + seconds, str(error), self._rests)
 
     async def _prolong(self, error: SinkError) -> None:
-        """Wait longer if another of the attempts that were under way is told to."""
+        """Let the sink rest longer if another attempt under way is asked to."""
         until = self._now() + self._policy.asked(error)
         if until > self._until and _is_sinks(error):
             await self._close("resting", until, str(error), self._rests)

@@ -65,7 +65,7 @@ class CircuitBreaker:
         return is_share and attempts >= settings.attempts
 
     def open(self) -> float:
-        """Begin a new count; return for how many seconds nothing is tried.
+        """Open the circuit and return for how many seconds nothing is tried.
 
         Twice as long as the last time, unless the breaker was closed for a whole
         window since: a sink that takes one trial and fails under load rests longer.
@@ -129,7 +129,7 @@ class RateLimit:
 
 
 class RateLimiter:
-    """All limits of one sink; the lowest wins, for each must allow a request."""
+    """Limits the requests to one sink; the lowest of its limits wins."""
 
     def __init__(
         self, settings: RateConfig | None, *, now: Callable[[], float]
@@ -151,7 +151,7 @@ class RateLimiter:
         self._set(self._own)
 
     def obey(self, per_minute: float | None) -> None:
-        """Take what the receiver allows as a further limit; None: it has none."""
+        """Add the receiver's own limit, in requests per minute; None: it has none."""
         known = self._receivers
         if per_minute == (None if known is None else known.requests):
             return
@@ -186,11 +186,11 @@ class RateLimiter:
 
 
 class FairSlots:
-    """So many attempts at once, of which one is always reserved for each sink.
+    """Bounds the attempts of all sinks together; each sink has one slot of its own.
 
-    A sink's first attempt takes its own slot, any further ones share the rest: however
-    slow a sink is, it never takes the last slot of another. Whoever waits for a shared
-    one gets it in turn, sink by sink.
+    A sink's first attempt takes its own slot, further ones share the rest: however slow
+    a sink is, it never takes the last slot of another. Shared slots that become free go
+    round among the sinks that wait.
     """
 
     def __init__(self, total: int, *, sinks: Sequence[str]) -> None:
@@ -215,7 +215,7 @@ class FairSlots:
             raise
 
     def give_back(self, sink: str) -> None:
-        """End one attempt of this sink; whoever waits may go on."""
+        """End one attempt of this sink; an attempt that waits may begin."""
         self._taken[sink] -= 1
         if self._taken[sink]:
             self._left += 1
@@ -245,14 +245,14 @@ class FairSlots:
 
 
 LOOK_SECONDS: Final = 0.01
-"""Between two looks at what was leased and not sent yet."""
+"""Seconds between two looks at the batches that wait."""
 
 SHORTEST_SECONDS: Final = 0.001
-"""Of a wait; less is what floating point numbers leave of one."""
+"""Shortest wait in seconds; a shorter one is a rounding error."""
 
 
 class RequestGate:
-    """Lets requests of one sink go, one by one, until the process stops."""
+    """Lets the requests of one sink through, one by one, until its sender stops."""
 
     def __init__(
         self,
@@ -270,7 +270,7 @@ class RequestGate:
 
     @property
     def are_free(self) -> bool:
-        """Whether nothing limits anything: `take` need not be asked."""
+        """Whether there is no limit at all, so that `take` need not be called."""
         return self._slots is None and not self._rate_limiter.is_limited
 
     async def wait_for_room(self, waiting: Callable[[], int]) -> int | None:
@@ -290,10 +290,10 @@ class RequestGate:
         return None
 
     async def take(self) -> bool:
-        """Wait for the turn of a request that goes at once then.
+        """Wait until a request may be sent; the caller sends it at once.
 
         Returns:
-            False: the process was told to stop, and it may not go.
+            False: the sender stops, and the request may not be sent.
         """
         while not self._stop.is_set():
             if self._slots is not None:

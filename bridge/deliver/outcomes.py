@@ -57,7 +57,7 @@ class DeadLetterSink:
     failed: str
 
     def forward(self, event: EncodedEvent, error: SinkError) -> Forward:
-        """Return the event with what went wrong, under its own id, for that sink.
+        """Return the event for that sink, with the error, under its own id.
 
         The attributes are those that Knative's senders add. Without an answer there
         is neither `knativeerrorcode` nor `knativeerrordata`; an answer without a body
@@ -138,7 +138,7 @@ class RetryPolicy:
         return max(seconds, self.asked(error))
 
     def asked(self, error: SinkError) -> float:
-        """Return the seconds that the sink asked for, capped; 0: for nothing."""
+        """Return the seconds of Retry-After, capped; 0: the sink asked for none."""
         if not isinstance(error, TemporarySinkError):
             return 0.0
         return min(error.retry_after_seconds or 0.0, self.retry.retry_after_max)
@@ -162,7 +162,7 @@ class RetryPolicy:
         now: float,
         random: Callable[[], float],
     ) -> Outcome:
-        """Return what becomes of a delivery whose attempt failed.
+        """Return the outcome of a delivery whose attempt failed.
 
         Args:
             lease: The delivery.
@@ -172,7 +172,7 @@ class RetryPolicy:
         """
         match error:
             case TemporarySinkError() if not self.gives_up(lease, error):
-                # What the whole sink has to wait for its gate makes it wait.
+                # The gate makes the whole sink wait.
                 if error.scope == "sink":
                     return Retry(lease=lease, due=now)
                 delay = self.delay(lease.attempt, random=random)
@@ -245,7 +245,7 @@ class OutcomeRecorder:
         self._more.set()
 
     async def run(self) -> None:
-        """Settle until closed; when cancelled, settle what the sink has answered."""
+        """Settle until closed; when cancelled, settle the outcomes that wait."""
         try:
             while not self._closed or self._outcomes:
                 await self._more.wait()

@@ -1,7 +1,7 @@
-"""What a sink's deliveries say in the log: dead letters, and that the sink is down.
+"""Log dead letters, and sinks that stay down.
 
 A line for each dead letter would bury the log in a storm of them, so some are counted
-instead. A sink that stays down is told of again, at growing intervals.
+instead. A sink that stays down is logged again, at growing intervals.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from bridge.logs import Rationed, get_logger
 from bridge.queue import Dead, Queue
 
 FIRST_REMINDER_SECONDS: Final = 60.0
-"""How long a sink has to be down before it is told of again; then twice as long, …"""
+"""How long a sink is down before it is logged again; then twice as long, …"""
 
 LONGEST_REMINDER_SECONDS: Final = 3600.0
 """… up to this."""
@@ -31,7 +31,7 @@ _HINTS: Final[Mapping[SinkState, str]] = {
 
 
 class DeadLetterLog:
-    """Says which deliveries were given up, and why."""
+    """Logs deliveries that were given up, and why."""
 
     def __init__(self, *, sink: str, now: Callable[[], float]) -> None:
         """Say it of `sink`; `now` gives seconds that never go back."""
@@ -43,7 +43,7 @@ class DeadLetterLog:
         )
 
     def say(self, dead: Dead) -> None:
-        """Tell of one delivery that was given up."""
+        """Log one delivery that was given up."""
         if dead.forward is None:
             self._kept.say(lambda: _fields(dead))
         else:
@@ -52,7 +52,7 @@ class DeadLetterLog:
         self._is_new.set()
 
     async def run(self) -> None:
-        """Say how many were only counted, once that is due, until cancelled."""
+        """Log how many were only counted, when that is due, until cancelled."""
         while True:
             await self._is_new.wait()
             self._is_new.clear()
@@ -63,7 +63,7 @@ class DeadLetterLog:
 
 
 class Reminder:
-    """Tells of a sink that stays down: since when, what waits, and what to do."""
+    """Logs a sink that stays down: since when, how much waits, and what to do."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""One sink's deliveries: lease, attempt, record."""
+"""Deliver to one sink: lease, attempt, record."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ from bridge.sinks import Sink
 from bridge.sinks.http.settings import BatchConfig
 
 MOST_LEASED = 500
-"""Most deliveries leased in one step: what one transaction groups."""
+"""Most deliveries leased in one step, as many as one transaction groups."""
 
 ROUNDS_LEASED = 2
 """How many requests are leased for each worker in one step of the writer's thread.
@@ -33,7 +33,7 @@ timeout, 5 minutes, have to fit into a lease of 30.
 
 
 class Sender:
-    """Delivers what waits for one sink, until told to stop."""
+    """Delivers the events that wait for one sink, until it is stopped."""
 
     def __init__(
         self,
@@ -122,18 +122,18 @@ class Sender:
         self._log = get_logger(sink=sink.name)
 
     async def stop(self, reason: str) -> None:
-        """Send nothing more, by an operator's word; attempts under way may end."""
+        """Stop the sink by an operator's word; attempts under way may end."""
         await self._gate.stop(reason)
         self._batcher.cut()
 
     async def resume(self) -> bool:
-        """Try the sink at once, whatever held it back; return whether anything did."""
+        """Resume the sink whatever held it back; return whether anything did."""
         return await self._gate.resume()
 
     def retire(self) -> None:
-        """Say nothing more of the sink: another one delivers to it from now on.
+        """Leave the state of the sink to a successor, which delivers from now on.
 
-        What attempts under way come to is recorded all the same.
+        Outcomes of attempts under way are recorded all the same.
         """
         self._gate.retire()
 
@@ -142,10 +142,10 @@ class Sender:
         return await self._gate.try_now()
 
     async def run(self, *, stop: asyncio.Event, grace_seconds: float) -> None:
-        """Deliver until `stop` is set; then finish what is under way.
+        """Deliver until `stop` is set; then finish the attempts under way.
 
         Args:
-            stop: From then on nothing more is leased.
+            stop: Set once nothing more is to be leased.
             grace_seconds: How long attempts under way may still take.
         """
         await self._gate.restore()
@@ -180,7 +180,7 @@ class Sender:
                 task.cancel()
 
     async def _drain(self, seconds: float) -> None:
-        """Wait for attempts under way; what is only leased goes back to the queue."""
+        """Wait for attempts under way; leases not yet sent go back to the queue."""
         self._attempt_runner.release(self._batcher.clear())
         try:
             async with asyncio.timeout(seconds):
@@ -206,7 +206,7 @@ class Sender:
             await self._batcher.add(leases, epoch)
 
     async def _limit(self) -> int:
-        """Wait until anything may be sent; return how many events at once."""
+        """Wait until events may be sent; return how many to lease."""
         await self._outcome_recorder.wait_for_room()
         self._rate_limiter.obey(self._sink.requests_per_minute)
         requests = await self._request_gate.wait_for_room(lambda: self._batcher.waiting)

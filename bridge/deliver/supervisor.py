@@ -200,7 +200,7 @@ class SenderSupervisor:
             raise
 
     async def cut(self) -> None:
-        """End all senders at once; what is under way goes back to the queue."""
+        """End all senders at once; events under way go back to the queue."""
         for running in (*self._draining, *self._running.values()):
             running.task.cancel()
         await self._wait()
@@ -293,7 +293,7 @@ class SenderSupervisor:
 async def _run(
     sender: Sender, sink: Sink, stop: asyncio.Event, grace_seconds: float
 ) -> None:
-    """Deliver until told to stop, then close the sink."""
+    """Deliver until `stop` is set, then close the sink."""
     try:
         await sender.run(stop=stop, grace_seconds=grace_seconds)
     finally:
