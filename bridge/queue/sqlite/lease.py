@@ -11,7 +11,7 @@ from heapq import merge
 from itertools import islice
 from zlib import crc32
 
-from bridge.errors import LeaseLostError, QueueCorruptError
+from bridge.errors import QueueCorruptError
 from bridge.events import EncodedEvent
 from bridge.queue import Lease
 from bridge.queue.sqlite import lanes, search
@@ -27,6 +27,9 @@ from bridge.queue.sqlite.sink_state import (
 )
 from bridge.queue.sqlite.store import SqliteStore, numbers
 
+LEASE_SECONDS = 1800.0
+"""How long a lease lasts: four rounds of a Broker's timeout of 5 minutes, and more."""
+
 _LOADED_AT_ONCE = 50
 _MOST_BYTES = 16 * 1024 * 1024
 _MOST_LOOKS = 4
@@ -38,7 +41,7 @@ def lease(store: SqliteStore, backlog: SinkBacklog, limit: int) -> list[Lease]:
     if store.is_stalled or not backlog.pass_gate(wall=wall, steady=steady):
         return []
     store.next_token += 1
-    until = steady + micros(store.lease_seconds)
+    until = steady + micros(LEASE_SECONDS)
     held = LeaseGroup(store.next_token, until, backlog.tryable.read(steady))
     grant = partial(_grant, backlog, held)
     if backlog.ordering == "sink":
@@ -59,25 +62,6 @@ def _sound(store: SqliteStore, leases: list[Lease]) -> list[Lease]:
     damaged = [one for one in leases if event_of(one.handle) in store.damaged]
     store.condemned += damaged
     return [one for one in leases if event_of(one.handle) not in store.damaged]
-
-
-def extend(store: SqliteStore, leases: Sequence[Lease], seconds: float) -> None:
-    """Let the leases last for `seconds` from now.
-
-    Raises:
-        LeaseLostError: Some are gone; the others are extended.
-    """
-    until = store.clock.steady() + micros(seconds)
-    lost = []
-    for one in leases:
-        backlog = store.backlog(one.sink)
-        if backlog.holds(one.handle):
-            event = event_of(one.handle)
-            backlog.leased[event] = backlog.leased[event]._replace(until=until)
-        else:
-            lost.append(one.event.id)
-    if lost:
-        raise LeaseLostError(f"leases of {', '.join(lost)}: they ended before")
 
 
 def _grant(backlog: SinkBacklog, held: LeaseGroup, row: DeliveryRow) -> Lease:

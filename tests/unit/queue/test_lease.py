@@ -174,7 +174,7 @@ async def test_lease_that_is_not_settled_expires(
     """Its delivery is handed out again, and its outcome is void."""
     await put(queue, "a")
     [lost] = await queue.lease("hook", 1)
-    clock.advance(301)
+    clock.advance(1801)
     queue._writer._tick()
     [lease] = await queue.lease("hook", 1)
 
@@ -190,7 +190,7 @@ async def test_delivered_wins_over_a_lost_lease(
     """The sink has it; whoever leased it since has nothing to report."""
     await put(queue, "a")
     [lost] = await queue.lease("hook", 1)
-    clock.advance(301)
+    clock.advance(1801)
     queue._writer._tick()
     [lease] = await queue.lease("hook", 1)
 
@@ -208,19 +208,6 @@ async def test_of_two_outcomes_delivered_counts(queue: SqliteQueue) -> None:
 
     await queue.settle([Released(lease=lease), Delivered(lease=lease)])
 
-    assert await leased(queue) == []
-
-
-async def test_extended_lease_lasts(queue: SqliteQueue, clock: FakeClock) -> None:
-    """It counts from the moment it is extended."""
-    await put(queue, "a")
-    [lease] = await queue.lease("hook", 1)
-    clock.advance(200)
-
-    await queue.extend([lease], 300)
-    clock.advance(200)
-
-    await queue.settle([])
     assert await leased(queue) == []
 
 
