@@ -42,12 +42,13 @@ def make_room(store: SqliteStore, entries: Sequence[Entry]) -> None:
     size = capacity.size_of(entries)
     if not size:
         return
-    if not capacity.reserve.is_held:
+    is_ample = capacity.has_ample_volume()
+    if not is_ample and not capacity.reserve.is_held:
         raise capacity.refuse()
     retention.shed(store, size)
     if not capacity.has(size):
         raise capacity.refuse()
-    if not capacity.fits_volume(size):
+    if not is_ample and not capacity.fits_volume(size):
         raise capacity.refuse_by_volume()
     capacity.take(size)
 
