@@ -338,3 +338,17 @@ async def test_late_answer_ends_what_was_read_into_memory(
     await queue.settle([Delivered(lease=late["b1"])])
 
     assert await leased(queue) == []
+
+
+async def test_what_came_back_and_is_not_leased_yet_holds_its_object_up(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though there was room for more than came back."""
+    entries = [entry(f"a{number}", key=f"{number}") for number in range(60)]
+    await queue.put(entries, scope=SCOPE, since=None, to="1")
+    await queue.settle([Released(lease=one) for one in (await take(queue)).values()])
+    younger = [entry("b59", key="59"), entry("c", key="c")]
+    await queue.put(younger, scope=SCOPE, since="1", to="2")
+    monkeypatch.setattr("bridge.queue.sqlite.lease._MOST_BYTES", 1000)
+
+    assert [*await take(queue)][50:] == ["c"]
