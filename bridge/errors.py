@@ -137,6 +137,15 @@ class NotFoundError(RequestError):
     """A request names something that does not exist, or is forgotten."""
 
 
+class TemplateError(KubebridgeError, ValueError):
+    """A template cannot be used, or not for this event; `path` is where."""
+
+    def __init__(self, message: str, *, path: tuple[str | int, ...] = ()) -> None:
+        """`path` leads to the faulty text, e.g. ``("fields", 0, "value")``."""
+        super().__init__(message)
+        self.path = path
+
+
 class QueueError(KubebridgeError):
     """The queue did not do what was asked."""
 
