@@ -8,6 +8,7 @@ together.
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
+from urllib.parse import quote
 
 import minijinja
 
@@ -69,15 +70,21 @@ class Expression:
 class Template:
     """A tree of texts with expressions; not for several threads."""
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Any, *, is_path: bool = False) -> None:
         """Compile a tree of mappings, lists and scalars.
+
+        Args:
+            tree: Its texts hold the expressions.
+            is_path: Its texts are paths of URLs: each expression is a part of a text
+                and percent-encoded, slashes too (RFC 3986, 2.1).
 
         Raises:
             TemplateError: A text of it is no template; the error's `path` leads there.
         """
         self._sources: list[str] = []
+        self._is_path = is_path
         self._build = self._compile(tree, ())
-        self._run = _Compiled(self._sources)
+        self._run = _Compiled(self._sources, finalizer=_encoded if is_path else None)
 
     @property
     def is_constant(self) -> bool:
@@ -111,7 +118,7 @@ class Template:
         self, text: str, path: tuple[str | int, ...]
     ) -> Callable[[dict[int, Any]], Any]:
         try:
-            expression = whole(text)
+            expression = None if self._is_path else whole(text)
             if expression is None and not check(text) and "{#" not in text:
                 return lambda _: text
             place = len(self._sources)
@@ -155,7 +162,12 @@ def context_of(
 class _Compiled:
     """Sources that are one template of MiniJinja, and the values of a run."""
 
-    def __init__(self, sources: Iterable[str]) -> None:
+    def __init__(
+        self,
+        sources: Iterable[str],
+        *,
+        finalizer: Callable[[Any], Any] | None = None,
+    ) -> None:
         self._values: dict[int, Any] = {}
         self._size = 0
         self._environment = minijinja.Environment(
@@ -164,6 +176,7 @@ class _Compiled:
             debug=False,
             pycompat=False,
             auto_escape_callback=_never,
+            finalizer=finalizer,
         )
         self._environment.add_global("_put", self._put)
         source = "".join(sources)
@@ -213,6 +226,11 @@ def _reason(error: minijinja.TemplateError) -> str:
     if kind != "SyntaxError":
         return kind if error.detail is None else f"{kind}: {error.detail}"
     return f"{error.detail} in line {error.line} of the text"
+
+
+def _encoded(value: Any) -> Any:
+    """Return a value that is written into a path; the function's own `""` is nothing."""
+    return quote(value if value.__class__ is str else str(value or ""), safe="")
 
 
 def _never(_: str) -> bool:

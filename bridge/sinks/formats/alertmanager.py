@@ -71,9 +71,7 @@ class AlertmanagerFormat:
 
     def _alert(self, message: Message) -> dict[str, Any]:
         labels = {
-            name: message.attribute(name)
-            for name in _LABELS
-            if message.attribute(name)
+            name: message.attribute(name) for name in _LABELS if message.attribute(name)
         }
         labels["alertname"] = message.attribute("reason") or message.attribute("type")
         labels["severity"] = message.severity

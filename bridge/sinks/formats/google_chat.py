@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from bridge.settings.model import Model
 from bridge.sinks.formats.message import Message, shortened
 
-_MARKS: Final = {"info": "ℹ️", "warning": "⚠️", "error": "🔴"}
+_MARKS: Final = {"info": "🟢", "warning": "⚠️", "error": "🔴"}
 _TITLE_CHARACTERS: Final = 200
 _TEXT_CHARACTERS: Final = 4000
 _FACT_CHARACTERS: Final = 200
@@ -38,9 +38,7 @@ def google_chat_body(message: Message) -> Any:
         }
         for name, value in message.facts
     ]
-    title = shortened(
-        f"{_MARKS[message.severity]} {message.title}", _TITLE_CHARACTERS
-    )
+    title = shortened(f"{_MARKS[message.severity]} {message.title}", _TITLE_CHARACTERS)
     card: dict[str, Any] = {"header": {"title": title}}
     if widgets:
         card["sections"] = [{"widgets": widgets}]

@@ -29,9 +29,7 @@ class GrafanaConfig(Model):
 def grafana_body(message: Message, *, tags: list[str]) -> Any:
     """Return an annotation of the whole organisation."""
     own = [
-        f"{name}:{message.attribute(name)}"
-        for name in _TAGS
-        if message.attribute(name)
+        f"{name}:{message.attribute(name)}" for name in _TAGS if message.attribute(name)
     ]
     # Grafana shows the text as HTML.
     lines = [f"<b>{html.escape(message.title)}</b>"]

@@ -39,7 +39,7 @@ class LokiConfig(Model):
     """Name of the format."""
 
     labels: Annotated[list[Label], Field(max_length=6)] = Field(
-        default_factory=lambda: ["cluster", "namespace", "kind"]
+        default_factory=lambda: list[Label](("cluster", "namespace", "kind"))
     )
     """Attributes that become labels, besides `job`: each set of values is a stream, so
     there is no choice of attributes with many values."""

@@ -100,7 +100,7 @@ def message_of(event: EncodedEvent) -> Message:
     kept = data if isinstance(data, dict) else {}
     reason = str(found.get("reason") or kept.get("reason") or "")
     return Message(
-        title=_title(found, kept, reason),
+        title=_title(found, reason),
         text=str(kept.get("message") or kept.get("note") or ""),
         severity=_severity(found, kept),
         facts=tuple(_facts(found, kept)),
@@ -133,7 +133,7 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _title(found: Mapping[str, Any], data: Mapping[str, Any], reason: str) -> str:
+def _title(found: Mapping[str, Any], reason: str) -> str:
     kind = str(found.get("kind") or "object")
     name = str(found.get("name") or found.get("subject") or "")
     namespace = found.get("namespace")

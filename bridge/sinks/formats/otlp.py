@@ -1,8 +1,8 @@
 """OpenTelemetry: logs over HTTP in JSON, ``POST http://<collector>:4318/v1/logs``.
 
-A log record for each event (opentelemetry.io/docs/specs/otlp, 1.x; names by the semantic
-conventions of Kubernetes and CloudEvents). The answer is 200; ``partialSuccess`` says how
-many records were refused, but not which, and forbids to send them again.
+A log record for each event (opentelemetry.io/docs/specs/otlp, 1.x; names by the
+semantic conventions of Kubernetes and CloudEvents). The answer is 200;
+``partialSuccess`` says how many records were refused, but not which.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,11 @@ from bridge.sinks.formats.message import Message, message_of
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
 
-_SEVERITIES: Final = {"info": (9, "INFO"), "warning": (13, "WARN"), "error": (17, "ERROR")}
+_SEVERITIES: Final = {
+    "info": (9, "INFO"),
+    "warning": (13, "WARN"),
+    "error": (17, "ERROR"),
+}
 _NAMES: Final = {
     "cluster": "k8s.cluster.name",
     "namespace": "k8s.namespace.name",

@@ -1,7 +1,7 @@
 """PagerDuty: Events API v2, ``POST https://events.pagerduty.com/v2/enqueue``.
 
-An incident for each problem of an object, told apart by its deduplication key. A message
-about something normal resolves the incidents whose reasons `resolves` names for it.
+An incident for each problem of an object, told apart by its deduplication key. A
+message about something normal resolves the incident that `resolves` names for it.
 Fields and limits are those of developer.pagerduty.com/docs/send-alert-event; the answer
 is 202.
 """
@@ -24,31 +24,33 @@ class PagerDutyConfig(Model):
     type: Literal["pagerduty"]
     """Name of the format."""
 
-    resolves: dict[str, list[str]] = Field(
+    routing_key: SecretConfig
+    """The integration's key: `{file: path}` or `{env: NAME}`."""
+
+    resolves: dict[str, str] = Field(
         default_factory=lambda: {
-            "Started": ["BackOff", "Failed", "ErrImagePull", "ImagePullBackOff"],
-            "Scheduled": ["FailedScheduling"],
-            "NodeReady": ["NodeNotReady"],
+            "Started": "BackOff",
+            "Scheduled": "FailedScheduling",
+            "NodeReady": "NodeNotReady",
         }
     )
-    """Reason of a normal event: reasons of the same object whose incidents it resolves;
-    the first of them, for one event ends one incident."""
+    """Reason of a normal event, and the reason of the same object whose incident it
+    resolves."""
 
 
 def pagerduty_body(
     message: Message,
     *,
     routing_key: Callable[[], str],
-    resolves: dict[str, list[str]],
+    resolves: dict[str, str],
 ) -> Any:
     """Return an event that opens an incident, counts it again or resolves it."""
     reason = message.attribute("reason")
-    ended = resolves.get(reason, []) if message.severity == "info" else []
-    problem = ended[0] if ended else reason
+    ended = resolves.get(reason) if message.severity == "info" else None
     return {
         "routing_key": routing_key(),
-        "event_action": "resolve" if ended else "trigger",
-        "dedup_key": _dedup_key(message, problem),
+        "event_action": "resolve" if ended is not None else "trigger",
+        "dedup_key": _dedup_key(message, ended or reason),
         "payload": _payload(message, reason),
     }
 

@@ -26,7 +26,7 @@ from bridge.sinks.formats.message import Message, message_of, shortened
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
 
-_MARKS: Final = {"info": "ℹ️", "warning": "⚠️", "error": "🔴"}
+_MARKS: Final = {"info": "🟢", "warning": "⚠️", "error": "🔴"}
 _TITLE_CHARACTERS: Final = 150
 _TEXT_CHARACTERS: Final = 2900
 _FACT_CHARACTERS: Final = 200
@@ -119,9 +119,7 @@ def _error_of(body: bytes) -> str | None:
 
 
 def _body(message: Message) -> dict[str, Any]:
-    title = shortened(
-        f"{_MARKS[message.severity]} {message.title}", _TITLE_CHARACTERS
-    )
+    title = shortened(f"{_MARKS[message.severity]} {message.title}", _TITLE_CHARACTERS)
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": title}}
     ]
