@@ -175,6 +175,7 @@ class _Compiled:
             undefined_behavior="chainable",
             debug=False,
             pycompat=False,
+            keep_trailing_newline=True,
             auto_escape_callback=_never,
             finalizer=finalizer,
         )
@@ -229,7 +230,7 @@ def _reason(error: minijinja.TemplateError) -> str:
 
 
 def _encoded(value: Any) -> Any:
-    """Return a value that is written into a path; the function's own `""` is nothing."""
+    """Return a value as it stands in a path; what is missing is nothing."""
     return quote(value if value.__class__ is str else str(value or ""), safe="")
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from bridge.settings.model import Model
 from bridge.sinks.formats.message import Message, shortened
+from bridge.config.auth import SecretConfig  # moves
 
 _SEVERITIES: Final = {"info": "info", "warning": "warning", "error": "critical"}
 

@@ -1,14 +1,14 @@
 """Requests of one's own: body, path, query and header fields made by templates.
 
-The body is a tree of YAML whose texts are templates; it is encoded as JSON, or, if it is
-one text, sent as that text. No template can name another host: path and query alone are
-made, and every value in them is percent-encoded.
+The body is a tree of YAML whose texts are templates; it is encoded as JSON, or, if it
+is one text, sent as that text. No template can name another host: path and query alone
+are made, and every value in them is percent-encoded.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import msgspec
 from pydantic import Field, PrivateAttr, model_validator
@@ -133,7 +133,7 @@ class TemplateFormat:
         return Request(
             method=self.settings.method,
             url=url,
-            body=self._body(made["body"]),
+            body=self._body(made.get("body", OMIT)),
             fields=_fields(made["headers"]),
         )
 
