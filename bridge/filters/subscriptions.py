@@ -10,14 +10,15 @@ Where CloudEvents Subscriptions 0.1 is silent:
 - An empty mapping or list, two dialects in one filter and a value that is no text are
   refused, never skipped.
 
-Four things are ours: places in `data` stand where attributes do (see
+Five things are ours: places in `data` stand where attributes do (see
 `bridge.filters.reading`), ``exact`` takes a list of texts of which one is enough,
-``regex`` is found somewhere in the text (RE2, linear in its length), and ``min`` and
-``max`` compare numbers.
+``regex`` is found somewhere in the text (RE2, linear in its length), ``min`` and
+``max`` compare numbers, and ``when`` is an expression over the whole event.
 """
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -25,10 +26,12 @@ from typing import Any, Final
 from bridge.errors import FilterError
 from bridge.events import CloudEvent
 from bridge.filters import Filter
+from bridge.filters.expressions import compile_when
 from bridge.filters.reading import Path, is_place, number_reader, text_reader
 from bridge.filters.regex import compile_regex
 
 _DEEPEST: Final = 32
+_ATTRIBUTES: Final = re.compile(r"\bevent\.([a-z0-9]+)")
 
 
 def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
@@ -73,6 +76,8 @@ def _names(spec: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 yield from _names(argument)
             case "not":
                 yield from _names([argument])
+            case "when":
+                yield from _ATTRIBUTES.findall(argument)
             case _:
                 yield from argument
 
@@ -176,6 +181,7 @@ _DIALECTS: Final[Mapping[str, Callable[[object, Path], Filter]]] = {
     "all": _all,
     "any": _any,
     "not": _not,
+    "when": compile_when,
 }
 
 

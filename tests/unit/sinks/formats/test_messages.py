@@ -282,7 +282,7 @@ def test_pagerduty_resolves_when_the_object_is_well():
 
 
 def test_alerts_of_alertmanager_end():
-    """An alert has labels that all its repeats share, and ends unless it is repeated."""
+    """Repeats share the labels; an alert that is not repeated ends."""
     [alert] = rendered("alertmanager", sample())
 
     assert alert["labels"]["alertname"] == "BackOff"

@@ -87,7 +87,10 @@ def test_header_fields_are_made_too():
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"headers": {"X-A": "{{ object.message }}\nb"}}, "headers.X-A: expected print"),
+        (
+            {"headers": {"X-A": "{{ object.message }}\nb"}},
+            "headers.X-A: expected print",
+        ),
         ({"headers": {"X-A": "{{ object.nothing }}x\u00e4"}}, "headers.X-A"),
         ({"body": "{{ object.message }}"}, "body: expected JSON, as contentType says"),
         ({"body": "{{ omit }}"}, "body: expected a body, got omit"),

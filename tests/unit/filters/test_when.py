@@ -1,0 +1,72 @@
+"""The dialect ``when``: an expression over the whole event."""
+
+import pytest
+
+from bridge.errors import FilterError
+from bridge.events import CloudEvent
+from bridge.filters.expressions import failures
+from bridge.filters.subscriptions import attributes_of, compile_filters
+
+
+def event(data=b'{"count":7,"message":"OOMKilled"}'):
+    """Return an Event of which something is wrong."""
+    return CloudEvent(
+        id="1",
+        source="kubernetes://prod",
+        type="t",
+        data=data,
+        extensions={"reason": "BackOff", "cluster": "prod"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("object.count > 3 and 'OOM' in object.message", True),
+        ("object.count > 7", False),
+        ("event.reason == 'BackOff' and cluster == 'prod'", True),
+        ("object.missing.place", False),
+        ("not object.missing", True),
+    ],
+)
+def test_events_pass_for_which_the_expression_is_true(expression, expected):
+    """Attributes, data and cluster can be read."""
+    assert compile_filters([{"when": expression}])(event()) is expected
+
+
+def test_expressions_combine_with_the_other_dialects():
+    """`when` is a dialect as any other."""
+    passes = compile_filters(
+        [{"any": [{"not": {"when": "object.count"}}, {"exact": {"reason": "BackOff"}}]}]
+    )
+
+    assert passes(event())
+
+
+@pytest.mark.parametrize("data", [b"[" * 2000 + b"]" * 2000, b'{"count":"x"}'])
+def test_an_expression_that_fails_is_no_match_and_is_counted(data):
+    """Its reason is kept, without values."""
+    text = "object.count + 1 > 0"
+    before, _ = failures.all().get(text, (0, ""))
+
+    assert not compile_filters([{"when": text}])(event(data))
+
+    count, why = failures.all()[text]
+    assert count == before + 1
+    assert why
+
+
+@pytest.mark.parametrize("argument", ["", "object.", "nope == 1", 3, "object.pop('x')"])
+def test_what_is_no_expression_is_refused(argument):
+    """When the configuration is read, with the place."""
+    with pytest.raises(FilterError) as caught:
+        compile_filters([{"all": [{"when": argument}]}])
+
+    assert caught.value.path == (0, "all", 0, "when")
+
+
+def test_attributes_that_an_expression_reads_are_known():
+    """So that they are looked up for it."""
+    spec = [{"when": "event.node == 'n' or object.x and event.reason in ['a']"}]
+
+    assert attributes_of(spec) == {"node", "reason"}
