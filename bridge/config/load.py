@@ -20,6 +20,7 @@ from bridge.config.text import MOST_BYTES, NotYamlError, decode_text, read_docum
 from bridge.errors import ConfigError
 from bridge.files.reading import read_file
 from bridge.settings.model import MISMATCH, MOST_FOUND
+from bridge.sinks.formats.named import FORMAT_TAGS
 from bridge.text.escaping import one_line
 
 Check = Callable[[Config], Iterable[Fault]]
@@ -28,6 +29,7 @@ Check = Callable[[Config], Iterable[Fault]]
 _NOT_KEYS = {
     *("<http>", "<stdout>", "<text>", "<secret>", "[key]"),
     *("<ours>", "<knative>", "<settings>", "<off>"),
+    *FORMAT_TAGS,
 }
 """Steps that pydantic adds to a location: tags of unions, and `this is a key`."""
 

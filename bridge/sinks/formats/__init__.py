@@ -6,7 +6,7 @@ way to answer; addresses, credentials, signatures and connections are the sink's
     events ──render──▶ SinkRequest ──▶ sink, transport ──▶ Response ──judge──▶ results
 
 To add a format: one file here with a class that keeps `Format`, and a line in
-`cloudevents.FORMATS`.
+`named.named_format`.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from bridge.errors import SinkError
 from bridge.events import EncodedEvent
 from bridge.events.encode import Header
 from bridge.sinks import Accepted
+from bridge.sinks.secrets import Secret
 from bridge.sinks.transports import Response
 
 
@@ -45,6 +46,11 @@ class Format(Protocol):
     @property
     def content_type(self) -> str:
         """Content-Type of its requests, unless `SinkRequest.fields` names another."""
+        ...
+
+    @property
+    def secrets(self) -> Sequence[Secret]:
+        """Secrets that stand in the bodies of its requests."""
         ...
 
     @property

@@ -19,7 +19,7 @@ from bridge.events import EncodedEvent
 from bridge.settings.model import Model, written
 from bridge.settings.units import PositiveDuration
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.formats.message import Message, message_of, shortened
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
@@ -56,12 +56,13 @@ class AlertmanagerFormat:
     labels: dict[str, str]
     content_type: ClassVar = "application/json"
     max_batch: ClassVar = _MAX_BATCH
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         alerts = [self._alert(message_of(event)) for event in events]
-        return Request(url=url, body=msgspec.json.encode(alerts))
+        return SinkRequest(url=url, body=msgspec.json.encode(alerts))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

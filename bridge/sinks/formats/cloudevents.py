@@ -31,6 +31,7 @@ class StructuredFormat:
     classifier: ResponseClassifier
     content_type: ClassVar = STRUCTURED_TYPE.decode()
     max_batch: ClassVar = 1
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
     def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
@@ -56,6 +57,7 @@ class BinaryFormat:
     classifier: ResponseClassifier
     content_type: ClassVar = STRUCTURED_TYPE.decode()
     max_batch: ClassVar = 1
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
     def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
@@ -87,6 +89,7 @@ class BatchFormat:
     max_batch: int
     most_bytes: int
     content_type: ClassVar = BATCH_TYPE.decode()
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
     def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:

@@ -19,9 +19,9 @@ from bridge.errors import PermanentSinkError, SinkError, TemporarySinkError
 from bridge.events import EncodedEvent
 from bridge.events.encode import attributes
 from bridge.settings.model import Model
-from bridge.settings.values import Count
+from bridge.settings.values import Count, checked
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import MOST_READ_BYTES, Response
 
@@ -31,7 +31,7 @@ _ANSWER: Final = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 """The parts of an answer that are read; the rest would only make it longer."""
 
 IndexName = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,200}$", max_length=201)
+    str, *checked("[a-z0-9][a-z0-9._-]{0,200}", "an index, in lower case")
 ]
 """In lower case, as their documentation wants it."""
 
@@ -71,13 +71,14 @@ class ElasticsearchFormat:
     is_stream: bool
     max_batch: int
     content_type: ClassVar = "application/x-ndjson"
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = MOST_READ_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         lines = [line for event in events for line in self._lines(event)]
         url = url.update_query(filter_path=_ANSWER)
-        return Request(url=url, body=b"\n".join([*lines, b""]))
+        return SinkRequest(url=url, body=b"\n".join([*lines, b""]))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

@@ -16,7 +16,7 @@ from bridge.events import EncodedEvent
 from bridge.settings.model import Model
 from bridge.settings.values import Count
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
 
@@ -43,11 +43,14 @@ class LinesFormat:
     classifier: ResponseClassifier
     max_batch: int
     content_type: ClassVar = "application/x-ndjson"
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
-        return Request(url=url, body=b"".join([event.body + b"\n" for event in events]))
+        return SinkRequest(
+            url=url, body=b"".join([event.body + b"\n" for event in events])
+        )
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

@@ -20,7 +20,7 @@ from bridge.events.encode import attributes
 from bridge.settings.model import Model
 from bridge.settings.values import Count
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
 
@@ -67,9 +67,10 @@ class LokiFormat:
     job: str
     max_batch: int
     content_type: ClassVar = "application/json"
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         streams: dict[tuple[str, ...], list[object]] = {}
         for event in events:
@@ -86,7 +87,7 @@ class LokiFormat:
                 for key, lines in streams.items()
             ]
         }
-        return Request(url=url, body=msgspec.json.encode(body))
+        return SinkRequest(url=url, body=msgspec.json.encode(body))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

@@ -15,8 +15,9 @@ from bridge.errors import PermanentSinkError, SinkError
 from bridge.events import EncodedEvent
 from bridge.events.encode import attributes
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
+from bridge.sinks.secrets import Secret
 from bridge.sinks.transports import EXCERPT_BYTES, Response
 
 Severity = Literal["info", "warning", "error"]
@@ -62,6 +63,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.event.get(name, ""))
 
 
+Body = Callable[[Message], Any]
+"""Returns the body of a request, to be encoded as JSON."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFormat:
     """One request with a JSON body for each event; a status is the answer.
@@ -69,18 +74,20 @@ class MessageFormat:
     Attributes:
         classifier: Says what a status means.
         body: Returns the body for a message, to be encoded as JSON.
+        secrets: Those that stand in bodies.
     """
 
     classifier: ResponseClassifier
-    body: Callable[[Message], Any]
+    body: Body
+    secrets: Sequence[Secret] = ()
     content_type: ClassVar = "application/json"
     max_batch: ClassVar = 1
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         (event,) = events
-        return Request(url=url, body=_encode(self.body(message_of(event))))
+        return SinkRequest(url=url, body=_encode(self.body(message_of(event))))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

@@ -20,7 +20,7 @@ from bridge.events import EncodedEvent
 from bridge.settings.model import Model
 from bridge.settings.values import Count
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.formats.message import Message, message_of
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
@@ -77,9 +77,10 @@ class OtlpFormat:
     body: Literal["message", "event"]
     max_batch: int
     content_type: ClassVar = "application/json"
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         scope = {
             "scope": {"name": "kubebridge", "version": __version__},
@@ -87,7 +88,7 @@ class OtlpFormat:
         }
         resource = {"attributes": _attributes({"service.name": "kubebridge"})}
         logs = {"resourceLogs": [{"resource": resource, "scopeLogs": [scope]}]}
-        return Request(url=url, body=msgspec.json.encode(logs))
+        return SinkRequest(url=url, body=msgspec.json.encode(logs))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

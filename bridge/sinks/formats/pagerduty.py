@@ -12,9 +12,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from bridge.config.auth import SecretConfig  # moves
 from bridge.settings.model import Model
 from bridge.sinks.formats.message import Message, shortened
+from bridge.sinks.secrets import SecretConfig
 
 _SEVERITIES: Final = {"info": "info", "warning": "warning", "error": "critical"}
 

@@ -21,7 +21,7 @@ from bridge.errors import (
 from bridge.events import EncodedEvent
 from bridge.settings.model import Model
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.formats.message import Message, message_of, shortened
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
@@ -68,15 +68,16 @@ class SlackFormat:
     channel: str | None
     content_type: ClassVar = "application/json; charset=utf-8"
     max_batch: ClassVar = 1
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         (event,) = events
         body = _body(message_of(event))
         if self.channel is not None:
             body["channel"] = self.channel
-        return Request(url=url, body=msgspec.json.encode(body))
+        return SinkRequest(url=url, body=msgspec.json.encode(body))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

@@ -20,7 +20,7 @@ from bridge.events.encode import attributes
 from bridge.settings.model import Model
 from bridge.settings.values import Count
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
 
@@ -59,11 +59,12 @@ class SplunkFormat:
     sourcetype: str
     max_batch: int
     content_type: ClassVar = "application/json"
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
-        return Request(url=url, body=b"\n".join(map(self._line, events)))
+        return SinkRequest(url=url, body=b"\n".join(map(self._line, events)))
 
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]

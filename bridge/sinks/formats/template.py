@@ -20,7 +20,7 @@ from bridge.events.encode import Header, attributes
 from bridge.settings.model import Model, fault
 from bridge.settings.values import HeaderName
 from bridge.sinks import Accepted
-from bridge.sinks.formats import Request
+from bridge.sinks.formats import SinkRequest
 from bridge.sinks.formats.message import data_of
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
@@ -91,6 +91,7 @@ class TemplateFormat:
     sink: str
     settings: TemplateConfig
     max_batch: ClassVar = 1
+    secrets: ClassVar = ()
     answer_bytes: ClassVar = EXCERPT_BYTES
 
     @property
@@ -98,7 +99,7 @@ class TemplateFormat:
         """See `Format`."""
         return self.settings.content_type
 
-    def render(self, url: URL, events: Sequence[EncodedEvent]) -> Request:
+    def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         (event,) = events
         try:
@@ -115,7 +116,7 @@ class TemplateFormat:
         """See `Format`."""
         return self.classifier.accepted(response, events=len(events))
 
-    def _request(self, url: URL, event: EncodedEvent) -> Request:
+    def _request(self, url: URL, event: EncodedEvent) -> SinkRequest:
         found = attributes(event)
         cluster = found.get("cluster")
         context = context_of(
@@ -130,7 +131,7 @@ class TemplateFormat:
             url = url.update_query(
                 {name: _text(value) for name, value in made["query"].items()}
             )
-        return Request(
+        return SinkRequest(
             method=self.settings.method,
             url=url,
             body=self._body(made.get("body", OMIT)),

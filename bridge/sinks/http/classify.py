@@ -16,12 +16,11 @@
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
@@ -34,7 +33,13 @@ from bridge.errors import (
 )
 from bridge.net.urls import HIDDEN
 from bridge.sinks import Accepted
-from bridge.sinks.http.settings import OutcomesConfig
+from bridge.sinks.http.statuses import (
+    TEMPORARY,
+    OutcomesConfig,
+    StatusRules,
+    Verdict,
+    verdict,
+)
 from bridge.sinks.text import one_line_excerpt, place
 from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import (
@@ -46,104 +51,6 @@ from bridge.sinks.transports.errors import (
     TokenUnavailableError,
     is_ours,
 )
-
-
-class Verdict(Enum):
-    """The meaning of a status by itself."""
-
-    TAKEN = auto()
-    RETRY = auto()
-    WAIT = auto()
-    CONFLICT = auto()
-    MISSING = auto()
-    REFUSED = auto()
-    DEAD_LETTER = auto()
-    TOO_LARGE = auto()
-    WRONG_FORM = auto()
-    PAUSE = auto()
-    RETIRED = auto()
-    NOT_HTTP = auto()
-
-
-_BY_STATUS = {
-    401: Verdict.PAUSE,
-    403: Verdict.PAUSE,
-    404: Verdict.MISSING,
-    405: Verdict.PAUSE,
-    407: Verdict.PAUSE,
-    408: Verdict.RETRY,
-    409: Verdict.CONFLICT,
-    410: Verdict.RETIRED,
-    413: Verdict.TOO_LARGE,
-    415: Verdict.WRONG_FORM,
-    421: Verdict.RETRY,
-    425: Verdict.RETRY,
-    429: Verdict.WAIT,
-    501: Verdict.PAUSE,
-    503: Verdict.WAIT,
-    505: Verdict.PAUSE,
-}
-
-_BY_CLASS = {
-    2: Verdict.TAKEN,
-    3: Verdict.PAUSE,
-    4: Verdict.REFUSED,
-    5: Verdict.RETRY,
-}
-
-TEMPORARY = frozenset({Verdict.RETRY, Verdict.WAIT, Verdict.CONFLICT, Verdict.NOT_HTTP})
-"""Statuses that may change in a while, from sinks and token endpoints alike."""
-
-StatusRule = Literal["success", "retry", "dead_letter", "pause"]
-"""Meanings that an operator may give a status."""
-
-_BY_WORD: Mapping[StatusRule, Verdict] = {
-    "success": Verdict.TAKEN,
-    "retry": Verdict.RETRY,
-    "dead_letter": Verdict.DEAD_LETTER,
-    "pause": Verdict.PAUSE,
-}
-
-
-def verdict(status: int) -> Verdict:
-    """Return the usual meaning of a status."""
-    by_class = _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
-    return _BY_STATUS.get(status, by_class)
-
-
-class StatusRules:
-    """Looks up what statuses mean to one sink."""
-
-    def __init__(self, settings: OutcomesConfig) -> None:
-        """Compile the operator's lists of statuses and classes; a status wins."""
-        said: dict[StatusRule, Sequence[int | str]] = {
-            "success": settings.success,
-            "retry": settings.retry,
-            "dead_letter": settings.dead_letter,
-            "pause": settings.pause,
-        }
-        # A class stands under its first digit.
-        self._words = {
-            status if isinstance(status, int) else int(status[0]): word
-            for word, statuses in said.items()
-            for status in statuses
-        }
-        self._error_attempts = settings.error_attempts
-
-    def verdict(self, status: int) -> Verdict:
-        """Return the meaning of a status to this sink."""
-        usual = verdict(status)
-        if usual is Verdict.TAKEN or not self._words:
-            return usual
-        word = self._words.get(status) or self._words.get(status // 100)
-        if word is None or (word == "retry" and usual is Verdict.WAIT):
-            return usual  # to wait is how 429 and 503 are tried again
-        return _BY_WORD[word]
-
-    def most_attempts(self, status: int) -> int | None:
-        """Return how often an event may be answered so; None: the policy says."""
-        return self._error_attempts if status == 500 else None
-
 
 MISSING_SECONDS = 600.0
 """A 404 may be a pod that starts; after this the URL is wrong."""

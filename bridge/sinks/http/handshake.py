@@ -25,7 +25,7 @@ from yarl import URL
 
 from bridge.errors import SinkError, SinkPausedError, TemporarySinkError
 from bridge.logs import get_logger
-from bridge.sinks.http.classify import ResponseClassifier, StatusRules
+from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.http.consent import (
     ALLOWED_ORIGIN,
     ALLOWED_RATE,
@@ -36,7 +36,8 @@ from bridge.sinks.http.consent import (
     request_fields,
 )
 from bridge.sinks.http.redaction import Redactor
-from bridge.sinks.http.settings import HandshakeConfig, OutcomesConfig
+from bridge.sinks.http.settings import HandshakeConfig
+from bridge.sinks.http.statuses import OutcomesConfig, StatusRules
 from bridge.sinks.reloaded import SecretError
 from bridge.sinks.text import place
 from bridge.sinks.transports import Response

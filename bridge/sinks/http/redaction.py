@@ -1,6 +1,7 @@
 """Hide the secrets of a sink in answers and messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -8,6 +9,8 @@ from bridge.net.urls import credentials_of
 from bridge.sinks.http.auth import OAuth2Auth
 from bridge.sinks.http.request import RequestHeaders, SinkUrl
 from bridge.sinks.http.signing import Signer
+from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import Secret
 from bridge.sinks.text import hide, redact
 from bridge.sinks.transports import Response
 
@@ -22,6 +25,7 @@ class Redactor:
         tokens: OAuth2Auth | None,
         sign: Signer | None,
         target: SinkUrl,
+        bodies: Sequence[Secret] = (),
         proxies: Iterable[str] = (),
     ) -> None:
         """Take every source of secrets.
@@ -31,12 +35,14 @@ class Redactor:
             tokens: Gives tokens; None: nothing does.
             sign: Signs what is sent.
             target: Where to: tokens may stand in the path, and in the query.
+            bodies: Secrets that stand in bodies.
             proxies: URLs of what may lead there, with user and password or without.
         """
         self._headers = headers
         self._tokens = tokens
         self._sign = sign
         self._target = target
+        self._bodies = bodies
         self._more = [one for proxy in proxies for one in credentials_of(proxy)]
 
     def add(self, secret: str) -> None:
@@ -50,6 +56,8 @@ class Redactor:
             known += self._sign.secrets()
         if self._tokens is not None:
             known += self._tokens.secrets()
+        with suppress(SecretError):  # then none of them was sent
+            known += [one.read() for one in self._bodies]
         return known
 
     def read(self) -> str:
@@ -62,6 +70,7 @@ class Redactor:
         if self._tokens is not None:
             others.append(self._tokens.read())
         others.append(self._target.read())
+        others += [one.read() for one in self._bodies]
         return repr([*self._headers.current().items(), *others])
 
     def hide(self, message: str) -> str:

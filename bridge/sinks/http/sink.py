@@ -13,13 +13,13 @@ from bridge import __version__
 from bridge.errors import SinkError, SinkPausedError
 from bridge.events import EncodedEvent
 from bridge.sinks import Accepted
-from bridge.sinks.formats import SinkRequest
+from bridge.sinks.formats import Format, SinkRequest
 from bridge.sinks.formats.cloudevents import cloudevents_format
+from bridge.sinks.formats.named import named_format
 from bridge.sinks.http.auth import HeaderAuth, OAuth2Auth, exchange_with_token
 from bridge.sinks.http.classify import (
     MOST_RETRY_AFTER_SECONDS,
     ResponseClassifier,
-    StatusRules,
 )
 from bridge.sinks.http.consent import delivery_fields
 from bridge.sinks.http.handshake import Handshake
@@ -28,6 +28,7 @@ from bridge.sinks.http.request import RequestBuilder, RequestHeaders, SinkUrl
 from bridge.sinks.http.settings import HttpConfig
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit
+from bridge.sinks.http.statuses import StatusRules
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
 from bridge.sinks.secrets import files_of
@@ -99,7 +100,7 @@ class HttpSink:
             hide=self._hide,
             now=now,
         )
-        self._format = cloudevents_format(settings, self._classifier)
+        self._format = self._build_format()
         self._headers = RequestHeaders(
             defaults=_DEFAULTS,
             configured=settings.headers | delivery_fields(settings.handshake),
@@ -119,6 +120,7 @@ class HttpSink:
             tokens=self._tokens,
             sign=sign,
             target=self._target,
+            bodies=self._format.secrets,
             proxies=_proxies(
                 settings.proxy, os.environ if environ is None else environ
             ),
@@ -135,6 +137,12 @@ class HttpSink:
             environ=environ,
             egress=egress,
         )
+
+    def _build_format(self) -> Format:
+        settings = self._settings
+        if settings.format is None:
+            return cloudevents_format(settings, self._classifier)
+        return named_format(settings.format, self._classifier, sink=self._name)
 
     def _build_handshake(self, now: Callable[[], float]) -> Handshake | None:
         if self._settings.handshake.mode == "off":
@@ -231,7 +239,7 @@ class HttpSink:
 
     def _find_files(self) -> list[ReloadedFile[Any]]:
         """Return what is read again when it changes."""
-        sources = [*self._headers.sources]
+        sources = [*self._headers.sources, *self._format.secrets]
         if self._sign is not None:
             sources += self._sign.sources()
         if self._target.secret is not None:

@@ -24,8 +24,9 @@ from yarl import URL
 
 from bridge.events.validation import NOT_JSON
 from bridge.retry import short_retries
-from bridge.sinks.http.classify import TEMPORARY, Verdict, retry_after, verdict
+from bridge.sinks.http.classify import retry_after
 from bridge.sinks.http.settings import OAuth2Config
+from bridge.sinks.http.statuses import TEMPORARY, Verdict, verdict
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
 from bridge.sinks.secrets import files_of

@@ -4,10 +4,10 @@ from bridge.sinks.http.settings import (
     HandshakeConfig,
     HttpConfig,
     OAuth2Config,
-    OutcomesConfig,
     SizeConfig,
 )
 from bridge.sinks.http.sink import HttpSink
+from bridge.sinks.http.statuses import OutcomesConfig
 from bridge.sinks.secrets import SecretConfig
 
 

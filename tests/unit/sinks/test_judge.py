@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.http.classify import ResponseClassifier, Verdict, retry_after, verdict
+from bridge.sinks.http.classify import ResponseClassifier, retry_after
+from bridge.sinks.http.statuses import Verdict, verdict
 from bridge.sinks.transports import Response
 from bridge.sinks.transports.errors import (
     CutAnswerError,

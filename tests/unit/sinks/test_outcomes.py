@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
-from bridge.sinks.http.classify import ResponseClassifier, StatusRules, Verdict, verdict
+from bridge.sinks.http.classify import ResponseClassifier
+from bridge.sinks.http.statuses import StatusRules, Verdict, verdict
 from bridge.sinks.transports import Response
 from tests.unit.sinks.building import status_rules
 from tests.unit.sinks.receiver import Receiver, answer

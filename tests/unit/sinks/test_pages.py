@@ -6,8 +6,7 @@ import pytest
 
 from bridge.config import parse_config
 from bridge.metrics import Metrics
-from bridge.sinks.http.classify import StatusRules
-from bridge.sinks.http.settings import OutcomesConfig
+from bridge.sinks.http.statuses import OutcomesConfig, StatusRules
 from bridge.sinks.transports.aiohttp import IDLE_SECONDS
 from bridge.sinks.transports.egress import Egress
 from tests.unit.app.building import build_sinks
