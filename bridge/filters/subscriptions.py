@@ -32,7 +32,7 @@ _DEEPEST: Final = 32
 
 
 def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
-    """Return the filter that passes what all of `spec` pass; none: everything.
+    """Return the filter that passes an event if all of `spec` do; none: every event.
 
     Raises:
         FilterError: One of them means nothing; its `path` leads there.
