@@ -1,4 +1,4 @@
-"""What it costs to turn a watch line into an entry of the queue, in one process.
+"""Measures the conversion of a watch line into an entry of the queue, in one process.
 
 Without an API server, a queue or a sink: `read_line`, conversion, routes, encoding of
 core/v1 Events like those that a kubelet writes, each with its managedFields.
@@ -26,7 +26,7 @@ BATCH = 100
 """Events that are planned at a time."""
 
 ROUNDS = 15
-"""The median of so many is told."""
+"""Rounds, of which the median is reported."""
 
 _FORM = EventForm("kubebridge", "object")
 

@@ -1,11 +1,10 @@
-"""CONVERT: one Change becomes one CloudEvent, and that becomes bytes, once.
+"""CONVERT: makes a CloudEvent of each Change, and encodes it once.
 
-`convert` makes the event, `encode` writes it down. The bytes are stored, joined for
-batches and cut for binary mode, but never written again. `to_sdk` and `from_sdk` lead
-to the class of the `cloudevents` SDK and back.
+`convert` makes the event, `encode` its bytes. The bytes are stored, joined for batches
+and cut for binary mode, but never encoded again. `bridge.events.sdk` converts to the
+class of the `cloudevents` SDK and back, at the edges only.
 """
 
 from bridge.events.cloudevent import CloudEvent, EncodedEvent
-from bridge.events.sdk import from_sdk, to_sdk
 
-__all__ = ["CloudEvent", "EncodedEvent", "from_sdk", "to_sdk"]
+__all__ = ["CloudEvent", "EncodedEvent"]

@@ -19,7 +19,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         id: Stable: the same change gives the same id on every reading.
         source: URI-reference of the cluster.
         type: Reverse-DNS type.
-        subject: What it is about; None: not said.
+        subject: Object that the event is about; None: not said.
         time: RFC 3339 timestamp; None: not known.
         datacontenttype: Media type of `data`, one of JSON; None: not said, JSON.
         dataschema: Absolute URI of the schema of `data`; None: not said.
@@ -39,7 +39,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data: bytes | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is not a CloudEvent.
+        """Refuse attributes and data that CloudEvents does not allow.
 
         Raises:
             InvalidEventError: Names the attribute, what was expected and what was got.

@@ -1,8 +1,8 @@
-"""In what two states of an object differ, as paths; see `bridge.events.paths`.
+"""Compares two states of an object; returns the differences as paths.
 
 managedFields and kubectl's last-applied annotation are not looked at: they are in no
-event. resourceVersion and generation are told like the rest, for `ignore` to name them,
-but they are not noteworthy.
+event. resourceVersion and generation are reported like the rest, for `ignore` to name
+them, but they are not noteworthy. See `bridge.events.paths`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,8 +24,8 @@ _LEVELS: Final = 3
 more, so deeper ones are read as a whole: then the time grows with the size alone."""
 
 _MOST_CHARACTERS: Final = 16_384
-"""Most that is told of what differs inside one place. An object of 1 MB, made for it,
-could have paths of 10 GB."""
+"""Most characters of paths inside one place. An object of 1 MB, made for it, could have
+paths of 10 GB."""
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode = msgspec.json.Decoder().decode
@@ -33,7 +33,7 @@ _decode = msgspec.json.Decoder().decode
 _COUNTERS: Final = frozenset({"metadata.generation", "metadata.resourceVersion"})
 
 _ABSENT: Final = object()
-"""Stands for a member that is not there."""
+"""The value of a member that is missing."""
 
 _Place = tuple["_Place", str | int] | None
 """A place, as that of what it is in and the last step; None: the object itself."""
@@ -46,9 +46,10 @@ _METADATA: Final[_Place] = (None, "metadata")
 def differences(before: bytes, after: bytes) -> tuple[str, ...]:
     """Return the paths of all that differs, in order; none: nothing does.
 
-    What came or went is told by its innermost members, so that the first label is told
-    like any other. Items of lists are compared by their place; when the lengths differ
-    the list itself is told too. What differs in too many places is told as a whole.
+    A part that came or went is named by its innermost members, so that the first label
+    is named like any other. Items of lists are compared by their place; when the
+    lengths differ the list itself is named too. Too many differences in one place are
+    named by the path of the place.
 
     Args:
         before: The object as JSON.
@@ -72,7 +73,7 @@ def noteworthy(paths: Iterable[str]) -> tuple[str, ...]:
 def _compare_raw(
     place: _Place, old: Raw | None, new: Raw | None, levels: int
 ) -> list[str]:
-    """Return the paths of what differs at a place or below; None: nothing is there."""
+    """Return the paths of differences at a place or below; None: no value is there."""
     if old == new:
         return []
     was, now = _open(place, old, levels), _open(place, new, levels)

@@ -1,4 +1,4 @@
-"""What is known around a change: what was before, and what its object belongs to."""
+"""Context of a change: the object before it, and the object that an Event is about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,16 +24,17 @@ class InvolvedObject:
 
 
 class ChangeContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What an event tells beside the change itself.
+    """Facts that an event reports beside the change itself.
 
     Attributes:
         previous: The object as it was before, as raw JSON; None: there was none.
         with_previous: Whether `data` is ``{"object": ..., "previous": ...}``.
         changed_paths: Where the object differs from what it was, see
             `bridge.events.compare`; None: it was not compared.
-        concerned: What a Kubernetes Event is about; None: not known or not asked for.
-        resync: The number of the resync that tells the object again, from 1; 0: this is
-            news.
+        concerned: The object that a Kubernetes Event is about; None: not known or not
+            configured.
+        resync: The number of the resync that repeats the object, from 1; 0: this is a
+            change.
     """
 
     previous: bytes | None = None

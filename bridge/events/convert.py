@@ -52,8 +52,8 @@ from bridge.events.validation import (
 from bridge.text.nesting import is_deeper
 
 DEEPEST: Final = 500
-"""Most lists and objects inside each other. Whatever reads the event later, here or at
-a receiver, has to be able to: Python's own json ends at about 900."""
+"""Most lists and objects inside each other. Every later reader, here or at a receiver,
+has to be able to decode them: Python's own json ends at about 900."""
 
 _TOO_DEEP: Final = (
     f"expected at most {DEEPEST} lists and objects inside each other, got more"
@@ -80,7 +80,7 @@ def convert(
         change: What happened.
         origin: Where it happened, and whose names to use.
         recorded: When it was read, RFC 3339.
-        context: What to tell beside it.
+        context: Facts beside the change.
 
     Raises:
         ConversionError: As `read_facts`.
@@ -91,12 +91,12 @@ def convert(
 def read_facts(
     change: Change, *, recorded: str, context: ChangeContext = _NOTHING_MORE
 ) -> Facts:
-    """Return what an event tells of a change, the same for every form of it.
+    """Return the facts of a change that every form of its event needs.
 
     Args:
         change: What happened.
         recorded: When it was read, RFC 3339.
-        context: What to tell beside it.
+        context: Facts beside the change.
 
     Raises:
         ConversionError: The object is not JSON, is nested more than 500 deep, has no
@@ -114,7 +114,7 @@ def read_facts(
 
 
 def render(facts: Facts, origin: Origin) -> CloudEvent:
-    """Return the event that tells the facts in one form.
+    """Return the event of some facts in one form: profile and form of `data`.
 
     Args:
         facts: What `read_facts` returned.
@@ -143,7 +143,7 @@ def render(facts: Facts, origin: Origin) -> CloudEvent:
 
 
 def _read_event(change: Change, recorded: str, context: ChangeContext) -> Facts:
-    """Return what a change of a Kubernetes Event tells: something occurred."""
+    """Return the facts of a Kubernetes Event that was added or modified."""
     event = change.event or decode_event(change.object)
     metadata, about = event.metadata, event.involved
     reason, action, component = event.reason, event.action, event.component
@@ -190,7 +190,7 @@ def _read_event(change: Change, recorded: str, context: ChangeContext) -> Facts:
 
 
 def _read_object(change: Change, recorded: str, context: ChangeContext) -> Facts:
-    """Return what a change of any other object, or the end of an Event, tells."""
+    """Return the facts of a change of any other object, or of a deleted Event."""
     raw, resource = change.object, change.resource
     read = objects.read_pod if resource.name == "pods" else objects.read_object
     found = read(raw)
@@ -228,7 +228,7 @@ def _read_object(change: Change, recorded: str, context: ChangeContext) -> Facts
 
 
 def _with_concerned(payload: bytes, concerned: InvolvedObject) -> bytes:
-    """Return an Event that says what is known of the object that it is about."""
+    """Return the payload of an Event with facts of the object that it is about."""
     known = {
         "labels": concerned.labels,
         "annotations": concerned.annotations,
@@ -250,7 +250,7 @@ def _identity(change: Change, uid: str, resync: int) -> str:
 
 
 def _payload(raw: bytes, resource: Resource) -> bytes:
-    """Return what an event shows of an object other than a Kubernetes Event."""
+    """Return the payload of an object other than a Kubernetes Event."""
     shown = redacted(raw) if is_secret(resource) else raw
     return objects.payload(shown, kind=resource.kind, api_version=resource.api_version)
 
@@ -299,7 +299,7 @@ def gap_event(
     origin: Origin,
     recorded: str,
 ) -> CloudEvent:
-    """Return the event that says between which versions revisions may be missing.
+    """Return the event of a gap: between two versions revisions may be missing.
 
     It goes by the same names in every profile: ApiServerSource has none for it.
 

@@ -1,4 +1,4 @@
-"""A CloudEvent becomes bytes once; all three forms over HTTP are cut from these.
+"""Encodes a CloudEvent once; all three HTTP modes are cut from these bytes.
 
 The rules are those of the CloudEvents 1.0.2 JSON format and HTTP protocol binding::
 
@@ -82,7 +82,7 @@ def encode(event: CloudEvent) -> EncodedEvent:
 
 
 def decode(encoded: EncodedEvent) -> CloudEvent:
-    """Return the event that `encode` was given."""
+    """Return the event of its bytes: the inverse of `encode`."""
     found: dict[str, Any] = attributes(encoded)
     del found["specversion"]
     known = {name: found.pop(name, None) for name in _FIELDS}
@@ -90,7 +90,7 @@ def decode(encoded: EncodedEvent) -> CloudEvent:
 
 
 def without_data(encoded: EncodedEvent) -> EncodedEvent:
-    """Return the event without its data; what precedes that is all it looks at."""
+    """Return the event without its data; only the bytes before the data are read."""
     if not encoded.data_offset:
         return encoded
     head = encoded.body[: encoded.data_offset - len(_DATA)]

@@ -1,4 +1,4 @@
-"""What conversion reads of a Kubernetes object; the rest of its JSON stays unread."""
+"""Decodes the fields of an object that conversion needs, and makes its payload."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ _MANAGED_FIELDS = b',"managedFields":'
 
 
 class Write(Struct, gc=False):
-    """When somebody last wrote to the object (v1 ManagedFieldsEntry)."""
+    """The time of the last write of one manager (v1 ManagedFieldsEntry)."""
 
     time: str | None = None
 
@@ -26,7 +26,7 @@ class Metadata(EventMetadata, rename="camel", gc=False):
 
     @property
     def written(self) -> str | None:
-        """When anybody last wrote to the object."""
+        """The time of the last write, RFC 3339; None: unknown."""
         times = [write.time for write in _read_writes(self.managed_fields)]
         return max(filter(None, times), default=self.creation_timestamp)
 
@@ -79,7 +79,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def payload(raw: bytes, *, kind: str, api_version: str) -> bytes:
-    """Return the object as the API server gave it, less what only machines read.
+    """Return the object as the API server sent it, without fields for machines only.
 
     `managedFields` and kubectl's last-applied annotation go; everything else keeps its
     bytes and its order. Items of a list lack kind and apiVersion where a watch sends
@@ -100,7 +100,7 @@ def payload(raw: bytes, *, kind: str, api_version: str) -> bytes:
 
 
 def shown_metadata(raw: Raw) -> dict[str, Raw]:
-    """Return the members of an object's metadata, less what only machines read."""
+    """Return the members of metadata, without fields for machines only."""
     metadata = _members(raw)
     metadata.pop("managedFields", None)
     annotations = metadata.get("annotations")
@@ -110,14 +110,14 @@ def shown_metadata(raw: Raw) -> dict[str, Raw]:
 
 
 def event_payload(raw: bytes, event: KubernetesEvent, *, api_version: str) -> bytes:
-    """Return what `payload` returns for a Kubernetes Event, in a quarter of the time.
+    """Return the `payload` of a Kubernetes Event, in a quarter of the time.
 
     Nothing in front of its managedFields can look like them: what an API server writes
     there is text, or an object without such a member. So they can be cut out.
 
     Args:
         raw: The Event.
-        event: What was read of it.
+        event: The Event, decoded.
         api_version: What a list item is.
     """
     fields = bytes(event.metadata.managed_fields)
@@ -147,7 +147,7 @@ def enriched(payload: bytes, members: Mapping[str, object]) -> bytes:
 
 
 def labels_of(raw: bytes) -> dict[str, str]:
-    """Return the labels of an object, whatever else it holds.
+    """Return the labels of an object; its other fields stay unread.
 
     Raises:
         InvalidEventError: It is not JSON, has no metadata, or labels that are not text.

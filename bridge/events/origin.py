@@ -14,7 +14,7 @@ _SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")  # RFC 1123, as Kubernetes 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What is the same for all events of one cluster and profile.
+    """Attributes and names that all events of one cluster and profile share.
 
     Attributes:
         cluster: Name of the cluster, a DNS subdomain: the attribute `cluster`, and
@@ -40,7 +40,7 @@ class Origin:
     uri: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse what would spoil every event.
+        """Refuse values that would make every event invalid.
 
         Raises:
             InvalidEventError: Names the part, what was expected and what was got.
@@ -55,7 +55,7 @@ class Origin:
             rules.check_text(name, value)
 
     def identify(self, identity: str) -> str:
-        """Return the id of what `identity` names in this epoch."""
+        """Return the id of an event: its identity, and the epoch from the second on."""
         return f"{identity}-e{self.epoch}" if self.epoch > 1 else identity
 
 

@@ -1,4 +1,4 @@
-"""How a place in an object is written: ``spec.containers[0].image``.
+"""Reads and writes paths, the places in an object: ``spec.containers[0].image``.
 
 A member stands behind a dot, an item of a list in brackets, from 0. A name that could
 be mistaken is quoted as JSON: ``metadata.annotations["example.com/a"]``. No path has a
@@ -24,7 +24,7 @@ _PATH = re.compile(
 
 
 def member(parent: str, name: str) -> str:
-    """Return the path of a member of what is at `parent`; empty: the object itself."""
+    """Return the path of a member of `parent`; an empty parent is the object itself."""
     if _is_plain(name):
         return f"{parent}.{name}" if parent else name
     quoted = json.dumps(name).replace(",", "\\u002c").replace("\x7f", "\\u007f")

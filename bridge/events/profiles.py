@@ -1,4 +1,4 @@
-"""By which names events go: ours, or those of Knative's ApiServerSource.
+"""Names events: with our own names, or with those of Knative's ApiServerSource.
 
 ``kubebridge``
     `type` tells normal from warning; `subject` and the attributes are about the object
@@ -33,7 +33,7 @@ Attributes = dict[str, str | int | bool]
 
 
 class Facts(Struct, gc=False):
-    """What a change tells, in whatever form a sink wants it; read from it once.
+    """Facts of a change that every form of its event needs; read once for a change.
 
     Attributes:
         change: What happened.
@@ -73,7 +73,7 @@ class Facts(Struct, gc=False):
 
 
 class Names(NamedTuple):
-    """What a profile chose: `type`, `subject` and the attributes of an object."""
+    """Names that a profile chose: `type`, `subject` and attributes of the object."""
 
     type: str
     subject: str | None
@@ -151,7 +151,7 @@ REFERENCES: Final[Mapping[str, Callable[[Facts], dict[str, str]]]] = {
     "kubebridge": _our_reference,
     "knative": _knative_reference,
 }
-"""What `data` is in each profile where only a reference is wanted."""
+"""Makes `data` of a reference to the object, by profile."""
 
 SEVERITIES: Final[Mapping[str, Mapping[str, str | int]]] = {
     "Normal": {"severitytext": "INFO", "severitynumber": 9},

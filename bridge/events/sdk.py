@@ -1,7 +1,8 @@
-"""CloudEvents in and out of the class of the `cloudevents` SDK, for the edges.
+"""Converts events to and from the class of the `cloudevents` SDK, at the edges.
 
-The bridge's own path does not use it: it costs several times more, and what it writes
-of booleans, of lists and of JSON texts is invalid (seen with 2.2.0).
+An edge is a place where other code has events of the SDK: an inbound endpoint, a test.
+Nothing on the path of an event imports this module. The SDK takes several times longer,
+and its JSON of booleans, of lists and of JSON texts is invalid (seen with 2.2.0).
 """
 
 from datetime import datetime
@@ -19,7 +20,7 @@ _CORE = ("id", "source", "type", "subject", "datacontenttype", "dataschema")
 
 
 def to_sdk(event: CloudEvent) -> SdkEvent:
-    """Return the event as the SDK has it, its data parsed.
+    """Return the event as an event of the SDK, its data decoded.
 
     The SDK keeps microseconds of `time`; it invents a `time` where there is none and
     cannot tell ``null`` as data from no data.
@@ -35,7 +36,7 @@ def to_sdk(event: CloudEvent) -> SdkEvent:
 
 
 def from_sdk(event: BaseCloudEvent) -> CloudEvent:
-    """Return the SDK's event as ours, checked.
+    """Return an event of the SDK as ours, checked.
 
     Data that are bytes are taken for JSON already written; anything else is written as
     JSON here. Integers that came in headers are text, for the SDK left them so.

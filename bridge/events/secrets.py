@@ -1,9 +1,9 @@
-"""Nothing secret of a Secret leaves the process, nor is it kept.
+"""Redacts Secrets: no value of a Secret leaves the process or is stored.
 
-Only what is known to be harmless stays: which Secret it is, its type, and the names of
-its keys. Values become ``**redacted**``. kubectl's last-applied annotation has them
-too and goes; so may other tools' annotations, so that those which are long or have a
-``{`` in them lose their text as well.
+Only parts known to be harmless stay: the metadata, the type, and the names of the
+keys. Values become ``**redacted**``. kubectl's last-applied annotation holds the values
+too and is removed; annotations of other tools may hold them, so those that are long or
+contain a ``{`` lose their text as well.
 """
 
 from typing import Any, Final
@@ -16,7 +16,7 @@ from bridge.events.objects import LAST_APPLIED
 from bridge.events.validation import NOT_JSON
 
 REDACTED: Final = "**redacted**"
-"""Stands in the place of each value; it is no base64, so nobody can take it for one."""
+"""Replaces each value; it is not base64, so it cannot be taken for a value."""
 
 _SHOWN: Final = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
 
@@ -35,9 +35,9 @@ def is_secret(resource: Resource) -> bool:
 
 
 def redacted(raw: bytes) -> bytes:
-    """Return a Secret without its values; of what cannot be read, no bytes at all.
+    """Return a Secret without its values; empty if the Secret cannot be read.
 
-    What was redacted once stays as it is.
+    A redacted Secret stays as it is.
     """
     try:
         members: dict[str, Any] = _members(raw)

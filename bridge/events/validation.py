@@ -1,4 +1,4 @@
-"""What CloudEvents 1.0.2 allows an attribute to be; each check names what it refuses.
+"""Checks attributes and data by CloudEvents 1.0.2; each check names the fault.
 
 Checks of values that seldom differ between events remember what they have passed.
 """
@@ -26,7 +26,7 @@ CORE_ATTRIBUTES = frozenset(
 """Names that the specification gives a meaning; no extension may take one."""
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading JSON raises that is none, is not UTF-8 or is nested too deeply."""
+"""Errors of a decoder: no JSON, not UTF-8, or nested too deeply."""
 
 _INTEGERS = range(-(2**31), 2**31)
 _NAME = re.compile(r"[a-z0-9]+")
@@ -90,7 +90,7 @@ def check_extension_names(names: tuple[str, ...]) -> None:
 
 
 def check_extension_type(name: str, value: object) -> None:
-    """Refuse what is no String, Boolean or 32-bit Integer (core, "Type System").
+    """Refuse any value but a String, Boolean or 32-bit Integer (core, "Type System").
 
     Raises:
         InvalidEventError: It has another type, or the integer is too large.
@@ -129,7 +129,7 @@ def check_text(name: str, value: str) -> None:
 
 @lru_cache(maxsize=256)
 def check_source(source: str) -> None:
-    """Refuse what is no URI-reference (RFC 3986, 4.1).
+    """Refuse a source that is not a URI-reference (RFC 3986, 4.1).
 
     Raises:
         InvalidEventError: It is empty or breaks the grammar.
@@ -142,7 +142,7 @@ def check_source(source: str) -> None:
 
 @lru_cache(maxsize=256)
 def check_schema(dataschema: str) -> None:
-    """Refuse what is no absolute URI (RFC 3986, 4.3).
+    """Refuse a schema that is not an absolute URI (RFC 3986, 4.3).
 
     Raises:
         InvalidEventError: It has no scheme, has a fragment or breaks the grammar.
@@ -156,7 +156,7 @@ def check_schema(dataschema: str) -> None:
 
 @lru_cache(maxsize=256)
 def check_json_type(media_type: str) -> None:
-    """Refuse what is no media type of JSON (RFC 2046; CloudEvents JSON format 3.1).
+    """Refuse a media type other than JSON (RFC 2046; CloudEvents JSON format 3.1).
 
     Raises:
         InvalidEventError: It is no media type, or none of JSON.
@@ -170,7 +170,7 @@ def check_json_type(media_type: str) -> None:
 
 @lru_cache(maxsize=4096)
 def check_time(time: str) -> None:
-    """Refuse what is no timestamp (RFC 3339, 5.6); a second 60 is one.
+    """Refuse a time that is not a timestamp (RFC 3339, 5.6); second 60 is allowed.
 
     Raises:
         InvalidEventError: It breaks the grammar, or there is no such day.
@@ -187,7 +187,7 @@ def check_time(time: str) -> None:
 
 
 def check_json(data: bytes) -> None:
-    """Refuse what is not JSON in UTF-8 (RFC 8259).
+    """Refuse data that is not JSON in UTF-8 (RFC 8259).
 
     Raises:
         InvalidEventError: It is not, or it is nested too deeply to be read.
@@ -212,9 +212,9 @@ def check_utf8(data: bytes) -> None:
 
 
 def canonical(value: str | int | bool) -> str:
-    """Return the text that stands for a value wherever types are lost (core, "Types").
+    """Return the canonical text of a value, for headers and filters (core, "Types").
 
-    Headers and filters know text only.
+    Both know text only.
     """
     if isinstance(value, str):
         return value

@@ -31,7 +31,7 @@ TEXTS: Final[Mapping[str, frozenset[str]]] = {
     "severitynumber": frozenset({"9", "13"}),
     "listed": frozenset({"true"}),
 }
-"""All texts that an attribute can have, where they are known."""
+"""All values of an attribute, where they are a closed set."""
 
 _EITHER: Final = frozenset(
     {
@@ -63,7 +63,7 @@ SAME_FIELD: Final[Mapping[str, str]] = {
     "firstTimestamp": "deprecatedFirstTimestamp",
     "lastTimestamp": "deprecatedLastTimestamp",
 }
-"""What a field of core/v1 is called in events.k8s.io/v1."""
+"""Fields of core/v1 by their names in core/v1; their names in events.k8s.io/v1."""
 
 
 def types_of(

@@ -1,4 +1,4 @@
-"""CHOOSE: which sinks want an event. Decided once, before the queue."""
+"""CHOOSE: finds the sinks that want an event; decided once, before the queue."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from bridge.events import CloudEvent
 
 
 class Filter(Protocol):
-    """Says yes or no to an event by its attributes alone; never raises."""
+    """Matches an event by its attributes and data; never raises."""
 
     def __call__(self, event: CloudEvent, /) -> bool:
         """Return whether the event passes."""

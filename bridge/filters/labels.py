@@ -1,4 +1,4 @@
-"""Label selectors, as Kubernetes writes and means them.
+"""Compiles label selectors, in the syntax and with the meaning of Kubernetes.
 
 Kubernetes API concepts, "Labels and selectors"; the grammar is that of
 k8s.io/apimachinery/pkg/labels, ``Parse``::
@@ -32,7 +32,7 @@ _LONGEST_PREFIX: Final = 253
 
 
 def compile_labels(selector: str) -> LabelSelector:
-    """Return what selects by labels; an empty selector selects everything.
+    """Return the function of a label selector; an empty one selects every object.
 
     Raises:
         FilterError: It is no label selector; says what was expected where.

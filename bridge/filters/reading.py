@@ -1,9 +1,9 @@
-"""What a filter reads of an event: an attribute, or a place in its `data`.
+"""Reads attributes of an event, and places in its `data`, for filters.
 
 A place is written as `bridge.events.paths` says, below ``data``: ``data.message``,
 ``data.spec.containers[0].image``, ``data.metadata.labels["app.kubernetes.io/name"]``.
-A place that is not there, a list, an object and null have no text and no number, and
-neither has anything of an event whose `data` cannot be read.
+A missing place, a list, an object and null have no text and no number, nor has any
+place of an event whose `data` cannot be decoded.
 """
 
 import re
@@ -28,6 +28,7 @@ Path = tuple[str | int, ...]
 
 ReadText = Callable[[CloudEvent], str | None]
 ReadNumber = Callable[[CloudEvent], float | None]
+"""Returns a text, a number of an event; None: it has none."""
 
 _DATA: Final = "data"
 _EXPECTED: Final = (
@@ -41,14 +42,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Payloads:
-    """The data of the event that was asked for last, so that it is decoded once."""
+    """Decodes the data of an event once for all filters; remembers the last event."""
 
     def __init__(self) -> None:
-        """Know of none yet."""
+        """Remember no event yet."""
         self._last: tuple[CloudEvent | None, Any] = (None, None)
 
     def of(self, event: CloudEvent) -> Any:
-        """Return what the data says; None: there is none that can be read."""
+        """Return the decoded data of an event; None: no data, or not decodable."""
         last, data = self._last
         if last is event:
             return data
@@ -57,7 +58,7 @@ class Payloads:
         return data
 
     def forget(self) -> None:
-        """Keep it no longer than the event."""
+        """Free the last event and its data."""
         self._last = (None, None)
 
 
@@ -71,7 +72,7 @@ def is_place(name: str) -> bool:
 
 
 def place_of(name: str) -> Path:
-    """Return the steps into `data` to what a filter reads.
+    """Return the steps of a place in `data`.
 
     Raises:
         FilterError: It is no place.
@@ -86,7 +87,7 @@ def place_of(name: str) -> Path:
 
 
 def text_reader(name: object, path: Path) -> ReadText:
-    """Return what reads an attribute or a place as text; None: there is none.
+    """Return the reader of an attribute or a place as text.
 
     Raises:
         FilterError: It is the name of neither.
@@ -107,7 +108,7 @@ def text_reader(name: object, path: Path) -> ReadText:
 
 
 def number_reader(name: object, path: Path) -> ReadNumber:
-    """Return what reads an attribute or a place as a number; None: it is none.
+    """Return the reader of an attribute or a place as a number.
 
     Raises:
         FilterError: It is the name of neither.

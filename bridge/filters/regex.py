@@ -1,4 +1,4 @@
-"""Regular expressions in time linear to the text, whoever wrote either (RE2).
+"""Compiles regular expressions that take time linear to the text (RE2).
 
 A `data.message` is written by whoever may create an Event, and the regular expressions
 of the standard library can be made to take hours over forty characters.
@@ -20,7 +20,7 @@ _COUNTS: Final = re.compile(r"(?<=[{,])[0-9]{1,4}(?=[,}])")
 
 
 def compile_regex(pattern: str, path: Path) -> Callable[[str], bool]:
-    """Return what says whether a pattern is found somewhere in a text.
+    """Return a function that searches a text for a pattern.
 
     Args:
         pattern: In RE2's syntax (github.com/google/re2/wiki/Syntax).

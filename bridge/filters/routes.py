@@ -1,6 +1,6 @@
 """Chooses the sinks of an event: those of every route that matches it, each once.
 
-Routes are found without asking each of thousands: a route whose filter insists on texts
+Routes are found without asking each of thousands: a route whose filter requires texts
 of an attribute (``exact``) is asked only about events that have one of them; of several
 attributes the one counts that fewest other routes share.
 """
@@ -30,13 +30,13 @@ _MOST_REMEMBERED: Final = 100_000
 
 
 class ExactIndex(Generic[Asked]):
-    """Some things, and what each of them insists on."""
+    """Finds entries by the texts that each of them requires of an event."""
 
     def __init__(self, entries: Iterable[tuple[Asked, Texts]]) -> None:
-        """Take them in the order in which they are to be found.
+        """Index entries in the order in which they are to be found.
 
         Args:
-            entries: Each with what it insists on; empty: on nothing.
+            entries: Each with the texts that it requires; empty: none.
         """
         known = list(entries)
         self._all = tuple(one for one, _ in known)
@@ -55,7 +55,7 @@ class ExactIndex(Generic[Asked]):
         ]
 
     def of(self, event: CloudEvent) -> Sequence[Asked]:
-        """Return those that could take an event, in their order."""
+        """Return the entries that could match an event, in their order."""
         if not self._readers:
             return self._all
         places = list(self._always)
@@ -115,7 +115,7 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """The routes from some sources, and what all of them together ask for."""
+    """The routes from some sources, and all that they read of an event."""
 
     routes: tuple[Route, ...]
     index: ExactIndex[Route]

@@ -35,7 +35,7 @@ _ATTRIBUTES: Final = re.compile(r"\bevent\.([a-z0-9]+)")
 
 
 def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
-    """Return the filter that passes what all of `spec` pass; none: everything.
+    """Return the filter that passes an event if all of `spec` do; none: every event.
 
     Raises:
         FilterError: One of them means nothing; its `path` leads there.

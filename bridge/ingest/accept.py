@@ -6,9 +6,9 @@
                           (filters)   (noise)  (one body for each)    (one commit)
                       └─────────────── Acceptor.accept ─────────┘
 
-`Acceptor.accept` decides and does not wait; `put` commits what it returned, and counts
-it. A reader puts the entries of many changes in one commit with its cursor. Whoever has
-no cursor (a backfill, a probe, an inbound event) puts them under `NO_CURSOR`.
+`Acceptor.accept` decides and does not wait; `put` commits its entries, and counts them.
+A reader puts the entries of many changes in one commit with its cursor. A caller
+without a cursor (a backfill, a probe, an inbound event) puts them under `NO_CURSOR`.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ Labels = Callable[[], Mapping[str, str]]
 
 
 class Version(NamedTuple):
-    """An event as some of its sources tell it.
+    """An event as some of its sources want it.
 
     Attributes:
         event: The event in our form.
@@ -57,7 +57,7 @@ class Version(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a stage decided about one event.
+    """The decision of a stage about one event.
 
     Attributes:
         routes: Names of the routes along which the event still goes.
@@ -73,9 +73,9 @@ class Stage(Protocol):
     """Holds back events that a route wants: deduplication, throttling.
 
     A stage has state. It belongs to one scope, and is asked once for each event that a
-    route wants, in the order of reading. What it remembers is stored behind the
-    entries of the event that it decided about and in the same commit, so a restart
-    changes no decision: it is built again from what the queue remembers of the scope.
+    route wants, in the order of reading. Its memos are stored behind the entries
+    of the event that it decided about and in the same commit, so a restart changes no
+    decision: the stage is built again from the memos of the scope.
     """
 
     def __call__(self, event: CloudEvent, routes: tuple[str, ...], /) -> Decision:
@@ -93,7 +93,7 @@ class Acceptor:
         forms: Mapping[str, EventForm],
         keeping: Iterable[str] = (),
     ) -> None:
-        """Bind what does not change while the process runs.
+        """Bind the parts that stay the same while the process runs.
 
         Args:
             router: Chooses the sinks.
@@ -133,7 +133,7 @@ class Acceptor:
         """Return the entries of an event; none: it is not stored.
 
         One entry for each form that a sink wants it in, each with all sinks of that
-        form, and behind them what the stages remember. A sink gets the event once,
+        form, and behind them the memos of the stages. A sink gets the event once,
         however many routes lead to it. An event for no sink is one entry without sinks
         if a source keeps all, else none.
 
@@ -159,13 +159,13 @@ class Acceptor:
         labels: Labels = dict,
         stages: Sequence[Stage] = (),
     ) -> list[Entry]:
-        """Return the entries of an event that its sources tell in several versions.
+        """Return the entries of an event that its sources want in several versions.
 
         As `accept`. A sink that several versions reach gets the first of these. Stages
         are asked once, with the first version and the routes of all.
 
         Args:
-            versions: The versions, at least one, the one that tells most first.
+            versions: The versions, at least one, the richest one first.
             labels: As of `accept`, but called once at most for each version.
             stages: As of `accept`.
         """
@@ -201,7 +201,7 @@ class Acceptor:
     def _controlled(
         self, event: CloudEvent, chosen: list[Chosen], stages: Sequence[Stage]
     ) -> tuple[list[Chosen], list[Entry]]:
-        """Return what the stages leave of the routes, and what they remember."""
+        """Return the routes that the stages leave, and the memos of the stages."""
         routes = tuple(dict.fromkeys(name for one in chosen for name in one.routes))
         memos: list[Entry] = []
         for stage in stages:
@@ -241,7 +241,7 @@ class Acceptor:
 
 
 def addressed(event: CloudEvent, sink: str) -> Entry:
-    """Return the entry of an event for one sink, whatever routes say: a probe."""
+    """Return the entry of an event for one sink, without routes: a probe."""
     return Entry(event=event, encoded=encode(event), sinks=(sink,))
 
 

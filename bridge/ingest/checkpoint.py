@@ -1,4 +1,4 @@
-"""What a reader remembers beside its cursor, in the same commit.
+"""Reads and writes the memos that a reader stores beside its cursor, in one commit.
 
 ``@epoch``, ``@note``, ``@store``, ``@resync/<source>``
     the reader's own
@@ -22,10 +22,11 @@ EPOCH = "@epoch"
 """How often the cluster was rolled back; part of ids, for versions are used again."""
 
 NOTE = "@note"
-"""When the stream was last known to be complete, see `bridge.cluster.Note`."""
+"""When the stream was last known to be complete, see
+`bridge.cluster.ProgressMark`."""
 
 STORE = "@store"
-"""Says of what all that was there at the cursor is remembered, if of anything."""
+"""Key of the memo that says whether all objects at the cursor are remembered."""
 
 RESYNC = "@resync/"
 """Begins the key under which the last resync of a source is remembered."""
@@ -59,27 +60,27 @@ def forget(known: ObjectMeta) -> Entry:
 
 
 def write_complete(*, objects: bool) -> bytes:
-    """Return the word that all that was there is remembered, perhaps whole."""
+    """Return the memo `STORE`: all names, or all objects, are remembered."""
     return b"objects" if objects else b"names"
 
 
 def write_epoch(epoch: int) -> bytes:
-    """Return what `read_epoch` reads."""
+    """Return the memo `EPOCH`."""
     return b"%d" % epoch
 
 
 def read_epoch(value: bytes | None) -> int:
-    """Return the epoch; 1 where none was ever stored."""
+    """Return the epoch of the memo `EPOCH`; 1 if there is none."""
     return 1 if value is None else int(value)
 
 
 def write_note(note: ProgressMark) -> bytes:
-    """Return what `read_note` reads."""
+    """Return the memo `NOTE`."""
     return _encode([note.resource_version, note.time])
 
 
 def read_note(value: bytes | None) -> ProgressMark | None:
-    """Return the note; None where none was ever stored."""
+    """Return the mark of the memo `NOTE`; None if there is none."""
     if value is None:
         return None
     version, time = msgspec.json.decode(value, type=tuple[str, datetime])
@@ -88,7 +89,7 @@ def read_note(value: bytes | None) -> ProgressMark | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """All that was remembered in one scope, but for the objects themselves.
+    """All memos of one scope, except the objects themselves.
 
     Attributes:
         cursor: The version up to which everything was read; None: nothing was.
@@ -115,12 +116,12 @@ async def load_checkpoint(
     keeps_objects: bool,
     keeps_labels: bool,
 ) -> Checkpoint:
-    """Return what a reader has to know before it reads on.
+    """Return the checkpoint from which a reader goes on.
 
     Args:
-        queue: Where it was stored.
-        scope: For which scope.
-        has_store: Whether objects are remembered there.
+        queue: Where the memos are stored.
+        scope: The scope of the reader.
+        has_store: Whether objects are remembered in the scope.
         keeps_objects: Whether they are remembered whole from now on.
         keeps_labels: Whether their labels are from now on.
     """

@@ -1,14 +1,14 @@
-"""What is known of the object that a Kubernetes Event is about.
+"""Looks up the object that a Kubernetes Event is about.
 
-It comes from informers, one for each kind, started when an object of that kind is first
-asked for; never from a request for an event. The chain of controllers is followed
+The facts come from informers, one for each kind, started when an object of that kind is
+first asked for; never from a request for an event. The chain of controllers is followed
 through them, and each step has to have the uid that the step before it names::
 
     Event ──involved object──▶ Pod ──▶ ReplicaSet ──▶ Deployment
     Event ──involved object──▶ Job ──▶ CronJob
 
-What is asked for may be newer than what an informer has seen: `Missing` asks the caller
-for patience, and `Enrichment.give_up` ends it.
+The object may be newer than the state of an informer: `Missing` asks the caller to
+wait, and `Enrichment.give_up` ends the waiting.
 """
 
 import time
@@ -22,10 +22,10 @@ from bridge.cluster.kubernetes_event import Reference
 from bridge.events.context import InvolvedObject
 
 GIVEN_UP_SECONDS = 60.0
-"""How long nobody waits again for an object that was waited for in vain."""
+"""How long no Event waits for an object that was given up."""
 
 GIVEN_UP_LIMIT = 10_000
-"""Most objects that are remembered so; the oldest are forgotten first."""
+"""Most objects that are remembered as given up; the oldest are forgotten first."""
 
 _LONGEST_CHAIN = 8
 """Nothing forbids objects to control each other in a circle."""
@@ -33,7 +33,7 @@ _LONGEST_CHAIN = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What is asked for is not known, but may be soon.
+    """The object is not known, but may be soon.
 
     Attributes:
         is_loading: An informer that runs has not read everything yet. False: it has,
@@ -45,7 +45,7 @@ class Missing:
 
 
 class Enrichment:
-    """Finds the object that an Event is about, and what controls it.
+    """Finds the object that an Event is about, and the chain of its controllers.
 
     Attributes:
         stores: What the informers that were started know, by resource.
@@ -73,7 +73,7 @@ class Enrichment:
         self._given_up = _GivenUp(clock)
 
     def find(self, about: Reference) -> InvolvedObject | Missing | None:
-        """Return what is known of an object and all that controls it.
+        """Return the known facts of an object and its controllers.
 
         Args:
             about: The object. With a uid it is this very object, even if another one
@@ -90,9 +90,9 @@ class Enrichment:
         return missing
 
     def give_up(self, about: Reference) -> InvolvedObject | None:
-        """Wait no more for what is missing of an object; return what is known of it.
+        """Stop waiting for an object; return the known facts.
 
-        What appears later is found all the same.
+        If the object appears later, it is found.
         """
         concerned, missing = self._look(about)
         if missing is not None:
@@ -100,7 +100,7 @@ class Enrichment:
         return concerned
 
     def _look(self, about: Reference) -> tuple[InvolvedObject | None, Missing | None]:
-        """Return what is known, and whether more may be soon."""
+        """Return the known facts, and whether more may be known soon."""
         named = Owner(
             api_version=about.api_version,
             kind=about.kind,
@@ -145,7 +145,7 @@ class Enrichment:
         return None, Missing(is_loading=is_loading)
 
     def _resource(self, named: Owner) -> Resource | None:
-        """Return what is looked up for a kind, whatever the version of its group."""
+        """Return the resource of a kind, in any version of its group; None: unknown."""
         group = named.api_version.rpartition("/")[0]
         for resource in self._resources:
             # kubelet names no apiVersion in its Events about Nodes.
@@ -162,7 +162,7 @@ class Enrichment:
 
 
 class _GivenUp:
-    """For which objects nobody waits just now."""
+    """Remembers the objects that no Event waits for, for a while."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -39,8 +39,8 @@ from bridge.queue import Entry, Scope
 from bridge.text.tracebacks import summary
 
 WaitFor = Literal["all", "namespaces", "none"]
-"""What a change waits for: the labels of namespaces and the object that an Event is
-about, only the labels, or nothing: then rather an event too many than one too few."""
+"""Lookups that a change waits for: labels of namespaces and the object that an Event is
+about, only the labels, or none: then rather an event too many than one too few."""
 
 _UNFIT = (ConversionError, InvalidEventError, *NOT_JSON)
 _PLAIN = ChangeContext()
@@ -102,7 +102,7 @@ def _wants(
 
 
 class SourceOptions(NamedTuple):
-    """What a source wants beside the object; sources that differ get versions."""
+    """Parts of an event that a source asks for beside the object."""
 
     previous: bool
     concerned: bool
@@ -110,7 +110,7 @@ class SourceOptions(NamedTuple):
 
 
 class Conversion:
-    """Converts what one reader reads, for the sources and sinks that want it."""
+    """Converts the changes of one reader, for the sources and sinks that want them."""
 
     def __init__(
         self,
@@ -123,17 +123,17 @@ class Conversion:
         object_cache: ObjectCache | None = None,
         enrichment: Enrichment | None = None,
     ) -> None:
-        """Bind what does not change while the process runs.
+        """Bind the parts that stay the same while the process runs.
 
         Args:
-            resource: What is read.
-            scope: Where; named by gap events.
+            resource: Kind of the objects that are read.
+            scope: Where they are read; gap events name it.
             sources: The sources that it is read for.
             acceptor: Decides where events go, and in which forms.
             origins: Where the events come from, for each form.
-            object_cache: What objects were before; None: nobody compares.
-            enrichment: Knows the objects that Kubernetes Events are about; None:
-                nobody asks.
+            object_cache: The last state of each object; None: nothing is compared.
+            enrichment: Finds the objects that Kubernetes Events are about; None: no
+                source asks for them.
         """
         self._resource = resource
         self._scope = scope
@@ -192,13 +192,13 @@ class Conversion:
         is_first: bool = False,
         wait_for: WaitFor = "all",
     ) -> list[Entry] | None:
-        """Return the entries of a change; None: something asked for is not known yet.
+        """Return the entries of a change; None: it has to wait for a lookup.
 
         Args:
             change: What happened.
             recorded: When it was read, RFC 3339.
             is_first: Whether it was there at the very first start.
-            wait_for: What may still become known.
+            wait_for: Lookups that it may wait for.
         """
         if self._is_secret:
             change = msgspec.structs.replace(change, object=redacted(change.object))
@@ -208,7 +208,7 @@ class Conversion:
             return self._rejected(change, error)
 
     def learned(self, learned: Observed) -> Sequence[Entry]:
-        """Return what is remembered of an object that is no news."""
+        """Return the memos of an object that is known but did not change."""
         known, object_ = learned.known, learned.object
         try:
             if self._is_secret:
@@ -275,7 +275,7 @@ class Conversion:
         recorded: str,
         names: tuple[str, ...],
     ) -> list[Entry]:
-        """Return the entries of the event, one version for all that ask for the same.
+        """Return the entries of the event: a version for each set of options.
 
         Raises:
             ConversionError: It cannot be converted.
@@ -298,7 +298,7 @@ class Conversion:
         recorded: str,
         names: tuple[str, ...],
     ) -> Version:
-        """Return the event as sources that ask for the same tell it."""
+        """Return the version of the event for sources with the same options."""
         asked = _without_unasked(self._options[names[0]], context)
         facts = read_facts(change, recorded=recorded, context=asked)
         other_forms = partial(self._render, facts) if self._has_forms else None
@@ -315,7 +315,7 @@ class Conversion:
         return self._object_cache.get(change.known.key)
 
     def _memories(self, known: ObjectMeta, object_: bytes | None) -> Iterator[Entry]:
-        """Yield what is remembered: in the same commit as the event, never before."""
+        """Yield the memos of an object; they follow its event in the same commit."""
         if object_ is None:
             yield forget(known)
             yield from self._forgotten(known)
@@ -328,13 +328,13 @@ class Conversion:
         yield memo(OBJECT + known.key, self._object_cache.put(known.key, kept))
 
     def _forgotten(self, known: ObjectMeta) -> Iterator[Entry]:
-        """Yield that it is not known any more what an object is."""
+        """Yield the memo that forgets the last state of an object."""
         if self._object_cache is not None:
             self._object_cache.drop(known.key)
             yield memo(OBJECT + known.key, None)
 
     def _rejected(self, change: Change, error: Exception) -> list[Entry]:
-        """Return the dead letter of what cannot be converted, or broke the code."""
+        """Return the dead letter of a change that cannot be converted."""
         said = str(error) if isinstance(error, _UNFIT) else summary(error)
         if not isinstance(error, _UNFIT):
             get_logger().error("An object broke the conversion.", exc_info=error)
@@ -360,9 +360,7 @@ def labels_concerned(change: Change, context: ChangeContext) -> Mapping[str, str
 def _namespace(change: Change) -> str:
     if change.known is not None:
         return change.known.namespace
-    if change.event is not None:
-        return change.event.metadata.namespace
-    return read_object(change.object).metadata.namespace
+    return (change.event or read_object(change.object)).metadata.namespace
 
 
 def _concerned(

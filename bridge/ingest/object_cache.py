@@ -1,4 +1,4 @@
-"""Objects as they were before, compressed: some at hand, all of them in the queue."""
+"""Caches the last state of objects, compressed; the queue has all of them."""
 
 import zlib
 from collections import OrderedDict
@@ -26,17 +26,17 @@ class ObjectCache:
     """Remembers the last object of each key; `load` before `get`."""
 
     def __init__(self, recall: Recall) -> None:
-        """Have nothing at hand yet.
+        """Start empty.
 
         Args:
-            recall: Asks the queue for what was stored.
+            recall: Reads stored states from the queue.
         """
         self._recall = recall
         self._at_hand: OrderedDict[str, bytes | None] = OrderedDict()
         self._bytes = 0
 
     async def load(self, keys: Iterable[str]) -> None:
-        """Have the last objects of these keys at hand."""
+        """Load the last states of these keys."""
         wanted = set(keys)
         # These first: else what is recalled may push out what is asked for with it.
         for key in wanted & self._at_hand.keys():
@@ -54,13 +54,13 @@ class ObjectCache:
         return None if packed is None else zlib.decompress(packed)
 
     def put(self, key: str, object_: bytes) -> bytes:
-        """Know the object so from now on; return what is to be stored."""
+        """Set the last state of an object; return its bytes for the queue."""
         packed = zlib.compress(object_, 1)
         self._keep(key, packed)
         return packed
 
     def drop(self, key: str) -> None:
-        """Know that there is no such object any more."""
+        """Forget an object that was deleted."""
         self._keep(key, None)
 
     def _keep(self, key: str, packed: bytes | None) -> None:

@@ -1,4 +1,4 @@
-"""Cuts what is to be stored into puts that a small volume can take."""
+"""Cuts entries into puts that a small volume can take."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def parts(
     """Return the entries in parts, in their order; one empty part if there are none.
 
     Args:
-        entries: What is to be stored.
+        entries: Entries to store.
         most_entries: Most entries of one part.
         closing: How many of the last entries have to be in one part, whatever their
             bytes: they go with the cursor.

@@ -1,4 +1,4 @@
-"""Plans the puts for what was read; decides without waiting.
+"""Plans the puts of a reader; decides without waiting.
 
 A change that waits for an answer is held, while later changes may go first. The cursor
 moves over the contiguous prefix only: it stays before the first that waits. Changes of
@@ -34,10 +34,10 @@ WithoutObject = Observed | Bookmark | Gap | ProgressMark | Synced
 """Any item but a change."""
 
 ANSWER_SECONDS = 5.0
-"""How long a Kubernetes Event waits for what is to be known of its object."""
+"""How long a Kubernetes Event waits for facts of its object."""
 
 HELD_LIMIT = 2_000
-"""With so many waiting no more is read."""
+"""Most changes that are held; then no more is read."""
 
 _sinks_of = attrgetter("sinks")
 
@@ -54,7 +54,7 @@ class SnapshotEnd:
 
 
 class PendingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A change whose answer is not there yet, or what has to come after such a one.
+    """A change that waits for a lookup, or a mark that has to come after such a change.
 
     Attributes:
         item: Which one.
@@ -70,7 +70,7 @@ class PendingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PendingChanges:
-    """What waits, oldest first."""
+    """Changes and marks that wait, oldest first."""
 
     def __init__(self) -> None:
         """Hold nothing."""
@@ -112,18 +112,18 @@ class PendingChanges:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """One put, and what to count once it is done.
+    """One put, and the counts to report once it is stored.
 
     Attributes:
-        entries: What to store; what has to be in one commit with the cursor is last.
+        entries: Entries to store; those that go with the cursor are last.
         closing: The last of these, while the plan is made.
         since: The cursor before it; None: none yet.
         to: The cursor after it; None: still none.
         synced: Whether the snapshot is complete with it.
-        received: Changes it stands for.
-        filtered: Of these, wanted by no route.
-        unconverted: Of these, kept as dead letters.
-        gaps: Gaps that it announces.
+        received: Number of changes.
+        filtered: Of these, the number that no route wanted.
+        unconverted: Of these, the number kept as dead letters.
+        gaps: Gaps that the put announces.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -138,14 +138,14 @@ class Plan:
 
     @property
     def is_needed(self) -> bool:
-        """Whether anything comes of it."""
+        """Whether there is anything to store or to count."""
         return bool(self.entries or self.received or self.synced) or (
             self.to != self.since
         )
 
 
 class Planner:
-    """Turns what one reader read into puts; remembers only where it stands."""
+    """Turns the items of one reader into puts."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class Planner:
 
     @property
     def held(self) -> int:
-        """How many changes wait for an answer, so that `plan` is worth another try."""
+        """How many changes wait for a lookup, so that `plan` is worth another try."""
         return len(self._held)
 
     @property
@@ -201,7 +201,7 @@ class Planner:
         return self._held.keys()
 
     def plan(self, items: Sequence[Item | ResyncItem]) -> Plan:
-        """Return the one put for `items`, in their order, and for what waited."""
+        """Return the put for `items`, in their order, and for changes that waited."""
         plan = Plan(since=self._cursor)
         self._time = self._clock()  # for all items: nothing here waits
         recorded = self._now().isoformat().replace("+00:00", "Z")
@@ -254,7 +254,7 @@ class Planner:
         *,
         reached: str | None = None,
     ) -> None:
-        """Plan what says that everything before it is stored, once that is so."""
+        """Plan a mark once all changes before it are planned."""
         before = self._reached
         self._reached = reached or before
         if self._held:
@@ -273,7 +273,7 @@ class Planner:
         )
 
     def _retry(self, plan: Plan, *, insists: bool = False) -> None:
-        """Plan what waited, oldest first, as far as that is possible now."""
+        """Plan the changes that waited, oldest first, as far as lookups allow."""
         for waiting in self._held.take_all():
             if not self._goes(plan, waiting, insists=insists):
                 self._held.add(waiting)
@@ -303,7 +303,7 @@ class Planner:
         is_first: bool,
         wait_for: WaitFor = "all",
     ) -> bool:
-        """Plan a change unless something that is asked for it is not known yet."""
+        """Plan a change; return False if it has to wait for a lookup."""
         if self._held and self._held.has_earlier(change):
             return False
         if change.change == "deleted" and change.resource.is_events:
@@ -349,7 +349,7 @@ class Planner:
             self._conversion.enter_epoch(self._epoch)
 
     def _jump(self, plan: Plan, jump: SnapshotEnd, recorded: str) -> None:
-        """Plan what has to be in the same commit as the cursor's jump."""
+        """Plan the entries that go with the cursor at the end of a snapshot."""
         plan.synced = True
         plan.closing.extend(self._conversion.gap(gap, recorded) for gap in jump.gaps)
         plan.gaps.extend(jump.gaps)

@@ -33,7 +33,7 @@ ROOM_SECONDS = 0.5
 """How often a full queue is asked again for room."""
 
 HELD_SECONDS = 0.05
-"""How often it is looked whether what is waited for has become known."""
+"""How often held changes are tried again."""
 
 BuildConversion = Callable[[ObjectCache | None], Conversion]
 """Makes a conversion; it is given what objects were before if they are kept."""
@@ -195,7 +195,7 @@ class ScopeReader:
                 await plans.put(plan)
 
     async def _resync(self, source: Source, buffer: Buffer, memo: Checkpoint) -> None:
-        """From time to time let all that is known become events again."""
+        """Repeat all known objects as events, periodically."""
         assert memo.store is not None  # noqa: S101  # for mypy
         assert source.settings.resync is not None  # noqa: S101
         number = memo.resyncs.get(source.name, 0)
@@ -227,7 +227,7 @@ class ScopeReader:
     async def _put_all(
         self, entries: list[Entry], *, since: str | None, to: str | None
     ) -> None:
-        """Store, however long it takes until there is room."""
+        """Store entries; wait for room as long as it takes."""
         while True:
             try:
                 await put(
@@ -249,7 +249,7 @@ class ScopeReader:
 
 
 def _shortened(entry: Entry, error: str) -> Entry:
-    """What can never be stored whole is kept as a dead letter of its first 4 kB."""
+    """Return a dead letter of the first 4 kB of an entry that is too large to store."""
     if entry.encoded is None and entry.remember is not None:
         key, _ = entry.remember
         return memo(key, None)  # it cannot be compared, which loses no event
@@ -262,7 +262,7 @@ def _shortened(entry: Entry, error: str) -> Entry:
 async def _take(
     buffer: Buffer, planner: Planner, limit: int
 ) -> Sequence[Item | ResyncItem]:
-    """Return what was read next; none when it is time to see to what is held."""
+    """Return the next items; none when held changes are due for another try."""
     if not planner.held:
         return await buffer.take(limit)
     if planner.is_full:

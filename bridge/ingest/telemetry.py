@@ -92,7 +92,7 @@ class ReaderTelemetry:
             self._status.state = "watching" if self._status.started else "syncing"
 
     def begin(self, memory: Checkpoint) -> None:
-        """Take up where an earlier process, or an operator, left the cursor."""
+        """Report the cursor from which reading goes on."""
         self._status.resource_version = memory.cursor
         self._status.read_version = memory.cursor
         self._status.last_progress = memory.moved
@@ -100,12 +100,12 @@ class ReaderTelemetry:
             self._status.stores[self._resource.name] = memory.store
 
     def stored(self, plan: Plan) -> None:
-        """Tell what is in the queue now."""
+        """Report a plan that is stored."""
         self._count(plan)
         self._show(plan)
 
     def held(self, count: int) -> None:
-        """Tell how many changes wait for an answer."""
+        """Report how many changes wait for a lookup."""
         self._status.held = count
 
     def _count(self, plan: Plan) -> None:
@@ -140,7 +140,7 @@ class ReaderTelemetry:
             status.state = "watching"
 
     def read(self, batch: Sequence[Item], store: Store | None) -> None:
-        """Tell what the API server said, and how much is known."""
+        """Report a batch that was read, and how many objects are known."""
         now = datetime.now(UTC)
         self._status.last_read = now
         self._measure(batch)
@@ -164,7 +164,7 @@ class ReaderTelemetry:
             self._snapshot_changes, self._snapshot_began = 0, None
 
     def trouble(self, error: ClusterError | None) -> None:
-        """Take word from the watch: why it waits, or that it works again."""
+        """Report an error of the watch; None: it works again."""
         status = self._status
         if error is None:
             status.error = ""
@@ -179,7 +179,7 @@ class ReaderTelemetry:
             self._metrics.throttled.labels(self._resource.name).inc(seconds)
 
     def happened(self, happening: WatchEvent) -> None:
-        """Count what happened to the watch."""
+        """Count an event of the watch."""
         self._metrics.watch_restarts.labels(self._resource.name, happening).inc()
         if happening == "line-skipped":
             self._skipped.failed("expected a known type and a resourceVersion")

@@ -10,7 +10,8 @@ from hypothesis import given
 from msgspec.structs import replace as altered
 
 from bridge.errors import InvalidEventError
-from bridge.events import CloudEvent, from_sdk, to_sdk
+from bridge.events import CloudEvent
+from bridge.events.sdk import from_sdk, to_sdk
 from tests.unit.events import strategies
 
 REQUIRED = {"id": "1", "source": "/s", "type": "t"}
