@@ -107,8 +107,7 @@ _BY_WORD: Mapping[StatusRule, Verdict] = {
 
 def verdict(status: int) -> Verdict:
     """Return the usual meaning of a status."""
-    by_class = _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
-    return _BY_STATUS.get(status, by_class)
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
 
 
 class StatusRules:
@@ -176,10 +175,7 @@ _REASONS: tuple[tuple[type[httpx.TransportError], str], ...] = (
 
 
 def retry_after(
-    value: str | None,
-    *,
-    now: datetime,
-    most_seconds: float = MOST_RETRY_AFTER_SECONDS,
+    value: str | None, *, now: datetime, most_seconds: float = MOST_RETRY_AFTER_SECONDS
 ) -> float | None:
     """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3).
 
@@ -257,7 +253,11 @@ class ResponseClassifier:
         fault = self.fault(response, events=events)
         if fault is not None:
             return fault
-        return Accepted(**_facts(response))
+        return Accepted(
+            status=response.status,
+            duration_seconds=response.duration_seconds,
+            excerpt=response.excerpt,
+        )
 
     def fault(self, reply: Response, *, events: int) -> SinkError | None:
         """Return the error of an answer to so many events; None: they were taken."""
@@ -369,7 +369,7 @@ class ResponseClassifier:
 
 
 def _facts(reply: Response) -> dict[str, Any]:
-    """Return the parts of an answer that results keep."""
+    """Return the parts of an answer that errors keep."""
     return {
         "status": reply.status,
         "duration_seconds": reply.duration_seconds,
