@@ -83,10 +83,7 @@ _REASONS: tuple[tuple[type[httpx.TransportError], str], ...] = (
 
 
 def retry_after(
-    value: str | None,
-    *,
-    now: datetime,
-    most_seconds: float = MOST_RETRY_AFTER_SECONDS,
+    value: str | None, *, now: datetime, most_seconds: float = MOST_RETRY_AFTER_SECONDS
 ) -> float | None:
     """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3).
 
@@ -164,7 +161,11 @@ class ResponseClassifier:
         fault = self.fault(response, events=events)
         if fault is not None:
             return fault
-        return Accepted(**_facts(response))
+        return Accepted(
+            status=response.status,
+            duration_seconds=response.duration_seconds,
+            excerpt=response.excerpt,
+        )
 
     def fault(self, reply: Response, *, events: int) -> SinkError | None:
         """Return the error of an answer to so many events; None: they were taken."""
@@ -276,7 +277,7 @@ class ResponseClassifier:
 
 
 def _facts(reply: Response) -> dict[str, Any]:
-    """Return the parts of an answer that results keep."""
+    """Return the parts of an answer that errors keep."""
     return {
         "status": reply.status,
         "duration_seconds": reply.duration_seconds,

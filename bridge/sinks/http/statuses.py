@@ -70,8 +70,7 @@ _BY_WORD: Mapping[StatusRule, Verdict] = {
 
 def verdict(status: int) -> Verdict:
     """Return the usual meaning of a status."""
-    by_class = _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
-    return _BY_STATUS.get(status, by_class)
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
 
 
 _CLASSES = ("3xx", "4xx", "5xx")
