@@ -8,21 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.bridge_process import ROOT, receiver
-from bridge.sinks.http.auth import BasicAuth
-from bridge.sinks.http.consent import HandshakeRules
-from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.auth import BasicAuth, OAuth2Auth
+from bridge.sinks.http.settings import OAuth2Config
 from bridge.sinks.http.signing import (
     PRIVATE_PREFIX,
     SECRET_PREFIX,
     HubSigner,
     StandardSigner,
 )
-from bridge.sinks.http.size_limit import SizeLimit
-from bridge.sinks.http.token_endpoint import Client, TokenEndpoint
+from bridge.sinks.http.token_endpoint import TokenEndpoint
 from bridge.sinks.secrets import SecretText
-from bridge.sinks.settings import TlsConfig
 
 CERTIFICATES = ROOT / "tests" / "unit" / "sinks" / "certificates"
+
+SECRET = "BENCH_CLIENT_SECRET"  # the name of a variable
 
 SMALL_BYTES, LARGE_BYTES = 1_800, 80_000
 """Of an event's data: a usual one, and one beyond the ceiling of 64 KiB."""
@@ -42,12 +41,14 @@ class Way:
     """One way to POST, and which other one it is compared with.
 
     Attributes:
-        settings: What an `HttpSink` is given, made anew for each sink.
+        settings: Settings of the sink.
+        parts: What else an `HttpSink` is given, made for each sink.
         than: Name of the other; empty: there is none.
         data_bytes: Of the event's data.
     """
 
-    settings: Callable[[], dict[str, Any]] = field(default=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    parts: Callable[[], dict[str, Any]] = field(default=dict)
     than: str = "plain"
     data_bytes: int = SMALL_BYTES
 
@@ -70,32 +71,24 @@ def ways(places: Places) -> dict[str, Way]:
     large = {"than": "80 kB", "data_bytes": LARGE_BYTES}
     return {
         "plain": Way(than=""),
-        "binary": Way(settings=lambda: {"mode": "binary"}),
-        "basic": Way(settings=lambda: {"auth": _basic()}),
-        "OAuth2, token at hand": Way(settings=lambda: {"auth": _oauth2(places.plain)}),
-        "signed v1": Way(settings=lambda: {"sign": _standard(SECRET_PREFIX)}),
-        "signed v1a": Way(settings=lambda: {"sign": _standard(PRIVATE_PREFIX)}),
+        "binary": Way(settings={"mode": "binary"}),
+        "basic": Way(parts=lambda: {"auth": _basic()}),
+        "OAuth2, token at hand": Way(parts=lambda: {"auth": _oauth2(places.plain)}),
+        "signed v1": Way(parts=lambda: {"sign": _standard(SECRET_PREFIX)}),
+        "signed v1a": Way(parts=lambda: {"sign": _standard(PRIVATE_PREFIX)}),
         "signed v1 and v1a": Way(
-            settings=lambda: {"sign": _standard(SECRET_PREFIX, PRIVATE_PREFIX)}
+            parts=lambda: {"sign": _standard(SECRET_PREFIX, PRIVATE_PREFIX)}
         ),
-        "signed hub": Way(settings=lambda: {"sign": HubSigner(SecretText("s" * 40))}),
-        "handshake": Way(settings=lambda: {"handshake": _HANDSHAKE}),
-        "TLS": Way(settings=lambda: _tls(places.tls)),
-        "mTLS": Way(settings=lambda: _tls(places.mutual, "client.pem")),
+        "signed hub": Way(parts=lambda: {"sign": HubSigner(SecretText("s" * 40))}),
+        "handshake": Way(settings={"handshake": _HANDSHAKE}),
+        "TLS": Way(settings=_tls(places.tls)),
+        "mTLS": Way(settings=_tls(places.mutual, "client.pem")),
         "80 kB": Way(than="", data_bytes=LARGE_BYTES),
-        "80 kB, trimmed": Way(
-            settings=lambda: {"ceiling": SizeLimit(sink="hook", policy="trim")}, **large
-        ),
+        "80 kB, trimmed": Way(settings={"size": {"policy": "trim"}}, **large),
     }
 
 
-_HANDSHAKE = HandshakeRules(
-    mode="require",
-    origin="bench.example.com",
-    requests_per_minute=None,
-    callback=None,
-    ttl_seconds=86_400,
-)
+_HANDSHAKE = {"mode": "require", "origin": "bench.example.com"}
 
 
 def _basic() -> BasicAuth:
@@ -103,14 +96,14 @@ def _basic() -> BasicAuth:
 
 
 def _oauth2(port: int) -> OAuth2Auth:
-    client = Client(client_id="bridge", client_secret=SecretText("s" * 20))
-    endpoint = TokenEndpoint(
-        f"http://127.0.0.1:{port}/token",
-        client=client,
-        timeout_seconds=7.5,
+    settings = OAuth2Config(
+        tokenUrl=f"http://127.0.0.1:{port}/token",
+        clientId="bridge",
+        clientSecret={"env": SECRET},
         proxy="none",
     )
-    return OAuth2Auth(endpoint)
+    os.environ[SECRET] = "s" * 20
+    return OAuth2Auth(TokenEndpoint(settings, timeout_seconds=7.5))
 
 
 def _standard(*prefixes: str) -> StandardSigner:
@@ -121,8 +114,6 @@ def _standard(*prefixes: str) -> StandardSigner:
 def _tls(port: int, cert: str | None = None) -> dict[str, Any]:
     return {
         "url": f"https://127.0.0.1:{port}/hook",
-        "tls": TlsConfig(
-            ca=CERTIFICATES / "ca.pem",
-            cert=None if cert is None else CERTIFICATES / cert,
-        ),
+        "tls": {"ca": str(CERTIFICATES / "ca.pem")}
+        | ({} if cert is None else {"cert": str(CERTIFICATES / cert)}),
     }

@@ -22,7 +22,6 @@ KubebridgeError
 │   ├── StaleCursorError        the cursor moved under the reader
 │   ├── QueueFullError          backpressure: nothing was put
 │   ├── EntryTooLargeError      one entry can never be stored
-│   ├── LeaseLostError          somebody else may deliver it
 │   ├── OutcomeNotRecordedError the volume is full: try the settle again
 │   ├── QueueLockedError        another process owns the file (exit 3)
 │   ├── QueueCorruptError       the file cannot be trusted (exit 3)
@@ -162,10 +161,6 @@ class EntryTooLargeError(QueueError):
         """`index` is its place among the entries of the put."""
         super().__init__(message)
         self.index = index
-
-
-class LeaseLostError(QueueError):
-    """The named leases ended before they were extended."""
 
 
 class OutcomeNotRecordedError(QueueError):

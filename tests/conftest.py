@@ -3,8 +3,12 @@
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 2 * 2**30
@@ -36,3 +40,15 @@ def _keep_files_in_memory() -> None:
     if shutil.disk_usage(MEMORY).free >= NEEDED_BYTES:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Measure no coverage: the tracer would triple what such a test costs.
+
+    For tests with inputs of megabytes whose code smaller ones reach as well.
+    """
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)

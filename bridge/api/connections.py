@@ -29,7 +29,7 @@ BACKLOG: Final = 64
 """Most connections that wait to be accepted, and so are accepted in one step."""
 
 Awaited = Literal["head", "body", "reader", "end"]
-"""What the client has to do next: send a head or a body, read, or go away."""
+"""Next step of the client: send a head or a body, read, or go away."""
 
 SECONDS: Final[dict[Awaited, float]] = {
     "head": 10.0,
@@ -48,7 +48,7 @@ class Port:
     """All connections of one listener."""
 
     def __init__(self, *, most: int, count: Callable[[Refusal], None]) -> None:
-        """Allow `most` connections at once; `count` is told of each refusal."""
+        """Allow `most` connections at once; `count` is called for each refusal."""
         self._most = most
         self.count = count
         self._open: set[ApiConnection] = set()

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from bridge.app.build import build_egress, build_router
-from bridge.app.egress import api_server_denied
 from bridge.app.file_limit import attainable_limit, share_files
 from bridge.config import Config, HttpSinkConfig, find_missing
 from bridge.ingest.source import build_sources
@@ -16,7 +15,7 @@ from bridge.sinks.http.reach import reach
 from bridge.sinks.http.request import SinkUrl
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
-from bridge.sinks.transports.egress import Egress
+from bridge.sinks.transports.egress import Egress, api_server_denied
 
 _AT_ONCE: Final = 16
 _LONGEST_SECONDS: Final = 5.0

@@ -26,7 +26,6 @@ from bridge.app.build import (
     read_token,
 )
 from bridge.app.checks import find_unusable
-from bridge.app.egress import api_server_denied
 from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
 from bridge.events.origin import Origin
@@ -36,6 +35,7 @@ from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
 from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
+from bridge.sinks.transports.egress import api_server_denied
 
 BEAT_SECONDS = 5.0
 """How often the loop shows that it turns; probes allow 30 s."""

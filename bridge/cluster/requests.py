@@ -23,13 +23,8 @@ class LineSplitter:
     quadratic, and aiohttp's own `readline` refuses lines above 4 MiB.
     """
 
-    def __init__(self, *, limit_bytes: int = LINE_LIMIT_BYTES) -> None:
-        """Start at the beginning of a line.
-
-        Args:
-            limit_bytes: The longest line that is kept together.
-        """
-        self._limit_bytes = limit_bytes
+    def __init__(self) -> None:
+        """Start at the beginning of a line."""
         self._parts: list[bytes] = []
         self._size_bytes = 0
 
@@ -42,9 +37,9 @@ class LineSplitter:
         first, *others = chunk.split(b"\n")
         self._parts.append(first)
         self._size_bytes += len(first)
-        if self._size_bytes > self._limit_bytes:
+        if self._size_bytes > LINE_LIMIT_BYTES:
             raise UnreadableError(
-                f"watch: expected lines of at most {self._limit_bytes} bytes,"
+                f"watch: expected lines of at most {LINE_LIMIT_BYTES} bytes,"
                 f" got {self._size_bytes} bytes without a newline"
             )
         if not others:

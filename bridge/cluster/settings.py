@@ -11,7 +11,7 @@ _EVENT_GROUPS: Final = {"", "events.k8s.io"}
 
 
 class ClusterConfig(Model):
-    """Which API server is read, and what it is called.
+    """The API server that is read, and the name of its cluster.
 
     With neither key the service account of the pod is used, then `KUBECONFIG`, then
     `~/.kube/config`.
@@ -78,7 +78,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What the kind or resource is called, without group and version."""
+        """Name of the kind or resource, without group and version."""
         return self.kind or self.plural
 
     @property

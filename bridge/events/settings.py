@@ -31,10 +31,10 @@ ExtensionText = Annotated[str, AfterValidator(_extension_text)]
 
 
 class EventsConfig(Model):
-    """How events are written."""
+    """Attributes that all events share."""
 
     type_prefix: TypePrefix = "io.kubebridge"
-    """What each `type` begins with; a reverse-DNS name."""
+    """Beginning of each `type`; a reverse-DNS name."""
 
     extensions: dict[ExtensionName, ExtensionText] = Field(default_factory=dict)
     """Extension attributes added to each event; they win over our own. `K_CE_OVERRIDES`

@@ -7,10 +7,10 @@ from bridge.settings.values import Name
 
 
 class RouteConfig(Model):
-    """Which events go where."""
+    """A way from sources through filters to sinks."""
 
     name: Name
-    """What metrics and the API call it."""
+    """Name in metrics and the API."""
 
     sources: tuple[Name, ...] | None = None
     """Names of the sources whose events it takes; null: all."""

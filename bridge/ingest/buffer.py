@@ -2,16 +2,34 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
-from bridge.cluster import Change, Item, Observed
-from bridge.ingest.resync import ResyncItem
+from bridge.cluster import BATCH_LIMIT, Change, Item, ObjectMeta, Observed
 
 _SIZED = (Change, Observed)  # twice as fast to ask for as a union of them
 
 MOST_ITEMS = 2_000
 MOST_BYTES = 16 * 1024 * 1024
 """Bounds of a buffer; the batch that passes one is still taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResyncItem:
+    """An object that becomes an event again, as it is known when this is planned.
+
+    Nothing is listed for a resync: it replays what is stored (as client-go's does).
+
+    Attributes:
+        source: Name of the source that asks for it.
+        number: Number of the resync of that source, from 1; part of ids.
+        key: Key of the object; None: the resync is complete.
+    """
+
+    source: str
+    number: int
+    key: str | None
 
 
 class Buffer:
@@ -56,3 +74,13 @@ class Buffer:
 
 def _size(item: Item | ResyncItem) -> int:
     return len(item.object) if isinstance(item, _SIZED) else 0
+
+
+def resync_items(
+    source: str, number: int, store: Iterable[ObjectMeta]
+) -> Iterator[list[ResyncItem]]:
+    """Yield batches of all objects that are known now; the last item ends it."""
+    keys = iter([known.key for known in store])
+    while batch := list(islice(keys, BATCH_LIMIT)):
+        yield [ResyncItem(source=source, number=number, key=key) for key in batch]
+    yield [ResyncItem(source=source, number=number, key=None)]

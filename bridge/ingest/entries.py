@@ -29,10 +29,10 @@ from bridge.events.profiles import Facts
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import NOT_JSON
 from bridge.ingest.accept import OURS, Acceptor, EventForm, Version
+from bridge.ingest.buffer import ResyncItem
 from bridge.ingest.checkpoint import OBJECT, forget, memo, remember
 from bridge.ingest.enrichment import Enrichment, Missing
 from bridge.ingest.object_cache import ObjectCache
-from bridge.ingest.resync import ResyncItem
 from bridge.ingest.source import Source
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope

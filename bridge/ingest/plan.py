@@ -16,6 +16,7 @@ from typing import assert_never
 import msgspec
 
 from bridge.cluster import Bookmark, Change, Gap, Item, Observed, ProgressMark, Synced
+from bridge.ingest.buffer import ResyncItem
 from bridge.ingest.checkpoint import (
     EPOCH,
     NOTE,
@@ -27,7 +28,6 @@ from bridge.ingest.checkpoint import (
     write_note,
 )
 from bridge.ingest.entries import Conversion, WaitFor
-from bridge.ingest.resync import ResyncItem
 from bridge.queue import Entry
 
 WithoutObject = Observed | Bookmark | Gap | ProgressMark | Synced

@@ -1,4 +1,4 @@
-"""Reads one scope into the queue, for as long as the process runs."""
+"""Read one scope into the queue, for as long as the process runs."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +18,12 @@ from bridge.errors import (
 from bridge.events import EncodedEvent
 from bridge.health import ReaderStatus
 from bridge.ingest.accept import put
-from bridge.ingest.buffer import Buffer
+from bridge.ingest.buffer import Buffer, ResyncItem, resync_items
 from bridge.ingest.checkpoint import Checkpoint, load_checkpoint, memo
 from bridge.ingest.entries import Conversion
 from bridge.ingest.object_cache import ObjectCache
 from bridge.ingest.parts import parts
 from bridge.ingest.plan import Plan, Planner
-from bridge.ingest.resync import ResyncItem, resync_items
 from bridge.ingest.source import Source
 from bridge.ingest.telemetry import ReaderTelemetry
 from bridge.metrics import Metrics

@@ -63,10 +63,10 @@ class ResourceSupervisor:
         self.resource = resource
         self.sources = sources
         self.scopes: Scopes | None = None
-        """What is read; None: nothing yet."""
+        """The scopes that are read; None: not known yet."""
 
         self.statuses: Sequence[ReaderStatus] = ()
-        """One for each reader, or of what it waits for."""
+        """One for each reader, or one that says what is waited for."""
 
         self._parts = parts
         self._publish = publish

@@ -1,6 +1,7 @@
-"""Scopes: which parts of a resource are read for which sources, and from which cursor.
+"""Scopes: of which cluster, which parts of a resource are read, from which cursor.
 
-A scope that is new continues from a cursor that no source uses any more; the cursor of
+The uid of the cluster is part of each scope, so nothing is read before it is known. A
+scope that is new continues from a cursor that no source uses any more; the cursor of
 a namespace that is gone is forgotten after a week.
 """
 
@@ -12,26 +13,42 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from bridge.cluster import Resource
+from bridge.cluster.client import ClusterClient
 from bridge.cluster.informer import Informer
+from bridge.errors import ClusterError, ConfigError, NotServedError
 from bridge.filters.labels import LabelSelector
 from bridge.ingest.source import Selects, Source
-from bridge.logs import get_logger
+from bridge.logs import RepeatedFailure, get_logger
 from bridge.queue import Queue, Scope, StoredCursor
+from bridge.retry import Backoff
 
 EVERYWHERE: Final = "*"
 """All namespaces, in a scope."""
 
+IDENTITY: Final = "@cluster"
+"""Resource of the scopes whose cursor is the uid of a cluster."""
+
+ABSENT_SECONDS: Final = 15.0
+"""How long namespace kube-system may be absent before that is believed: a new API
+server makes it within seconds of its start."""
+
+_REASONS = {
+    "": "",
+    "refused": "get on namespace kube-system is refused",
+    "absent": "there is no namespace kube-system",
+}
+
 FORGOTTEN_AFTER: Final = timedelta(days=7)
-"""How long after its last move the cursor of a namespace that is gone is kept. It leads
-nowhere by then, for the API server's history is minutes long."""
+"""How long after its last move the cursor of a namespace that is gone is kept. By then
+it leads nowhere, for the API server's history is minutes long."""
 
 FORGET_SECONDS: Final = 3600.0
 """How often cursors of namespaces that are gone are looked for."""
 
 
 UNKNOWN_SECONDS: Final = 10.0
-"""How long a namespace may be unknown while namespaces are watched well. Then it is
-none that could be selected: it was deleted before it was ever seen."""
+"""How long a namespace may be unknown while namespaces are watched without errors.
+After that it is not selected: it was deleted before it was ever seen."""
 
 GONE_LIMIT: Final = 10_000
 """Most namespaces that are remembered though they are gone, or never came."""
@@ -263,3 +280,74 @@ def _is_gone(
     if not is_ours or scope.namespace == EVERYWHERE or scope in read:
         return False
     return now - cursor.moved > FORGOTTEN_AFTER
+
+
+def identity_scope(name: str) -> Scope:
+    """Return the scope that keeps the uid of the cluster with a configured name."""
+    return Scope(cluster=name, resource=IDENTITY)
+
+
+async def check_identity(queue: Queue, *, name: str, uid: str) -> None:
+    """Check that a configured cluster name still means the same cluster.
+
+    Raises:
+        ConfigError: Another cluster stands behind the name; nothing of it is read
+            until an operator resets the cursor of the name.
+    """
+    scope = identity_scope(name)
+    known = await queue.cursor(scope)
+    if known is None:
+        await queue.put([], scope=scope, since=None, to=uid)
+    elif known != uid:
+        problem = (
+            f"cluster.name: expected {name} to be the cluster with uid {known}, got "
+            f"{uid}; if that is intended: kubebridge cursors list, then reset"
+        )
+        raise ConfigError([problem])
+
+
+async def identify(
+    client: ClusterClient,
+    *,
+    queue: Queue,
+    name: str | None,
+    report: Callable[[str], None],
+) -> str:
+    """Return the cluster's uid, however long it takes until one is acceptable.
+
+    Args:
+        client: The cluster.
+        queue: Keeps the uid of each configured name.
+        name: The configured name; None: there is none.
+        report: Called with the reason of each try that failed.
+    """
+    backoff = Backoff()
+    failures = RepeatedFailure(get_logger(server=client.server), "No cluster yet.")
+    deadline = asyncio.get_running_loop().time() + ABSENT_SECONDS
+    while True:
+        try:
+            cluster = await client.cluster_uid()
+            if cluster.reason == "absent":
+                _wait_until(deadline)
+            if name is not None:
+                await check_identity(queue, name=name, uid=cluster.uid)
+        except (ClusterError, ConfigError) as error:
+            failures.failed(str(error))
+            report(str(error))
+            await asyncio.sleep(backoff.next_delay())
+        else:
+            if cluster.derived:
+                get_logger().warning(
+                    "Cluster identified by CA and URL, so a new CA will look like a "
+                    "new cluster.",
+                    reason=_REASONS[cluster.reason],
+                )
+            return cluster.uid
+
+
+def _wait_until(deadline: float) -> None:
+    if asyncio.get_running_loop().time() < deadline:
+        raise NotServedError(
+            "get namespace kube-system: expected it to be there soon, got 404",
+            status=404,
+        )

@@ -57,9 +57,9 @@ def _without_secrets(kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class EnrichConfig(Model):
-    """What is added of the object that a Kubernetes Event is about.
+    """Additions to a Kubernetes Event from the object that it is about.
 
-    It comes from watches of these kinds, never from a request for each event.
+    They come from watches of these kinds, never from a request for each event.
     """
 
     labels: bool = False
@@ -89,10 +89,10 @@ class EnrichConfig(Model):
 
 
 class SourceConfig(Model):
-    """What is watched: one kind of objects, by apiVersion and kind or by resource."""
+    """One kind of objects to watch, by apiVersion and kind or by resource."""
 
     name: Name = "events"
-    """What routes call it; by default `events` for Kubernetes Events, else the plural
+    """Name in routes; by default `events` for Kubernetes Events, else the plural
     in `resource`, or `kind` in lower case. The queue's cursors do not depend on it."""
 
     api_version: ApiVersion | None = None
@@ -124,8 +124,8 @@ class SourceConfig(Model):
     `modified`: these are not deleted, they expire."""
 
     initial: Literal["skip", "emit"] = "skip"
-    """What happens to objects that exist before the first start. They are skipped by
-    default, because nobody wants the last hour again from each new installation."""
+    """Whether objects that exist before the first start become events. They are skipped
+    by default, because nobody wants the last hour again from each new installation."""
 
     updates: Literal["all", "relevant"] = "all"
     """Which modifications become events: all of them, because none is lost by default;
@@ -155,7 +155,7 @@ class SourceConfig(Model):
     only keys and metadata leave the process."""
 
     enrich: EnrichConfig | None = None
-    """What is added of the object that a Kubernetes Event is about; null: nothing, so
+    """Additions from the object that a Kubernetes Event is about; null: nothing, so
     that no further watch and no further permission is needed."""
 
     field_selector: str = ""

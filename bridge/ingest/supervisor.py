@@ -22,9 +22,8 @@ from bridge.cluster.settings import Target
 from bridge.errors import ClusterError, ForbiddenError, NotServedError, first_cause
 from bridge.health import Health, ReaderState, ReaderStatus
 from bridge.ingest.build import ClusterParts, IngestSettings
-from bridge.ingest.identity import identify
 from bridge.ingest.resource_supervisor import ResourceSupervisor
-from bridge.ingest.scoping import EVERYWHERE, Scopes
+from bridge.ingest.scoping import EVERYWHERE, Scopes, identify
 from bridge.ingest.source import Source
 from bridge.logs import RepeatedFailure, get_logger
 from bridge.metrics import Metrics

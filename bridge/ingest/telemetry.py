@@ -1,4 +1,4 @@
-"""What a reader says of itself: to the probes, to the metrics and to the log."""
+"""Telemetry of a reader, for the probes, the metrics and the log."""
 
 import time
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _listed_of = attrgetter("listed")
 
 
 class ReaderTelemetry:
-    """Keeps the status of one reader true."""
+    """Keeps the status of one reader, and counts and logs what happens to it."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class ReaderTelemetry:
         status: ReaderStatus,
         metrics: Metrics,
     ) -> None:
-        """Bind what is told.
+        """Bind the parts.
 
         Args:
             resource: What is read.

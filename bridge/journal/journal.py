@@ -57,15 +57,11 @@ class Journal:
         *,
         settings: JournalConfig,
         metrics: Metrics,
-        now: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Name the file; nothing is opened before the first chunk or question."""
         self._path = path
         self._settings = settings
         self._metrics = metrics
-        self._now = now
-        self._monotonic = monotonic
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._file: JournalFile | None = None
@@ -213,7 +209,7 @@ class Journal:
         batch, self._buffer, self._next = self._buffer, [], 1
         if not batch:
             return
-        is_resting = self._monotonic() < self._rests_until
+        is_resting = time.monotonic() < self._rests_until
         if is_resting or self._under_way >= MOST_UNDER_WAY:
             self._metrics.journal_dropped.inc(len(batch))
             return
@@ -231,7 +227,7 @@ class Journal:
         if fault is None:
             self._failures.recovered("Attempts are recorded again.")
             return
-        self._rests_until = self._monotonic() + REST_SECONDS
+        self._rests_until = time.monotonic() + REST_SECONDS
         self._metrics.journal_dropped.inc(count)
         why = getattr(fault, "strerror", None) or fault  # no number beside the text
         self._failures.failed(f"journal {self._path}: {why}")
@@ -240,7 +236,7 @@ class Journal:
 
     def _store(self, batch: list[Attempt]) -> None:
         try:
-            self._opened().append(batch, oldest=self._now() - self._settings.keep)
+            self._opened().append(batch, oldest=time.time() - self._settings.keep)
         except _BROKEN:
             self._leave()
             raise

@@ -178,14 +178,6 @@ class Queue(Protocol):
         """Wait until a delivery is due and the gate is open; return up to `limit`."""
         ...
 
-    async def extend(self, leases: Sequence[Lease], seconds: float) -> None:
-        """Keep the leases for `seconds` from now.
-
-        Raises:
-            LeaseLostError: Names those already gone.
-        """
-        ...
-
     async def settle(
         self, outcomes: Sequence[Outcome], *, lazily: bool = False
     ) -> None:

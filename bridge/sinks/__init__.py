@@ -1,4 +1,4 @@
-"""SEND: one attempt to deliver. The sink judges, `deliver` acts.
+"""SEND: make one attempt to deliver. The sink judges, `deliver` acts.
 
 An attempt has one result for each of its events: `Accepted` (delivered), or one of
 `TemporarySinkError`, `PermanentSinkError` and `SinkPausedError`. An error that is
@@ -15,7 +15,7 @@ from bridge.events import EncodedEvent
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The sink took the event.
+    """The receiver took the event.
 
     Attributes:
         status: HTTP status, 2xx; None for sinks that have none.
@@ -29,7 +29,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Sink(Protocol):
-    """Somewhere that events are delivered to.
+    """Delivers events to one receiver.
 
     Attributes:
         name: As in the configuration.
@@ -63,12 +63,12 @@ class Sink(Protocol):
         Raises:
             TemporarySinkError: No event was delivered; trying later is worth it.
             PermanentSinkError: The events, or one of them, will never be taken.
-            SinkPausedError: The sink takes nothing until somebody mends it.
+            SinkPausedError: The sink takes nothing until an operator mends it.
         """
         ...
 
     async def refresh(self) -> None:
-        """Look at its secrets and TLS files, if it is time, and hold nobody up."""
+        """Look at its secrets and TLS files, if they are due, without blocking."""
         ...
 
     def fingerprint(self) -> str:

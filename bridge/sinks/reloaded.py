@@ -1,8 +1,8 @@
-"""Values that come from files and are read again when a file changes."""
+"""Load values from files, and again when a file changes."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 
 class SecretError(Exception):
-    """A secret or a TLS file cannot be used; `reason` is the word for metrics."""
+    """A secret or a TLS file cannot be used; `reason` is the label in metrics."""
 
     def __init__(self, message: str, *, reason: str) -> None:
         """`message` names the thing and never shows what is in it."""
@@ -28,7 +28,7 @@ class SecretError(Exception):
 
 
 class ReloadedFile(Generic[Value]):
-    """What `load` makes of some files, made anew when one of them changes.
+    """Loads a value from files, again when one of them changes.
 
     A Kubernetes Secret volume swaps a symbolic link: the files behind it are others
     then, with other inodes.
@@ -57,18 +57,24 @@ class ReloadedFile(Generic[Value]):
         self._failure: SecretError | None = None
         self._look_at = float("-inf")
         self._is_looking = False
+        self.first_look = asyncio.Event()
+        """Set once the files were looked at by `refresh`."""
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to look at the files, and nobody does."""
+        """Whether the files are due for a look, and none is under way."""
         return self._is_due(self._now())
+
+    @property
+    def is_first_look(self) -> bool:
+        """Whether the first look at the files is under way."""
+        return self._is_looking and self._loaded is None and self._failure is None
 
     def get(self) -> Value:
         """Return the value; files are looked at once a second at most.
 
         Raises:
-            UnusableError: They cannot be used, or somebody still looks at them for the
-                first time.
+            SecretError: They cannot be used, or the first look is still under way.
         """
         self._look_if_due()
         failure = self._failure
@@ -80,7 +86,7 @@ class ReloadedFile(Generic[Value]):
         return self._loaded[1]
 
     def signature(self) -> str:
-        """Return what changes when one of the files does."""
+        """Return a text that changes when one of the files does."""
         self._look_if_due()
         return self._seen
 
@@ -114,21 +120,30 @@ class ReloadedFile(Generic[Value]):
             self._is_looking = False
 
     def _note_failure(self, error: SecretError) -> None:
-        """Keep what is wrong; what was loaded is good while we can open no files."""
+        """Keep the failure; a loaded value stays while no file can be opened."""
         if not is_ours(error):
             self._failure = SecretError(str(error), reason=error.reason)
         elif self._loaded is None:
             self._failure = SecretError(str(error), reason=OUR_FAULT)
 
 
-async def refresh(files: Iterable[ReloadedFile[Any]]) -> None:
-    """Look at the files that it is time for, in a thread; go on without, if need be."""
+async def refresh(files: Sequence[ReloadedFile[Any]]) -> None:
+    """Look at the files that it is time for, in a thread; go on without, if need be.
+
+    Of many senders that begin at once, one looks; the others wait for the first look.
+    """
     due = [one for one in files if one.is_due]
-    if not due:
+    others = [one for one in files if one.is_first_look]
+    if not due and not others:
         return
     try:
         async with asyncio.timeout(_MOST_SECONDS):
-            await asyncio.to_thread(_look_at, due)
+            if due:
+                await asyncio.to_thread(_look_at, due)
+            for one in due:
+                one.first_look.set()
+            for one in others:
+                await one.first_look.wait()
     except TimeoutError:
         return
 

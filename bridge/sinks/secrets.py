@@ -1,4 +1,4 @@
-"""Secrets: values that stand nowhere in the configuration and may change."""
+"""Read secrets: values outside the configuration, which may change."""
 
 import os
 import time
@@ -19,13 +19,13 @@ INSTEAD = "expected {env: NAME} or {file: path}"
 
 
 class Secret(Protocol):
-    """A value that stands nowhere in the configuration and may change."""
+    """Reads a value outside the configuration, which may change."""
 
     def read(self) -> str:
         """Return the value as it is now.
 
         Raises:
-            UnusableError: There is none, or it cannot stand in a header.
+            SecretError: There is none, or it does not fit a header field.
         """
         ...
 

@@ -57,7 +57,7 @@ class StdoutSink:
         return None
 
     async def send(self, events: Sequence[EncodedEvent]) -> Sequence[Accepted]:
-        """See `Sink`; `TemporarySinkError` if nobody reads, paused if nobody will."""
+        """See `Sink`; temporary if output is not read, paused if its reader is gone."""
         # A line break in JSON is white space between tokens: a blank says the same.
         lines = b"".join(event.body.translate(_LINE_BREAKS) + b"\n" for event in events)
         async with self._turn:
@@ -68,7 +68,7 @@ class StdoutSink:
                 message = f"sink {self._name}: {error}"
                 raise TemporarySinkError(message, reason="timeout-answer") from error
             except OSError as error:
-                # Whoever read it is gone, and this process gets no other.
+                # The reader is gone, and this process gets no other.
                 message = f"sink {self._name}: standard output: {error.strerror}"
                 raise SinkPausedError(message, reason="stdout") from error
             seconds = time.monotonic() - began

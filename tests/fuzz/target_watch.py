@@ -16,7 +16,7 @@ from bridge.events.compare import differences
 from bridge.events.convert import convert
 from bridge.events.encode import binary, encode
 from bridge.events.validation import NOT_JSON
-from bridge.sinks.http.trim import shrink
+from bridge.sinks.http.size_limit import shrink
 from tests.fuzz.campaign import Finding
 from tests.unit.events.samples import PROD, RECORDED, RECORDED_TIME, RESOURCES
 

@@ -89,6 +89,10 @@ class Capacity:
             self._about_bytes = self.used_bytes()
         return self._about_bytes + needed <= self.max_bytes
 
+    def has_ample_volume(self) -> bool:
+        """Return whether the volume needs no look before each transaction."""
+        return not self.volume_is_full and self.reserve.has_ample_volume()
+
     def fits_volume(self, size_bytes: int) -> bool:
         """Return whether the volume takes so much more: in the log, then in the file.
 
@@ -161,7 +165,7 @@ class Capacity:
         checkpoint, and a log that nothing is added to never reaches one by itself. If
         the file cannot grow by what is in the log, the reserve makes the room.
         """
-        if not self._is_low():
+        if self.has_ample_volume() or not self._is_low():
             return
         if not self._cut() and self.reserve.release():
             self._cut()

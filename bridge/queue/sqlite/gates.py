@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from bridge.queue import Gate, Ordering
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.clock import SECOND, micros
+from bridge.queue.sqlite.order import MOST_MIXED
 from bridge.queue.sqlite.sink_state import OnFull, SinkBacklog
 from bridge.queue.sqlite.store import SqliteStore, numbers
 
@@ -32,6 +33,7 @@ def open_sink(store: SqliteStore, sink: str, terms: Terms) -> None:
         store.execute(sql.SET_ORDERING, (terms.ordering, id_))
     leased = numbers([0, *(known.leased if known else ())])
     busy = store.rows(sql.LANES, (id_, leased))
+    delayed = store.rows(sql.DELAYED_LANES, (id_, MOST_MIXED + 1))
 
     def opened() -> None:
         backlog = known or store.add_backlog(id_, sink)
@@ -41,7 +43,7 @@ def open_sink(store: SqliteStore, sink: str, terms: Terms) -> None:
         backlog.is_open = True
         backlog.saved_ordering = terms.ordering
         if backlog.ordering != terms.ordering:
-            backlog.put_in_order(terms.ordering, busy)
+            backlog.put_in_order(terms.ordering, busy, delayed)
 
     store.after_commit(opened)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from bridge.events import EncodedEvent
 from bridge.queue.sqlite import statements as sql
@@ -47,6 +48,7 @@ def assign(store: SqliteStore, backlog: SinkBacklog, events: Sequence[int]) -> N
         for event, id_, head, offset in found
     ]
     store.execute(sql.SET_LANES, (backlog.id, json.dumps(rows)))
+    store.after_commit(partial(backlog.mix_lanes, [lane for _, lane in rows]))
 
 
 def free_lanes_of(
@@ -66,8 +68,9 @@ def look_up_heads(store: SqliteStore, backlog: SinkBacklog) -> None:
     order = backlog.order
     if order is None or not order.freed:
         return
-    heads = store.rows(sql.HEADS, (backlog.id, numbers(order.freed)))
-    order.freed.clear()
+    freed, order.freed = order.freed, set()
+    heads = store.rows(sql.HEADS, (backlog.id, numbers(freed)))
+    order.unmix(freed.difference(head[3] for head in heads))
     for event, due, is_fresh, lane in heads:
         if is_fresh:
             is_behind = event <= backlog.position

@@ -11,21 +11,29 @@ from heapq import merge
 from itertools import islice
 from zlib import crc32
 
-from bridge.errors import LeaseLostError, QueueCorruptError
+from bridge.errors import QueueCorruptError
 from bridge.events import EncodedEvent
 from bridge.queue import Lease
 from bridge.queue.sqlite import lanes, search
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.clock import SECOND, micros
-from bridge.queue.sqlite.search import Delayed, Fresh, RowKey
+from bridge.queue.sqlite.search import Delayed, Fresh
 from bridge.queue.sqlite.sink_state import (
+    TAIL_BYTES,
     DeliveryRow,
     LeaseGroup,
     LeaseHandle,
+    RowKey,
     SinkBacklog,
     event_of,
 )
 from bridge.queue.sqlite.store import SqliteStore, numbers
+
+LEASE_SECONDS = 1800.0
+"""How long a lease lasts: four rounds of a Broker's timeout of 5 minutes, and more."""
+
+AHEAD_ROWS = 500
+"""Fresh rows that are read into memory in one step, if their events are small."""
 
 _LOADED_AT_ONCE = 50
 _MOST_BYTES = 16 * 1024 * 1024
@@ -38,7 +46,7 @@ def lease(store: SqliteStore, backlog: SinkBacklog, limit: int) -> list[Lease]:
     if store.is_stalled or not backlog.pass_gate(wall=wall, steady=steady):
         return []
     store.next_token += 1
-    until = steady + micros(store.lease_seconds)
+    until = steady + micros(LEASE_SECONDS)
     held = LeaseGroup(store.next_token, until, backlog.tryable.read(steady))
     grant = partial(_grant, backlog, held)
     if backlog.ordering == "sink":
@@ -59,25 +67,6 @@ def _sound(store: SqliteStore, leases: list[Lease]) -> list[Lease]:
     damaged = [one for one in leases if event_of(one.handle) in store.damaged]
     store.condemned += damaged
     return [one for one in leases if event_of(one.handle) not in store.damaged]
-
-
-def extend(store: SqliteStore, leases: Sequence[Lease], seconds: float) -> None:
-    """Let the leases last for `seconds` from now.
-
-    Raises:
-        LeaseLostError: Some are gone; the others are extended.
-    """
-    until = store.clock.steady() + micros(seconds)
-    lost = []
-    for one in leases:
-        backlog = store.backlog(one.sink)
-        if backlog.holds(one.handle):
-            event = event_of(one.handle)
-            backlog.leased[event] = backlog.leased[event]._replace(until=until)
-        else:
-            lost.append(one.event.id)
-    if lost:
-        raise LeaseLostError(f"leases of {', '.join(lost)}: they ended before")
 
 
 def _grant(backlog: SinkBacklog, held: LeaseGroup, row: DeliveryRow) -> Lease:
@@ -105,7 +94,7 @@ def _lease_returned(
     while backlog.returned and not rows:
         events = list(islice(backlog.returned, max(limit, search.LEAST_ROWS)))
         found = search.find_returned(store, backlog, events)
-        rows = _load(store, backlog, found[:limit])
+        rows = _load(store, backlog, found[:limit], most_bytes=_MOST_BYTES)
         blocked = set(events) - {key.event for key in found}
         for event in (*blocked, *(row.event for row in rows)):
             del backlog.returned[event]
@@ -116,10 +105,11 @@ def _lease_waiting(
     store: SqliteStore, backlog: SinkBacklog, limit: int, wall: int
 ) -> list[DeliveryRow]:
     for _ in range(_MOST_LOOKS):
+        _read_ahead(store, backlog)
         due = search.find_delayed(store, backlog, limit, wall)
-        fresh = search.find_fresh(store, backlog, limit)
+        fresh = _find_fresh(store, backlog, limit)
         both = merge(due.keys, fresh.keys, key=_due) if due.keys else fresh.keys
-        rows = _load(store, backlog, islice(both, limit))
+        rows = _load(store, backlog, islice(both, limit), most_bytes=_MOST_BYTES)
         taken = {key.event for key in due.keys}.intersection(row.event for row in rows)
         _move_due_position(backlog, due, len(taken))
         _move_position(backlog, fresh, len(rows) - len(taken))
@@ -127,6 +117,31 @@ def _lease_waiting(
         if rows or not backlog.is_unread:
             return rows
     return []
+
+
+def _find_fresh(store: SqliteStore, backlog: SinkBacklog, limit: int) -> Fresh:
+    if backlog.order is None:
+        return search.find_fresh(backlog, limit)
+    return search.find_fresh_heads(store, backlog, backlog.order, limit)
+
+
+def _read_ahead(store: SqliteStore, backlog: SinkBacklog) -> None:
+    """Fill an empty tail from the file: one step of SQLite for several leases.
+
+    Events of rows in order are read when they are leased: many may have to wait.
+    """
+    tail = backlog.tail
+    if tail or tail.is_complete:
+        return
+    found = store.rows(sql.FRESH, (backlog.id, backlog.position, AHEAD_ROWS))
+    keys = [RowKey(*row) for row in found if not backlog.is_held(row[0])]
+    rows: Sequence[DeliveryRow | RowKey] = keys
+    if backlog.order is None:
+        rows = _load(store, backlog, keys, most_bytes=TAIL_BYTES)
+    is_all = len(found) < AHEAD_ROWS and len(rows) == len(keys)
+    tail.fill(rows, is_complete=is_all)
+    if found and not rows:
+        backlog.position = found[-1][0]
 
 
 def _move_due_position(backlog: SinkBacklog, due: Delayed, taken: int) -> None:
@@ -142,14 +157,11 @@ def _move_due_position(backlog: SinkBacklog, due: Delayed, taken: int) -> None:
 
 def _move_position(backlog: SinkBacklog, fresh: Fresh, taken: int) -> None:
     """Move it to the last row that was taken, or on over all that was looked at."""
-    is_over = taken == len(fresh.keys)
-    if is_over:
+    if taken == len(fresh.keys):
         backlog.position = fresh.end
     elif taken:
         backlog.position = fresh.keys[taken - 1].event
     backlog.tail.drop_through(backlog.position)
-    if is_over and fresh.is_all:
-        backlog.tail.is_complete = True
 
 
 def _lease_oldest(
@@ -169,20 +181,24 @@ def _lease_oldest(
         keys.append(key)
     if found and not keys:
         backlog.next_due = found[0][1]
-    rows = _load(store, backlog, keys)
+    rows = _load(store, backlog, keys, most_bytes=_MOST_BYTES)
     for row in rows:
         backlog.returned.pop(row.event, None)
     return rows
 
 
 def _load(
-    store: SqliteStore, backlog: SinkBacklog, keys: Iterable[DeliveryRow | RowKey]
+    store: SqliteStore,
+    backlog: SinkBacklog,
+    keys: Iterable[DeliveryRow | RowKey],
+    *,
+    most_bytes: int,
 ) -> list[DeliveryRow]:
     """Read the events, of as many rows as make a reasonable number of bytes."""
     remaining = iter(keys)
     loaded: list[DeliveryRow] = []
     size = 0
-    while size < _MOST_BYTES and (part := list(islice(remaining, _LOADED_AT_ONCE))):
+    while size < most_bytes and (part := list(islice(remaining, _LOADED_AT_ONCE))):
         unread = [key.event for key in part if isinstance(key, RowKey)]
         events = _read_events(store, unread) if unread else {}
         for key in part:

@@ -2,30 +2,48 @@
 
 A lane is what has to stay in order: the deliveries to one sink whose events have one
 key. Its head is its oldest row in the file. The searches hand out heads of lanes that
-are not busy, and pass over all other rows. So nothing is stuck, because whatever ends
-the rule of a head has the lane looked up before the next lease::
+are not busy, and pass over all other rows.
 
-    head ──lease──▶ lane is busy ──lease ends──▶ lane is freed ──▶ look up its head
-      └──────── row ends without a lease ──────▶ lane is freed ──▶      │
-                                                                        ▼
+A lane is mixed from the time that a row of it is passed over, delayed, or comes back
+from a lease: until no row of it is left, the file is asked for its head. All rows of
+any other lane lie beyond the place up to which rows were handed out, so that the first
+one found is the head, and most events are never looked up::
+
+    head ──lease──▶ lane is busy ──lease ends──▶ lane is freed ─┐ mixed: look up head
+      └──────── row ends without a lease ──────▶ lane is freed ─┤          │
+                                     else: forget the lane ◀────┘          ▼
         behind the place up to which rows were handed out: it came back; go first
         beyond it: the searches will find it
 
-A row that is older than the head (delivered anew) becomes the head at once; if the lane
-is busy, when that lease ends.
+A row that is older than the head (delivered again) becomes the head at once; if the
+lane is busy, when that lease ends.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
 
 from bridge.events import EncodedEvent
-from bridge.events.encode import attributes
+from bridge.events.encode import without_data
 
 MOST_FREED = 5000
 """Lanes to look up that are remembered; with more, all rows are searched again."""
+
+MOST_MIXED = 20_000
+"""Mixed lanes that are remembered; with more, each lane counts as mixed."""
+
+_Value = str | int | bool | None
+
+
+class _Keys(msgspec.Struct, gc=False):
+    """The attributes of an event that its lane depends on."""
+
+    partitionkey: _Value = None
+    subject: _Value = None
+
+
+_keys_of = msgspec.json.Decoder(_Keys).decode
 
 
 def lane_of(encoded: EncodedEvent) -> int:
@@ -35,10 +53,10 @@ def lane_of(encoded: EncodedEvent) -> int:
     the id, which is in no order with anything. Two keys with one number share a lane.
     """
     try:
-        found = attributes(encoded)
+        found = _keys_of(without_data(encoded).body)
     except msgspec.DecodeError:  # never stop for it: it is in no order then
-        found = {}
-    key = found.get("partitionkey") or found.get("subject") or encoded.id
+        found = _Keys()
+    key = found.partitionkey or found.subject or encoded.id
     digest = blake2b(str(key).encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
@@ -46,32 +64,57 @@ def lane_of(encoded: EncodedEvent) -> int:
 class Order:
     """What the process knows of the lanes of one sink; the file knows the rest."""
 
-    def __init__(self) -> None:
-        """Have no lane busy."""
+    def __init__(self, mixed: Iterable[int] = ()) -> None:
+        """Start with no lane busy; `mixed` are those of all delayed rows."""
         self.freed: set[int] = set()
-        self._leases: Counter[int] = Counter()
+        self._mixed: set[int] | None = set()
+        self.mix(mixed)
+        self._leases: dict[int, int] = {}
         self._lanes: dict[int, int] = {}
 
     def is_busy(self, lane: int) -> bool:
         """Return whether a delivery of the lane is leased."""
         return lane in self._leases
 
+    def is_mixed(self, lane: int) -> bool:
+        """Return whether a row of the lane may lie behind what was handed out."""
+        return self._mixed is None or lane in self._mixed
+
+    def mix(self, lanes: Iterable[int]) -> None:
+        """Note that rows of these lanes may lie behind what was handed out."""
+        if self._mixed is None:
+            return
+        self._mixed.update(lanes)
+        if len(self._mixed) > MOST_MIXED:
+            self._mixed = None
+
+    def mix_leased(self, events: Iterable[int]) -> None:
+        """Do the same for the lanes of these events, so far as they are leased."""
+        lanes = self._lanes
+        self.mix(lanes[event] for event in events if event in lanes)
+
+    def unmix(self, lanes: Iterable[int]) -> None:
+        """Note that no rows are left in these lanes."""
+        if self._mixed is not None:
+            self._mixed.difference_update(lanes)
+
     def take(self, event: int, lane: int) -> None:
         """Note that a delivery is leased."""
         self._lanes[event] = lane
-        self._leases[lane] += 1
+        self._leases[lane] = self._leases.get(lane, 0) + 1
 
     def end(self, event: int) -> None:
         """Note that it is leased no longer; if it was not, nothing happens."""
         lane = self._lanes.pop(event, None)
         if lane is None:
             return
-        self._leases[lane] -= 1
-        if not self._leases[lane]:
-            del self._leases[lane]
+        others = self._leases.pop(lane) - 1
+        if others:
+            self._leases[lane] = others
+        elif self.is_mixed(lane):
             self.freed.add(lane)
 
     def free(self, lanes: Iterable[int]) -> bool:
         """Have lanes looked up; return whether there are few enough to do so."""
-        self.freed.update(lanes)
+        self.freed.update(lane for lane in lanes if self.is_mixed(lane))
         return len(self.freed) <= MOST_FREED

@@ -42,12 +42,13 @@ def make_room(store: SqliteStore, entries: Sequence[Entry]) -> None:
     size = capacity.size_of(entries)
     if not size:
         return
-    if not capacity.reserve.is_held:
+    is_ample = capacity.has_ample_volume()
+    if not is_ample and not capacity.reserve.is_held:
         raise capacity.refuse()
     retention.shed(store, size)
     if not capacity.has(size):
         raise capacity.refuse()
-    if not capacity.fits_volume(size):
+    if not is_ample and not capacity.fits_volume(size):
         raise capacity.refuse_by_volume()
     capacity.take(size)
 
@@ -119,6 +120,7 @@ def insert_entries(store: SqliteStore, entries: Sequence[Entry]) -> None:
     sets = _route_sets(store, entries)
     events: list[tuple[Any, ...]] = []
     routed: dict[str, list[DeliveryRow]] = {}
+    ordered = {name for name, one in store.backlogs.items() if one.has_lanes}
     rejected: list[tuple[int, str]] = []
     for entry in entries:
         encoded = entry.encoded
@@ -135,7 +137,8 @@ def insert_entries(store: SqliteStore, entries: Sequence[Entry]) -> None:
         events.append((number, stored, totals.ends, offset, encoded.id, encoded.body,
                        crc32(encoded.body), sets[entry.routes]))
         # fmt: on
-        row = DeliveryRow(number, stored, 0, None, stored, encoded)
+        lane = None if ordered.isdisjoint(entry.sinks) else lane_of(encoded)
+        row = DeliveryRow(number, stored, 0, None, stored, encoded, lane)
         for sink in entry.sinks:
             routed.setdefault(sink, []).append(row)
     _insert_rows(store, sql.INSERT_EVENTS, events)
@@ -172,7 +175,9 @@ def forward(
     number = totals.last_event
     event = (number, stored, totals.ends, encoded.data_offset, encoded.id, encoded.body)
     store.execute(sql.COPY_EVENT, (*event, crc32(encoded.body), original))
-    _route(store, backlog, [DeliveryRow(number, stored, 0, None, stored, encoded)])
+    lane = lane_of(encoded) if backlog.has_lanes else None
+    row = DeliveryRow(number, stored, 0, None, stored, encoded, lane)
+    _route(store, backlog, [row])
 
 
 def remember(store: SqliteStore, scope: int, entries: Sequence[Entry]) -> None:
@@ -191,9 +196,8 @@ def _route(
     store: SqliteStore, backlog: SinkBacklog, rows: Sequence[DeliveryRow]
 ) -> None:
     if backlog.has_lanes:
-        rows = [row._replace(lane=lane_of(row.encoded)) for row in rows]
-        pairs = json.dumps([(row.event, row.lane) for row in rows])
-        store.execute(sql.INSERT_IN_LANES, (backlog.id, rows[0].due, pairs))
+        values = [(backlog.id, row.event, row.due, row.lane) for row in rows]
+        _insert_rows(store, sql.INSERT_IN_LANES, values)
     else:
         events = numbers(row.event for row in rows)
         store.execute(sql.INSERT_DELIVERIES, (backlog.id, rows[0].due, events))

@@ -27,7 +27,6 @@ from bridge.queue import (
 )
 from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite import gates, lanes, pages
-from bridge.queue.sqlite import lease as leasing
 from bridge.queue.sqlite import operate as replay
 from bridge.queue.sqlite import put as intake
 from bridge.queue.sqlite import read as questions
@@ -65,7 +64,6 @@ class SqliteQueue:
         cls,
         settings: QueueConfig,
         *,
-        lease_seconds: float = 1800.0,
         lock_timeout_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -75,7 +73,6 @@ class SqliteQueue:
         Args:
             settings: The file, its sizes and times. The log beside it takes up to
                 `reserve` more.
-            lease_seconds: How long a lease lasts that is not extended.
             lock_timeout_seconds: How long another owner has to leave.
             now: Unix seconds.
             monotonic: Seconds that never go back.
@@ -87,7 +84,7 @@ class SqliteQueue:
             QueueError: The folder or the file cannot be used.
         """
         clock = Clock(now=now, monotonic=monotonic)
-        opening = partial(open_store, settings, clock, lease_seconds)
+        opening = partial(open_store, settings, clock)
         return cls._own(settings.path, opening, lock_timeout_seconds)
 
     @classmethod
@@ -193,10 +190,6 @@ class SqliteQueue:
         if limit < 1:
             raise QueueError(f"lease: expected a limit of at least 1, got {limit}")
         return await self._writer.lease(self._store.backlog(sink), limit)
-
-    async def extend(self, leases: Sequence[Lease], seconds: float) -> None:
-        """See `Queue.extend`."""
-        await self._order(partial(leasing.extend, self._store, leases, seconds))
 
     async def settle(
         self, outcomes: Sequence[Outcome], *, lazily: bool = False

@@ -26,16 +26,18 @@ from bridge.queue.sqlite.pages import View
 Given = TypeVar("Given")
 Question = Callable[[apsw.Connection], Given]
 
+MOST_SECONDS = 5.0
+"""How long a question may take."""
+
 _CHECKED_EVERY = 10_000
 
 
 class ReadThread:
     """Asks questions on one thread, each with a limit of time."""
 
-    def __init__(self, path: Path, *, most_seconds: float = 5.0) -> None:
+    def __init__(self, path: Path) -> None:
         """Name the file, which exists; nothing is opened before the first question."""
         self._path = path
-        self._most_seconds = most_seconds
         self._thread = ThreadPoolExecutor(
             max_workers=1, thread_name_prefix="queue-reader"
         )
@@ -115,7 +117,7 @@ class ReadThread:
         with translated(str(self._path)):
             if self._connection is None:
                 self._connection = open_reader(self._path)
-            end = time.monotonic() + self._most_seconds
+            end = time.monotonic() + MOST_SECONDS
             self._connection.set_progress_handler(
                 lambda: time.monotonic() > end, _CHECKED_EVERY
             )
@@ -124,8 +126,7 @@ class ReadThread:
                     answer = question(self._connection)
             except apsw.InterruptError as error:
                 raise QueueError(
-                    f"queue {self._path}: a question took more than"
-                    f" {self._most_seconds:g} s"
+                    f"queue {self._path}: a question took more than {MOST_SECONDS:g} s"
                 ) from error
         return answer
 

@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
+from time import monotonic
 
 from bridge.files.private import FILE_MODE, restrict
 
 _SHARE_OF_VOLUME = 8
+_AMPLE_BYTES = 1024 * 1024 * 1024
+_AMPLE_SECONDS = 1.0
 
 
 class Reserve:
@@ -26,6 +29,7 @@ class Reserve:
         """
         self._path = path
         self.size_bytes = self._fitting(size_bytes)
+        self._ample_until = 0.0
 
     @property
     def is_held(self) -> bool:
@@ -56,9 +60,23 @@ class Reserve:
 
     def release(self) -> bool:
         """Give the room back to the volume; return whether there was any."""
+        self._ample_until = 0.0
         was_there = self._path.exists()
         self._path.unlink(missing_ok=True)
         return was_there
+
+    def has_ample_volume(self) -> bool:
+        """Return whether a GiB was free, and the file was there, a second ago or later.
+
+        Less than that is written in a second. If the volume fills up all the same,
+        SQLite reports it, and the reserve makes room (see `commit`).
+        """
+        now = monotonic()
+        if now >= self._ample_until:
+            if not self.is_held or self.free_bytes() < _AMPLE_BYTES:
+                return False
+            self._ample_until = now + _AMPLE_SECONDS
+        return True
 
     def _allocate(self) -> None:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)

@@ -1,42 +1,27 @@
-"""Which rows can be handed out next: looks at the file or at the tail, changes nothing.
+"""Which rows can be handed out next; nothing is handed out here.
 
 Of a sink in order by object only heads of lanes that are not busy (see `order`). A
 search looks at a bounded number of rows; if it ends before it has seen all, the next
 one goes on where it ended.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.order import Order
-from bridge.queue.sqlite.sink_state import DeliveryRow, SinkBacklog
+from bridge.queue.sqlite.sink_state import DeliveryRow, RowKey, SinkBacklog
 from bridge.queue.sqlite.store import SqliteStore, numbers
 
 LEAST_ROWS = 64
 """Rows that are looked at in one step, if not more are wanted."""
 
 
-class RowKey(NamedTuple):
-    """A delivery row whose event was not read yet."""
-
-    event: int
-    due: int
-    attempts: int
-    first: int | None
-    lane: int | None = None
-
-
 class Fresh(NamedTuple):
-    """Fresh rows that can be handed out.
-
-    `end` is the last event that was looked at; `is_all`: the file has none after it.
-    """
+    """Fresh rows that can be handed out; `end` is the last event that was looked at."""
 
     keys: Sequence[DeliveryRow | RowKey]
     end: int
-    is_all: bool
 
 
 class Delayed(NamedTuple):
@@ -83,44 +68,46 @@ def find_delayed(
     return Delayed(keys, end, beyond if beyond or len(rows) == most else None)
 
 
-def find_fresh(store: SqliteStore, backlog: SinkBacklog, limit: int) -> Fresh:
-    """Return fresh rows, in the order of their events."""
-    order = backlog.order
-    if order is not None:
-        return _find_heads(store, backlog, order, max(limit, LEAST_ROWS))
-    if backlog.tail or backlog.tail.is_complete:
-        rows = backlog.tail.first(limit)
-        return Fresh(rows, rows[-1].event if rows else backlog.position, False)
-    found = store.rows(sql.FRESH, (backlog.id, backlog.position, limit))
-    keys = [RowKey(*row) for row in found if not backlog.is_held(row[0])]
-    end = found[-1][0] if found else backlog.position
-    return Fresh(keys, end, len(found) < limit)
+def find_fresh(backlog: SinkBacklog, limit: int) -> Fresh:
+    """Return fresh rows that are in memory, in the order of their events."""
+    rows = backlog.tail.first(limit)
+    return Fresh(rows, rows[-1].event if rows else backlog.position)
 
 
-def _find_heads(
-    store: SqliteStore, backlog: SinkBacklog, order: Order, most: int
+def find_fresh_heads(
+    store: SqliteStore, backlog: SinkBacklog, order: Order, limit: int
 ) -> Fresh:
-    if backlog.tail or backlog.tail.is_complete:
-        rows = backlog.tail.first(most)
-        end = rows[-1].event if rows else backlog.position
-        return Fresh(_heads(store, backlog, order, rows), end, False)
-    bindings = (backlog.id, backlog.position, most)
-    found, count, last = store.execute(sql.FRESH_HEADS, bindings).get
-    keys = [RowKey(*row) for row in json.loads(found)]
-    keys = [key for key in keys if _is_free(order, key) and not backlog.is_held(key[0])]
-    return Fresh(keys, last or backlog.position, count < most)
+    """Return those of the fresh rows in memory that are heads of lanes not busy."""
+    rows = backlog.tail.first(max(limit, LEAST_ROWS))
+    heads = _mixed_heads(store, backlog, order, rows)
+    keys: list[DeliveryRow | RowKey] = []
+    passed: list[int] = []
+    for row in rows:
+        lane = row.lane
+        if lane is None:
+            continue
+        is_head = heads.setdefault(lane, row.event) == row.event
+        if is_head and not order.is_busy(lane):
+            keys.append(row)
+        else:
+            passed.append(lane)
+    order.mix(passed)
+    return Fresh(keys, rows[-1].event if rows else backlog.position)
 
 
-def _heads(
-    store: SqliteStore, backlog: SinkBacklog, order: Order, rows: Sequence[DeliveryRow]
-) -> list[DeliveryRow]:
+def _mixed_heads(
+    store: SqliteStore,
+    backlog: SinkBacklog,
+    order: Order,
+    rows: Iterable[DeliveryRow | RowKey],
+) -> dict[int, int]:
+    """Return the heads of those lanes of which the file has to be asked."""
     lanes = {row.lane for row in rows if row.lane is not None}
-    lanes = {lane for lane in lanes if not order.is_busy(lane)}
-    if not lanes:
-        return []
-    found = store.rows(sql.HEADS, (backlog.id, numbers(lanes)))
-    heads = {head[0] for head in found}
-    return [row for row in rows if row.event in heads]
+    mixed = [lane for lane in lanes if order.is_mixed(lane) and not order.is_busy(lane)]
+    if not mixed:
+        return {}
+    found = store.rows(sql.HEADS, (backlog.id, numbers(mixed)))
+    return {lane: event for event, _, _, lane in found}
 
 
 def _is_free(order: Order, row: DeliveryRow | RowKey) -> bool:

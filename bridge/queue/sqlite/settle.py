@@ -124,7 +124,9 @@ def _record_delivered(
     store: SqliteStore, backlog: SinkBacklog, events: Sequence[int]
 ) -> None:
     lost = [event for event in events if event not in backlog.leased]
-    lanes.free_lanes_of(store, backlog, lost)
+    if lost:  # the tail may hold rows that end without a lease
+        lanes.free_lanes_of(store, backlog, lost)
+        store.after_commit(backlog.tail.forget)
     store.execute(sql.DELETE_DELIVERIES, (backlog.id, numbers(events)))
     store.totals.finish(backlog.id, store.connection.changes(), "delivered")
     retention.forget(store, events)
@@ -143,8 +145,8 @@ def _record_retried(
         first = backlog.leased[event].tryable
         rows.append((event, due, delay, retry.lease.attempt, first))
     store.execute(sql.DELAY_DELIVERIES, (backlog.id, json.dumps(rows)))
-    store.after_commit(partial(backlog.end, [row[0] for row in rows]))
-    store.after_commit(partial(backlog.expect, min(row[1] for row in rows)))
+    events, due = [row[0] for row in rows], min(row[1] for row in rows)
+    store.after_commit(partial(backlog.delay, events, due))
 
 
 def _record_dead(store: SqliteStore, backlog: SinkBacklog, dead: Dead) -> None:

@@ -12,7 +12,7 @@ looks at a leased row again, however many there are.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
@@ -64,6 +64,16 @@ class DeliveryRow(NamedTuple):
     lane: int | None = None
 
 
+class RowKey(NamedTuple):
+    """A delivery row whose event was not read yet."""
+
+    event: int
+    due: int
+    attempts: int
+    first: int | None
+    lane: int | None = None
+
+
 class Tail:
     """The fresh deliveries after `position`, in memory, as far as there is room.
 
@@ -73,7 +83,7 @@ class Tail:
     def __init__(self) -> None:
         """Start empty, not knowing what the file holds."""
         self.is_complete = False
-        self._rows: deque[DeliveryRow] = deque()
+        self._rows: deque[DeliveryRow | RowKey] = deque()
         self._size_bytes = 0
 
     def __len__(self) -> int:
@@ -87,7 +97,13 @@ class Tail:
                 return
             self._append(row)
 
-    def first(self, limit: int) -> list[DeliveryRow]:
+    def fill(self, rows: Iterable[DeliveryRow | RowKey], *, is_complete: bool) -> None:
+        """Begin with rows of the file; `is_complete`: it has none after these."""
+        self._rows.extend(rows)
+        self._size_bytes = sum(map(_size, self._rows))
+        self.is_complete = is_complete
+
+    def first(self, limit: int) -> list[DeliveryRow | RowKey]:
         """Return the first ones; they stay."""
         return list(islice(self._rows, limit))
 
@@ -111,8 +127,8 @@ class Tail:
         self._size_bytes += size
 
 
-def _size(row: DeliveryRow) -> int:
-    return len(row.encoded.body)
+def _size(row: DeliveryRow | RowKey) -> int:
+    return len(row.encoded.body) if isinstance(row, DeliveryRow) else 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,6 +216,15 @@ class SinkBacklog:
             return True
         return bool(self.tail) or not self.tail.is_complete
 
+    def is_ahead(self, wall: int) -> bool:
+        """Return whether the next deliveries are in memory, so that no file is asked.
+
+        Read on the event loop, while the writer's thread rests.
+        """
+        is_plain = self.ordering == "none" and not self.returned
+        is_delayed = self.next_due is not None and self.next_due <= wall
+        return is_plain and bool(self.tail) and not is_delayed
+
     def may_lease(self, wall: int) -> bool:
         """Return whether a lease may find anything; False: it surely finds nothing.
 
@@ -219,8 +244,10 @@ class SinkBacklog:
         held = self.leased.get(event_of(handle))
         return held is not None and handle == (event_of(handle), held.token)
 
-    def give_back(self, events: Iterable[int]) -> None:
+    def give_back(self, events: Sequence[int]) -> None:
         """End leases without an outcome: the deliveries are due at once."""
+        if self.order is not None:
+            self.order.mix_leased(events)
         for event in events:
             if self.leased.pop(event, None) is not None:
                 self.returned[event] = None
@@ -239,6 +266,13 @@ class SinkBacklog:
             self.returned.pop(event, None)
             if self.order is not None:
                 self.order.end(event)
+
+    def delay(self, events: Sequence[int], due: int) -> None:
+        """Forget leases whose deliveries wait; the first of them is due then."""
+        if self.order is not None:
+            self.order.mix_leased(events)
+        self.end(events)
+        self.expect(due)
 
     def expect(self, due: int) -> None:
         """Note that a row is due then."""
@@ -260,16 +294,30 @@ class SinkBacklog:
             self.order.freed.clear()
 
     def put_in_order(
-        self, ordering: Ordering, leased: Iterable[tuple[int, int]]
+        self,
+        ordering: Ordering,
+        leased: Iterable[tuple[int, int]],
+        mixed: Iterable[int],
     ) -> None:
-        """Hand out by other rules from now on; `leased` are events and their lanes."""
+        """Hand out by other rules from now on.
+
+        Args:
+            ordering: Which.
+            leased: Events and their lanes.
+            mixed: Lanes of delayed rows.
+        """
         self.ordering = ordering
         self.has_lanes = ordering == "object"
-        self.order = Order() if self.has_lanes else None
+        self.order = Order(mixed) if self.has_lanes else None
         if self.order is not None:
             for event, lane in leased:
                 self.order.take(event, lane)
         self.search_anew()
+
+    def mix_lanes(self, lanes: Iterable[int]) -> None:
+        """Note that rows of these lanes may lie behind what was handed out."""
+        if self.order is not None:
+            self.order.mix(lanes)
 
     def free_lanes(self, lanes: Iterable[int]) -> None:
         """Note that rows of these lanes ended without a lease of their own."""

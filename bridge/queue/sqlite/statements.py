@@ -17,10 +17,7 @@ ON CONFLICT (names) DO UPDATE SET names = excluded.names RETURNING id
 INSERT_DELIVERIES = """
 INSERT INTO delivery (sink, event, due) SELECT ?, value, ? FROM carray(?)
 """
-INSERT_IN_LANES = """
-INSERT INTO delivery (sink, event, due, lane)
-SELECT ?1, one.value ->> 0, ?2, one.value ->> 1 FROM json_each(?3) AS one
-"""
+INSERT_IN_LANES = "INSERT INTO delivery (sink, event, due, lane) VALUES "
 INSERT_REJECTED = """
 INSERT INTO dead (sink, event, reason, excerpt, attempts, died)
 VALUES (NULL, ?, ?, x'', 0, ?)
@@ -73,8 +70,8 @@ SELECT max(
             WHERE delay IS NOT NULL AND due > ?1), 0))
 """
 FRESH = """
-SELECT json_group_array(json_array(event, due, attempts, first)) FROM (
-  SELECT event, due, attempts, first FROM delivery
+SELECT json_group_array(json_array(event, due, attempts, first, lane)) FROM (
+  SELECT event, due, attempts, first, lane FROM delivery
   WHERE sink = ? AND event > ? AND delay IS NULL ORDER BY event LIMIT ?)
 """
 DELAYED = """
@@ -86,14 +83,6 @@ SELECT json_group_array(json_array(event, due, attempts, first)) FROM (
 # The oldest row of a lane is found by one search in an index, however long the lane is.
 HEAD = """(SELECT min(event) FROM delivery AS other
     WHERE other.sink = ?1 AND other.lane = delivery.lane)"""
-FRESH_HEADS = f"""
-SELECT json_group_array(json_array(event, due, attempts, first, lane))
-    FILTER (WHERE event = head),
-  count(*), max(event)
-FROM (
-  SELECT event, due, attempts, first, lane, {HEAD} AS head FROM delivery
-  WHERE sink = ?1 AND event > ?2 AND delay IS NULL ORDER BY event LIMIT ?3)
-"""  # noqa: S608  # a constant
 DELAYED_HEADS = f"""
 SELECT json_group_array(json_array(event, due, attempts, first, lane, event = head))
 FROM (
@@ -123,6 +112,11 @@ LANES = """
 SELECT json_group_array(json_array(event, lane)) FILTER (WHERE lane IS NOT NULL)
 FROM carray(?2) AS one CROSS JOIN delivery
 ON delivery.sink = ?1 AND delivery.event = one.value
+"""
+DELAYED_LANES = """
+SELECT json_group_array(lane) FROM (
+  SELECT DISTINCT lane FROM delivery INDEXED BY delivery_due
+  WHERE delay IS NOT NULL AND sink = ? AND lane IS NOT NULL LIMIT ?)
 """
 WITHOUT_LANE = """
 SELECT json_group_array(event) FROM (

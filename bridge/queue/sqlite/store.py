@@ -41,9 +41,7 @@ class SqliteStore:
     on its one thread inside a transaction.
     """
 
-    def __init__(
-        self, *, settings: QueueConfig, clock: Clock, lease_seconds: float
-    ) -> None:
+    def __init__(self, *, settings: QueueConfig, clock: Clock) -> None:
         """Open the file, make or migrate it, and count what is in it.
 
         Raises:
@@ -51,7 +49,6 @@ class SqliteStore:
             QueueNewerError: A later version wrote it.
         """
         self.settings = settings
-        self.lease_seconds = lease_seconds
         self.clock = clock
         path = settings.path
         reserve = Reserve(

@@ -1,12 +1,14 @@
 """What the rows add up to, in memory, so that no put has to count them."""
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from bridge.queue import Tally
 
 Way = Literal["routed", "enqueued", "delivered", "dead", "purged"]
+Key = TypeVar("Key")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,15 +35,10 @@ class Totals:
 
     def copy(self) -> Self:
         """Return the same sums, to be kept aside."""
-        copied = type(self)(
-            last_event=self.last_event,
-            ends=self.ends,
-            swept=self.swept,
-            begun=self.begun,
-        )
-        copied.waiting.update(self.waiting)
-        copied.dead.update(self.dead)
-        copied.ways.update(self.ways)
+        copied = copy(self)
+        copied.waiting = _copied(self.waiting)
+        copied.dead = _copied(self.dead)
+        copied.ways = _copied(self.ways)
         return copied
 
     def begin(self, sink: int, count: int, way: Way) -> None:
@@ -66,3 +63,10 @@ class Totals:
             waiting=self.waiting[sink],
             letters=self.dead[sink],
         )
+
+
+def _copied(counter: Counter[Key]) -> Counter[Key]:
+    """Return a copy; `Counter.copy` takes ten times as long."""
+    copied: Counter[Key] = Counter()
+    dict.update(copied, counter)
+    return copied

@@ -13,16 +13,14 @@ from bridge.queue.sqlite.store import SqliteStore
 _IDLE_SAVE = 60 * SECOND
 
 
-def open_store(
-    settings: QueueConfig, clock: Clock, lease_seconds: float
-) -> SqliteStore:
+def open_store(settings: QueueConfig, clock: Clock) -> SqliteStore:
     """Open the file, and let nothing wait for a clock that was set back meanwhile.
 
     Raises:
         QueueError: The file cannot be used.
     """
     with translated(str(settings.path)):
-        store = SqliteStore(settings=settings, clock=clock, lease_seconds=lease_seconds)
+        store = SqliteStore(settings=settings, clock=clock)
         with store.transaction():
             cap_waits(store)
         return store

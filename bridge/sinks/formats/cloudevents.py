@@ -93,7 +93,7 @@ class BatchFormat:
         """See `Format`."""
         body = batch(events)
         if len(body) > self.most_bytes and len(events) > 1:
-            # A batch that is refused for good is halved and sent again.
+            # `deliver` halves a batch that is refused for good.
             raise PermanentSinkError(
                 f"sink {self.sink}: expected a batch of at most "
                 f"{self.most_bytes} bytes, got {len(body)}",
@@ -115,15 +115,13 @@ def cloudevents_format(settings: HttpConfig, classifier: ResponseClassifier) -> 
         settings: Those of the sink.
         classifier: Says what a status means.
     """
-    match settings.mode:
-        case "structured":
-            return StructuredFormat(classifier=classifier)
-        case "binary":
-            return BinaryFormat(classifier=classifier)
-        case "batch":
-            return BatchFormat(
-                classifier=classifier,
-                sink=settings.name,
-                max_batch=settings.batch.size,
-                most_bytes=settings.batch.bytes,
-            )
+    if settings.mode == "structured":
+        return StructuredFormat(classifier=classifier)
+    if settings.mode == "binary":
+        return BinaryFormat(classifier=classifier)
+    return BatchFormat(
+        classifier=classifier,
+        sink=settings.name,
+        max_batch=settings.batch.size,
+        most_bytes=settings.batch.bytes,
+    )

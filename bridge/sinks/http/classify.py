@@ -1,9 +1,9 @@
-"""What a status means: ours for each, and what an operator says otherwise.
+"""Classify answers: what each status means, unless the operator configures another.
 
 ======================  =======================================================
 2xx                     delivered
 400, 422, other 4xx     the event is refused for good; 20 events running pause
-401 403 405 407         paused: somebody has to mend something
+401 403 405 407         paused: an operator has to mend something
 404                     tried again for 10 minutes, then paused
 408 421 425, 5xx        tried again
 409                     tried again, 5 attempts in all
@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
@@ -49,7 +49,7 @@ from bridge.sinks.transports.errors import (
 
 
 class Verdict(Enum):
-    """What a status means, as far as it alone can say."""
+    """The meaning of a status by itself."""
 
     TAKEN = auto()
     RETRY = auto()
@@ -92,10 +92,10 @@ _BY_CLASS = {
 }
 
 TEMPORARY = frozenset({Verdict.RETRY, Verdict.WAIT, Verdict.CONFLICT, Verdict.NOT_HTTP})
-"""What may be otherwise in a while, whoever answers it."""
+"""Statuses that may change in a while, from sinks and token endpoints alike."""
 
 StatusRule = Literal["success", "retry", "dead_letter", "pause"]
-"""What an operator may say of a status."""
+"""Meanings that an operator may give a status."""
 
 _BY_WORD: Mapping[StatusRule, Verdict] = {
     "success": Verdict.TAKEN,
@@ -106,16 +106,16 @@ _BY_WORD: Mapping[StatusRule, Verdict] = {
 
 
 def verdict(status: int) -> Verdict:
-    """Return what a status means unless an operator says otherwise."""
+    """Return the usual meaning of a status."""
     by_class = _BY_CLASS.get(status // 100, Verdict.NOT_HTTP)
     return _BY_STATUS.get(status, by_class)
 
 
 class StatusRules:
-    """What statuses mean to one sink."""
+    """Looks up what statuses mean to one sink."""
 
     def __init__(self, settings: OutcomesConfig) -> None:
-        """Take what the operator says of statuses, and of classes: a status wins."""
+        """Compile the operator's lists of statuses and classes; a status wins."""
         said: dict[StatusRule, Sequence[int | str]] = {
             "success": settings.success,
             "retry": settings.retry,
@@ -131,7 +131,7 @@ class StatusRules:
         self._error_attempts = settings.error_attempts
 
     def verdict(self, status: int) -> Verdict:
-        """Return what a status means to this sink."""
+        """Return the meaning of a status to this sink."""
         usual = verdict(status)
         if usual is Verdict.TAKEN or not self._words:
             return usual
@@ -146,23 +146,20 @@ class StatusRules:
 
 
 MISSING_SECONDS = 600.0
-"""A 404 may be a pod that starts; after this it is a wrong URL."""
+"""A 404 may be a pod that starts; after this the URL is wrong."""
 
 MOST_REFUSALS = 20
-"""So many events refused, and none taken between them: the sink is at fault."""
+"""Events refused in a row after which the sink is at fault, not the event."""
 
 CONFLICT_ATTEMPTS = 5
-
 MOST_RETRY_AFTER_SECONDS = 3600.0
 
 STARVED_SECONDS = 1.0
 """How long a sink rests when we are out of files."""
 
 _OURS = StatusRules(OutcomesConfig())
-
 _EVENTS_OWN = (Verdict.TOO_LARGE, Verdict.DEAD_LETTER)
 _OPERATORS = (Verdict.PAUSE, Verdict.RETIRED, Verdict.WRONG_FORM)
-
 _WORDS = {Verdict.CONFLICT: "conflict", Verdict.NOT_HTTP: "bad-answer"}
 
 _REASONS: tuple[tuple[type[httpx.TransportError], str], ...] = (
@@ -202,12 +199,8 @@ def retry_after(
     return min(seconds, most_seconds) if seconds >= 0 else None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ResponseClassifier:
-    """Judges the answers of one sink in one content mode."""
+    """Classifies the answers of one sink in one content mode."""
 
     def __init__(
         self,
@@ -217,13 +210,13 @@ class ResponseClassifier:
         retry_after_max_seconds: float = MOST_RETRY_AFTER_SECONDS,
         hide: Callable[[str], str] = str,
         now: Callable[[], float] = time.monotonic,
-        utc_now: Callable[[], datetime] = _utc_now,
+        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Begin without a memory of the sink.
+        """Know nothing of the sink yet.
 
         Args:
             sink: Its name, for messages.
-            outcomes: What statuses mean to it.
+            outcomes: Meanings of statuses to this sink.
             retry_after_max_seconds: Longest rest that Retry-After can ask for.
             hide: Takes the secrets out of a message.
             now: A clock in seconds that never goes back.
@@ -240,7 +233,7 @@ class ResponseClassifier:
         self._missing_since: float | None = None
 
     def accepted(self, response: Response, *, events: int) -> Sequence[Accepted]:
-        """Return that each of so many events was taken, by the answer's status alone.
+        """Return a result for each of so many events that were taken, by status alone.
 
         Raises:
             SinkError: The status says otherwise; that holds for all of them.
@@ -256,7 +249,7 @@ class ResponseClassifier:
             del result
 
     def result(self, response: Response, *, events: int = 1) -> Accepted | SinkError:
-        """Return what an answer means for so many events.
+        """Return the result of an answer to so many events.
 
         Bulk receivers answer with a status for each event: a format judges each of
         them as an answer of its own.
@@ -264,14 +257,10 @@ class ResponseClassifier:
         fault = self.fault(response, events=events)
         if fault is not None:
             return fault
-        return Accepted(
-            status=response.status,
-            duration_seconds=response.duration_seconds,
-            excerpt=response.excerpt,
-        )
+        return Accepted(**_facts(response))
 
     def fault(self, reply: Response, *, events: int) -> SinkError | None:
-        """Return what is wrong with an answer to so many events; None: delivered."""
+        """Return the error of an answer to so many events; None: they were taken."""
         meaning = self._outcomes.verdict(reply.status)
         if meaning is Verdict.MISSING:
             return self._missing(reply)
@@ -281,7 +270,9 @@ class ResponseClassifier:
             return None
         if meaning is Verdict.REFUSED:
             return self._refused(reply, events)
-        if meaning in _EVENTS_OWN or self._is_odd_one_out(meaning):
+        # A form in which others were taken is refused for this event alone.
+        is_own = meaning is Verdict.WRONG_FORM and self._has_taken
+        if is_own or meaning in _EVENTS_OWN:
             return self._permanent(reply)
         if meaning in _OPERATORS:
             is_retired = meaning is Verdict.RETIRED
@@ -289,7 +280,7 @@ class ResponseClassifier:
         return self._temporary(reply, meaning)
 
     def starved(self, error: Exception, *, seconds: float) -> TemporarySinkError:
-        """Return what it means that we could open nothing; the sink did nothing."""
+        """Return the error of an attempt for which this process had no file left."""
         return TemporarySinkError(
             self._hide(f"sink {self._sink}: {error}"),
             reason=OUR_FAULT,
@@ -299,7 +290,7 @@ class ResponseClassifier:
         )
 
     def unreachable(self, error: httpx.TransportError, *, seconds: float) -> SinkError:
-        """Return what it means that there was no answer after so many seconds."""
+        """Return the error of an attempt without an answer after so many seconds."""
         if is_ours(error):
             return self.starved(error, seconds=seconds)
         message = self._hide(f"sink {self._sink}: {error}")
@@ -322,10 +313,6 @@ class ResponseClassifier:
         return TemporarySinkError(
             message, reason=reason or "reset", duration_seconds=seconds
         )
-
-    def _is_odd_one_out(self, meaning: Verdict) -> bool:
-        """Whether the form is refused for this event alone: others were taken in it."""
-        return meaning is Verdict.WRONG_FORM and self._has_taken
 
     def _missing(self, reply: Response) -> SinkError:
         now = self._now()
@@ -357,19 +344,12 @@ class ResponseClassifier:
             retry_after_seconds=asked,
             scope="sink" if meaning is Verdict.WAIT else "event",
             max_attempts=most or self._outcomes.most_attempts(reply.status),
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
+            **_facts(reply),
         )
 
     def _permanent(self, reply: Response) -> PermanentSinkError:
-        return PermanentSinkError(
-            self._answered(reply),
-            reason="status",
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
-        )
+        why = self._answered(reply)
+        return PermanentSinkError(why, reason="status", **_facts(reply))
 
     def _paused(
         self, reply: Response, more: str, *, until_resumed: bool = False
@@ -378,9 +358,7 @@ class ResponseClassifier:
             self._answered(reply, more),
             reason="status",
             until_resumed=until_resumed,
-            status=reply.status,
-            duration_seconds=reply.duration_seconds,
-            excerpt=reply.excerpt,
+            **_facts(reply),
         )
 
     def _answered(self, reply: Response, more: str = "") -> str:
@@ -388,6 +366,15 @@ class ResponseClassifier:
         status = f"{reply.status} {_phrase(reply.status)}".strip()
         said = f": {text}" if text else ""
         return self._hide(f"sink {self._sink} answered {status}{more}{said}")
+
+
+def _facts(reply: Response) -> dict[str, Any]:
+    """Return the parts of an answer that results keep."""
+    return {
+        "status": reply.status,
+        "duration_seconds": reply.duration_seconds,
+        "excerpt": reply.excerpt,
+    }
 
 
 def _is_refusal(status: int) -> bool:
@@ -403,7 +390,7 @@ def _phrase(status: int) -> str:
 
 
 def _moved(reply: Response) -> str:
-    """Say where a redirect leads, for it is not followed (Web Hooks, 2.1)."""
+    """Return where a redirect leads; it is not followed (Web Hooks, 2.1)."""
     location = reply.headers.get("Location")
     if location is None:
         return ""

@@ -1,4 +1,4 @@
-"""What a receiver allows: the header fields of the handshake, read.
+"""Read and write the header fields of the handshake.
 
 "HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, 4: abuse protection. The rules have the
 numbers of docs/webhooks.md.
@@ -44,13 +44,13 @@ def request_fields(settings: HandshakeConfig, *, sink: str, key: str) -> dict[st
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ConsentState:
-    """How we stand with the receiver.
+    """The consent that a receiver gave, or has not given yet.
 
     Attributes:
         requests_per_minute: Most requests in a minute; None: no limit.
         until: When it has to be asked again, by a clock that never goes back.
         pending: Why nothing may be sent yet; empty: something may.
-        by_callback: Whether it agreed by calling back.
+        by_callback: Whether the receiver agreed by calling back.
     """
 
     requests_per_minute: float | None
@@ -59,7 +59,7 @@ class ConsentState:
     by_callback: bool = False
 
     def answered(self, status: int) -> None:
-        """End it if an event that was sent in it was not taken for this reason."""
+        """End the consent if the status of an event says that it was withdrawn."""
         if status in ENDING_STATUSES:
             self.until, self.by_callback = float("-inf"), False
 
@@ -77,11 +77,11 @@ class ConsentGranted:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRefused:
-    """It does not agree, or not in words that count.
+    """The receiver does not agree, or its answer is malformed.
 
     Attributes:
-        why: What was expected and what came, for people.
-        is_silent: Whether it said nothing at all, so that it may still agree later.
+        why: The expected and the actual field, for people.
+        is_silent: Whether the field was absent, so that consent may still come.
     """
 
     why: str
@@ -102,7 +102,7 @@ def read_consent(
     requested_rate: int | None,
     is_asked_for: bool = True,
 ) -> ConsentGranted | ConsentRefused:
-    """Return what header fields allow; a status allows nothing (S15, S16).
+    """Return the consent in header fields; a status gives none (S15, S16).
 
     Args:
         headers: Of an answer to OPTIONS, or of a request to our callback.

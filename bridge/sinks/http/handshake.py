@@ -1,16 +1,16 @@
-"""Asks a receiver whether it wants our events, before it gets any.
+"""Ask a receiver for its consent before events are sent.
 
 ::
 
                OPTIONS            WebHook-Allowed-Origin
     not asked ──────────▶ asking ────────────────────────▶ allowed
-        ▲                 │    │ 2xx without a word,        ▲  │
+        ▲                 │    │ 2xx without a field,       ▲  │
         │    no, or other │    │ and it can call back       │  │
-        │    words        ▼    ▼        called back         │  │
+        │    values       ▼    ▼        called back         │  │
         │            refused  pending ──────────────────────┘  │
         └───── time is over, or 401 403 405 410 to an event ◀──┘
 
-Consent is in memory: another process asks anew. ("HTTP 1.1 Web Hooks for Event
+Consent is in memory: another process asks again. ("HTTP 1.1 Web Hooks for Event
 Delivery" 1.0.2, 4.)
 """
 
@@ -50,7 +50,7 @@ ASK_AGAIN_SECONDS = 600.0
 
 PENDING_SECONDS = 3600.0
 """How long its callback is waited for before it is asked again: asking may send
-somebody a message."""
+a person a message."""
 
 _TO_OPTIONS = StatusRules(
     OutcomesConfig(retry=(409,))
@@ -61,7 +61,7 @@ Ask = Callable[[Mapping[str, str]], Awaitable[Response]]
 
 
 class Handshake:
-    """The consent of one receiver: asked for once, however many deliveries wait."""
+    """Asks one receiver for consent, once however many deliveries wait."""
 
     def __init__(
         self,
@@ -110,21 +110,21 @@ class Handshake:
 
     @property
     def requests_per_minute(self) -> float | None:
-        """What the receiver allows; None: no limit, or it was not asked yet."""
+        """Requests per minute that are allowed; None: no limit, or not asked."""
         return None if self._standing is None else self._standing.requests_per_minute
 
     def ready(self) -> ConsentState | None:
-        """Return how we stand, if events may go out now; None: `ensure` has to ask."""
+        """Return the consent if events may be sent now; None: `ensure` has to ask."""
         standing = self._valid()
         return None if standing is None or standing.pending else standing
 
     async def ensure(self) -> ConsentState:
-        """Return how we stand once events may go out; see `ready`.
+        """Return the consent, after asking for it if need be; see `ready`.
 
         Raises:
             SinkPausedError: The receiver does not agree, or not yet.
             TemporarySinkError: It gave no answer, or asks for a rest.
-            UnusableError: A secret or a TLS file cannot be read.
+            SecretError: A secret or a TLS file cannot be read.
         """
         flights = self._flights
         async with self._lock:
@@ -194,7 +194,7 @@ class Handshake:
             self._fail(self._judge.unreachable(error, seconds=seconds))
         except (SinkError, SecretError) as error:
             self._fail(error)
-        # Not reached when cancelled: then whoever waits next asks anew.
+        # Not reached when cancelled: then the next request in line asks again.
         self._flights += 1
 
     def _fail(self, error: SinkError | SecretError) -> None:

@@ -1,4 +1,4 @@
-"""What `knative: true` means for a sink: what a real Broker was seen to do.
+"""Apply the preset `knative: true`: what a real Broker was seen to do.
 
 Its differences from the contract of Knative's data plane are in docs/knative.md.
 """

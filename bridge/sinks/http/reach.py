@@ -1,7 +1,7 @@
-"""Whether a sink can be connected to: its name, its port, its certificate.
+"""Check whether a sink can be connected to: its name, its port, its certificate.
 
-Not a byte of HTTP is sent, so nobody can take it for an event. What a proxy leads to
-can only be known by asking the proxy: of that one the connection to the proxy is made.
+Not a byte of HTTP is sent, so no receiver can take it for an event. A sink behind a
+proxy is known to the proxy alone: then the connection to the proxy is made.
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
-"""What a sink must not show of what it sends, wherever it comes back from."""
+"""Hide the secrets of a sink in answers and messages."""
 
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from bridge.net.urls import credentials_of
-from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.auth import OAuth2Auth
 from bridge.sinks.http.request import RequestHeaders, SinkUrl
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.text import hide, redact
@@ -13,7 +13,7 @@ from bridge.sinks.transports import Response
 
 
 class Redactor:
-    """The secrets of one sink, as far as they were used."""
+    """Hides the secrets of one sink, as far as they were used."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Redactor:
         target: SinkUrl,
         proxies: Iterable[str] = (),
     ) -> None:
-        """Know of them all.
+        """Take every source of secrets.
 
         Args:
             headers: Fields of all requests.
@@ -40,11 +40,11 @@ class Redactor:
         self._more = [one for proxy in proxies for one in credentials_of(proxy)]
 
     def add(self, secret: str) -> None:
-        """Hide one more, which does not change."""
+        """Hide one more secret, which does not change."""
         self._more.append(secret)
 
     def secrets(self) -> list[str]:
-        """Return what must not be shown, as far as it was used."""
+        """Return the secrets that were used."""
         known = [*self._headers.secrets(), *self._target.secrets(), *self._more]
         if self._sign is not None:
             known += self._sign.secrets()
@@ -53,10 +53,10 @@ class Redactor:
         return known
 
     def read(self) -> str:
-        """Return a text of everything secret, as it is now.
+        """Return a text of all secrets as they are now.
 
         Raises:
-            UnusableError: A secret cannot be read.
+            SecretError: A secret cannot be read.
         """
         others = [] if self._sign is None else self._sign.read()
         if self._tokens is not None:
@@ -69,11 +69,11 @@ class Redactor:
         return hide(message, self.secrets())
 
     def redact(self, response: Response, *, most_bytes: int) -> Response:
-        """Return the answer without the secrets; some answer with what they got.
+        """Return the answer without the secrets: some receivers echo requests.
 
         Args:
             response: The answer.
-            most_bytes: What its body is cut to.
+            most_bytes: Length to which its body is cut.
         """
         body = response.body
         if not body:

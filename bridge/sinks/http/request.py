@@ -1,4 +1,4 @@
-"""What is sent: where to, header fields, a format's body, a signature, and its size."""
+"""Build requests: URL, header fields, the format's body, signature, size."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +10,7 @@ from bridge.events import EncodedEvent
 from bridge.events.encode import Header
 from bridge.net.urls import parse_url, url_secrets
 from bridge.sinks.formats import Format, SinkRequest
-from bridge.sinks.http.auth import BasicAuth, HeaderAuth
-from bridge.sinks.http.oauth2 import OAuth2Auth, token_field
+from bridge.sinks.http.auth import BasicAuth, HeaderAuth, OAuth2Auth, token_field
 from bridge.sinks.http.signing import Signer
 from bridge.sinks.http.size_limit import SizeLimit, length, wire_bytes
 from bridge.sinks.reloaded import SecretError
@@ -21,10 +20,10 @@ _EXPECTED = "expected an http or https URL without user and password"
 
 
 class SinkUrl:
-    """Where to POST, now: a URL that is a secret may change.
+    """Reads the URL of a sink, which may be a secret that changes.
 
     Attributes:
-        auth: What user and password in the URL come to; None: there are none.
+        auth: Made of user and password in the URL; None: there are none.
         secret: The URL, if it is one; None: it is not.
     """
 
@@ -54,7 +53,7 @@ class SinkUrl:
         """Return the URL; the same object as long as it stays the same.
 
         Raises:
-            UnusableError: It cannot be read, or is no URL.
+            SecretError: It cannot be read, or is not a URL.
         """
         text = self._text if self.secret is None else self.secret.read()
         if self._url is None or text != self._text:
@@ -67,12 +66,12 @@ class SinkUrl:
         """Return the text as it is now.
 
         Raises:
-            UnusableError: It cannot be read.
+            SecretError: It cannot be read.
         """
         return self._text if self.secret is None else self.secret.read()
 
     def secrets(self) -> list[str]:
-        """Return what must not be shown of it, and of the one before."""
+        """Return the secret parts of the URL, and of the URL before."""
         is_secret = self.secret is not None
         texts = [text for text in (self._text, self._replaced) if text]
         return [one for text in texts for one in url_secrets(text, is_secret=is_secret)]
@@ -90,10 +89,10 @@ def _parse(text: str) -> URL:
 
 
 class RequestHeaders:
-    """What stands in every request of a sink.
+    """Holds the header fields of every request of a sink.
 
     Attributes:
-        sources: The secrets among it.
+        sources: The secrets among them.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ class RequestHeaders:
             defaults: Fields that may be configured otherwise.
             configured: Further fields, whose values may be secrets.
             auth: Gives `Authorization`; None: nothing does.
-            content_type: What a receiver tells content modes apart by, so that no
+            content_type: Receivers tell content modes apart by it, so that no
                 configuration changes it.
         """
         self._defaults = defaults
@@ -131,7 +130,7 @@ class RequestHeaders:
         """Return the fields; the same object as long as no secret changes.
 
         Raises:
-            UnusableError: A secret cannot be read.
+            SecretError: A secret cannot be read.
         """
         values = [secret.read() for secret in self.sources]
         if values != self._values:
@@ -164,7 +163,7 @@ _TOKEN_BYTES = 16384
 
 
 class RequestBuilder:
-    """Makes the requests of one sink."""
+    """Builds the requests of one sink."""
 
     def __init__(
         self,
@@ -176,7 +175,7 @@ class RequestBuilder:
         tokens: OAuth2Auth | None,
         size_limit: SizeLimit,
     ) -> None:
-        """Make none yet.
+        """Build nothing yet.
 
         Args:
             target: Where to.
@@ -242,7 +241,7 @@ class RequestBuilder:
         return True
 
     async def fit(self, events: Sequence[EncodedEvent]) -> SinkRequest:
-        """Return what is sent where a request would be near the size limit, or beyond.
+        """Return the request to send where one would be near the size limit, or beyond.
 
         Raises:
             PermanentSinkError: A batch has to be made smaller, or the event has to

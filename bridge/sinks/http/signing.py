@@ -1,4 +1,4 @@
-"""How a receiver can tell that a request is ours: signatures over what is sent.
+"""Sign requests, so that a receiver can verify their origin.
 
 ============  ================================================================
 ``standard``  Standard Webhooks 1.0: ``webhook-id``, ``webhook-timestamp`` and
@@ -48,7 +48,7 @@ class Signer(Protocol):
             body: What is sent, byte for byte.
 
         Raises:
-            UnusableError: A key cannot be read, or is none.
+            SecretError: A key cannot be read, or is malformed.
         """
         ...
 
@@ -56,16 +56,16 @@ class Signer(Protocol):
         """Return the keys as texts, as they are now.
 
         Raises:
-            UnusableError: One cannot be read.
+            SecretError: One cannot be read.
         """
         ...
 
     def secrets(self) -> list[str]:
-        """Return what must not be shown of the keys, as they were last used."""
+        """Return the keys as they were last used, to be hidden."""
         ...
 
     def sources(self) -> list[Secret]:
-        """Return where the keys come from."""
+        """Return the secrets that hold the keys."""
         ...
 
 
@@ -148,11 +148,11 @@ def build_signer(settings: SignConfig | None) -> Signer | None:
 
 
 def message_id(ids: Sequence[str]) -> str:
-    """Return what a receiver may know a request by when it comes again.
+    """Return the message id of a request, the same at each attempt.
 
     For one event that is its id, in which anything but ``A-Z a-z 0-9 _ -`` is written
     as ``~`` and two hexadecimal digits for each byte of UTF-8: a full stop in an id
-    would let one signature stand for two texts, and ids of gaps have the name of an API
+    would let one signature fit two texts, and ids of gaps have the name of an API
     group in them. No two ids become one. A batch has a digest of its ids.
     """
     safe = [_UNSAFE.sub(_escape, one) for one in ids]
@@ -166,7 +166,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 class _Key:
-    """A key that is made anew when its secret changes."""
+    """A key, derived again when its secret changes."""
 
     def __init__(
         self, secret: Secret, name: str, make: Callable[[str, str], Sign]

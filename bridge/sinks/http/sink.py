@@ -15,7 +15,7 @@ from bridge.events import EncodedEvent
 from bridge.sinks import Accepted
 from bridge.sinks.formats import SinkRequest
 from bridge.sinks.formats.cloudevents import cloudevents_format
-from bridge.sinks.http.auth import HeaderAuth
+from bridge.sinks.http.auth import HeaderAuth, OAuth2Auth, exchange_with_token
 from bridge.sinks.http.classify import (
     MOST_RETRY_AFTER_SECONDS,
     ResponseClassifier,
@@ -23,7 +23,6 @@ from bridge.sinks.http.classify import (
 )
 from bridge.sinks.http.consent import delivery_fields
 from bridge.sinks.http.handshake import Handshake
-from bridge.sinks.http.oauth2 import OAuth2Auth, exchange_with_token
 from bridge.sinks.http.redaction import Redactor
 from bridge.sinks.http.request import RequestBuilder, RequestHeaders, SinkUrl
 from bridge.sinks.http.settings import HttpConfig

@@ -1,4 +1,4 @@
-"""TLS towards a sink: whom it trusts, and with which certificate it comes."""
+"""TLS towards a sink: trusted authorities and the client certificate."""
 
 import os
 import ssl
@@ -15,7 +15,7 @@ from bridge.sinks.transports.errors import text_of, tls_text
 
 
 class TlsContext:
-    """The SSLContext of a sink, built anew when one of its files changes.
+    """Builds the SSLContext of a sink, again when one of its files changes.
 
     Attributes:
         files: What is read again.
@@ -47,12 +47,12 @@ class TlsContext:
         """Return the context to connect with.
 
         Raises:
-            UnusableError: A file cannot be read or holds nothing of use.
+            SecretError: A file cannot be read or holds nothing of use.
         """
         return self.files.get()
 
     def signature(self) -> str:
-        """Return what changes when a file does."""
+        """Return a text that changes when a file does."""
         return self.files.signature()
 
     def _build(self) -> ssl.SSLContext:

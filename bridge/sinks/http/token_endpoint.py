@@ -4,7 +4,7 @@ What goes wrong means::
 
     no answer, 408 409 421 425 429, 5xx    a few short retries, then temporary; not
                                            before Retry-After, if there is one
-    any other status, an answer without    somebody has to mend it: the sink pauses
+    any other status, an answer without    an operator has to act: the sink pauses
     a bearer token, TLS
 """
 
@@ -58,7 +58,7 @@ class Token:
     Attributes:
         text: What stands after ``Bearer``.
         refresh_at: When to replace it.
-        expires_at: When it is of no use any more; infinite if nobody said.
+        expires_at: When it expires; infinite if the answer did not say.
     """
 
     text: str = field(repr=False)
@@ -67,7 +67,7 @@ class Token:
 
 
 class _PassingError(TokenUnavailableError):
-    """Worth another try at once."""
+    """A failure that is worth another try at once."""
 
 
 class _Granted(msgspec.Struct):
@@ -81,7 +81,7 @@ class _Refused(msgspec.Struct):
 
 
 class TokenEndpoint:
-    """Where tokens come from.
+    """Asks an authorization server for tokens.
 
     Attributes:
         files: What is read again: certificates, and the client's secret.
@@ -137,7 +137,7 @@ class TokenEndpoint:
 
         Raises:
             TokenUnavailableError: There is none now.
-            UnusableError: There is none until somebody mends something.
+            SecretError: There is none until an operator mends something.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -150,7 +150,7 @@ class TokenEndpoint:
         """Return the client's secret as it is now.
 
         Raises:
-            UnusableError: It cannot be read.
+            SecretError: It cannot be read.
         """
         return self._secret.read()
 

@@ -1,4 +1,4 @@
-"""A total deadline for each attempt, at a fraction of the usual price."""
+"""A total deadline for each attempt, at a fraction of the usual cost."""
 
 import asyncio
 from types import TracebackType
@@ -52,7 +52,7 @@ class Deadlines:
 
 
 class _Attempt:
-    """Like `asyncio.timeout`, whose rules about cancelling it follows."""
+    """Works as `asyncio.timeout`, and follows its rules about cancelling."""
 
     __slots__ = ("_cancelling", "_deadlines", "_is_expired", "_task", "due")
 

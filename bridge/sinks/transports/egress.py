@@ -1,4 +1,4 @@
-"""Which addresses nothing is sent to, whatever a sink's URL or a name server says.
+"""Deny addresses, whatever a sink's URL or a name server says.
 
 An address is looked at after its name was resolved, and it is the very one that is
 connected to: a name that changes its mind between two looks changes nothing.
@@ -22,8 +22,10 @@ IPv4 addresses inside those of IPv6 count as well, for a packet may end up there
 ====================  =========================================================
 """
 
+import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -34,6 +36,10 @@ from ipaddress import (
     ip_network,
 )
 from typing import TypeVar
+
+from yarl import URL
+
+from bridge.logs import RepeatedFailure, get_logger
 
 Block = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -74,7 +80,7 @@ class DeniedAddressError(OSError):
 
 
 class Egress:
-    """The rules of one process: `deny` wins over `allow`, `allow` over the defaults."""
+    """Decides which addresses are denied: by `deny`, then `allow`, then defaults."""
 
     def __init__(
         self, *, deny: Iterable[Block] = (), allow: Iterable[Block] = ()
@@ -94,7 +100,7 @@ class Egress:
         """Return if an address in digits may be connected to.
 
         Raises:
-            DeniedAddressError: It may not.
+            DeniedAddressError: It is denied.
         """
         why = self._why_denied(forms_of(host), port)
         if why is not None:
@@ -110,7 +116,7 @@ class Egress:
             place: Returns address and port of one.
 
         Raises:
-            DeniedAddressError: It is none of them.
+            DeniedAddressError: All of them are denied.
         """
         denied: DeniedAddressError | None = None
         permitted = []
@@ -186,3 +192,51 @@ def _inner(address: IPv6Address) -> Iterator[IPv4Address]:
         found = (IPv4Address(bytes(raw[at] for at in one)) for one in _OWN_PLACES)
         # Of the places that are not meant some hold nothing.
         yield from (one for one in found if one not in _NOWHERE)
+
+
+LOOK_SECONDS = 60.0
+"""How often the API server's name is resolved: managed ones change their addresses."""
+
+_RESOLVE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def api_server_denied(egress: Egress, server: str) -> AsyncIterator[None]:
+    """Deny the addresses of the API server until the block is left.
+
+    Args:
+        egress: Told the addresses, with the port.
+        server: URL of the API server.
+    """
+    failures = RepeatedFailure(
+        get_logger(server=str(URL(server).origin())),
+        "The API server's address is not known, so it is not denied to sinks.",
+    )
+    await _look(egress, URL(server), failures)
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(
+            _keep_looking(egress, URL(server), failures), name="egress"
+        )
+        try:
+            yield
+        finally:
+            looking.cancel()
+
+
+async def _keep_looking(egress: Egress, server: URL, failures: RepeatedFailure) -> None:
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        await _look(egress, server, failures)
+
+
+async def _look(egress: Egress, server: URL, failures: RepeatedFailure) -> None:
+    """Tell the addresses as they are now; without an answer the last ones stay."""
+    resolve = asyncio.get_running_loop().getaddrinfo
+    try:
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            found = await resolve(server.raw_host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError) as error:
+        failures.failed(str(error) or "no answer in time")
+    else:
+        failures.recovered("The API server's address is known again.")
+        egress.deny_servers(place_of(one) for one in found)

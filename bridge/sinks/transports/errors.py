@@ -1,4 +1,4 @@
-"""What can go wrong on the way, told apart: errors of httpx, and finer ones.
+"""Errors of transports: those of httpx, and finer ones.
 
 ::
 
@@ -71,7 +71,7 @@ class TokenUnavailableError(httpx.TransportError):
 
 
 def fresh(error: Error) -> Error:
-    """Return an error like that one, which was never raised.
+    """Return a copy of an error that was never raised.
 
     An error that is kept and raised keeps the frames that it passed, and so all that
     they hold: the events of an attempt.
@@ -83,10 +83,10 @@ def fresh(error: Error) -> Error:
 
 
 def forget_frames(error: BaseException | None) -> None:
-    """Let an error of a library, and what it came from, keep no frames any more.
+    """Release the frames that an error of a library and its causes keep.
 
     Some libraries keep an error in a frame that it passed, which makes a cycle. The
-    frames hold the request, and nobody looks at them: what happened is known.
+    frames hold the request, and are of no use: the error is known.
     """
     while error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
@@ -94,14 +94,14 @@ def forget_frames(error: BaseException | None) -> None:
 
 
 def tls_fault(cause: BaseException | None) -> str | None:
-    """Return what OpenSSL complains about; None: the connection was only cut."""
+    """Return the reason of a TLS error; None: the connection was only cut."""
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, _HANDSHAKE_CUT):
         return tls_text(cause)
     return None
 
 
 def tls_text(error: ssl.SSLError) -> str:
-    """Return what OpenSSL says in words; there are always some."""
+    """Return the reason that OpenSSL gives; never empty."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = getattr(error, "verify_message", None)
         return f"certificate refused: {why or _UNKNOWN}"
@@ -112,7 +112,7 @@ def tls_text(error: ssl.SSLError) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """Return what an error of the system says in words; there are always some."""
+    """Return the reason of an error of the system; never empty."""
     said = _said(error)
     silent = (text for kind, text in _SILENT.items() if isinstance(error, kind))
     return said or next(silent, _UNKNOWN)
@@ -127,7 +127,7 @@ def _said(error: BaseException) -> str:
 
 
 def _system_words(number: int | None, text: str) -> str:
-    """Return what the system says, without the call and the tuples that Python adds."""
+    """Return the system's reason, without the call and tuples that Python adds."""
     numbers = [number] if number else map(int, _NUMBER.findall(text))
     return ", ".join(dict.fromkeys(os.strerror(one) for one in numbers))
 

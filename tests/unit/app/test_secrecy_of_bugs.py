@@ -15,8 +15,8 @@ import structlog
 from bridge.config import parse_config
 from bridge.ingest.entries import Conversion
 from bridge.logs import configure_logs
+from bridge.sinks.http.auth import OAuth2Auth
 from bridge.sinks.http.classify import ResponseClassifier
-from bridge.sinks.http.oauth2 import OAuth2Auth
 from bridge.sinks.http.redaction import Redactor
 from bridge.sinks.http.request import RequestBuilder, RequestHeaders
 from bridge.sinks.http.signing import StandardSigner

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.cluster import requests
 from bridge.cluster.requests import LineSplitter
 from bridge.errors import UnreadableError
 
@@ -55,9 +56,10 @@ def test_a_line_of_several_mebibytes_comes_through():
     assert len(line) == 6_553_600
 
 
-def test_a_line_above_the_limit_is_refused():
+def test_a_line_above_the_limit_is_refused(monkeypatch):
     """It would fill the memory: the error says how long it was allowed to be."""
-    splitter = LineSplitter(limit_bytes=10)
+    monkeypatch.setattr(requests, "LINE_LIMIT_BYTES", 10)
+    splitter = LineSplitter()
     splitter.feed(b"short\n1234567890")
 
     with pytest.raises(UnreadableError, match="at most 10 bytes"):

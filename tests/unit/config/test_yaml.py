@@ -107,6 +107,7 @@ def test_keys_of_the_readers_own_are_left_alone():
     assert len(faults(f"{HOOK}log: {{x-note: 1}}\n")) == 1
 
 
+@pytest.mark.usefixtures("untraced")
 def test_five_thousand_sinks_and_routes_are_read():
     """And each leads where it says (item 26)."""
     sinks = "".join(f"- {{name: s{i}, url: 'http://h/{i}'}}\n" for i in range(5000))
@@ -199,6 +200,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_document_costs_little(kind):
     """A mebibyte of it is refused before it is composed (items 35 and 42).

@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from bridge.cluster.client import ClusterUid
 from bridge.errors import UnreachableError
-from bridge.ingest.identity import identify, identity_scope
+from bridge.ingest.scoping import identify, identity_scope
 from tests.unit.ingest.fakes import FakeApi
 from tests.unit.memory_queue import MemoryQueue
 

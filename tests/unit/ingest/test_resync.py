@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from bridge.ingest.buffer import ResyncItem
 from bridge.ingest.object_cache import ObjectCache
-from bridge.ingest.resync import ResyncItem
 from tests.unit.ingest.objects import (
     RECORDED,
     data,

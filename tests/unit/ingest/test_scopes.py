@@ -3,8 +3,7 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.ingest.identity import check_identity, identity_scope
-from bridge.ingest.scoping import adopt_scopes
+from bridge.ingest.scoping import adopt_scopes, check_identity, identity_scope
 from bridge.queue import Scope
 from tests.unit.memory_queue import MemoryQueue
 

@@ -28,3 +28,13 @@ async def lease_error(queue: SqliteQueue) -> Exception | None:
     except QueueError as error:
         return error
     return None
+
+
+def watched(queue: SqliteQueue) -> list[str]:
+    """Return a list that each statement of the writer is added to from now on."""
+    statements: list[str] = []
+    execute = queue._store.execute
+    queue._store.execute = lambda *given: (  # type: ignore[method-assign]
+        statements.append(given[0]) or execute(*given)
+    )
+    return statements

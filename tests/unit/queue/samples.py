@@ -56,7 +56,6 @@ class QueueFile:
             "keep": 3600.0,
             "keep_size": 16 * MIB,
             "reserve": MIB,
-            "lease_seconds": 300.0,
             "lock_timeout_seconds": 0.2,
         }
         if self.clock is not None:

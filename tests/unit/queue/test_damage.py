@@ -80,14 +80,14 @@ async def test_damage_is_condemned_later_on_a_full_volume(
     """Meanwhile nothing is sent of it (issue 10, item 48)."""
     await stored(file, "a")
     damage(file.path, "a")
-    async with file.open(lease_seconds=60.0) as queue:
+    async with file.open() as queue:
         await queue.open_sink("hook")
         with monkeypatch.context() as full:
             full.setattr(
                 "bridge.queue.sqlite.writer.run", lambda _, jobs: [None] * len(jobs)
             )
             assert (await leased(queue), await letters(queue)) == ([], [])
-        clock.advance(61)
+        clock.advance(1801)
         queue._writer._tick()
         assert await leased(queue) == []
         assert [one[0] for one in await letters(queue)] == ["a"]

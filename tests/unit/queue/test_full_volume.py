@@ -69,7 +69,9 @@ async def test_put_on_a_full_volume_sheds_little(
     monkeypatch.setattr("bridge.queue.sqlite.capacity._LEAST_PAGES", 1)
     names = [str(number) for number in range(30)]
     await put(queue, *names, sinks=(), size=2000)
-    monkeypatch.setattr(queue._store.capacity.reserve, "free_bytes", lambda: 0)
+    reserve = queue._store.capacity.reserve
+    monkeypatch.setattr(reserve, "free_bytes", lambda: 0)
+    monkeypatch.setattr(reserve, "has_ample_volume", lambda: False)
     queue._store.capacity.volume_is_full = True
 
     with pytest.raises(QueueFullError):

@@ -16,10 +16,11 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from bridge.errors import StaleCursorError
 from bridge.queue import Dead, Delivered, Forward, Lease, Released, Retry
+from bridge.queue.sqlite.lease import LEASE_SECONDS
 from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.queue.model import LONGEST_SECONDS, Row, key_of
 from tests.unit.queue.samples import SCOPE, encoded, entry
-from tests.unit.queue.walk import LEASE_SECONDS, SINKS, Walk, sinks
+from tests.unit.queue.walk import SINKS, Walk, sinks
 
 MANY = 12
 

@@ -7,7 +7,9 @@ import pytest
 
 from bridge.queue import Dead, Delivered, Lease, Queue, Released, Retry
 from bridge.queue.sqlite import operate as replay
+from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.queue import SqliteQueue
+from tests.unit.queue.hooks import watched
 from tests.unit.queue.samples import SCOPE, FakeClock, QueueFile, entry, leased
 
 
@@ -79,7 +81,7 @@ async def test_lease_that_expires_lets_nothing_younger_go(
     """Its delivery has not ended."""
     await put(queue, "a1", "a2", to="1")
     await take(queue)
-    clock.advance(301)
+    clock.advance(1801)
     queue._writer._tick()
 
     assert await leased(queue) == ["a1"]
@@ -91,7 +93,7 @@ async def test_delivered_of_a_lost_lease_lets_the_next_go(
     """Though nothing of the object was leased any more."""
     await put(queue, "a1", "a2", to="1")
     leases = await take(queue)
-    clock.advance(301)
+    clock.advance(1801)
     queue._writer._tick()
     await queue.gate("hook", None)
 
@@ -259,11 +261,7 @@ async def test_what_was_just_put_comes_from_memory(queue: SqliteQueue) -> None:
     """As without order; what has to wait is read from the file later."""
     await leased(queue)
     await put(queue, "a1", "a2", "b1", to="1")
-    statements: list[str] = []
-    execute = queue._store.execute
-    queue._store.execute = lambda *given: (  # type: ignore[method-assign]
-        statements.append(given[0]) or execute(*given)
-    )
+    statements = watched(queue)
 
     assert await leased(queue) == ["a1", "b1"]
     assert not [one for one in statements if "group_concat" in one]
@@ -278,3 +276,79 @@ async def test_order_survives_a_restart(file: QueueFile) -> None:
         await queue.open_sink("hook", ordering="object")
 
         assert await leased(queue) == ["a1", "b1"]
+
+
+async def test_order_of_delayed_ones_survives_a_restart(
+    file: QueueFile, clock: FakeClock
+) -> None:
+    """What follows in their lanes waits for them."""
+    async with file.open() as queue:
+        await queue.open_sink("hook", ordering="object")
+        await put(queue, "a1", "b1", "a2", to="1")
+        retry = Retry(lease=(await take(queue))["a1"], due=clock.wall + 60)
+        await queue.settle([retry])
+    async with file.open() as queue:
+        await queue.open_sink("hook", ordering="object")
+
+        assert await leased(queue) == ["b1"]
+
+
+async def test_lanes_in_which_nothing_waits_are_not_looked_up(
+    queue: SqliteQueue,
+) -> None:
+    """What was just put is the oldest of its object, if no other one waits."""
+    statements = watched(queue)
+    await put(queue, "a1", "b1", to="1")
+    leases = await take(queue)
+    await queue.settle([Delivered(lease=one) for one in leases.values()])
+    await put(queue, "a2", since="1", to="2")
+
+    assert await leased(queue) == ["a2"]
+    assert sql.HEADS not in statements
+
+
+@pytest.mark.parametrize("most", [0, 20_000])
+async def test_what_comes_back_goes_before_what_is_younger(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Also if more came back than is asked for, and if lanes are not remembered."""
+    monkeypatch.setattr("bridge.queue.sqlite.order.MOST_MIXED", most)
+    await put(queue, "a1", "b1", to="1")
+    await queue.settle([Released(lease=one) for one in (await take(queue)).values()])
+    await put(queue, "b2", "c1", since="1", to="2")
+
+    first = await take(queue, 1)
+    second = await take(queue, 1)
+
+    assert [*first, *second] == ["a1", "b1"]
+    assert await leased(queue) == ["c1"]
+
+
+async def test_late_answer_ends_what_was_read_into_memory(
+    queue: SqliteQueue, clock: FakeClock
+) -> None:
+    """Its row is in the file no more."""
+    await put(queue, "a1", "b1", "c1", to="1")
+    late = await take(queue, 2)
+    clock.advance(1801)
+    queue._writer._tick()
+    await queue.purge("hook", ["e3"])
+    assert [*await take(queue, 1)] == ["a1"]
+
+    await queue.settle([Delivered(lease=late["b1"])])
+
+    assert await leased(queue) == []
+
+
+async def test_what_came_back_and_is_not_leased_yet_holds_its_object_up(
+    queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though there was room for more than came back."""
+    entries = [entry(f"a{number}", key=f"{number}") for number in range(60)]
+    await queue.put(entries, scope=SCOPE, since=None, to="1")
+    await queue.settle([Released(lease=one) for one in (await take(queue)).values()])
+    younger = [entry("b59", key="59"), entry("c", key="c")]
+    await queue.put(younger, scope=SCOPE, since="1", to="2")
+    monkeypatch.setattr("bridge.queue.sqlite.lease._MOST_BYTES", 1000)
+
+    assert [*await take(queue)][50:] == ["c"]

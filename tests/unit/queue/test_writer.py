@@ -301,7 +301,7 @@ async def test_upkeep_needs_nobody(
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(queue.lease("hook", 1), name="lease")
             await asyncio.sleep(0.01)
-            clock.advance(400)
+            clock.advance(1801)
 
     assert ids(waiting.result()) == ["a"]
 
@@ -388,7 +388,7 @@ async def test_questions_that_take_too_long_are_given_up(
 ) -> None:
     """The reading thread is free for the next one."""
     reader = queue._reader
-    monkeypatch.setattr(reader, "_most_seconds", 0.0)
+    monkeypatch.setattr("bridge.queue.sqlite.read_thread.MOST_SECONDS", 0.0)
     endless = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         " SELECT max(i) FROM n"
@@ -397,7 +397,7 @@ async def test_questions_that_take_too_long_are_given_up(
     with pytest.raises(QueueError, match="took more than"):
         await reader.ask(lambda connection: connection.execute(endless).get)
 
-    monkeypatch.setattr(reader, "_most_seconds", 5.0)
+    monkeypatch.undo()
     assert await queue.cursors() == []
 
 

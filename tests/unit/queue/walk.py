@@ -18,7 +18,6 @@ from tests.unit.queue.samples import FakeClock, QueueFile
 SINKS = ("hook", "other")
 ORDERINGS: tuple[Ordering, ...] = ("none", "object", "sink")
 KINDS = ("resting", "paused", "circuit-open", "stopped")
-LEASE_SECONDS = 300.0
 sinks = st.sampled_from(SINKS)
 orderings = st.sampled_from(ORDERINGS)
 
@@ -44,7 +43,7 @@ class Walk(RuleBasedStateMachine):
 
     async def open(self) -> SqliteQueue:
         """Open the file and both sinks; what is due too late is due earlier now."""
-        opening = self.file.open(keep=1e9, lease_seconds=LEASE_SECONDS)
+        opening = self.file.open(keep=1e9)
         queue = await self.stack.enter_async_context(opening)
         for sink in SINKS:
             ordering = self.model.orderings[sink]
@@ -57,7 +56,7 @@ class Walk(RuleBasedStateMachine):
         self.model.orderings = {"hook": first, "other": second}
         self.queue = self.run(self.open())
 
-    @rule(seconds=st.sampled_from([1.0, 10.0, 290.0, 700.0, 4000.0]))
+    @rule(seconds=st.sampled_from([1.0, 10.0, 1790.0, 4000.0]))
     def wait(self, seconds: float) -> None:
         """Time passes, leases expire."""
         self.clock.advance(seconds)

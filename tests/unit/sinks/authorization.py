@@ -6,7 +6,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from bridge.errors import SinkPausedError, TemporarySinkError
-from bridge.sinks.http.oauth2 import OAuth2Auth
+from bridge.sinks.http.auth import OAuth2Auth
 from bridge.sinks.http.token_endpoint import TokenEndpoint
 from bridge.sinks.secrets import SecretText
 from tests.unit.sinks.building import oauth2_settings

@@ -1,5 +1,6 @@
 """Values that come from files."""
 
+import asyncio
 import os
 import threading
 
@@ -7,6 +8,10 @@ import pytest
 
 from bridge.sinks import reloaded as files
 from bridge.sinks.reloaded import ReloadedFile, SecretError, refresh
+from bridge.sinks.settings import TlsConfig
+from tests.unit.sinks.conftest import CERTIFICATES
+from tests.unit.sinks.receiver import Receiver
+from tests.unit.sinks.samples import event
 
 
 def reloaded(path, clock):
@@ -145,3 +150,33 @@ async def test_first_look_that_takes_too_long_is_said(tmp_path, monkeypatch):
     with pytest.raises(SecretError, match="not read in time"):
         value.get()
     goes_on.set()
+
+
+async def test_first_look_of_one_is_waited_for_by_all(tmp_path):
+    """Many senders begin at once; none of them is told that nothing was read."""
+    goes_on, looks = threading.Event(), []
+
+    def load():
+        looks.append(goes_on.wait(10))
+        return "new"
+
+    value = ReloadedFile([tmp_path], load)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(3):
+            tasks.create_task(refresh([value]), name=f"send {number}")
+        await asyncio.sleep(0.01)
+        goes_on.set()
+
+    assert (value.get(), looks) == ("new", [True])
+
+
+async def test_many_first_requests_over_tls_are_all_sent(make_sink, server_tls):
+    """A sink with files of its own does not pause for its own start."""
+    tls = TlsConfig(ca=CERTIFICATES / "ca.pem")
+    async with Receiver(tls=server_tls()) as receiver:
+        sink = make_sink(receiver.url, tls=tls)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(8):
+                tasks.create_task(sink.send([event(number)]), name=f"{number}")
+
+    assert len(receiver.requests) == 8

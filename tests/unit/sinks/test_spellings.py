@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sinks.http.spellings import without
+from bridge.sinks.text import without
 
 SECRET = "p\u00e4ss/w\u00f6rd+\"<&'> \\%42~x"
 

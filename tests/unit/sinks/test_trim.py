@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from bridge.events import CloudEvent
 from bridge.events.encode import decode, encode
 from bridge.events.sdk import from_sdk
-from bridge.sinks.http.size_limit import trim
-from bridge.sinks.http.trim import shrink
+from bridge.sinks.http.size_limit import shrink, trim
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=600)
 LONG = st.builds(lambda text, times: text * times, TEXT, st.integers(1, 60))

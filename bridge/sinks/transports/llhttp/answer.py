@@ -1,4 +1,4 @@
-"""Bytes to answers, strictly: what is not plainly HTTP/1.1 is none."""
+"""Read answers strictly: bytes that are not plainly HTTP/1.1 are refused."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -21,13 +21,13 @@ class ResponseReader:
     """Reads the answers of one connection, one after the other.
 
     llhttp judges the bytes, in its strict mode. This class finds where an answer ends
-    by itself too, for llhttp would go on into a next answer that nobody asked for.
+    as well, for llhttp would go on into a next answer that was not asked for.
 
     Attributes:
         status: HTTP status of the answer; 0: its head is not there yet.
         reason: Its reason phrase.
         fields: Its header fields as they came, without trailers.
-        chunks: What came of its body and was not taken yet.
+        chunks: The parts of its body.
         received_bytes: How much came after its head, framing included.
         has_begun: Something came of it, 1xx answers aside.
         has_head: Status and fields are known.
@@ -68,7 +68,7 @@ class ResponseReader:
         self.is_complete = False
 
     def feed(self, data: bytes) -> None:
-        """Take what came.
+        """Take bytes from the peer.
 
         Raises:
             httpx.RemoteProtocolError: It is not HTTP, or its head has no end.
@@ -134,7 +134,7 @@ class ResponseReader:
     def _check_coding(self, value: bytes) -> None:
         """Take chunks alone: we asked for nothing else (RFC 9112, 7.4).
 
-        llhttp sees no chunks where the word is followed by a tab (its issue 876).
+        llhttp sees no chunks where the name is followed by a tab (its issue 876).
         """
         if self._is_chunked or value.strip(b" ").lower() != b"chunked":
             raise _not_http(f"expected transfer-encoding chunked, got {value!r}")
@@ -174,7 +174,7 @@ class ResponseReader:
                 raise _not_http(str(error)) from error
             self.is_last = True
 
-    # What follows is called by llhttp.
+    # The methods from here on are called by llhttp.
 
     def on_message_begin(self) -> None:
         """Stop llhttp before it reads an answer behind the answer."""
@@ -211,7 +211,7 @@ def _not_http(why: str) -> httpx.RemoteProtocolError:
 
 
 class ResponseFields(Mapping[str, str]):
-    """Fields by name in any case; nothing is decoded before somebody looks."""
+    """Header fields by name in any case; decoded when one is asked for."""
 
     def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
         """Keep the fields as they came."""

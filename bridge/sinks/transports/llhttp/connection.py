@@ -21,7 +21,7 @@ class Connection(asyncio.Protocol):
     """A connection that carries one request at a time.
 
     Attributes:
-        answer: What came of the answer to the last request.
+        answer: The answer to the last request, as far as it was read.
         loop: The loop that it lives in.
         idle_since: When it was last put aside, in loop time.
     """
@@ -89,20 +89,20 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def rest(self, now: float) -> None:
-        """Expect nothing until the next request."""
+        """Be idle until the next request."""
         self._is_asked = False
         self._waiter = None
         self.idle_since = now
 
     def close(self) -> None:
-        """Take leave in good order."""
+        """Close after what was written is sent."""
         self._transport.close()
 
     def abort(self) -> None:
-        """Cut it: nothing on it is worth waiting for."""
+        """Close at once."""
         self._transport.abort()
 
-    # What follows is called by the event loop.
+    # The methods from here on are called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
@@ -149,8 +149,8 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, fault: httpx.TransportError) -> None:
         self._fault = self._fault or fault
-        # Neither the waiter nor its error is kept: whoever waits has this connection,
-        # and they would keep each other.
+        # Neither the waiter nor its error is kept: the waiting frame has this
+        # connection, and they would keep each other.
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(fresh(self._fault))
@@ -160,10 +160,10 @@ class Connection(asyncio.Protocol):
 def _lost(
     error: Exception | None, answer: ResponseReader, origin: str
 ) -> httpx.TransportError:
-    """Return what it means that a connection is gone.
+    """Return the error of a connection that is gone.
 
     Args:
-        error: What asyncio says; None: the peer closed it in good order.
+        error: As asyncio reports; None: the peer closed it in order.
         answer: How far its answer came.
         origin: Where it led to.
     """

@@ -32,25 +32,25 @@ SYNs, which then come again a second later, after events that were to follow."""
 
 
 class ConnectionSlots:
-    """So many may go on at a time; the others wait in order.
+    """Limits the connections in use; further requests wait in order.
 
     `asyncio.Semaphore` does the same for 2 us more, of some 10 that a POST costs.
     """
 
     def __init__(self, limit: int) -> None:
-        """Let `limit` go on at a time."""
+        """Allow `limit` connections at a time."""
         self._free = limit
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def try_begin(self) -> bool:
-        """Begin and return True, if there is no need to wait."""
+        """Take a slot and return True, if one is free."""
         if not self._free:
             return False
         self._free -= 1
         return True
 
     async def wait_begin(self) -> None:
-        """Return once it is the caller's turn."""
+        """Wait for a slot."""
         if self.try_begin():
             return
         turn = asyncio.get_running_loop().create_future()
@@ -59,11 +59,11 @@ class ConnectionSlots:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self.end()  # it had come, and nobody takes it
+                self.end()  # the slot was given, and is not used
             raise
 
     def end(self) -> None:
-        """Let the next one begin."""
+        """Give a slot back, to the next waiter if there is one."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -74,7 +74,7 @@ class ConnectionSlots:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Peer:
-    """Whom connections lead to; those of one peer are alike.
+    """The peer of connections; those of one peer are alike.
 
     Attributes:
         origin: Scheme, host and port, for messages.
@@ -92,7 +92,7 @@ class Peer:
 
 
 class Pool:
-    """Connections that are used again, the last one first."""
+    """Keeps connections for further requests; the last one is used first."""
 
     def __init__(
         self,
@@ -123,9 +123,9 @@ class Pool:
         self._is_closed = False
 
     def find(self, peer: Peer) -> Connection | None:
-        """Return a connection that waits; None: none does, so take another.
+        """Return an idle connection; None: there is none, so take another.
 
-        Like every one, it is nobody else's until it is given back.
+        The connection belongs to the caller until it is given back.
         """
         if peer not in self._idle or not self._turns.try_begin():
             return None
@@ -210,7 +210,7 @@ class Pool:
             await change
         except asyncio.CancelledError:
             if not change.cancelled():
-                self._wake()  # it had come, and nobody uses it
+                self._wake()  # the place was given, and is not used
             raise
 
     def _wake(self) -> None:
@@ -272,7 +272,7 @@ def _server_name(peer: Peer) -> str | None:
 def _unconnected(
     error: OSError | UnicodeError, *, host: str, origin: str
 ) -> httpx.TransportError:
-    """Return what it means that no connection came about."""
+    """Return the error of a connection that could not be made."""
     forget_frames(error)
     if isinstance(error, UnicodeError):
         return DnsError(f"cannot resolve {host}: not a name of DNS")

@@ -105,7 +105,7 @@ class LlhttpTransport:
         await self._proxied.aclose()
 
     def _find_peer(self, url: URL) -> Peer | None:
-        """Return whom to connect to; None: a proxy leads there."""
+        """Return the peer of a URL; None: a proxy leads there."""
         place = url.origin()
         if place not in self._peers:
             self._peers[place] = self._describe(place)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bridge.errors import LeaseLostError, QueueError
+from bridge.errors import QueueError
 from bridge.queue import (
     Dead,
     Delivered,
@@ -65,17 +65,6 @@ class Deliveries(OpenQueue):
         """It would wait for ever."""
         with pytest.raises(QueueError, match="at least 1, got 0"):
             await queue.lease("hook", 0)
-
-    async def test_extend_names_the_leases_that_are_gone(self, queue: Queue) -> None:
-        """The others are extended."""
-        await put(queue, "a", "b")
-        first, second = await queue.lease("hook", 2)
-        await queue.settle([Delivered(lease=first)])
-
-        await queue.extend([second], 60)
-
-        with pytest.raises(LeaseLostError, match="leases of a"):
-            await queue.extend([first, second], 60)
 
     async def test_delivered_ends_a_delivery(self, queue: Queue) -> None:
         """Nothing waits any more, and nothing is dead."""

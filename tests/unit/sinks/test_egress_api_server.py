@@ -6,10 +6,9 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.app import egress as module
-from bridge.app.egress import api_server_denied
 from bridge.errors import SinkPausedError
-from bridge.sinks.transports.egress import DeniedAddressError, Egress
+from bridge.sinks.transports import egress as module
+from bridge.sinks.transports.egress import DeniedAddressError, Egress, api_server_denied
 from tests.unit.sinks.building import build_sink
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event
