@@ -13,6 +13,7 @@ from bridge.deliver.supervisor import Destination, SenderSupervisor
 from bridge.events import EncodedEvent
 from bridge.metrics import Metrics
 from bridge.queue import Entry
+from bridge.sinks.http.settings import BatchConfig
 from tests.unit.deliver.scripted import ScriptedSink, failing_first, paused
 from tests.unit.memory_queue import MemoryQueue
 
@@ -29,7 +30,13 @@ class Given:
     built: list[ScriptedSink] = field(default_factory=list)
     closed: list[ScriptedSink] = field(default_factory=list)
 
-    def to(self, name: str, sink: ScriptedSink | None = None, **keys) -> Destination:
+    def to(
+        self,
+        name: str,
+        sink: ScriptedSink | None = None,
+        batch: BatchConfig | None = None,
+        **keys,
+    ) -> Destination:
         """Return a destination with these settings."""
         made = sink or ScriptedSink(name=name)
 
@@ -46,7 +53,7 @@ class Given:
             settings=SenderConfig(**keys),
             ordering=keys.get("ordering", "none"),
             concurrency=2,
-            batch=None,
+            batch=batch,
             address="https://example.com",
             build=build,
         )
@@ -209,6 +216,18 @@ async def test_runs_are_opened_for_ordered_batches_only() -> None:
             {"a": "sink", "b": "none"},
             {"a": 1, "b": 1},
         )
+
+
+async def test_run_of_an_ordered_sink_is_one_attempt() -> None:
+    """As many events as a batch holds, and none lingers."""
+    async with supervising() as given:
+        batch = BatchConfig(size=3, linger="60s")
+        sink = ScriptedSink(name="a", max_batch=3)
+        for id_ in "1234":
+            given.put(id_)
+        await given.apply(given.to("a", sink, batch, ordering="sink"))
+
+        assert sink.sent == [["1", "2", "3"], ["4"]]
 
 
 async def test_cancelled_drain_cuts_what_is_under_way() -> None:
