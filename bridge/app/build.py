@@ -35,7 +35,7 @@ from bridge.metrics import Metrics
 from bridge.net.urls import shown_url
 from bridge.queue import Ordering
 from bridge.queue.settings import QueueConfig
-from bridge.queue.sqlite.owner import check_owner, claim
+from bridge.queue.sqlite.lockfile import check_owner, claim
 from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import build_auth

@@ -19,8 +19,8 @@ from bridge.errors import (
     QueueCorruptError,
     QueueFullError,
 )
-from bridge.queue.sqlite import retention
-from bridge.queue.sqlite.errors import BAD_ROW, as_ours, is_full
+from bridge.queue.sqlite import upkeep
+from bridge.queue.sqlite.connection import BAD_ROW, as_ours, is_full
 from bridge.queue.sqlite.store import SqliteStore
 
 Kind = Literal["put", "outcome", "upkeep", "order"]
@@ -148,7 +148,7 @@ def _transact_by(
         changes = store.connection.total_changes()
         answers = [work(store, job) for job in jobs]
         if tidy:
-            retention.tidy(store)
+            upkeep.tidy(store)
         if store.connection.total_changes() != changes:
             store.save_sinks()
     return answers

@@ -1,15 +1,68 @@
-"""Connections to the queue file: one that writes, one that only reads."""
+"""Connections to the queue file, and what an error of SQLite means for it.
 
-from contextlib import suppress
+None of apsw's exceptions leaves this folder.
+"""
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
 
-from bridge.errors import QueueCorruptError
+from bridge.errors import QueueCorruptError, QueueError
 from bridge.files.private import make_database
 from bridge.queue.sqlite import schema
-from bridge.queue.sqlite.errors import is_full
-from bridge.queue.sqlite.reserve import Reserve
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+BAD_ROW = (
+    QueueError,
+    apsw.ConstraintError,
+    apsw.TooBigError,
+    TypeError,
+    ValueError,
+    OverflowError,
+)
+"""Faults in what was asked for, not in the file: they fail one job, not the queue."""
+
+
+def is_full(error: BaseException, connection: apsw.Connection) -> bool:
+    """Return whether the volume, or the user's share of it, is used up.
+
+    SQLite says SQLITE_FULL only for ENOSPC while writing; a used up quota, and no room
+    for the shared memory of the write-ahead log, are input/output errors to it.
+    """
+    if isinstance(error, apsw.FullError):
+        return True
+    return isinstance(error, apsw.IOError) and connection.system_errno in _NO_ROOM
+
+
+def as_ours(error: Exception) -> Exception:
+    """Return what a job answers for a bad row."""
+    if isinstance(error, apsw.Error):
+        return QueueError(f"row refused: {error}")
+    return error
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Raise apsw's exceptions as ours.
+
+    Raises:
+        QueueCorruptError: The file is damaged, or no database.
+        QueueError: Anything else that SQLite says.
+    """
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise QueueCorruptError(
+            f"queue {path}: {error}; it was left as it is,"
+            " `kubebridge queue recover` can salvage its rows"
+        ) from error
+    except apsw.Error as error:
+        raise QueueError(f"queue {path}: {error}") from error
+
 
 CHECKED_BYTES = 64 * 1024 * 1024
 """Files up to this size are read through at open (0.1 s). A larger one is not: its
@@ -22,8 +75,10 @@ _CACHE_KIB = 8192
 _CHECKPOINT_PAGES = 1024
 
 
-def open_writer(path: Path, reserve: Reserve, *, reserve_bytes: int) -> apsw.Connection:
-    """Open, make or migrate the file; on a full volume with the reserve's room.
+def open_writer(
+    path: Path, *, reserve_bytes: int, release: Callable[[], bool]
+) -> apsw.Connection:
+    """Open, make or migrate the file; on a full volume once more after `release`.
 
     Raises:
         QueueCorruptError: The file is damaged, or no queue.
@@ -37,8 +92,8 @@ def open_writer(path: Path, reserve: Reserve, *, reserve_bytes: int) -> apsw.Con
     except apsw.Error as error:
         full = is_full(error, connection)
         connection.close()
-        if full and reserve.release():
-            return open_writer(path, reserve, reserve_bytes=reserve_bytes)
+        if full and release():
+            return open_writer(path, reserve_bytes=reserve_bytes, release=release)
         raise
     except BaseException:
         connection.close()

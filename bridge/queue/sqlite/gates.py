@@ -25,7 +25,7 @@ class Terms:
 def open_sink(store: SqliteStore, sink: str, terms: Terms) -> None:
     """Have deliveries for this sink taken and handed out from now on.
 
-    If they are to be in order by object, all rows have lanes (`lanes.assign_some`).
+    If they are to be in order by object, all rows have lanes (`search.assign_some`).
     """
     known = store.backlogs.get(sink)
     id_ = known.id if known else store.execute(sql.INSERT_SINK, (sink,)).get

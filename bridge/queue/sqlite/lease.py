@@ -14,7 +14,7 @@ from zlib import crc32
 from bridge.errors import QueueCorruptError
 from bridge.events import EncodedEvent
 from bridge.queue import Lease
-from bridge.queue.sqlite import lanes, search
+from bridge.queue.sqlite import search
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.clock import SECOND, micros
 from bridge.queue.sqlite.search import Delayed, Fresh
@@ -89,7 +89,7 @@ def _lease_returned(
     store: SqliteStore, backlog: SinkBacklog, limit: int
 ) -> list[DeliveryRow]:
     """Take what came back; what ended, or waits for its lane, comes back no more."""
-    lanes.look_up_heads(store, backlog)
+    search.look_up_heads(store, backlog)
     rows: list[DeliveryRow] = []
     while backlog.returned and not rows:
         events = list(islice(backlog.returned, max(limit, search.LEAST_ROWS)))

@@ -1,4 +1,4 @@
-"""One owner for one queue file."""
+"""One process owns a queue file at a time, and one configuration the default file."""
 
 import asyncio
 import fcntl
@@ -7,8 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from bridge.errors import QueueError, QueueLockedError
-from bridge.files.private import FILE_MODE, make_folder, restrict
+from bridge.errors import ConfigError, QueueError, QueueLockedError
+from bridge.files.private import (
+    FILE_MODE,
+    FOLDER_MODE,
+    make_file,
+    make_folder,
+    restrict,
+)
 from bridge.logs import get_logger
 
 _POLL_SECONDS = 0.1
@@ -99,3 +105,49 @@ def _try(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def check_owner(queue: Path, owner: str) -> None:
+    """Pass if the file is nobody's, or this owner's.
+
+    Raises:
+        ConfigError: It is another's.
+    """
+    known = _read(_mark(queue))
+    if known and known != owner:
+        problem = (
+            f"queue.path: expected one for {owner}, for the default file {queue} "
+            f"belongs to {known}; name another file, or this one to share it"
+        )
+        raise ConfigError([problem])
+
+
+def claim(queue: Path, owner: str) -> None:
+    """Note that the file, whose lock is held, belongs to this owner.
+
+    Raises:
+        ConfigError: Another was faster.
+        QueueError: It cannot be noted.
+    """
+    check_owner(queue, owner)
+    mark = _mark(queue)
+    try:
+        restrict(queue.parent, FOLDER_MODE)
+        if _read(mark) != owner:
+            make_file(mark)
+            mark.write_text(owner, encoding="utf-8")
+    except OSError as error:
+        raise QueueError(
+            f"{mark}: expected a file that can be written, got '{error.strerror}'"
+        ) from error
+
+
+def _mark(queue: Path) -> Path:
+    return queue.with_name(f"{queue.name}.owner")
+
+
+def _read(mark: Path) -> str:
+    try:
+        return mark.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any, Literal
 
 from bridge.errors import QueueError
-from bridge.queue.sqlite import lanes, retention
+from bridge.queue.sqlite import search, upkeep
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.sink_state import SinkBacklog
 from bridge.queue.sqlite.store import SqliteStore, numbers
 
-CHUNK = lanes.CHUNK
+CHUNK = search.CHUNK
 
 Kind = Literal["e", "d"]
 KEPT: Kind = "e"
@@ -91,7 +91,7 @@ def _enqueue(
 ) -> list[int]:
     enqueued = store.column(sql.ENQUEUE, (backlog.id, due, numbers(events)))
     if backlog.has_lanes:
-        lanes.assign(store, backlog, enqueued)
+        search.assign(store, backlog, enqueued)
     store.totals.begin(backlog.id, len(enqueued), "enqueued")
     store.after_commit(partial(backlog.expect, due))
     return enqueued
@@ -129,7 +129,7 @@ def purge(store: SqliteStore, sink: str | None, handles: Sequence[str]) -> int:
 
 def _end(store: SqliteStore, backlog: SinkBacklog, events: Sequence[int]) -> None:
     store.totals.finish(backlog.id, len(events), "purged")
-    retention.forget(store, events)
+    upkeep.forget(store, events)
     store.after_commit(partial(backlog.end, events))
     if backlog.order is not None:
         store.after_commit(backlog.search_anew)
@@ -147,5 +147,5 @@ def purge_dead(store: SqliteStore, sink: str | None, handles: Sequence[str]) -> 
     store.totals.dead[owner] -= len(events)
     if events and sink is None:
         store.execute(sql.DELETE_RAW, (numbers(events),))
-    retention.forget(store, events)
+    upkeep.forget(store, events)
     return len(events)

@@ -14,7 +14,7 @@ import apsw
 
 from bridge.events import EncodedEvent
 from bridge.queue import DeadLetter, Extent, Kept, Pending
-from bridge.queue.sqlite import read_statements as lookups
+from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.clock import micros, moment
 from bridge.queue.sqlite.operate import DEAD, KEPT, handle_of
 from bridge.queue.sqlite.store import numbers
@@ -72,9 +72,9 @@ def kept(
         connection: Where to ask.
     """
     time = micros(since.timestamp())
-    statement, bindings = lookups.KEPT_KEYS, [max(place, first - 1), time]
+    statement, bindings = sql.KEPT_KEYS, [max(place, first - 1), time]
     if view.newest:
-        statement, bindings = lookups.KEPT_KEYS_NEWEST, [place, first, time]
+        statement, bindings = sql.KEPT_KEYS_NEWEST, [place, first, time]
     events = _column(connection, statement, [*bindings, view.rows])
     events = events[: _fitting(events, view, connection)]
     found = {one.handle: one for one in events_of(events, view.extent, connection)}
@@ -88,9 +88,9 @@ def events_of(
     if not events:
         return []
     wanted = numbers(events)
-    rows = sorted(connection.execute(_statement(lookups.KEPT, extent), (wanted,)))
+    rows = sorted(connection.execute(_statement(sql.KEPT, extent), (wanted,)))
     waiting: dict[int, list[str]] = {}
-    for event, sink in connection.execute(lookups.WAITING_FOR, (wanted,)):
+    for event, sink in connection.execute(sql.WAITING_FOR, (wanted,)):
         waiting.setdefault(event, []).append(sink)
     return [
         Kept(
@@ -109,10 +109,10 @@ def dead(
     sink: str | None, place: int, view: View, connection: apsw.Connection
 ) -> list[DeadLetter]:
     """Return a page of dead letters, after or before the number of one."""
-    statement = lookups.DEAD_KEYS_NEWEST if view.newest else lookups.DEAD_KEYS
+    statement = sql.DEAD_KEYS_NEWEST if view.newest else sql.DEAD_KEYS
     bindings: list[Any] = [place, view.rows]
     if sink is not None:
-        of_sink = (lookups.DEAD_KEYS_OF_SINK, lookups.DEAD_KEYS_OF_SINK_NEWEST)
+        of_sink = (sql.DEAD_KEYS_OF_SINK, sql.DEAD_KEYS_OF_SINK_NEWEST)
         statement, bindings = of_sink[view.newest], [sink, *bindings]
     keys: list[Any] = connection.execute(statement, bindings).fetchall()
     count = _fitting([event for _, event in keys], view, connection)
@@ -122,7 +122,7 @@ def dead(
 def letters(event: int, connection: apsw.Connection) -> list[DeadLetter]:
     """Return the dead letters of one event, oldest first; a page of them at most."""
     bindings = (event, PAGE_KEYS)
-    ids = _column(connection, lookups.DEAD_KEYS_OF_EVENT, bindings)
+    ids = _column(connection, sql.DEAD_KEYS_OF_EVENT, bindings)
     return _letters(ids, "handle", connection)
 
 
@@ -131,7 +131,7 @@ def _letters(
 ) -> list[DeadLetter]:
     if not ids:
         return []
-    statement = _statement(lookups.DEAD, extent)
+    statement = _statement(sql.DEAD, extent)
     rows = {row[0]: row for row in connection.execute(statement, (numbers(ids),))}
     return [_dead_letter(*rows[one]) for one in ids]
 
@@ -167,7 +167,7 @@ def waiting_keys(
     """Return what waits for a sink, or for all, after or before a place."""
     found: list[Key] = []
     newest = view.newest
-    statement = lookups.WAITING_KEYS_NEWEST if newest else lookups.WAITING_KEYS
+    statement = sql.WAITING_KEYS_NEWEST if newest else sql.WAITING_KEYS
     choose = nlargest if newest else nsmallest
     last = 0 if newest else BEYOND
     for number, name in _sinks(sink, connection):
@@ -192,9 +192,9 @@ def waiting(
     """Return how many of the first keys are looked at, and which of them still wait."""
     keys = keys[: view.rows]
     keys = keys[: _fitting([key.event for key in keys], view, connection)]
-    ids = {name: number for number, name in connection.execute(lookups.SINK_NAMES)}
+    ids = {name: number for number, name in connection.execute(sql.SINK_NAMES)}
     pairs = json.dumps([(ids.get(key.name), key.event) for key in keys])
-    statement = _statement(lookups.WAITING, view.extent)
+    statement = _statement(sql.WAITING, view.extent)
     found = {row[:2]: row[2:] for row in connection.execute(statement, (pairs,))}
     rows = ((key, found.get((ids.get(key.name), key.event))) for key in keys)
     return len(keys), [_pending(key, *row) for key, row in rows if row is not None]
@@ -214,7 +214,7 @@ def _pending(key: Key, *row: Any) -> Pending:
 
 
 def _sinks(sink: str | None, connection: apsw.Connection) -> Iterator[tuple[int, str]]:
-    found: Iterable[Any] = connection.execute(lookups.SINK_NAMES).fetchall()
+    found: Iterable[Any] = connection.execute(sql.SINK_NAMES).fetchall()
     return ((number, name) for number, name in found if sink in {None, name})
 
 
@@ -222,7 +222,7 @@ def _fitting(events: Sequence[int], view: View, connection: apsw.Connection) -> 
     """Return how many of the first events go on a page; at least one."""
     if view.extent != "whole" or not events:
         return len(events)
-    sizes = dict(connection.execute(lookups.SIZES, (numbers(set(events)),)))
+    sizes = dict(connection.execute(sql.SIZES, (numbers(set(events)),)))
     total = 0
     for count, event in enumerate(events):
         total += sizes.get(event, 0)  # it may have ended meanwhile
@@ -233,7 +233,7 @@ def _fitting(events: Sequence[int], view: View, connection: apsw.Connection) -> 
 
 def _statement(statement: str, extent: Extent) -> str:
     excerpt = "excerpt" if extent == "whole" else "x''"
-    return statement.format(body=lookups.BODIES[extent], excerpt=excerpt)
+    return statement.format(body=sql.BODIES[extent], excerpt=excerpt)
 
 
 def _column(

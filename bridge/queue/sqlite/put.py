@@ -10,7 +10,7 @@ from zlib import crc32
 from bridge.errors import QueueFullError, StaleCursorError
 from bridge.events import EncodedEvent
 from bridge.queue import Entry, Scope
-from bridge.queue.sqlite import lanes, retention
+from bridge.queue.sqlite import search, upkeep
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.order import lane_of
 from bridge.queue.sqlite.sink_state import DeliveryRow, SinkBacklog
@@ -45,7 +45,7 @@ def make_room(store: SqliteStore, entries: Sequence[Entry]) -> None:
     is_ample = capacity.has_ample_volume()
     if not is_ample and not capacity.reserve.is_held:
         raise capacity.refuse()
-    retention.shed(store, size)
+    upkeep.shed(store, size)
     if not capacity.has(size):
         raise capacity.refuse()
     if not is_ample and not capacity.fits_volume(size):
@@ -230,7 +230,7 @@ def _bury(store: SqliteStore, backlog: SinkBacklog, count: int) -> None:
         f"more than {backlog.max_backlog} deliveries waited for sink {backlog.name}"
     )
     events = numbers([0, *oldest])
-    lanes.free_lanes_of(store, backlog, oldest)
+    search.free_lanes_of(store, backlog, oldest)
     store.execute(sql.BURY, (reason, store.clock.wall(), backlog.id, events))
     store.execute(sql.DELETE_DELIVERIES, (backlog.id, events))
     store.totals.finish(backlog.id, len(oldest), "dead")

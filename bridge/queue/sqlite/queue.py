@@ -26,16 +26,15 @@ from bridge.queue import (
     Tally,
 )
 from bridge.queue.settings import QueueConfig
-from bridge.queue.sqlite import gates, lanes, pages
+from bridge.queue.sqlite import gates, pages, read, search
 from bridge.queue.sqlite import operate as replay
 from bridge.queue.sqlite import put as intake
-from bridge.queue.sqlite import read as questions
 from bridge.queue.sqlite import settle as settlement
 from bridge.queue.sqlite.clock import Clock
 from bridge.queue.sqlite.commit import WriteJob
 from bridge.queue.sqlite.lockfile import locked
 from bridge.queue.sqlite.pages import View
-from bridge.queue.sqlite.read_thread import ReadThread
+from bridge.queue.sqlite.read import ReadThread
 from bridge.queue.sqlite.store import SqliteStore
 from bridge.queue.sqlite.upkeep import open_store, resize
 from bridge.queue.sqlite.write_thread import WriteThread
@@ -137,11 +136,11 @@ class SqliteQueue:
 
     async def cursor(self, scope: Scope) -> str | None:
         """See `Queue.cursor`."""
-        return await self._reader.ask(partial(questions.cursor, scope))
+        return await self._reader.ask(partial(read.cursor, scope))
 
     async def cursors(self) -> Sequence[StoredCursor]:
         """See `Queue.cursors`."""
-        return await self._reader.ask(questions.cursors)
+        return await self._reader.ask(read.cursors)
 
     async def set_cursor(self, scope: Scope, to: str | None) -> None:
         """See `Queue.set_cursor`."""
@@ -155,7 +154,7 @@ class SqliteQueue:
 
     async def recall(self, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
         """See `Queue.recall`."""
-        return await self._reader.ask(partial(questions.recall, scope, keys))
+        return await self._reader.ask(partial(read.recall, scope, keys))
 
     async def open_sink(
         self,
@@ -169,7 +168,7 @@ class SqliteQueue:
         """See `Queue.open_sink`."""
         after: int | None = 0 if ordering == "object" else None
         while after is not None:
-            some = partial(lanes.assign_some, self._store, sink, after)
+            some = partial(search.assign_some, self._store, sink, after)
             after = await self._order(some)
         terms = gates.Terms(
             ordering=ordering, run=run, max_backlog=max_backlog, on_full=on_full
@@ -268,7 +267,7 @@ class SqliteQueue:
         if backlog is None:
             return Depth(waiting=0, leased=0, delayed=0, dead=0, oldest=None)
         wall = self._store.clock.wall()
-        waits = await self._reader.ask(partial(questions.waits, backlog.id, wall))
+        waits = await self._reader.ask(partial(read.waits, backlog.id, wall))
         return Depth(
             waiting=self._store.committed.waiting[backlog.id],
             leased=len(backlog.leased),
@@ -280,7 +279,7 @@ class SqliteQueue:
     async def storage(self) -> Storage:
         """See `Queue.storage`."""
         capacity = self._store.capacity
-        used = await self._reader.ask(questions.used_bytes)
+        used = await self._reader.ask(read.used_bytes)
         return Storage(
             used_bytes=used, max_bytes=capacity.max_bytes, full=capacity.refusal
         )

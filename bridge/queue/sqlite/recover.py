@@ -20,7 +20,7 @@ import apsw
 from bridge.errors import QueueCorruptError, QueueError
 from bridge.files.private import make_file
 from bridge.queue.sqlite import schema
-from bridge.queue.sqlite.errors import translated
+from bridge.queue.sqlite.connection import translated
 from bridge.queue.sqlite.lockfile import locked_now
 
 _UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError)

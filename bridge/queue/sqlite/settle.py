@@ -12,8 +12,8 @@ from functools import partial
 from typing import Final, assert_never
 
 from bridge.queue import Dead, Delivered, Forward, Outcome, Released, Retry
-from bridge.queue.sqlite import lanes, retention
 from bridge.queue.sqlite import put as intake
+from bridge.queue.sqlite import search, upkeep
 from bridge.queue.sqlite import statements as sql
 from bridge.queue.sqlite.clock import micros
 from bridge.queue.sqlite.commit import WriteJob
@@ -125,11 +125,11 @@ def _record_delivered(
 ) -> None:
     lost = [event for event in events if event not in backlog.leased]
     if lost:  # the tail may hold rows that end without a lease
-        lanes.free_lanes_of(store, backlog, lost)
+        search.free_lanes_of(store, backlog, lost)
         store.after_commit(backlog.tail.forget)
     store.execute(sql.DELETE_DELIVERIES, (backlog.id, numbers(events)))
     store.totals.finish(backlog.id, store.connection.changes(), "delivered")
-    retention.forget(store, events)
+    upkeep.forget(store, events)
     store.after_commit(partial(backlog.end, events))
 
 
@@ -160,7 +160,7 @@ def _record_dead(store: SqliteStore, backlog: SinkBacklog, dead: Dead) -> None:
     store.after_commit(partial(backlog.end, [event]))
     if target is not None and dead.forward is not None and count:
         intake.forward(store, target, dead.forward.event, event)
-        retention.forget(store, [event])
+        upkeep.forget(store, [event])
 
 
 def _target(store: SqliteStore, forward: Forward | None) -> SinkBacklog | None:

@@ -14,7 +14,7 @@ put is handed out by the same pass, but never before its commit.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,14 +24,49 @@ from bridge.logs import get_logger
 from bridge.queue import Lease, Released
 from bridge.queue.sqlite.clock import SECOND
 from bridge.queue.sqlite.commit import Answer, WriteJob, run
-from bridge.queue.sqlite.errors import translated
+from bridge.queue.sqlite.connection import translated
 from bridge.queue.sqlite.lease import lease
 from bridge.queue.sqlite.settle import condemn, settle
 from bridge.queue.sqlite.sink_state import SinkBacklog
 from bridge.queue.sqlite.store import SqliteStore
-from bridge.queue.sqlite.timers import Timers
 from bridge.queue.sqlite.upkeep import keep_up
 from bridge.queue.sqlite.write_thread import WriteThread
+
+
+class Timers:
+    """Callbacks of the loop by name, each pending at most once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have none."""
+        self._loop = loop
+        self._handles: dict[str, tuple[float, asyncio.Handle]] = {}
+
+    def set(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back once after `seconds`; of two of one name the earlier one counts."""
+        when = self._loop.time() + seconds
+        pending = self._handles.get(name)
+        if pending is not None:
+            if pending[0] <= when:
+                return
+            pending[1].cancel()
+        handle = self._loop.call_later(seconds, self._fire, name, callback)
+        self._handles[name] = when, handle  # uvloop's handles do not say when
+
+    def cancel(self, name: str) -> None:
+        """Do not call back."""
+        pending = self._handles.pop(name, None)
+        if pending is not None:
+            pending[1].cancel()
+
+    def cancel_all(self) -> None:
+        """Call nobody back any more."""
+        for name in list(self._handles):
+            self.cancel(name)
+
+    def _fire(self, name: str, callback: Callable[[], None]) -> None:
+        del self._handles[name]
+        callback()
+
 
 _log = get_logger()
 

@@ -115,8 +115,8 @@ async def test_shedding_goes_on_where_it_ended(
     file: QueueFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A put does not wait for all of it; the next one sheds more."""
-    monkeypatch.setattr("bridge.queue.sqlite.retention._CHUNK", 1)
-    monkeypatch.setattr("bridge.queue.sqlite.retention._MOST_CHUNKS", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.upkeep._CHUNK", 1)
+    monkeypatch.setattr("bridge.queue.sqlite.upkeep._MOST_CHUNKS", 2)
     async with file.open(max_size=2 * MIB) as queue:
         await queue.open_sink("hook")
         names = [str(number) for number in range(1000)]

@@ -7,8 +7,7 @@ from typing import Any
 import apsw
 import pytest
 
-from bridge.queue.sqlite.capacity import Capacity
-from bridge.queue.sqlite.reserve import Reserve
+from bridge.queue.sqlite.capacity import Capacity, Reserve
 
 
 class FailingConnection:

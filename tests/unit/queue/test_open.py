@@ -15,7 +15,7 @@ from bridge.errors import (
     QueueNewerError,
 )
 from bridge.queue.sqlite import schema
-from bridge.queue.sqlite.reserve import Reserve
+from bridge.queue.sqlite.capacity import Reserve
 from tests.unit.queue.samples import SCOPE, QueueFile, put
 
 LANDED = Path(__file__).parent / "landed"

@@ -16,7 +16,7 @@ async def test_rows_get_lanes_when_a_sink_asks_for_order(
     file: QueueFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that wait, a few in each transaction."""
-    monkeypatch.setattr("bridge.queue.sqlite.lanes.CHUNK", 2)
+    monkeypatch.setattr("bridge.queue.sqlite.search.CHUNK", 2)
     async with file.open() as queue:
         await queue.open_sink("hook")
         await put(queue, "a1", "a2", "b1", "a3", "b2", to="1")

@@ -11,8 +11,7 @@ from bridge.app.build import OpenStores, open_queue
 from bridge.config import parse_config
 from bridge.errors import ConfigError, QueueError, QueueLockedError
 from bridge.metrics import Metrics
-from bridge.queue.sqlite.lockfile import locked_now
-from bridge.queue.sqlite.owner import check_owner, claim
+from bridge.queue.sqlite.lockfile import check_owner, claim, locked_now
 
 
 def config_of(folder, queue="{}"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from bridge.queue.sqlite.timers import Timers
+from bridge.queue.sqlite.writer import Timers
 
 
 async def fired(*seconds: float) -> list[float]:

@@ -388,7 +388,7 @@ async def test_questions_that_take_too_long_are_given_up(
 ) -> None:
     """The reading thread is free for the next one."""
     reader = queue._reader
-    monkeypatch.setattr("bridge.queue.sqlite.read_thread.MOST_SECONDS", 0.0)
+    monkeypatch.setattr("bridge.queue.sqlite.read.MOST_SECONDS", 0.0)
     endless = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         " SELECT max(i) FROM n"
