@@ -112,7 +112,7 @@ def _stores(parts: ApiContext, name: str) -> list[tuple[str, Store]]:
     if not found:
         message = (
             f"source {name}: expected one that keeps what it knows of objects, got one "
-            "that reads Kubernetes Events and looks nothing up, or is not read yet"
+            "that is not read yet, or whose Kubernetes Events looked nothing up so far"
         )
         raise HTTPException(status.HTTP_409_CONFLICT, message)
     return list(found.values())

@@ -1,11 +1,11 @@
-"""The parts of kubernetes_asyncio that the bridge uses, without its models.
+"""Import the parts of kubernetes_asyncio that the bridge uses, without its models.
 
 The `__init__` modules of kubernetes_asyncio import every model and API of Kubernetes:
-850 modules, 40 MB, half a second. The bridge needs three classes and an exception.
-So their modules are imported while empty packages stand in for the real ones. The
-result is a copy of the bridge's own: afterwards `sys.modules` holds nothing of it, and
-any other import of kubernetes_asyncio gets all of it. The copy cannot turn answers
-into models; the bridge reads them raw. Checked against kubernetes_asyncio 36.1.0.
+850 modules, 40 MB, half a second. The bridge needs two classes. So their modules are
+imported while empty packages stand in for the real ones. The result is a copy of the
+bridge's own: afterwards `sys.modules` holds nothing of it, and any other import of
+kubernetes_asyncio gets all of it. The copy cannot turn answers into models; the bridge
+reads them raw. Checked against kubernetes_asyncio 36.1.0.
 
 Only this module imports kubernetes_asyncio. The ordinary import is used when another
 module imported kubernetes_asyncio before, or when its layout is not the expected one.
@@ -18,7 +18,7 @@ from importlib.util import find_spec, module_from_spec
 
 _ROOT = "kubernetes_asyncio"
 
-_PACKAGES = (_ROOT, f"{_ROOT}.client", f"{_ROOT}.client.models", f"{_ROOT}.config")
+_PACKAGES = (_ROOT, f"{_ROOT}.client", f"{_ROOT}.client.models")
 """Each after the package that holds it."""
 
 
@@ -49,16 +49,9 @@ def _stand_in(name: str) -> None:
 
 try:
     with _empty_packages():
-        from kubernetes_asyncio.client.configuration import Configuration
-
-        # As the real `__init__` does; the loader looks for it there.
-        sys.modules[f"{_ROOT}.client"].__dict__["Configuration"] = Configuration
         from kubernetes_asyncio.client.api_client import ApiClient
-        from kubernetes_asyncio.config.config_exception import ConfigException
-        from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
+        from kubernetes_asyncio.client.configuration import Configuration
 except ImportError:
     from kubernetes_asyncio.client import ApiClient, Configuration
-    from kubernetes_asyncio.config import ConfigException
-    from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 
-__all__ = ["ApiClient", "ConfigException", "Configuration", "InClusterConfigLoader"]
+__all__ = ["ApiClient", "Configuration"]

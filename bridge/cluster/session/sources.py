@@ -28,9 +28,7 @@ from bridge.cluster.session.kubeconfig import (
     select,
 )
 from bridge.cluster.session.library import (
-    ConfigException,
     Configuration,
-    InClusterConfigLoader,
 )
 from bridge.errors import CredentialsError
 
@@ -260,25 +258,11 @@ class ServiceAccountSource:
         token = read_bytes(self._folder / "token", field="service account token")
         authority = read_bytes(self._folder / "ca.crt", field="service account CA")
         configuration = Configuration()
-        try:
-            InClusterConfigLoader(
-                token_filename=str(self._folder / "token"),
-                cert_filename=str(self._folder / "ca.crt"),
-                try_refresh_token=False,
-                environ=self._environ,
-            ).load_and_set(configuration)
-        except ConfigException as error:
-            raise CredentialsError(
-                "service account: expected the environment variables "
-                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, "
-                "got at least one unset or empty"
-            ) from error
-        # The loader keeps the newline that editors leave, which no header may hold.
+        configuration.host = _service_url(self._environ)
         configuration.api_key["BearerToken"] = bearer(
             token.strip(), field="service account token"
         )
-        configuration.proxy = find_proxy(str(configuration.host), environ=self._environ)
-        configuration.ssl_ca_cert = None
+        configuration.proxy = find_proxy(configuration.host, environ=self._environ)
         return Access(
             configuration=configuration,
             tls=TlsMaterial(
@@ -288,8 +272,25 @@ class ServiceAccountSource:
         )
 
 
+def _service_url(environ: Mapping[str, str]) -> str:
+    """Return the URL of the API server as a Pod finds it in its environment.
+
+    Raises:
+        CredentialsError: A variable is missing.
+    """
+    host = environ.get("KUBERNETES_SERVICE_HOST", "")
+    port = environ.get("KUBERNETES_SERVICE_PORT", "")
+    if not host or not port:
+        raise CredentialsError(
+            "service account: expected the environment variables "
+            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, "
+            "got at least one unset or empty"
+        )
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
 def is_in_cluster(*, folder: Path, environ: Mapping[str, str]) -> bool:
-    """Tell whether this process runs in a Pod with a service account."""
+    """Return whether this process runs in a Pod with a service account."""
     try:
         with (folder / "token").open("rb"):
             return bool(environ.get("KUBERNETES_SERVICE_HOST"))

@@ -203,6 +203,15 @@ async def test_a_changed_kubeconfig_is_read_again(tmp_path):
     assert access.configuration.api_key["BearerToken"] == "Bearer two"
 
 
+async def test_an_address_of_ipv6_is_set_in_brackets(pod):
+    """Else its last part would be the port."""
+    source = ServiceAccountSource(
+        folder=pod, environ=POD | {"KUBERNETES_SERVICE_HOST": "fd00::1"}
+    )
+
+    assert (await source.load()).configuration.host == "https://[fd00::1]:443"
+
+
 async def test_a_service_account_is_read_anew_each_time(pod):
     """The kubelet rotates its token; the newline is no part of it."""
     source = ServiceAccountSource(folder=pod, environ=POD)
