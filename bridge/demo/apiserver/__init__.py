@@ -15,8 +15,7 @@ and nothing else. A request passes these modules in order:
 * ``wire``       stored bodies → served bytes; ``tables`` rows for kubectl
 
 Beside them: ``resources`` (which kinds there are), ``discovery`` (how clients learn
-that), ``event_forms`` (Events in two APIs), ``reviews`` (what a client may do),
-``status`` (refusals).
+that), ``event_forms`` (Events in two APIs), ``status`` (refusals).
 """
 
 from bridge.demo.apiserver.server import ApiServer

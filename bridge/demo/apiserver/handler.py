@@ -17,7 +17,6 @@ from bridge.demo.apiserver.faults import Faults
 from bridge.demo.apiserver.listing import list_page
 from bridge.demo.apiserver.objects import Objects
 from bridge.demo.apiserver.resources import Catalog, ServedResource
-from bridge.demo.apiserver.reviews import PATH, review
 from bridge.demo.apiserver.routing import Call, forbidden, route
 from bridge.demo.apiserver.selectors import Selector, selector
 from bridge.demo.apiserver.status import StatusError
@@ -26,6 +25,7 @@ from bridge.demo.apiserver.tables import has_table, table
 from bridge.demo.apiserver.watching import OpenWatch
 from bridge.demo.apiserver.wire import METADATA, accepted, list_document, typed
 
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _HEALTH = ("/readyz", "/livez", "/healthz")
 _JSON = "application/json"
 _MOST_LOGGED = 10_000
@@ -105,7 +105,7 @@ class Handler:
             return web.Response(
                 body=canned.body, status=canned.status, headers=canned.headers
             )
-        if request.path == PATH:
+        if request.path == _REVIEWS:
             return await self._review(request)
         if call is None:
             return _outside(request.path, document)
@@ -119,9 +119,11 @@ class Handler:
         return route(self._catalog, request.method, request.path, watch=watch)
 
     async def _review(self, request: web.Request) -> web.Response:
-        """Tell a client what it may do."""
+        """Tell a client what it may do (authorization.k8s.io/v1)."""
         sent = await _body(request, _JSON)
-        answer = review(sent, is_forbidden=self._faults.is_forbidden)
+        asked = sent["spec"]["resourceAttributes"]
+        allowed = not self._faults.is_forbidden(asked["verb"], asked["resource"])
+        answer = {**sent, "status": {"allowed": allowed}}
         return _json(msgspec.json.encode(answer), status=201)
 
     async def _get(self, request: web.Request, call: Call) -> web.Response:
