@@ -5,18 +5,17 @@ and nothing else. A request passes these modules in order:
 
 * ``server``     listens on loopback; Python calls for the process that runs it
 * ``handler``    HTTP: authentication, faults, one method for each verb
-* ``routing``    path and method → verb, resource, namespace, name
+* ``routing``    path, method and query → verb, resource, namespace, name, options
 * ``faults``     what a bad day does: canned answers, refusals, cut streams
-* ``options``    the query of a list or a watch; ``selectors`` what it chooses
+* ``selectors``  what a list or a watch chooses
 * ``listing``    pages, continue tokens, lists at an exact revision
 * ``watching``   initial events, changes, bookmarks, errors
 * ``objects``    create, replace, patch, delete; ``admission`` what is added or refused
 * ``storage``    revisions, history, compaction, expiry
-* ``wire``       stored bodies → served bytes; ``tables`` rows for kubectl
+* ``wire``       stored bodies → served bytes: objects, lists, watch lines, tables
 
 Beside them: ``resources`` (which kinds there are), ``discovery`` (how clients learn
-that), ``event_forms`` (Events in two APIs), ``reviews`` (what a client may do),
-``status`` (refusals).
+that), ``event_forms`` (Events in two APIs), ``status`` (refusals).
 """
 
 from bridge.demo.apiserver.server import ApiServer

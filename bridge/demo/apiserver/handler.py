@@ -11,21 +11,33 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from bridge.demo.apiserver import options
 from bridge.demo.apiserver.discovery import discover
 from bridge.demo.apiserver.faults import Faults
 from bridge.demo.apiserver.listing import list_page
 from bridge.demo.apiserver.objects import Objects
 from bridge.demo.apiserver.resources import Catalog, ServedResource
-from bridge.demo.apiserver.reviews import PATH, review
-from bridge.demo.apiserver.routing import Call, forbidden, route
+from bridge.demo.apiserver.routing import (
+    Call,
+    Options,
+    forbidden,
+    is_true,
+    parse_options,
+    route,
+)
 from bridge.demo.apiserver.selectors import Selector, selector
 from bridge.demo.apiserver.status import StatusError
 from bridge.demo.apiserver.storage import ObjectStorage
-from bridge.demo.apiserver.tables import has_table, table
 from bridge.demo.apiserver.watching import OpenWatch
-from bridge.demo.apiserver.wire import METADATA, accepted, list_document, typed
+from bridge.demo.apiserver.wire import (
+    METADATA,
+    accepted,
+    has_table,
+    list_document,
+    table,
+    typed,
+)
 
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _HEALTH = ("/readyz", "/livez", "/healthz")
 _JSON = "application/json"
 _MOST_LOGGED = 10_000
@@ -105,7 +117,7 @@ class Handler:
             return web.Response(
                 body=canned.body, status=canned.status, headers=canned.headers
             )
-        if request.path == PATH:
+        if request.path == _REVIEWS:
             return await self._review(request)
         if call is None:
             return _outside(request.path, document)
@@ -115,13 +127,15 @@ class Handler:
 
     def _route(self, request: web.Request) -> Call | None:
         """Return what a request asks for."""
-        watch = options.is_true(request.query.get("watch"))
+        watch = is_true(request.query.get("watch"))
         return route(self._catalog, request.method, request.path, watch=watch)
 
     async def _review(self, request: web.Request) -> web.Response:
-        """Tell a client what it may do."""
+        """Tell a client what it may do (authorization.k8s.io/v1)."""
         sent = await _body(request, _JSON)
-        answer = review(sent, is_forbidden=self._faults.is_forbidden)
+        asked = sent["spec"]["resourceAttributes"]
+        allowed = not self._faults.is_forbidden(asked["verb"], asked["resource"])
+        answer = {**sent, "status": {"allowed": allowed}}
         return _json(msgspec.json.encode(answer), status=201)
 
     async def _get(self, request: web.Request, call: Call) -> web.Response:
@@ -133,7 +147,7 @@ class Handler:
 
     async def _list(self, request: web.Request, call: Call) -> web.Response:
         """Answer with one page of a list."""
-        asked = options.parse(request.query)
+        asked = parse_options(request.query)
         page = list_page(
             self._storage,
             table=call.resource.table,
@@ -177,7 +191,7 @@ class Handler:
 
     async def _watch(self, request: web.Request, call: Call) -> web.StreamResponse:
         """Answer with what happens, for as long as the client wants to know."""
-        asked = options.parse(request.query)
+        asked = parse_options(request.query)
         chooses = _selector(call, asked)
         try:
             shown = _shown(request, call, as_list=False)
@@ -219,7 +233,7 @@ class Handler:
                 left = None if left is None else left - len(chunk)
 
 
-def _selector(call: Call, asked: options.Options) -> Selector | None:
+def _selector(call: Call, asked: Options) -> Selector | None:
     """Return the function that chooses what was asked for."""
     return selector(
         call.resource, labels=asked.label_selector, fields=asked.field_selector

@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 
-from bridge.demo.apiserver.options import EXACT, Options
+from bridge.demo.apiserver.routing import EXACT, Options
 from bridge.demo.apiserver.selectors import Selector
 from bridge.demo.apiserver.status import StatusError
 from bridge.demo.apiserver.storage import (

@@ -1,7 +1,7 @@
-"""Label and field selectors (Kubernetes: "Labels and Selectors", "Field Selectors").
+"""Choose stored objects by label and field selectors.
 
-A selector is parsed to requirements; each is a function from an object's labels or
-fields to a verdict.
+Kubernetes API concepts, "Labels and Selectors" and "Field Selectors". Label selectors
+are those of the bridge's own filters.
 """
 
 import re
@@ -12,15 +12,14 @@ import msgspec
 
 from bridge.demo.apiserver.resources import EVENTS, ServedResource
 from bridge.demo.apiserver.status import StatusError
+from bridge.errors import FilterError
+from bridge.filters.labels import compile_labels
 
 Values = Mapping[str, str]
 Requirement = Callable[[Values], bool]
 Selector = Callable[[bytes], bool]
 
-_COMMA_OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
-_SET = re.compile(r"^([^\s!=(),]+)\s+(in|notin)\s*\(([^()]*)\)$")
 _EQUALITY = re.compile(r"^([^\s!=(),]+)\s*(==|=|!=)\s*([^\s!=(),]*)$")
-_EXISTS = re.compile(r"^(!?)\s*([^\s!=(),]+)$")
 
 _REFERENCE = (
     *("kind", "namespace", "name", "uid"),
@@ -43,40 +42,22 @@ def selector(resource: ServedResource, *, labels: str, fields: str) -> Selector 
     Raises:
         StatusError: 400, a selector cannot be parsed or a field is not supported.
     """
-    wanted_labels = [_label_requirement(text) for text in _split(labels)]
-    wanted_fields = [_field_requirement(resource, text) for text in _split(fields)]
-    if not wanted_labels and not wanted_fields:
+    try:
+        selects = compile_labels(labels)
+    except FilterError as error:
+        raise StatusError(400, f"unable to parse requirement: {error}") from None
+    parts = fields.split(",") if fields.strip() else []
+    wanted_fields = [_field_requirement(resource, part.strip()) for part in parts]
+    if not labels.strip() and not wanted_fields:
         return None
 
     def chooses(body: bytes) -> bool:
         value = msgspec.json.decode(body)
         labels_of = value["metadata"].get("labels") or {}
         fields_of = _fields(resource, value) if wanted_fields else {}
-        return all(wants(labels_of) for wants in wanted_labels) and all(
-            wants(fields_of) for wants in wanted_fields
-        )
+        return selects(labels_of) and all(wants(fields_of) for wants in wanted_fields)
 
     return chooses
-
-
-def _split(text: str) -> list[str]:
-    """Return the requirements of a selector."""
-    parts = _COMMA_OUTSIDE_PARENTHESES.split(text)
-    return [part.strip() for part in parts] if text.strip() else []
-
-
-def _label_requirement(text: str) -> Requirement:
-    """Return what one part of a label selector asks for."""
-    if found := _SET.match(text):
-        key, operator, inner = found.groups()
-        values = {value.strip() for value in inner.split(",")}
-        return _among(key, values, positive=operator == "in")
-    if found := _EQUALITY.match(text):
-        return _equals(*found.groups())
-    if found := _EXISTS.match(text):
-        absent, key = found.groups()
-        return lambda labels: (key in labels) != bool(absent)
-    raise StatusError(400, f"unable to parse requirement: {text!r}")
 
 
 def _field_requirement(resource: ServedResource, text: str) -> Requirement:
@@ -93,17 +74,8 @@ def _field_requirement(resource: ServedResource, text: str) -> Requirement:
         known |= _EVENT_FIELDS[resource.group]
     if name not in known:
         raise StatusError(400, f"field label not supported: {name}")
-    return _equals(known[name], operator, value)
-
-
-def _equals(key: str, operator: str, value: str) -> Requirement:
-    """Return the requirement ``key=value`` or ``key!=value``."""
-    return _among(key, {value}, positive=operator != "!=")
-
-
-def _among(key: str, values: set[str], *, positive: bool) -> Requirement:
-    """Return the requirement that a value is one of these, or is not."""
-    return lambda of: (of.get(key) in values) == positive
+    key = known[name]
+    return lambda of: (of.get(key) == value) == (operator != "!=")
 
 
 def _fields(resource: ServedResource, value: Mapping[str, Any]) -> Values:

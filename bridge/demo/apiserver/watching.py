@@ -14,8 +14,8 @@ from itertools import islice
 import msgspec
 
 from bridge.demo.apiserver.listing import too_large
-from bridge.demo.apiserver.options import Options
 from bridge.demo.apiserver.resources import EVENTS, ServedResource
+from bridge.demo.apiserver.routing import Options
 from bridge.demo.apiserver.selectors import Selector
 from bridge.demo.apiserver.status import StatusError
 from bridge.demo.apiserver.storage import Change, CompactedError, ObjectStorage, Record
