@@ -10,10 +10,8 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from fastapi import FastAPI
-
 import bridge
-from bridge.api import create_api
+from bridge.api import Api
 from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
@@ -60,9 +58,7 @@ class Life:
     settings ask. A life drains them if it is the last one that uses its queue.
     """
 
-    def __init__(
-        self, parts: PreparedParts, *, show: Callable[[FastAPI], None]
-    ) -> None:
+    def __init__(self, parts: PreparedParts, *, show: Callable[[Api], None]) -> None:
         """Begin nothing yet; `show` lets an API answer from then on."""
         self.parts = parts
         self._show = show
@@ -210,7 +206,7 @@ def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]
     }
 
 
-def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
+def _build_api(parts: PreparedParts, backfill: Backfill) -> Api:
     config = parts.config
     senders = parts.store.senders
     store = DeliveryStore(
@@ -234,7 +230,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
         ),
         take_consent=build_consent(senders.sinks),
     )
-    return create_api(
+    return Api(
         context,
         token=read_token(config),
         loopback=is_loopback(config.server.host),

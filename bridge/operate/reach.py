@@ -10,8 +10,7 @@ from bridge.sinks.http.request import SinkUrl
 from bridge.sinks.http.settings import HttpConfig
 from bridge.sinks.http.tls import TlsContext
 from bridge.sinks.reloaded import SecretError
-from bridge.sinks.transports.egress import api_server_denied
-from bridge.sinks.transports.egress import Egress
+from bridge.sinks.transports.egress import Egress, api_server_denied
 
 _AT_ONCE: Final = 16
 _LONGEST_SECONDS: Final = 5.0

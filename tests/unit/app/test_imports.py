@@ -7,6 +7,7 @@ import sys
 LATER = {
     "bridge.cli": "the verbs import what they need, not the other way round",
     "bridge.demo": "for `kubebridge demo` alone",
+    "fastapi": "for requests beyond probes and metrics",
     "cryptography": "for ed25519 signatures alone",
     "kubernetes_asyncio": "its models are 850 modules; see cluster/session/library.py",
     "re2": "for filters with a regular expression alone",

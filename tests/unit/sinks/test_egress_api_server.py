@@ -7,14 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import SinkPausedError
-<<<<<<<< HEAD:tests/unit/sinks/test_egress_api_server.py
 from bridge.sinks.transports import egress as module
 from bridge.sinks.transports.egress import DeniedAddressError, Egress, api_server_denied
-========
-from bridge.sinks.transports import api_server as module
-from bridge.sinks.transports.api_server import api_server_denied
-from bridge.sinks.transports.egress import DeniedAddressError, Egress
->>>>>>>> 72071b8 (Let the doctor take the sinks' own settings; keep sinks from the API server in the sinks' room):tests/unit/sinks/test_api_server.py
 from tests.unit.sinks.building import build_sink
 from tests.unit.sinks.receiver import Receiver
 from tests.unit.sinks.samples import event
