@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.api.context import ApiContext
 from bridge.api.probes import answer_probe
 
-__all__ = ["Api"]
+__all__ = ["LazyApi"]
 
 
-class Api:
+class LazyApi:
     """The ASGI application of one process."""
 
     def __init__(

@@ -81,7 +81,7 @@ _PROBES = {
 
 
 def _probes() -> APIRouter:
-    """Return the probes and metrics; `Api` answers them without this application."""
+    """Return the probes and metrics, which `LazyApi` answers by itself."""
     router = APIRouter(
         tags=["probes"],
         responses={

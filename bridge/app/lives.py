@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import bridge
-from bridge.api import Api
+from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
 from bridge.app.build import OpenStores, PreparedParts, build_egress, prepare
 from bridge.app.file_limit import attainable_limit, most_api_connections
@@ -161,7 +161,7 @@ class Lives:
             get_logger().warning("A filter never matches.", problem=line)
         return life
 
-    def _show(self, parts: PreparedParts, api: Api) -> None:
+    def _show(self, parts: PreparedParts, api: LazyApi) -> None:
         assert parts.endpoint is not None  # noqa: S101  # found or opened before
         parts.endpoint.show(api, self._serving)
         self._endpoints.use(parts.endpoint)

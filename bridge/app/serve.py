@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import bridge
-from bridge.api import Api
+from bridge.api import LazyApi
 from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
@@ -58,7 +58,9 @@ class Life:
     settings ask. A life drains them if it is the last one that uses its queue.
     """
 
-    def __init__(self, parts: PreparedParts, *, show: Callable[[Api], None]) -> None:
+    def __init__(
+        self, parts: PreparedParts, *, show: Callable[[LazyApi], None]
+    ) -> None:
         """Begin nothing yet; `show` lets an API answer from then on."""
         self.parts = parts
         self._show = show
@@ -206,7 +208,7 @@ def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]
     }
 
 
-def _build_api(parts: PreparedParts, backfill: Backfill) -> Api:
+def _build_api(parts: PreparedParts, backfill: Backfill) -> LazyApi:
     config = parts.config
     senders = parts.store.senders
     store = DeliveryStore(
@@ -230,7 +232,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> Api:
         ),
         take_consent=build_consent(senders.sinks),
     )
-    return Api(
+    return LazyApi(
         context,
         token=read_token(config),
         loopback=is_loopback(config.server.host),

@@ -5,14 +5,14 @@ import asyncio
 import httpx
 import pytest
 
-from bridge.api import Api, application
+from bridge.api import LazyApi, application
 from tests.unit.api.world import BEARER, TOKEN
 
 
 @pytest.fixture
 def api(world):
     """The application of a process as it serves it."""
-    return Api(world.context(), token=lambda: TOKEN, loopback=True, version="1")
+    return LazyApi(world.context(), token=lambda: TOKEN, loopback=True, version="1")
 
 
 @pytest.fixture
