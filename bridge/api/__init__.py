@@ -1,92 +1,60 @@
-"""Probes, metrics and the API, on one port.
+"""The HTTP face: probes, metrics and the API, on one port.
 
-The API is a face of `bridge.operate`: it reads requests, calls a function there, and
-writes its result. `bridge.api.auth` decides who may ask what.
+Probes and metrics are answered at once. All else is answered by the application of
+`bridge.api.application`, whose framework, forms and routes take 0.3 s and 11 MB to
+import: it is built when the first request needs it. `bridge.api.auth` decides who may
+ask for what.
 """
 
+import asyncio
 from collections.abc import Callable
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.api import config, deliveries, objects, probes, sinks, sources
-from bridge.api.auth import AccessMiddleware, error_response
-from bridge.api.context import REFUSALS, ApiContext, bearer
-from bridge.errors import ClusterError, NotFoundError, QueueError, RequestError
+from bridge.api.context import ApiContext
+from bridge.api.probes import answer_probe
 
-__all__ = ["create_api"]
+__all__ = ["LazyApi"]
 
 
-def create_api(
-    context: ApiContext,
-    *,
-    token: Callable[[], str | None],
-    loopback: bool,
-    version: str,
-) -> FastAPI:
-    """Return the ASGI application.
+class LazyApi:
+    """The ASGI application of one process."""
 
-    Args:
-        context: The parts of the process that it shows and controls.
-        token: Returns the bearer token now; None or empty: there is none.
-        loopback: Whether only this machine can reach it.
-        version: Version of kubebridge.
-    """
-    api = FastAPI(
-        title="kubebridge",
-        version=version,
-        description=__doc__,
-        docs_url=None,  # these pages load scripts from elsewhere
-        redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
-    )
-    api.state.parts = context
-    api.include_router(probes.router)
-    api.include_router(sinks.handshakes)
-    api.include_router(_versioned())
-    api.add_middleware(AccessMiddleware, token=token, loopback=loopback)
-    api.add_exception_handler(HTTPException, _refused)
-    api.add_exception_handler(RequestValidationError, _invalid)
-    for kind in (RequestError, QueueError, ClusterError):
-        api.add_exception_handler(kind, _failed)
-    return api
+    def __init__(
+        self,
+        context: ApiContext,
+        *,
+        token: Callable[[], str | None],
+        loopback: bool,
+        version: str,
+    ) -> None:
+        """Answer probes and metrics from now on; see `create_api` for the arguments."""
+        self._context = context
+        self._token = token
+        self._loopback = loopback
+        self._version = version
+        self._building = asyncio.Lock()
+        self._application: ASGIApp | None = None
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI)."""
+        answer: ASGIApp | None = await answer_probe(scope, self._context)
+        answer = answer or await self._built()
+        await answer(scope, receive, send)
 
-def _versioned() -> APIRouter:
-    api = APIRouter(prefix="/api/v1", dependencies=[bearer], responses=REFUSALS)
-    for part in (config, sources, objects, sinks, deliveries):
-        api.include_router(part.router)
-    return api
+    async def _built(self) -> ASGIApp:
+        async with self._building:
+            if self._application is None:
+                # In a thread: deliveries go on meanwhile.
+                self._application = await asyncio.to_thread(self._build)
+        return self._application
 
+    def _build(self) -> ASGIApp:
+        from bridge.api.application import create_api  # noqa: PLC0415  # see above
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return error_response(error)
-
-
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    faults = [
-        f"{'.'.join(str(step) for step in one['loc'])}: {_in_our_words(one['msg'])}"
-        for one in error.errors()
-    ]
-    return JSONResponse({"error": "; ".join(faults)}, 422)
-
-
-def _in_our_words(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
-
-
-async def _failed(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, _status_of(error))
-
-
-def _status_of(error: Exception) -> int:
-    if isinstance(error, NotFoundError):
-        return 404
-    # A plain QueueError is about the request, its kinds are about the store.
-    is_about_request = isinstance(error, RequestError) or type(error) is QueueError
-    return 422 if is_about_request else 503
+        return create_api(
+            self._context,
+            token=self._token,
+            loopback=self._loopback,
+            version=self._version,
+        )

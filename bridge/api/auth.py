@@ -23,16 +23,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from fastapi import HTTPException, status
-from fastapi.responses import JSONResponse
+from starlette import status
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/healthz", "/metrics"})
 OPEN_CALLBACK = re.compile(r"/api/v1/handshakes/[^/]+/[^/]+")
-"""Whoever calls back has a key instead, see `bridge.api.handshake`."""
+"""Whoever calls back has a key instead, see `bridge.api.sinks`."""
 
 CALLBACK_METHODS = frozenset({"GET", "POST"})
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -225,7 +225,7 @@ def _too_large(scope: Scope) -> HTTPException | None:
     return None
 
 
-def error_response(error: StarletteHTTPException) -> JSONResponse:
+def error_response(error: HTTPException) -> JSONResponse:
     """Return the JSON that says what was wrong."""
     content = {"error": error.detail}
     return JSONResponse(content, error.status_code, headers=error.headers)

@@ -5,8 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from bridge.api.context import PartsGiven
-from bridge.api.models import ApiModel, Items
+from bridge.api.models import ApiModel, Items, PartsGiven
 
 router = APIRouter(tags=["configuration"])
 

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
-from fastapi import Depends, HTTPException, Request, Security, status
-from fastapi.security import HTTPBearer
+from starlette import status
+from starlette.exceptions import HTTPException
 
-from bridge.api.models import Problem
 from bridge.events.origin import Origin
 from bridge.metrics import Metrics
 from bridge.operate import DeliveryStore
@@ -124,28 +123,3 @@ class ApiContext:
     take_consent: Callable[[str, str, Mapping[str, str]], bool]
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
     checking: BoundedLock = field(default_factory=lambda: BoundedLock(most=MOST_CHECKS))
-
-
-def _parts(request: Request) -> ApiContext:
-    parts: ApiContext = request.app.state.parts
-    return parts
-
-
-PartsGiven = Annotated[ApiContext, Depends(_parts)]
-
-# The middleware checks the token; this describes it in OpenAPI.
-bearer = Security(
-    HTTPBearer(auto_error=False, description="The token of `server.token`.")
-)
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Problem, "description": "The bearer token is missing or wrong."},
-    403: {"model": Problem, "description": "No token is configured, so this is shut."},
-    413: {"model": Problem, "description": "The body is too large."},
-    415: {"model": Problem, "description": "The body is of another type."},
-    422: {"model": Problem, "description": "The request makes no sense."},
-    503: {"model": Problem, "description": "Queue or cluster cannot do it now."},
-}
-NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problem, "description": "There is no such thing."}
-}

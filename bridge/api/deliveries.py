@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from bridge.api.context import NOT_FOUND, ApiContext, PartsGiven
-from bridge.api.models import ApiModel, ListOf, PageQuery
+from bridge.api.context import ApiContext
+from bridge.api.models import NOT_FOUND, ApiModel, ListOf, PageQuery, PartsGiven
 from bridge.api.schemas import (
     DeadLetterDetailView,
     DeadLetterListQuery,

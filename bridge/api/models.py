@@ -1,8 +1,13 @@
-"""Forms that the API's requests and responses share. JSON names are in camelCase."""
+"""What endpoints share: forms of requests and responses, and the parts they work on.
+
+JSON names are in camelCase.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -13,6 +18,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema
 
+from bridge.api.context import ApiContext
 from bridge.settings.docstrings import described
 
 Item = TypeVar("Item")
@@ -121,3 +127,28 @@ class PageQuery(ApiModel):
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     """Most items to return."""
+
+
+def _parts(request: Request) -> ApiContext:
+    parts: ApiContext = request.app.state.parts
+    return parts
+
+
+PartsGiven = Annotated[ApiContext, Depends(_parts)]
+
+# The middleware checks the token; this describes it in OpenAPI.
+bearer = Security(
+    HTTPBearer(auto_error=False, description="The token of `server.token`.")
+)
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "The bearer token is missing or wrong."},
+    403: {"model": Problem, "description": "No token is configured, so this is shut."},
+    413: {"model": Problem, "description": "The body is too large."},
+    415: {"model": Problem, "description": "The body is of another type."},
+    422: {"model": Problem, "description": "The request makes no sense."},
+    503: {"model": Problem, "description": "Queue or cluster cannot do it now."},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such thing."}
+}

@@ -6,8 +6,8 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, HTTPException, Query, status
 
-from bridge.api.context import NOT_FOUND, ApiContext, PartsGiven
-from bridge.api.models import ApiModel, ListOf, Problem
+from bridge.api.context import ApiContext
+from bridge.api.models import NOT_FOUND, ApiModel, ListOf, PartsGiven, Problem
 from bridge.cluster import ObjectMeta
 from bridge.cluster.store import Store
 from bridge.errors import NotFoundError, RequestError

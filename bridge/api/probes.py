@@ -1,76 +1,75 @@
 """Probes in the manner of kube-apiserver, and metrics: open to anybody."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
 
-from bridge.api.context import PartsGiven
-from bridge.api.models import Problem
-from bridge.health import Check
+from bridge.api.context import ApiContext
+from bridge.health import Check, Health
 
-router = APIRouter(
-    tags=["probes"],
-    responses={
-        422: {"model": Problem, "description": "The request makes no sense."},
-        503: {"description": "Not so; the body says why."},
-    },
-    default_response_class=PlainTextResponse,
-)
+METRICS: Final = "/metrics"
+PROBES: Final[Mapping[str, Callable[[Health], Sequence[Check]]]] = {
+    "/livez": lambda health: health.live(),
+    "/readyz": lambda health: health.ready(),
+    "/startupz": lambda health: health.started(),
+    "/healthz": lambda health: [*health.live(), *health.ready()],
+}
+"""The checks of each probe."""
 
-Verbose = Annotated[
-    str | None, Query(description="Present, with any value: one line for each check.")
-]
-
-
-@router.head("/livez", include_in_schema=False)
-@router.get("/livez", summary="Whether the process turns")
-async def livez(parts: PartsGiven, verbose: Verbose = None) -> Response:
-    """Fail only when a restart would help: never because others do not answer."""
-    return _answer("livez", parts.store.health.live(), verbose=verbose)
+_METHODS = frozenset({"GET", "HEAD"})
 
 
-@router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", summary="Whether changes are read and taken")
-async def readyz(parts: PartsGiven, verbose: Verbose = None) -> Response:
-    """Fail while nothing is watched or the queue takes nothing; no sink matters."""
-    return _answer("readyz", parts.store.health.ready(), verbose=verbose)
+async def answer_probe(scope: Scope, context: ApiContext) -> Response | None:
+    """Return the response to a request for a probe or for metrics; None: it is neither.
+
+    Args:
+        scope: The request (ASGI).
+        context: The parts of the process.
+    """
+    if scope["type"] != "http" or scope["method"] not in _METHODS:
+        return None
+    path = scope["path"]
+    if path == METRICS:
+        return await show_metrics(context, Headers(scope=scope).get("accept", ""))
+    if path not in PROBES:
+        return None
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return show_probe(context, path, is_verbose="verbose" in query)
 
 
-@router.head("/startupz", include_in_schema=False)
-@router.get("/startupz", summary="Whether each reader has been watching once")
-async def startupz(parts: PartsGiven, verbose: Verbose = None) -> Response:
-    """Fail until every reader got as far as watching."""
-    return _answer("startupz", parts.store.health.started(), verbose=verbose)
+async def show_metrics(context: ApiContext, accept: str) -> Response:
+    """Return the metrics in the text format, or in OpenMetrics where it is accepted.
 
-
-@router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", summary="Whether the process lives and is ready")
-async def healthz(parts: PartsGiven, verbose: Verbose = None) -> Response:
-    """Fail when livez or readyz does."""
-    checks = [*parts.store.health.live(), *parts.store.health.ready()]
-    return _answer("healthz", checks, verbose=verbose)
-
-
-@router.head("/metrics", include_in_schema=False)
-@router.get("/metrics", summary="Metrics for Prometheus")
-async def metrics(parts: PartsGiven, request: Request) -> Response:
-    """Answer in the text format, or in OpenMetrics where that is accepted."""
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    async with parts.rendering:  # one a turn of the loop, however many ask at once
-        text = encode(parts.metrics.registry)
+    Args:
+        context: The parts of the process.
+        accept: Accept header of the request; empty: none.
+    """
+    encode, media_type = choose_encoder(accept)
+    async with context.rendering:  # one per step of the loop, however many ask at once
+        text = encode(context.metrics.registry)
     return Response(text, headers={"Content-Type": media_type})
 
 
-def _answer(probe: str, checks: Sequence[Check], *, verbose: str | None) -> Response:
+def show_probe(context: ApiContext, path: str, *, is_verbose: bool) -> Response:
+    """Return the response of a probe: 200 if all its checks pass, else 503.
+
+    Args:
+        context: The parts of the process.
+        path: One of `PROBES`.
+        is_verbose: Whether to list the checks although all pass.
+    """
+    checks = PROBES[path](context.store.health)
     passed = all(check.passed for check in checks)
-    if passed and verbose is None:
+    if passed and not is_verbose:
         return PlainTextResponse("ok")
     lines = [
         *(_line(check) for check in checks),
-        f"{probe} check {'passed' if passed else 'failed'}",
+        f"{path[1:]} check {'passed' if passed else 'failed'}",
     ]
     return PlainTextResponse("\n".join(lines) + "\n", 200 if passed else 503)
 

@@ -6,8 +6,15 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Request, status
 from pydantic import Field
 
-from bridge.api.context import NOT_FOUND, REFUSALS, ApiContext, PartsGiven
-from bridge.api.models import ApiModel, AskedModel, Items
+from bridge.api.context import ApiContext
+from bridge.api.models import (
+    NOT_FOUND,
+    REFUSALS,
+    ApiModel,
+    AskedModel,
+    Items,
+    PartsGiven,
+)
 from bridge.api.schemas import AttemptView, Purged, show_attempts
 from bridge.health import SinkState, SinkStatus
 from bridge.operate import unknown_sink

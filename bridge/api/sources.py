@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, status
 from pydantic import Field
 
-from bridge.api.context import NOT_FOUND, ApiContext, PartsGiven
-from bridge.api.models import ApiModel, AskedModel, Items
+from bridge.api.context import ApiContext
+from bridge.api.models import NOT_FOUND, ApiModel, AskedModel, Items, PartsGiven
 from bridge.errors import NotFoundError
 from bridge.health import ReaderState, ReaderStatus
 from bridge.queue import Scope, StoredCursor

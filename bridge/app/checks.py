@@ -1,21 +1,25 @@
-"""What a configuration cannot be used for, found by building all of it.
+"""Checks a configuration: by building all of it, or by asking the doctor.
 
-Nothing connects, nothing is opened: what depends on the machine, such as a port that is
-taken, shows at start and at reload only.
+While it is built nothing connects and nothing is opened: a fault of the machine, such
+as a port that is taken, shows at start and at reload only.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
 from yarl import URL
 
 from bridge.app.build import build_destinations, build_egress, build_router
-from bridge.config import Config, HttpSinkConfig, SinkConfig, describe
+from bridge.app.file_limit import attainable_limit, share_files
+from bridge.config import Config, HttpSinkConfig, SinkConfig, describe, find_missing
 from bridge.config.document import Fault, Trail
 from bridge.errors import ConfigError
 from bridge.ingest.source import build_sources
 from bridge.metrics import Metrics
+from bridge.operate.doctor import Answer, diagnose
 
 _URLS: tuple[Trail, ...] = (
     ("url",),
@@ -94,3 +98,24 @@ def _is_usable(text: str) -> bool:
     except (ValueError, TypeError, LookupError, httpx.InvalidURL):
         return False
     return all(names) and ours.port is not None
+
+
+async def diagnose_config(
+    config: Config, *, cursors: Sequence[Mapping[str, Any]] | None, now: datetime
+) -> Answer:
+    """Return what `bridge.operate.doctor.diagnose` finds of a configuration."""
+    shares = share_files(config, attainable_limit())
+    return await diagnose(
+        config.cluster,
+        build_sources(config.sources, build_router(config)),
+        sinks=[one for one in config.sinks if isinstance(one, HttpSinkConfig)],
+        egress=build_egress(config.egress),
+        missing=list(find_missing(config, os.environ)),
+        files={
+            "limit": shares.limit,
+            "sinksAsk": shares.asked,
+            "sinksGet": min(shares.asked, shares.sinks),
+        },
+        cursors=cursors,
+        now=now,
+    )

@@ -16,9 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI
-
 import bridge
+from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
 from bridge.app.build import OpenStores, PreparedParts, build_egress, prepare
 from bridge.app.file_limit import attainable_limit, most_api_connections
@@ -162,7 +161,7 @@ class Lives:
             get_logger().warning("A filter never matches.", problem=line)
         return life
 
-    def _show(self, parts: PreparedParts, api: FastAPI) -> None:
+    def _show(self, parts: PreparedParts, api: LazyApi) -> None:
         assert parts.endpoint is not None  # noqa: S101  # found or opened before
         parts.endpoint.show(api, self._serving)
         self._endpoints.use(parts.endpoint)

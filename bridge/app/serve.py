@@ -10,10 +10,8 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from fastapi import FastAPI
-
 import bridge
-from bridge.api import create_api
+from bridge.api import LazyApi
 from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
@@ -61,7 +59,7 @@ class Life:
     """
 
     def __init__(
-        self, parts: PreparedParts, *, show: Callable[[FastAPI], None]
+        self, parts: PreparedParts, *, show: Callable[[LazyApi], None]
     ) -> None:
         """Begin nothing yet; `show` lets an API answer from then on."""
         self.parts = parts
@@ -210,7 +208,7 @@ def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]
     }
 
 
-def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
+def _build_api(parts: PreparedParts, backfill: Backfill) -> LazyApi:
     config = parts.config
     senders = parts.store.senders
     store = DeliveryStore(
@@ -234,7 +232,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> FastAPI:
         ),
         take_consent=build_consent(senders.sinks),
     )
-    return create_api(
+    return LazyApi(
         context,
         token=read_token(config),
         loopback=is_loopback(config.server.host),

@@ -76,8 +76,8 @@ def doctor(
     server, starts nothing, changes nothing and sends nothing to a sink. Exit code 1
     if anything is missing or cannot be told, but for sources that are `optional`.
     """
-    from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
-    from bridge.app.doctor import diagnose_config  # noqa: PLC0415
+    # They import everything.
+    from bridge.app.checks import diagnose_config, find_unusable  # noqa: PLC0415
     from bridge.config import load_config  # noqa: PLC0415
 
     with explained():

@@ -9,7 +9,7 @@ The answer is plain data, the same for a person and for a program:
 A note is what would be a problem if the source were not optional.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
@@ -36,6 +36,9 @@ from bridge.operate.rbac import (
     source_permissions,
     unknown_kinds,
 )
+from bridge.operate.reach import reach_sinks
+from bridge.sinks.http.settings import HttpConfig
+from bridge.sinks.transports.egress import Egress
 
 Answer = dict[str, Any]
 """A JSON object."""
@@ -47,7 +50,8 @@ async def diagnose(
     cluster: ClusterConfig,
     sources: Sequence[Source],
     *,
-    reach: Callable[[str], Awaitable[Sequence[Answer]]],
+    sinks: Sequence[HttpConfig],
+    egress: Egress,
     missing: Sequence[str],
     files: Answer,
     cursors: Sequence[Mapping[str, Any]] | None,
@@ -58,8 +62,8 @@ async def diagnose(
     Args:
         cluster: How to reach the API server.
         sources: The configured sources.
-        reach: Tries to connect to each sink, given the URL of the API server, to which
-            no sink may lead.
+        sinks: Settings of the sinks to connect to.
+        egress: Where connections of sinks may lead.
         missing: A line for each file or variable that the configuration names and that
             does not exist.
         files: Open files that the process may have, and how many the sinks get.
@@ -77,9 +81,9 @@ async def diagnose(
             for one in sources
         ]
         found |= await _features([readable for _, readable in told])
-        sinks = await reach(client.server)
+        reached = await reach_sinks(sinks, egress=egress, server=client.server)
     answer = {"cluster": found, "sources": [one for one, _ in told]}
-    answer |= {"sinks": sinks, "missing": list(missing), "files": files}
+    answer |= {"sinks": reached, "missing": list(missing), "files": files}
     return answer | {"problems": _problems(answer), "notes": _notes(answer)}
 
 

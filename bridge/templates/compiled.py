@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
-import minijinja
-
 from bridge.errors import TemplateError
 from bridge.templates.syntax import check, check_expression, whole
 
@@ -168,6 +166,9 @@ class _Compiled:
         *,
         finalizer: Callable[[Any], Any] | None = None,
     ) -> None:
+        import minijinja  # noqa: PLC0415  # for those only who want it
+
+        self._failure = minijinja.TemplateError
         self._values: dict[int, Any] = {}
         self._size = 0
         self._environment = minijinja.Environment(
@@ -184,7 +185,7 @@ class _Compiled:
         try:
             self._environment.add_template("text", source)
             names = self._environment.undeclared_variables_in_str(source)
-        except minijinja.TemplateError as error:
+        except self._failure as error:
             raise TemplateError(_reason(error)) from None
         unknown = sorted(set(names) - {*NAMES, "omit", "_put", "range"})
         if unknown:
@@ -197,7 +198,7 @@ class _Compiled:
         self._size = 0
         try:
             self._environment.render_template("text", **context)
-        except minijinja.TemplateError as error:
+        except self._failure as error:
             raise TemplateError(_reason(error)) from None
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise TemplateError(f"{type(error).__name__} in an expression") from None
@@ -218,7 +219,7 @@ def _source(place: int, text: str, expression: str | None) -> str:
     return f"{{% set _text %}}{text}{{% endset %}}{{{{ _put({place}, _text) }}}}"
 
 
-def _reason(error: minijinja.TemplateError) -> str:
+def _reason(error: Any) -> str:
     """Return why, without values: the error's own text quotes them in places."""
     kind = str(error.kind)
     known = {"OutOfFuel": "costs more than an expression may"}

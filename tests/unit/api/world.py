@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
-from bridge.api import create_api
+from bridge.api.application import create_api
 from bridge.api.context import ApiContext
 from bridge.config.models import RouteConfig
 from bridge.deliver import RetryPolicy, Sender

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from bridge.api import create_api
+from bridge.api.application import create_api
 from bridge.api.context import ApiContext
 from bridge.app.build import build_consent
 from bridge.config import parse_config
