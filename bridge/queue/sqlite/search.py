@@ -86,9 +86,7 @@ def find_fresh_heads(
     keys: list[DeliveryRow | RowKey] = []
     passed: list[int] = []
     for row in rows:
-        lane = row.lane
-        if lane is None:
-            continue
+        lane = row.lane or 0  # each has one, for the sink is in order
         is_head = heads.setdefault(lane, row.event) == row.event
         if is_head and not order.is_busy(lane):
             keys.append(row)

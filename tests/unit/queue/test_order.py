@@ -352,3 +352,16 @@ async def test_what_came_back_and_is_not_leased_yet_holds_its_object_up(
     monkeypatch.setattr("bridge.queue.sqlite.lease._MOST_BYTES", 1000)
 
     assert [*await take(queue)][50:] == ["c"]
+
+
+async def test_leased_ones_alone_are_passed_over(queue: SqliteQueue) -> None:
+    """When all rows are searched again, which a purge makes necessary."""
+    await put(queue, "a1", "b1", to="1")
+    await take(queue)
+    await queue.purge("hook", ["e2"])
+    assert await leased(queue) == []
+
+    await put(queue, "c1", since="1", to="2")
+
+    assert await leased(queue) == ["c1"]
+    assert queue._store.backlog("hook").position == 3
