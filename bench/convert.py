@@ -77,7 +77,7 @@ def _line(number: int) -> bytes:
         ],
     }
     line = {"type": "ADDED", "object": body}
-    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(line, separators=(",", ":")).encode()
 
 
 def _round(lines: Sequence[bytes]) -> tuple[float, float]:
