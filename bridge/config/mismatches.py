@@ -23,7 +23,7 @@ from bridge.events.vocabulary import (
 )
 from bridge.filters.reading import is_place, place_of
 from bridge.filters.settings import RouteConfig
-from bridge.filters.subscriptions import compile_filters, texts_of
+from bridge.filters.subscriptions import attributes_of, compile_filters, texts_of
 from bridge.ingest.settings import SourceConfig
 from bridge.settings.model import did_you_mean
 
@@ -57,11 +57,19 @@ def check_names(
         extensions: Attributes that the configuration itself sets.
     """
     known = {*OF_OCCURRENCES, *OF_CHANGES, *extensions}
-    for term in _terms(spec, trail, is_needed=True):
+    terms = list(_terms(spec, trail, is_needed=True))
+    for term in terms:
         if not is_place(term.name) and term.name not in known:
-            hint = _hint(term.name, sorted(known))
-            message = f"expected an attribute that events have, got '{term.name}'{hint}"
+            message = _unknown(term.name, known)
             yield Fault(trail=term.trail, message=message, at_key=True)
+    of_expressions = attributes_of([spec]) - {term.name for term in terms} - known
+    for name in sorted(of_expressions - set(CORE_ATTRIBUTES)):
+        yield Fault(trail=trail, message=f"when: {_unknown(name, known)}")
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    hint = _hint(name, sorted(known))
+    return f"expected an attribute that events have, got '{name}'{hint}"
 
 
 def find_mismatches(config: Config) -> Iterator[Fault]:
@@ -120,6 +128,8 @@ def _terms(
                     yield from _terms(one, (*inner, index), is_needed=needed)
             case "not":
                 yield from _terms(argument, inner, is_needed=False)
+            case "when":
+                pass  # an attribute that is not there has a value, too: null
             case _:
                 for name, value in argument.items():
                     yield _Term(dialect, name, value, (*inner, name), is_needed)

@@ -182,3 +182,17 @@ def test_a_warning_is_no_part_of_the_configuration():
     assert config.warnings[0].startswith("bridge.yaml:4:28: routes[0].filters[0].exact")
     assert "warnings" not in str(describe(config))
     assert faults(text) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "problems"),
+    [("event.reson == 'x'", 1), ("event.reason == cluster or event.id", 0)],
+)
+def test_attributes_in_expressions_are_checked(expression, problems):
+    """A name that no event has is told; `id` and the like are known."""
+    spec = f'{{any: [{{when: "{expression}"}}]}}'
+
+    found = faults(f"{HOOK}routes: [{{name: r, filters: [{spec}]}}]")
+
+    assert len(found) == problems
+    assert all("when: expected an attribute that events have" in one for one in found)
