@@ -21,7 +21,7 @@ CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/de
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check mutants soak fuzz bench controlplane cluster lock clean
+.PHONY: help demo run test check mutants soak fuzz bench controlplane receivers cluster lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ bench: .venv/dev ## Measure speed and memory on the real control plane
 
 controlplane: ## Build a real control plane with Go (minutes, once per machine)
 	$(PYTHON) -m tests.controlplane.build
+
+receivers: ## Build VictoriaLogs and Alertmanager with Go, for the tests of formats
+	$(PYTHON) -m tests.receivers.build
 
 cluster: .venv/runtime controlplane ## Run that control plane until Ctrl-C
 	@$(BIN)/python -m tests.controlplane.cluster $(ARGS)

@@ -1,0 +1,1 @@
+"""Real programs that receive: formats are tested by what they have stored."""
