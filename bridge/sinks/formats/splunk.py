@@ -14,7 +14,7 @@ import msgspec
 from pydantic import Field
 from yarl import URL
 
-from bridge.errors import PermanentSinkError, SinkError
+from bridge.errors import SinkError
 from bridge.events import EncodedEvent
 from bridge.events.encode import attributes
 from bridge.settings.model import Model
@@ -69,15 +69,7 @@ class SplunkFormat:
     def judge(
         self, response: Response, events: Sequence[EncodedEvent]
     ) -> Sequence[Accepted | SinkError]:
-        """See `Format`; of 400, which one event can cause, a batch is halved."""
-        if response.status == 400 and len(events) > 1:
-            raise PermanentSinkError(
-                "expected 200 for a batch, got 400",
-                reason="batch-size",
-                status=response.status,
-                duration_seconds=response.duration_seconds,
-                excerpt=response.excerpt,
-            )
+        """See `Format`; a batch that is refused for one line is halved by `deliver`."""
         return self.classifier.accepted(response, events=len(events))
 
     def _line(self, event: EncodedEvent) -> bytes:
