@@ -15,8 +15,9 @@ from pathlib import Path
 
 from bench.bridge_process import Running, bridge, counts, is_up, receiver, wait_until
 from bench.load import Writer
-from bench.rows import Figures, configuration, folder_of_its_own, free_port, settled
+from bench.rows import Figures, configuration, folder_of_its_own, settled
 from tests.controlplane.cluster import ControlPlane
+from tests.ports import free_port
 
 WARM_UP_MINUTES = 4
 """After these an Event of the cluster and a kept one of ours leave for each new one."""

@@ -16,8 +16,9 @@ from bench.bridge_process import (
 )
 from bench.load import Writer
 from bench.resources import metrics
-from bench.rows import Figures, configuration, folder_of_its_own, free_port
+from bench.rows import Figures, configuration, folder_of_its_own
 from tests.controlplane.cluster import ControlPlane
+from tests.ports import free_port
 
 HEALTHY = 8
 WARM_UP_SECONDS = 3.0

@@ -6,8 +6,9 @@ from typing import Any
 from bench.bridge_process import Running, bridge, is_up, receiver, wait_until
 from bench.load import Writer
 from bench.objects import Objects, config_map, pod
-from bench.rows import Figures, configuration, folder_of_its_own, free_port
+from bench.rows import Figures, configuration, folder_of_its_own
 from tests.controlplane.cluster import ControlPlane
+from tests.ports import free_port
 
 CONFIG_MAPS = 2_000
 

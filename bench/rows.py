@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,15 +25,9 @@ from bench.bridge_process import (
 from bench.candidates import Candidate
 from bench.load import Writer
 from tests.controlplane.cluster import ControlPlane
+from tests.ports import free_port
 
 Figures = dict[str, float]
-
-
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def configuration(plane: ControlPlane, folder: Path, sink: dict[str, Any]) -> Any:

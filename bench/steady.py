@@ -16,8 +16,9 @@ from bench.bridge_process import (
 )
 from bench.candidates import Candidate
 from bench.load import Writer
-from bench.rows import Figures, configuration, folder_of_its_own, free_port, settled
+from bench.rows import Figures, configuration, folder_of_its_own, settled
 from tests.controlplane.cluster import ControlPlane
+from tests.ports import free_port
 
 WARM_UP = 50
 """Events written before anything counts: connections are open and caches warm."""

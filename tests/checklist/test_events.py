@@ -273,13 +273,13 @@ async def test_d12_fifty_quiet_namespaces_cost_little(proxied, proxy, shop):
     for name in ("a", "b", "c"):
         made = await shop.create("v1/configmaps", {"metadata": {"name": name}})
     await shop.compact(revision_of(made))
-    note = ProgressMark(
+    mark = ProgressMark(
         resource_version=made["metadata"]["resourceVersion"], time=START
     )
     readers = []
     async with AsyncExitStack() as stack:
         for number in range(50):
-            how = {"namespace": f"quiet-{number}", "cursor": str(cursor), "note": note}
+            how = {"namespace": f"quiet-{number}", "cursor": str(cursor), "mark": mark}
             readers.append(await stack.enter_async_context(reading(proxied, **how)))
         for one in readers:
             await one.until_open()
