@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 2 * 2**30
@@ -18,6 +19,7 @@ def pytest_configure() -> None:
     """Prepare the process before anything is collected."""
     _forget_event_loop()
     _keep_files_in_memory()
+    _time_no_example()
 
 
 def _forget_event_loop() -> None:
@@ -40,6 +42,15 @@ def _keep_files_in_memory() -> None:
     if shutil.disk_usage(MEMORY).free >= NEEDED_BYTES:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
+
+
+def _time_no_example() -> None:
+    """Give the examples of a property all the time they need: others load the machine.
+
+    All else stays as it is: where `CI` is set, Hypothesis chooses settings for that.
+    """
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
 
 
 @pytest.fixture

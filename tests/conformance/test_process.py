@@ -108,8 +108,8 @@ def test_slow_subscriber_gets_duplicates_of_the_hasty(
     start: Start, writer: Writer
 ) -> None:
     """A timeout below what the chain takes makes one with each attempt."""
-    with BrokerThread(subscriber=Subscriber(seconds=0.5)) as broker:
-        start(broker, timeout="100ms")
+    with BrokerThread(subscriber=Subscriber(seconds=60)) as broker:
+        start(broker, timeout="1s")
         writer.fill(5, prefix="hasty", repeats=0)
         wait_until(lambda: min(broker.ids().values(), default=0) >= 2)
 
