@@ -5,17 +5,15 @@ process ends for it, at a reload the old configuration goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import assert_never
 
 from bridge.api.server import Endpoint
 from bridge.app.file_limit import raise_limit, share_files, within
-from bridge.cluster.client import ClusterClient
-from bridge.cluster.settings import ClusterConfig
+from bridge.app.stores import OpenStore, OpenStores
 from bridge.config import (
     Config,
     HttpSinkConfig,
@@ -24,19 +22,16 @@ from bridge.config import (
     find_cautions,
     orderings_of,
 )
-from bridge.deliver.supervisor import Destination, SenderSupervisor
+from bridge.deliver.supervisor import Destination
 from bridge.filters.routes import Router
-from bridge.health import Health
 from bridge.ingest.accept import EventForm
 from bridge.ingest.build import IngestSettings
+from bridge.ingest.cluster_readers import ClusterReaders
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
 from bridge.net.urls import shown_url
 from bridge.queue import Ordering
-from bridge.queue.settings import QueueConfig
-from bridge.queue.sqlite.lockfile import check_owner, claim
-from bridge.queue.sqlite.queue import SqliteQueue
 from bridge.sinks import Sink
 from bridge.sinks.http.auth import build_auth
 from bridge.sinks.http.settings import BatchConfig
@@ -58,83 +53,20 @@ class PreparedParts:
         endpoint: Where the API is served; None: the configuration before this one
             holds the port, on another host, and has to leave it first.
         store: Where events wait, and the senders that deliver them.
+        readers: The readers of the cluster; their client may not be open yet.
         journal: What became of attempts.
         egress: Where connections of sinks may lead.
-        client: The cluster; None: it is opened when the parts begin to run.
-        health: What the parts say of themselves.
         metrics: What is counted, over all configurations of the process.
     """
 
     config: Config
     closing: AsyncExitStack
     endpoint: Endpoint | None
-    store: "OpenStore"
+    store: OpenStore
+    readers: ClusterReaders
     journal: Journal
     egress: Egress
-    client: ClusterClient | None
-    health: Health
     metrics: Metrics
-
-
-@dataclass(slots=True)
-class OpenStore:
-    """A queue file that is open, and the senders that deliver from it.
-
-    Attributes:
-        queue: The queue.
-        senders: Their supervisor.
-        closing: Closes the queue.
-        users: Lives that use both.
-    """
-
-    queue: SqliteQueue
-    senders: SenderSupervisor
-    closing: AsyncExitStack
-    users: int = 0
-
-
-class OpenStores:
-    """The queue files that are open: each once, however many lives use it."""
-
-    def __init__(self, *, owner: str) -> None:
-        """Open none yet; `owner` is the configuration that default files belong to."""
-        self._owner = owner
-        self._open: dict[Path, OpenStore] = {}
-
-    @asynccontextmanager
-    async def use(
-        self, config: QueueConfig, *, metrics: Metrics, tasks: asyncio.TaskGroup
-    ) -> AsyncIterator[OpenStore]:
-        """Yield a queue, opened by its first user; the last one cuts the senders.
-
-        Args:
-            config: Settings of the queue.
-            metrics: Counters of the process.
-            tasks: Runs the senders.
-
-        Raises:
-            QueueError: See `SqliteQueue.open`.
-            ConfigError: The file is the default one, and of another configuration.
-        """
-        path = config.path.resolve()
-        store = self._open.get(path)
-        if store is None:
-            async with AsyncExitStack() as stack:
-                opening = open_queue(config, owner=self._owner)
-                queue = await stack.enter_async_context(opening)
-                senders = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
-                store = self._open[path] = OpenStore(queue, senders, stack.pop_all())
-        store.users += 1
-        try:
-            yield store
-        finally:
-            store.users -= 1
-            if not store.users:
-                del self._open[path]
-                try:
-                    await store.senders.cut()
-                finally:
-                    await store.closing.aclose()
 
 
 async def prepare(
@@ -155,8 +87,8 @@ async def prepare(
         egress: Where connections of sinks may lead; of `config.egress`.
         endpoint: See `PreparedParts`.
         metrics: What is counted.
-        tasks: Runs the senders.
-        has_time: Whether something else runs meanwhile; if not, the cluster is opened
+        tasks: Runs readers and senders.
+        has_time: Whether something else runs meanwhile; if not, credentials are loaded
             later, so that probes are answered while a plugin takes its time.
 
     Raises:
@@ -167,9 +99,8 @@ async def prepare(
         using = stores.use(config.queue, metrics=metrics, tasks=tasks)
         store = await stack.enter_async_context(using)
         journal = await stack.enter_async_context(open_journal(config, metrics))
-        client = None
-        if has_time:
-            client = await stack.enter_async_context(open_cluster(config.cluster))
+        reading = store.use_readers(config.cluster, has_time=has_time)
+        readers = await stack.enter_async_context(reading)
         for caution in find_cautions(config):
             get_logger().warning("The configuration is not safe.", caution=caution)
         return PreparedParts(
@@ -177,43 +108,11 @@ async def prepare(
             closing=stack.pop_all(),
             endpoint=endpoint,
             store=store,
+            readers=readers,
             journal=journal,
             egress=egress,
-            client=client,
-            health=Health(),
             metrics=metrics,
         )
-
-
-@asynccontextmanager
-async def open_cluster(config: ClusterConfig) -> AsyncIterator[ClusterClient]:
-    """Yield the cluster; nothing is sent yet."""
-    opening = ClusterClient.open(kubeconfig=config.kubeconfig, context=config.context)
-    async with opening as client:
-        yield client
-
-
-@asynccontextmanager
-async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[SqliteQueue]:
-    """Yield the queue that the configuration names.
-
-    Args:
-        config: Its settings.
-        owner: The configuration that they stand in. A file that it does not name, the
-            default one, is for the first owner that opens it: two configurations do
-            not deliver each other's events.
-
-    Raises:
-        ConfigError: It is the default file, and another owner's.
-        QueueError: See `SqliteQueue.open`.
-    """
-    is_default = "path" not in config.model_fields_set
-    if is_default:
-        check_owner(config.path, owner)
-    async with SqliteQueue.open(config) as queue:
-        if is_default:
-            claim(config.path, owner)
-        yield queue
 
 
 def open_journal(

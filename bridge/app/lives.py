@@ -19,9 +19,10 @@ from pathlib import Path
 import bridge
 from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
-from bridge.app.build import OpenStores, PreparedParts, build_egress, prepare
+from bridge.app.build import PreparedParts, build_egress, prepare
 from bridge.app.file_limit import attainable_limit, most_api_connections
 from bridge.app.serve import Life
+from bridge.app.stores import OpenStores
 from bridge.config import Config
 from bridge.errors import KubebridgeError, first_cause
 from bridge.logs import configure_logs, get_logger
