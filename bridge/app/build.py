@@ -12,7 +12,7 @@ from functools import partial
 from typing import assert_never
 
 from bridge.api.server import Endpoint
-from bridge.app.file_limit import raise_limit, share_files, within
+from bridge.config.file_limit import raise_limit, share_files, within
 from bridge.app.stores import OpenStore, OpenStores
 from bridge.config import (
     Config,

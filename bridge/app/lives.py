@@ -20,7 +20,7 @@ import bridge
 from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
 from bridge.app.build import PreparedParts, build_egress, prepare
-from bridge.app.file_limit import attainable_limit, most_api_connections
+from bridge.config.file_limit import attainable_limit, most_api_connections
 from bridge.app.serve import Life
 from bridge.app.stores import OpenStores
 from bridge.config import Config

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from bridge.app.checks import find_unusable
+from bridge.config.usable import find_unusable
 from bridge.app.lives import Lives
 from bridge.config import Config, load_config
 from bridge.errors import (

@@ -22,7 +22,7 @@ from bridge.app.build import (
     ingest_settings,
     read_token,
 )
-from bridge.app.checks import find_unusable
+from bridge.config.usable import find_unusable
 from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
 from bridge.events.origin import Origin

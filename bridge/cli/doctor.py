@@ -77,7 +77,7 @@ def doctor(
     if anything is missing or cannot be told, but for sources that are `optional`.
     """
     # They import everything.
-    from bridge.app.checks import diagnose_config, find_unusable  # noqa: PLC0415
+    from bridge.config.usable import diagnose_config, find_unusable  # noqa: PLC0415
     from bridge.config import load_config  # noqa: PLC0415
 
     with explained():

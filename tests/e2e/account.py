@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
-from bridge.app.checks import diagnose_config
+from bridge.config.usable import diagnose_config
 from bridge.config import parse_config
 from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.cluster import ControlPlane

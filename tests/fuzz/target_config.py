@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bridge.app.build import build_egress, build_router
-from bridge.app.checks import find_unusable
+from bridge.config.usable import find_unusable
 from bridge.config import describe, find_problems, parse_config
 from bridge.metrics import Metrics
 from tests.fuzz.campaign import Finding

@@ -14,7 +14,7 @@ import yaml
 from structlog.testing import capture_logs
 
 import bridge.app.lives
-from bridge.app.checks import find_unusable
+from bridge.config.usable import find_unusable
 from bridge.app.lives import Lives
 from bridge.config import load_config
 from bridge.demo.apiserver import ApiServer

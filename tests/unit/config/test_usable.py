@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-import bridge.app.checks
+import bridge.config.usable
 from bridge.app.build import build_egress, build_sink
-from bridge.app.checks import find_unusable
+from bridge.config.usable import find_unusable
 from bridge.config import load_config, parse_config
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
@@ -92,7 +92,7 @@ def test_whatever_cannot_be_built_is_an_error(monkeypatch, part):
     def fail(*_, **__):
         raise LookupError("hunter2")
 
-    monkeypatch.setattr(bridge.app.checks, part, fail)
+    monkeypatch.setattr(bridge.config.usable, part, fail)
 
     [problem] = problems_of(sink())
 

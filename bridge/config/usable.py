@@ -13,7 +13,7 @@ import httpx
 from yarl import URL
 
 from bridge.app.build import build_destinations, build_egress, build_router
-from bridge.app.file_limit import attainable_limit, share_files
+from bridge.config.file_limit import attainable_limit, share_files
 from bridge.config import Config, HttpSinkConfig, SinkConfig, describe, find_missing
 from bridge.config.document import Fault, Trail
 from bridge.errors import ConfigError

@@ -6,8 +6,8 @@ import pytest
 import structlog
 
 from bridge.api.connections import BACKLOG, MOST_CONNECTIONS
-from bridge.app import file_limit
-from bridge.app.file_limit import (
+from bridge.config import file_limit
+from bridge.config.file_limit import (
     MOST_FILES,
     attainable_limit,
     raise_limit,
