@@ -12,25 +12,23 @@ from collections.abc import Callable, Mapping
 
 import bridge
 from bridge.api import LazyApi
+from bridge.api.auth import token_reader
 from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
 from bridge.app.build import (
     PreparedParts,
-    build_consent,
-    build_destinations,
-    ingest_settings,
-    read_token,
 )
-from bridge.config.usable import find_unusable
 from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
+from bridge.config.parts import destinations_of, find_unusable, ingest_settings
 from bridge.events.origin import Origin
 from bridge.health import Health
 from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
 from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
+from bridge.sinks.http.sink import build_consent
 from bridge.sinks.transports.egress import api_server_denied
 
 BEAT_SECONDS = 5.0
@@ -146,7 +144,7 @@ class Life:
         await parts.readers.stop_changed(settings)
         await store.queue.resize(config.queue)
         await store.senders.apply(
-            build_destinations(config, egress=parts.egress, metrics=parts.metrics),
+            destinations_of(config, egress=parts.egress, metrics=parts.metrics),
             grace_seconds=config.grace,
             slots=config.delivery.concurrency,
             record=parts.journal.add,
@@ -221,7 +219,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> LazyApi:
     )
     return LazyApi(
         context,
-        token=read_token(config),
+        token=token_reader(config.server.token),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from bridge.api.connections import BACKLOG, MOST_CONNECTIONS
-from bridge.config import file_limit
+from bridge.config import file_limit, parse_config
 from bridge.config.file_limit import (
     MOST_FILES,
     attainable_limit,
@@ -14,7 +14,6 @@ from bridge.config.file_limit import (
     share_files,
     within,
 )
-from bridge.config import parse_config
 
 
 def configured(*sinks, sources=({},)):
