@@ -30,6 +30,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.sinks.reloaded import SecretError
+from bridge.sinks.secrets import SecretConfig
+
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/healthz", "/metrics"})
 OPEN_CALLBACK = re.compile(r"/api/v1/handshakes/[^/]+/[^/]+")
 """Whoever calls back has a key instead, see `bridge.api.sinks`."""
@@ -246,3 +249,18 @@ def _bounded(receive: Receive) -> Receive:
         return message
 
     return receive_bounded
+
+
+def token_reader(config: SecretConfig | None) -> Callable[[], str | None]:
+    """Return the function that reads the API's token; its None: no token is taken."""
+    if config is None:
+        return lambda: None
+    secret = config.open()
+
+    def read() -> str | None:
+        try:
+            return secret.read()
+        except SecretError:
+            return None
+
+    return read

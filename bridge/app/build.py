@@ -5,46 +5,20 @@ process ends for it, at a reload the old configuration goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import assert_never
 
 from bridge.api.server import Endpoint
-from bridge.app.file_limit import raise_limit, share_files, within
-from bridge.cluster.client import ClusterClient
-from bridge.cluster.settings import ClusterConfig
+from bridge.app.stores import OpenStore, OpenStores
 from bridge.config import (
     Config,
-    HttpSinkConfig,
-    SinkConfig,
-    StdoutSinkConfig,
     find_cautions,
-    orderings_of,
 )
-from bridge.deliver.supervisor import Destination, SenderSupervisor
-from bridge.filters.routes import Router
-from bridge.health import Health
-from bridge.ingest.accept import EventForm
-from bridge.ingest.build import IngestSettings
+from bridge.config.file_limit import raise_limit, share_files, within
+from bridge.ingest.cluster_readers import ClusterReaders
 from bridge.journal.journal import Journal
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
-from bridge.net.urls import shown_url
-from bridge.queue import Ordering
-from bridge.queue.settings import QueueConfig
-from bridge.queue.sqlite.lockfile import check_owner, claim
-from bridge.queue.sqlite.queue import SqliteQueue
-from bridge.sinks import Sink
-from bridge.sinks.http.auth import build_auth
-from bridge.sinks.http.settings import BatchConfig
-from bridge.sinks.http.signing import build_signer
-from bridge.sinks.http.sink import HttpSink
-from bridge.sinks.reloaded import SecretError
-from bridge.sinks.settings import EgressConfig
-from bridge.sinks.stdout import StdoutSink
 from bridge.sinks.transports.egress import Egress
 
 
@@ -58,83 +32,20 @@ class PreparedParts:
         endpoint: Where the API is served; None: the configuration before this one
             holds the port, on another host, and has to leave it first.
         store: Where events wait, and the senders that deliver them.
+        readers: The readers of the cluster; their client may not be open yet.
         journal: What became of attempts.
         egress: Where connections of sinks may lead.
-        client: The cluster; None: it is opened when the parts begin to run.
-        health: What the parts say of themselves.
         metrics: What is counted, over all configurations of the process.
     """
 
     config: Config
     closing: AsyncExitStack
     endpoint: Endpoint | None
-    store: "OpenStore"
+    store: OpenStore
+    readers: ClusterReaders
     journal: Journal
     egress: Egress
-    client: ClusterClient | None
-    health: Health
     metrics: Metrics
-
-
-@dataclass(slots=True)
-class OpenStore:
-    """A queue file that is open, and the senders that deliver from it.
-
-    Attributes:
-        queue: The queue.
-        senders: Their supervisor.
-        closing: Closes the queue.
-        users: Lives that use both.
-    """
-
-    queue: SqliteQueue
-    senders: SenderSupervisor
-    closing: AsyncExitStack
-    users: int = 0
-
-
-class OpenStores:
-    """The queue files that are open: each once, however many lives use it."""
-
-    def __init__(self, *, owner: str) -> None:
-        """Open none yet; `owner` is the configuration that default files belong to."""
-        self._owner = owner
-        self._open: dict[Path, OpenStore] = {}
-
-    @asynccontextmanager
-    async def use(
-        self, config: QueueConfig, *, metrics: Metrics, tasks: asyncio.TaskGroup
-    ) -> AsyncIterator[OpenStore]:
-        """Yield a queue, opened by its first user; the last one cuts the senders.
-
-        Args:
-            config: Settings of the queue.
-            metrics: Counters of the process.
-            tasks: Runs the senders.
-
-        Raises:
-            QueueError: See `SqliteQueue.open`.
-            ConfigError: The file is the default one, and of another configuration.
-        """
-        path = config.path.resolve()
-        store = self._open.get(path)
-        if store is None:
-            async with AsyncExitStack() as stack:
-                opening = open_queue(config, owner=self._owner)
-                queue = await stack.enter_async_context(opening)
-                senders = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
-                store = self._open[path] = OpenStore(queue, senders, stack.pop_all())
-        store.users += 1
-        try:
-            yield store
-        finally:
-            store.users -= 1
-            if not store.users:
-                del self._open[path]
-                try:
-                    await store.senders.cut()
-                finally:
-                    await store.closing.aclose()
 
 
 async def prepare(
@@ -155,8 +66,8 @@ async def prepare(
         egress: Where connections of sinks may lead; of `config.egress`.
         endpoint: See `PreparedParts`.
         metrics: What is counted.
-        tasks: Runs the senders.
-        has_time: Whether something else runs meanwhile; if not, the cluster is opened
+        tasks: Runs readers and senders.
+        has_time: Whether something else runs meanwhile; if not, credentials are loaded
             later, so that probes are answered while a plugin takes its time.
 
     Raises:
@@ -167,9 +78,8 @@ async def prepare(
         using = stores.use(config.queue, metrics=metrics, tasks=tasks)
         store = await stack.enter_async_context(using)
         journal = await stack.enter_async_context(open_journal(config, metrics))
-        client = None
-        if has_time:
-            client = await stack.enter_async_context(open_cluster(config.cluster))
+        reading = store.use_readers(config.cluster, has_time=has_time)
+        readers = await stack.enter_async_context(reading)
         for caution in find_cautions(config):
             get_logger().warning("The configuration is not safe.", caution=caution)
         return PreparedParts(
@@ -177,43 +87,11 @@ async def prepare(
             closing=stack.pop_all(),
             endpoint=endpoint,
             store=store,
+            readers=readers,
             journal=journal,
             egress=egress,
-            client=client,
-            health=Health(),
             metrics=metrics,
         )
-
-
-@asynccontextmanager
-async def open_cluster(config: ClusterConfig) -> AsyncIterator[ClusterClient]:
-    """Yield the cluster; nothing is sent yet."""
-    opening = ClusterClient.open(kubeconfig=config.kubeconfig, context=config.context)
-    async with opening as client:
-        yield client
-
-
-@asynccontextmanager
-async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[SqliteQueue]:
-    """Yield the queue that the configuration names.
-
-    Args:
-        config: Its settings.
-        owner: The configuration that they stand in. A file that it does not name, the
-            default one, is for the first owner that opens it: two configurations do
-            not deliver each other's events.
-
-    Raises:
-        ConfigError: It is the default file, and another owner's.
-        QueueError: See `SqliteQueue.open`.
-    """
-    is_default = "path" not in config.model_fields_set
-    if is_default:
-        check_owner(config.path, owner)
-    async with SqliteQueue.open(config) as queue:
-        if is_default:
-            claim(config.path, owner)
-        yield queue
 
 
 def open_journal(
@@ -225,142 +103,4 @@ def open_journal(
         path.with_name(f"{path.name}.journal"),
         settings=config.journal,
         metrics=metrics,
-    )
-
-
-def build_destinations(
-    config: Config, *, egress: Egress, metrics: Metrics
-) -> Sequence[Destination]:
-    """Return where events go, and how, in the order of the configuration.
-
-    Args:
-        config: The configuration.
-        egress: Where connections may lead; of `config.egress`.
-        metrics: Counters that sinks share.
-    """
-    orderings = orderings_of(config)
-    return [
-        Destination(
-            name=one.name,
-            settings=one,
-            ordering=orderings[one.name],
-            concurrency=_concurrency(one, orderings[one.name]),
-            batch=batch_of(one),
-            address=_address(one),
-            surroundings=egress,
-            build=partial(build_sink, one, egress, metrics),
-        )
-        for one in config.sinks
-    ]
-
-
-def _concurrency(config: SinkConfig, ordering: Ordering) -> int:
-    """Return how many attempts may be under way at once."""
-    if not isinstance(config, HttpSinkConfig) or ordering == "sink":
-        return 1
-    return config.concurrency
-
-
-def batch_of(config: SinkConfig) -> BatchConfig | None:
-    """Return the settings of batches; None: the sink sends none.
-
-    A size limit under which everything is sent does not bound them.
-    """
-    if not isinstance(config, HttpSinkConfig) or config.mode != "batch":
-        return None
-    if config.size.policy == "send":
-        return config.batch
-    most = min(config.batch.bytes, config.size.max)
-    return config.batch.model_copy(update={"bytes": most})
-
-
-def _address(config: SinkConfig) -> str:
-    """Return the URL of a sink without its secrets."""
-    if not isinstance(config, HttpSinkConfig):
-        return "stdout:"
-    if not isinstance(config.url, str):
-        return f"urn:kubebridge:sink:{config.name}"
-    return shown_url(config.url)
-
-
-def build_sink(config: SinkConfig, egress: Egress, metrics: Metrics) -> Sink:
-    """Return the sink that the configuration describes; it connects nowhere yet.
-
-    Raises:
-        ConfigError: A proxy, its own or the environment's, is no HTTP proxy.
-    """
-    match config:
-        case StdoutSinkConfig():
-            return StdoutSink(name=config.name, timeout_seconds=config.timeout_or(15.0))
-        case HttpSinkConfig():
-            return _build_http_sink(config, egress, metrics)
-        case _:
-            assert_never(config)
-
-
-def build_egress(config: EgressConfig) -> Egress:
-    """Return where connections of sinks may lead; the API server is not known yet."""
-    return Egress(deny=config.deny, allow=config.allow)
-
-
-def _build_http_sink(
-    config: HttpSinkConfig, egress: Egress, metrics: Metrics
-) -> HttpSink:
-    timeout = config.timeout_or(config.timeout)
-    return HttpSink(
-        config,
-        auth=build_auth(config.auth, timeout_seconds=timeout, egress=egress),
-        sign=build_signer(config.sign),
-        timeout_seconds=timeout,
-        retry_after_max_seconds=config.retry.retry_after_max,
-        count_oversized=metrics.oversized.labels(config.name, config.size.policy).inc,
-        egress=egress,
-    )
-
-
-def build_consent(
-    sinks: Sequence[Sink],
-) -> Callable[[str, str, Mapping[str, str]], bool]:
-    """Return the function that takes a receiver's consent from our callback.
-
-    It takes the name of a sink, the key of its callback, the header fields of the
-    request, and returns whether that is consent.
-    """
-    by_name = {sink.name: sink for sink in sinks if isinstance(sink, HttpSink)}
-
-    def call_back(name: str, key: str, headers: Mapping[str, str]) -> bool:
-        sink = by_name.get(name)
-        return sink is not None and sink.call_back(key, headers)
-
-    return call_back
-
-
-def read_token(config: Config) -> Callable[[], str | None]:
-    """Return the function that reads the API's token; its None: no token is taken."""
-    if config.server.token is None:
-        return lambda: None
-    secret = config.server.token.open()
-
-    def read() -> str | None:
-        try:
-            return secret.read()
-        except SecretError:
-            return None
-
-    return read
-
-
-def build_router(config: Config) -> Router:
-    """Return the routes; with none configured every event goes to every sink."""
-    return Router.of(config.routes, sinks=tuple(sink.name for sink in config.sinks))
-
-
-def ingest_settings(config: Config) -> IngestSettings:
-    """Return the settings of the readers."""
-    return IngestSettings(
-        cluster_name=config.cluster.name,
-        sources=config.sources,
-        routes=config.routes,
-        forms={sink.name: EventForm(sink.profile, sink.data) for sink in config.sinks},
-        events=config.events,
     )

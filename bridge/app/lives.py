@@ -19,10 +19,11 @@ from pathlib import Path
 import bridge
 from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
-from bridge.app.build import OpenStores, PreparedParts, build_egress, prepare
-from bridge.app.file_limit import attainable_limit, most_api_connections
+from bridge.app.build import PreparedParts, prepare
 from bridge.app.serve import Life
+from bridge.app.stores import OpenStores
 from bridge.config import Config
+from bridge.config.file_limit import attainable_limit, most_api_connections
 from bridge.errors import KubebridgeError, first_cause
 from bridge.logs import configure_logs, get_logger
 from bridge.metrics import Metrics
@@ -140,7 +141,7 @@ class Lives:
     def _egress_of(self, config: EgressConfig) -> Egress:
         """Return the egress rules, the same object for the same settings."""
         if self._egress is None or self._egress[0] != config:
-            self._egress = config, build_egress(config)
+            self._egress = config, Egress.of(config)
         return self._egress[1]
 
     async def _begin(

@@ -12,27 +12,23 @@ from collections.abc import Callable, Mapping
 
 import bridge
 from bridge.api import LazyApi
+from bridge.api.auth import token_reader
 from bridge.api.collectors import QueueCollector, ReaderCollector
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
 from bridge.app.build import (
     PreparedParts,
-    build_consent,
-    build_destinations,
-    ingest_settings,
-    open_cluster,
-    read_token,
 )
-from bridge.app.checks import find_unusable
 from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
+from bridge.config.parts import destinations_of, find_unusable, ingest_settings
 from bridge.events.origin import Origin
 from bridge.health import Health
-from bridge.ingest.supervisor import ReaderSupervisor
 from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
 from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
+from bridge.sinks.http.sink import build_consent
 from bridge.sinks.transports.egress import api_server_denied
 
 BEAT_SECONDS = 5.0
@@ -54,8 +50,9 @@ class Life:
            │                   └──────────────replace──▶ draining ───────▶ over
            └─ failed: `run` raises, `has_begun` is False
 
-    The senders belong to the queue, not to a life: the next life changes them as its
-    settings ask. A life drains them if it is the last one that uses its queue.
+    Readers and senders belong to the open queue, not to a life: the next life changes
+    them as its settings ask. A life stops the readers, and drains the senders, if it is
+    the last one that uses them.
     """
 
     def __init__(
@@ -74,9 +71,9 @@ class Life:
         """Set once `has_begun` or `failure` will not change any more."""
 
         self.has_left = asyncio.Event()
-        """Set once nothing is read any more, so that the next life may read."""
+        """Set once nothing is read any more that the next life does not read."""
 
-        self._figures = QueueCollector(parts.store.queue, parts.health)
+        self._figures = QueueCollector(parts.store.queue, parts.store.health)
         self._stop = asyncio.Event()
         self._is_replaced = False
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +85,7 @@ class Life:
             self.cut()
 
     def replace(self) -> None:
-        """Leave reading, port and senders to the next life."""
+        """Leave readers, port and senders to the next life."""
         self._is_replaced = True
         self._stop.set()
 
@@ -122,79 +119,67 @@ class Life:
 
     async def _run(self, message: str, fields: Mapping[str, object]) -> None:
         parts = self.parts
-        supervisor = await self._start()
+        await self._start()
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch(), name="watch")
-            client = parts.client
-            if client is None:
-                opening = open_cluster(parts.config.cluster)
-                client = await parts.closing.enter_async_context(opening)
+            client = await parts.readers.open()
             async with api_server_denied(parts.egress, client.server):
                 get_logger().info(message, **fields, **_described(parts, client))
                 self._show_figures()
                 self.has_begun = True
                 self.is_settled.set()
-                await self._run_loops(client, supervisor, watching)
+                await parts.readers.start()
+                await self._stop.wait()
+                await self._leave(watching)
             watching.cancel()
 
-    async def _start(self) -> ReaderSupervisor:
-        """Start all parts that do not wait for the API server."""
+    async def _start(self) -> None:
+        """Start all parts that do not wait for the API server.
+
+        No reader works by the old settings once senders do by the new ones: its events
+        would go to sinks that are gone.
+        """
         parts, config = self.parts, self.parts.config
-        queue, senders = parts.store.queue, parts.store.senders
-        await queue.resize(config.queue)
-        await senders.apply(
-            build_destinations(config, egress=parts.egress, metrics=parts.metrics),
+        store, settings = parts.store, ingest_settings(config)
+        await parts.readers.stop_changed(settings)
+        await store.queue.resize(config.queue)
+        await store.senders.apply(
+            destinations_of(config, egress=parts.egress, metrics=parts.metrics),
             grace_seconds=config.grace,
             slots=config.delivery.concurrency,
             record=parts.journal.add,
         )
-        parts.health.sinks = senders.statuses
+        store.health.sinks = store.senders.statuses
+        supervisor = parts.readers.apply(settings)
         if not parts.metrics.is_showing:
             self._show_figures()
-        supervisor = ReaderSupervisor(
-            ingest_settings(config),
-            queue=queue,
-            health=parts.health,
-            metrics=parts.metrics,
-        )
-        backfill = Backfill(supervisor, queue=queue, metrics=parts.metrics)
+        backfill = Backfill(supervisor, queue=store.queue, metrics=parts.metrics)
         self._show(_build_api(parts, backfill))
-        return supervisor
 
     def _show_figures(self) -> None:
         """Show the figures of this life in the metrics, and of no other."""
-        readers = ReaderCollector(self.parts.health)
+        readers = ReaderCollector(self.parts.store.health)
         self.parts.metrics.show(self._figures, readers)
 
     async def _watch(self) -> None:
         """Show that the loop turns, and measure the queue."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_beat(self.parts.health), name="heartbeat")
+            tasks.create_task(_beat(self.parts.store.health), name="heartbeat")
             tasks.create_task(_measure(self._figures), name="measure")
 
-    async def _run_loops(
-        self,
-        client: ClusterClient,
-        supervisor: ReaderSupervisor,
-        watching: asyncio.Task[None],
-    ) -> None:
-        await self._ingest(client, supervisor)
-        if self._is_replaced:  # the next life's figures are shown
-            watching.cancel()
+    async def _leave(self, watching: asyncio.Task[None]) -> None:
+        """End what the next life does not use; without a next life, everything."""
+        store, readers = self.parts.store, self.parts.readers
+        if self._is_replaced:
+            watching.cancel()  # the next life's figures are shown
+        else:
+            store.health.stopping = True
+        # With another user it is the next life that says what is read and delivered.
+        if not self._is_replaced or readers.users == 1:
+            await readers.stop()
         self.has_left.set()
-        # With another user it is the next life that tells the senders what to do.
-        if not self._is_replaced or self.parts.store.users == 1:
-            await self.parts.store.senders.drain()
-
-    async def _ingest(
-        self, client: ClusterClient, supervisor: ReaderSupervisor
-    ) -> None:
-        parts = self.parts
-        async with asyncio.TaskGroup() as ingesting:
-            reading = ingesting.create_task(supervisor.run(client), name="ingest")
-            await self._stop.wait()
-            parts.health.stopping = not self._is_replaced
-            reading.cancel()
+        if not self._is_replaced or store.users == 1:
+            await store.senders.drain()
 
 
 def _described(parts: PreparedParts, client: ClusterClient) -> dict[str, object]:
@@ -212,7 +197,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> LazyApi:
     config = parts.config
     senders = parts.store.senders
     store = DeliveryStore(
-        queue=parts.store.queue, journal=parts.journal, health=parts.health
+        queue=parts.store.queue, journal=parts.journal, health=parts.store.health
     )
     context = ApiContext(
         store=store,
@@ -234,7 +219,7 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> LazyApi:
     )
     return LazyApi(
         context,
-        token=read_token(config),
+        token=token_reader(config.server.token),
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )

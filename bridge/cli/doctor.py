@@ -77,8 +77,8 @@ def doctor(
     if anything is missing or cannot be told, but for sources that are `optional`.
     """
     # They import everything.
-    from bridge.app.checks import diagnose_config, find_unusable  # noqa: PLC0415
     from bridge.config import load_config  # noqa: PLC0415
+    from bridge.config.parts import diagnose_config, find_unusable  # noqa: PLC0415
 
     with explained():
         loaded = load_config(config, os.environ, check=find_unusable)
@@ -111,8 +111,8 @@ def rbac(
     `resource:`. A source that names its namespaces gets a Role in each of them; the
     bridge then opens a watch in each, where a ClusterRole would let it have one.
     """
-    from bridge.app.build import build_router  # noqa: PLC0415  # imports everything
     from bridge.config import load_config  # noqa: PLC0415
+    from bridge.config.parts import build_router  # noqa: PLC0415  # imports everything
     from bridge.ingest.source import build_sources  # noqa: PLC0415
     from bridge.operate.rbac import Grantee, find_permissions, grant  # noqa: PLC0415
 

@@ -88,7 +88,6 @@ def validate(
     With what K_SINK and K_CE_OVERRIDES in the environment add to it. Warns of filters
     that can never match, and of files and variables that are named and missing here.
     """
-    from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
     from bridge.cli.summary import summarize  # noqa: PLC0415
     from bridge.config import (  # noqa: PLC0415
         describe,
@@ -97,6 +96,7 @@ def validate(
         find_missing,
         load_config,
     )
+    from bridge.config.parts import find_unusable  # noqa: PLC0415  # imports everything
 
     try:
         loaded = load_config(config, os.environ, check=find_unusable)

@@ -162,6 +162,15 @@ class ClusterClient:
         finally:
             await connection.aclose()
 
+    async def take_over(self, other: Self) -> bool:
+        """Use the credentials of another client from now on, and their source.
+
+        Returns:
+            Whether it could be done: not if they are for another server, or if trust,
+            certificate, impersonation or proxy are others.
+        """
+        return await self._connection.take_over(other._connection)
+
     @property
     def server(self) -> str:
         """Return the URL of the API server."""

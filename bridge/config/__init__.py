@@ -15,13 +15,8 @@ from bridge.config.describe import (
     orderings_of,
 )
 from bridge.config.load import find_problems, load_config, parse_config
-from bridge.config.models import (
-    Config,
-    HttpSinkConfig,
-    ServerConfig,
-    SinkConfig,
-    StdoutSinkConfig,
-)
+from bridge.config.models import Config, ServerConfig
+from bridge.deliver.settings import HttpSinkConfig, SinkConfig, StdoutSinkConfig
 
 __all__ = [
     "Config",

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bridge.config.models import Config, HttpSinkConfig
+from bridge.config.models import Config
+from bridge.deliver.settings import HttpSinkConfig
 from bridge.net.urls import HIDDEN, shown_url
 from bridge.queue import Ordering
 from bridge.queue.settings import QueueConfig

@@ -1,20 +1,18 @@
 """The document as a whole, with every default and the reason for it."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
     ConfigDict,
-    Discriminator,
     Field,
     PrivateAttr,
     Strict,
-    Tag,
 )
 
 from bridge.cluster.settings import ClusterConfig
-from bridge.deliver.settings import DeliveryConfig, SenderConfig
+from bridge.deliver.settings import DeliveryConfig, SinkConfig
 from bridge.events.settings import EventsConfig
 from bridge.filters.settings import RouteConfig
 from bridge.ingest.settings import SourceConfig
@@ -23,15 +21,9 @@ from bridge.logs import Format, Level
 from bridge.queue.settings import QueueConfig
 from bridge.settings.model import Model, written
 from bridge.settings.units import Duration
-from bridge.settings.values import (
-    Host,
-    not_empty,
-)
-from bridge.sinks.http.settings import (
-    HttpConfig,
-)
+from bridge.settings.values import Host, not_empty
 from bridge.sinks.secrets import SecretConfig
-from bridge.sinks.settings import AnySinkConfig, EgressConfig
+from bridge.sinks.settings import EgressConfig
 
 NOTE: Final = "x-"
 """Keys of the document that begin so are left alone: a place for anchors."""
@@ -61,31 +53,6 @@ class LogConfig(Model):
 
     format: Format = "auto"
     """`auto` is text on a terminal, else JSON."""
-
-
-class HttpSinkConfig(HttpConfig, SenderConfig):
-    """A webhook: each event is POSTed to a URL."""
-
-
-class StdoutSinkConfig(AnySinkConfig, SenderConfig):
-    """One line of JSON for each event, on standard output."""
-
-    type: Literal["stdout"]
-    """Kind of sink."""
-
-
-def _sink_type(value: object) -> str:
-    written = value.get("type") if isinstance(value, dict) else None
-    is_stdout = written == "stdout" or isinstance(value, StdoutSinkConfig)
-    return "<stdout>" if is_stdout else "<http>"
-
-
-SinkConfig = Annotated[
-    Annotated[HttpSinkConfig, Tag("<http>")]
-    | Annotated[StdoutSinkConfig, Tag("<stdout>")],
-    Discriminator(_sink_type),
-]
-"""One of the kinds of sinks, told apart by `type`."""
 
 
 class Config(Model):

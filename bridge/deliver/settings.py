@@ -25,6 +25,8 @@ from bridge.settings.units import (
     parse_duration,
 )
 from bridge.settings.values import Count, Name
+from bridge.sinks.http.settings import HttpConfig
+from bridge.sinks.settings import AnySinkConfig
 
 _ISO = (
     r"P(?=.)(?:([0-9]+)D)?"
@@ -287,3 +289,28 @@ class SenderConfig(Model):
         if "timeout" in self.model_fields_set and self.retry.timeout is not None:
             raise fault("expected timeout once, got one in retry as well")
         return self
+
+
+class HttpSinkConfig(HttpConfig, SenderConfig):
+    """A webhook: each event is POSTed to a URL."""
+
+
+class StdoutSinkConfig(AnySinkConfig, SenderConfig):
+    """One line of JSON for each event, on standard output."""
+
+    type: Literal["stdout"]
+    """Kind of sink."""
+
+
+def _sink_type(value: object) -> str:
+    written = value.get("type") if isinstance(value, dict) else None
+    is_stdout = written == "stdout" or isinstance(value, StdoutSinkConfig)
+    return "<stdout>" if is_stdout else "<http>"
+
+
+SinkConfig = Annotated[
+    Annotated[HttpSinkConfig, Tag("<http>")]
+    | Annotated[StdoutSinkConfig, Tag("<stdout>")],
+    Discriminator(_sink_type),
+]
+"""One of the kinds of sinks, told apart by `type`."""

@@ -13,56 +13,22 @@ of them.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from bridge.deliver.destinations import Destination
 from bridge.deliver.limits import FairSlots
 from bridge.deliver.outcomes import DeadLetterSink, RetryPolicy
 from bridge.deliver.sender import Sender
-from bridge.deliver.settings import SenderConfig
 from bridge.health import SinkStatus
 from bridge.journal import Attempt
 from bridge.logs import get_logger
 from bridge.metrics import Metrics
-from bridge.queue import Ordering, Queue
+from bridge.queue import Queue
 from bridge.sinks import Sink
-from bridge.sinks.http.settings import BatchConfig
 
 MOST_DRAINING: Final = 3
 """Senders of one sink that may drain at once; with one more the oldest is cut."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """One sink of the configuration, and how events are delivered to it.
-
-    Equal destinations need no new sender.
-
-    Attributes:
-        name: Name of the sink.
-        settings: All settings of the sink.
-        ordering: Which deliveries may overtake each other.
-        concurrency: Most attempts under way at once.
-        batch: Events and bytes of an attempt, and its linger; None: as many events as
-            the sink takes, of any size.
-        address: URL of the sink without secrets, for dead letters.
-        surroundings: Whatever else the sink is built from.
-        build: Makes the sink; connects nowhere.
-    """
-
-    name: str
-    settings: SenderConfig
-    ordering: Ordering
-    concurrency: int
-    batch: BatchConfig | None
-    address: str
-    surroundings: object = None
-    build: Callable[[], Sink] = field(compare=False)
-
-    @property
-    def run(self) -> int:
-        """Most events that may be under way at once in the order of the sink."""
-        return 1 if self.batch is None else self.batch.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

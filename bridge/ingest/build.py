@@ -253,6 +253,7 @@ class ClusterParts:
         uid: Its uid.
         queue: Where events and cursors are stored.
         builder: Builds readers by the settings in force.
+        is_held: Whether no reader may start, for other settings are to come.
     """
 
     def __init__(
@@ -278,15 +279,17 @@ class ClusterParts:
         self.client = client
         self.uid = uid
         self.queue = queue
+        self.is_held = False
         self._metrics = metrics
         self._tasks = tasks
         self._lookups = Informers(client, tasks)
-        self.builder = self._build(settings)
+        self.builder = self.builder_of(settings)
         self._look_up()
 
     def apply(self, settings: IngestSettings) -> None:
         """Build readers by these settings from now on."""
-        before, self.builder = self.builder, self._build(settings)
+        self.is_held = False
+        before, self.builder = self.builder, self.builder_of(settings)
         if self.builder.enrich == before.enrich:
             self.builder.enrichment = before.enrichment
         else:
@@ -299,7 +302,8 @@ class ClusterParts:
         informers = Informers(self.client, self._tasks)
         return Namespaces(informers.start(NAMESPACES, Store(keeps_labels=True)))
 
-    def _build(self, settings: IngestSettings) -> ReaderBuilder:
+    def builder_of(self, settings: IngestSettings) -> ReaderBuilder:
+        """Return what builds readers by these settings, without lookups."""
         return ReaderBuilder(
             settings,
             self.client,

@@ -31,6 +31,8 @@ class _RunningReader:
         self, scope: Scope, sources: Sequence[Source], builder: ReaderBuilder
     ) -> bool:
         """Return whether a reader that is built now would be the same."""
+        if self.task.cancelling():
+            return False
         if [one.name for one in sources] != [one.name for one in self.sources]:
             return False
         if builder is not self.builder:
@@ -39,6 +41,12 @@ class _RunningReader:
                 return False
             self.builder = builder
         return True
+
+    def stop(self) -> None:
+        """Cancel the reader, once."""
+        if not self.task.cancelling():
+            self.task.cancel()
+            self.status.state = "starting"
 
 
 class ResourceSupervisor:
@@ -79,6 +87,23 @@ class ResourceSupervisor:
         self.sources = sources
         self._changed.set()
 
+    def stop_changed(self, builder: ReaderBuilder) -> list[asyncio.Task[None]]:
+        """Cancel each reader that `builder` would build otherwise; return their tasks.
+
+        So is a reader that waits between two tries: it is tried at once. They are
+        replaced once `apply` is called.
+        """
+        known = {source.name: source for source in builder.sources}
+        ending = []
+        for scope, running in self._running.items():
+            sources = [known.get(one.name) for one in running.sources]
+            present = [one for one in sources if one is not None]
+            is_failing = running.status.state in {"failed", "waiting"}
+            if is_failing or not running.suits(scope, present, builder):
+                running.stop()
+                ending.append(running.task)
+        return ending
+
     async def run(self) -> None:
         """Read until cancelled.
 
@@ -94,9 +119,10 @@ class ResourceSupervisor:
             while True:
                 self._changed.clear()
                 await self._update(tasks)
-                assert self.scopes is not None  # noqa: S101  # `_update` decided it
-                if watched is None and (watched := self.scopes.namespaces) is not None:
-                    tasks.create_task(self._watch(watched), name="watch namespaces")
+                if watched is None and self.scopes is not None:
+                    watched = self.scopes.namespaces
+                    if watched is not None:
+                        tasks.create_task(self._watch(watched), name="watch namespaces")
                 await self._changed.wait()
 
     async def _watch(self, namespaces: Namespaces) -> None:
@@ -111,6 +137,8 @@ class ResourceSupervisor:
         scopes, is_later = self.scopes, True
         if scopes is None or scopes.sources is not sources:
             scopes, is_later = await self._find_scopes(sources), False
+        if self._is_superseded(sources):
+            return
         wanted = scopes.now()
         await self._stop_others(wanted, builder)
         if not is_later:
@@ -118,12 +146,18 @@ class ResourceSupervisor:
             await adopt_scopes(self._parts.queue, list(wanted))
             self.scopes = scopes
             self._known = scopes.namespaces.names() if scopes.namespaces else ()
+        if self._is_superseded(sources):
+            return
         for scope, some in wanted.items():
             if scope not in self._running:
                 is_made = is_later and scope.namespace not in self._known
                 self._start(scope, _emitting(some) if is_made else some, builder, tasks)
         statuses = [self._running[scope].status for scope in wanted]
         self._show(statuses or [self._status("", sources, state="watching")])
+
+    def _is_superseded(self, sources: Sequence[Source]) -> bool:
+        """Return whether `apply` was called meanwhile, or is to come."""
+        return self._parts.is_held or self.sources is not sources
 
     async def _find_scopes(self, sources: Sequence[Source]) -> Scopes:
         """Return how to read the resource, once it is known what is permitted."""
@@ -174,7 +208,7 @@ class ResourceSupervisor:
         """Stop each reader that is not wanted, or not with the settings it has."""
         for scope, running in list(self._running.items()):
             if scope not in wanted or not running.suits(scope, wanted[scope], builder):
-                running.task.cancel()
+                running.stop()
                 await asyncio.wait([running.task])
                 del self._running[scope]
 

@@ -63,17 +63,13 @@ class ReaderSupervisor:
         self._metrics = metrics
         self._reached: ClusterParts | None = None
         self._absent: dict[Target, list[Source]] = {}
-        sources = [Source(settings=one) for one in settings.sources]
-        self._unread = {
-            target: _unread(target, some)
-            for target, some in _by_target(sources).items()
-        }
+        self._unread: dict[Target, ReaderStatus] = {}
         self._resources: dict[str, tuple[ResourceSupervisor, asyncio.Task[None]]] = {}
         self._failures: dict[Target, RepeatedFailure] = {}
         self._silence = RepeatedFailure(get_logger(), "The API server is silent.")
-        self._applied = settings
+        self._is_changed = False
         self._wake = asyncio.Event()
-        self._publish()
+        self._expect(settings)
 
     @property
     def parts(self) -> ClusterParts:
@@ -91,6 +87,20 @@ class ReaderSupervisor:
         found = (resource.scopes for resource, _ in self._resources.values())
         return [scopes for scopes in found if scopes is not None]
 
+    async def stop_changed(self, settings: IngestSettings) -> None:
+        """Stop each reader whose own settings are others in `settings`.
+
+        No reader starts from now on until `apply`.
+        """
+        if self._reached is None:
+            return
+        self._reached.is_held = True
+        builder = self._reached.builder_of(settings)
+        resources = [resource for resource, _ in self._resources.values()]
+        ending = [task for one in resources for task in one.stop_changed(builder)]
+        if ending:
+            await asyncio.wait(ending)
+
     def apply(self, settings: IngestSettings) -> None:
         """Read by these settings from now on; the name of the cluster stays.
 
@@ -98,6 +108,9 @@ class ReaderSupervisor:
         continues from its cursor.
         """
         self._settings = settings
+        self._is_changed = True
+        if self._reached is None:
+            self._expect(settings)
         self._wake.set()
 
     async def run(self, client: ClusterClient) -> None:
@@ -109,9 +122,9 @@ class ReaderSupervisor:
             report=self._wait_for_cluster,
         )
         async with asyncio.TaskGroup() as tasks:
-            self._applied = self._settings
+            self._is_changed = False
             self._reached = ClusterParts(
-                self._applied,
+                self._settings,
                 client,
                 uid=uid,
                 queue=self._queue,
@@ -127,9 +140,13 @@ class ReaderSupervisor:
         backoff = Backoff(maximum_seconds=SEARCH_SECONDS / 2)
         while True:
             self._wake.clear()
-            if self._applied is not self._settings:
+            if self._is_changed:
+                self._is_changed = False
                 await self._apply(parts, self._settings)
-            for resource, sources in (await self._search(parts.client)).items():
+            found = await self._search(parts.client)
+            if self._is_changed:  # what was found is looked for again
+                continue
+            for resource, sources in found.items():
                 self._follow(resource, sources, parts, tasks)
             self._publish()
             try:
@@ -139,13 +156,12 @@ class ReaderSupervisor:
                     await self._wake.wait()
             except TimeoutError:
                 continue
-            if self._applied is self._settings:  # a resource is not served any more
+            if not self._is_changed:  # a resource is not served any more
                 await asyncio.sleep(MISSED_SECONDS)
             backoff = Backoff(maximum_seconds=SEARCH_SECONDS / 2)
 
     async def _apply(self, parts: ClusterParts, settings: IngestSettings) -> None:
         """Give new sources to what is read; look for all that is not."""
-        self._applied = settings
         parts.apply(settings)
         self._absent = _by_target(parts.builder.sources)
         for resource, _ in self._resources.values():
@@ -241,6 +257,15 @@ class ReaderSupervisor:
             self._unread[target].state = "absent"
         self._publish()
         self._wake.set()
+
+    def _expect(self, settings: IngestSettings) -> None:
+        """Show the sources before it is known what the API server serves."""
+        sources = [Source(settings=one) for one in settings.sources]
+        self._unread = {
+            target: _unread(target, some)
+            for target, some in _by_target(sources).items()
+        }
+        self._publish()
 
     def _wait_for_cluster(self, error: str) -> None:
         for status in self._unread.values():

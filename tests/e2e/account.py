@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import yaml
 
-from bridge.app.checks import diagnose_config
 from bridge.config import parse_config
+from bridge.config.parts import diagnose_config
 from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.bridge import wait_until

@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 from bridge.api import connections
 from bridge.api.server import bind, serving
-from bridge.app.checks import find_unusable
 from bridge.config import find_problems
+from bridge.config.parts import find_unusable
 from tests.fuzz.campaign import Finding
 from tests.unit.api.world import SCOPE_ID, TOKEN, World, _api, open_world
 

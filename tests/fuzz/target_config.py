@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bridge.app.build import build_egress, build_router
-from bridge.app.checks import find_unusable
 from bridge.config import describe, find_problems, parse_config
+from bridge.config.parts import build_router, find_unusable
 from bridge.metrics import Metrics
+from bridge.sinks.transports.egress import Egress
 from tests.fuzz.campaign import Finding
 from tests.unit.app.building import build_sinks
 
@@ -39,7 +39,7 @@ class ConfigRun:
         config = parse_config(text, name="fuzz.yaml", env={})
         json.dumps(describe(config), allow_nan=False)
         build_router(config)
-        egress = build_egress(config.egress)
+        egress = Egress.of(config.egress)
         async with build_sinks(config, egress=egress, metrics=Metrics(version="1")):
             pass
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from typing import Any
 
-import bridge.app.build
+import bridge.app.stores
 from bridge.__main__ import main
 from bridge.queue.sqlite.queue import SqliteQueue
 
@@ -20,5 +20,5 @@ class CursorFirst(SqliteQueue):
 
 
 if __name__ == "__main__":
-    bridge.app.build.SqliteQueue = CursorFirst  # type: ignore[misc]
+    bridge.app.stores.SqliteQueue = CursorFirst  # type: ignore[misc]
     sys.exit(main())

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-import bridge.app.build
+import bridge.app.stores
 from bridge.__main__ import main
 from bridge.queue import Delivered, Lease
 from bridge.queue.sqlite.queue import SqliteQueue
@@ -22,5 +22,5 @@ class GoneWhenLeased(SqliteQueue):
 
 
 if __name__ == "__main__":
-    bridge.app.build.SqliteQueue = GoneWhenLeased  # type: ignore[misc]
+    bridge.app.stores.SqliteQueue = GoneWhenLeased  # type: ignore[misc]
     sys.exit(main())

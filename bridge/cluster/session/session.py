@@ -103,6 +103,17 @@ class ApiSession:
                 self._failures.recovered("Credentials are renewed again.")
             return self._session
 
+    async def take_over(self, other: Self) -> bool:
+        """Use the credentials of `other`; return False if its transport is another."""
+        async with self._lock:
+            access = other._session.access
+            if _transport_of(access) != _transport_of(self._session.access):
+                return False
+            self._source = other._source
+            self._session = await self._replace(access)
+            self._renew_in(access.renew_after_seconds)
+            return True
+
     async def aclose(self) -> None:
         """Cancel a renewal under way, and close every connection."""
         if self._renewal is not None:

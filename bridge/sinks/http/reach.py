@@ -75,3 +75,15 @@ async def _connect(
         pool.give_back(peer, await pool.take(peer))
     finally:
         await pool.aclose()
+
+
+def is_usable(text: str) -> bool:
+    """Return whether every library that a URL passes through can read it."""
+    try:
+        ours = URL(text).with_user(None)  # which is sent as a header field
+        theirs = httpx.URL(str(ours))
+        names = ours.host, ours.raw_host, theirs.host, theirs.raw_host.decode("ascii")
+        (ours.raw_host or "").encode("idna")  # as the resolver will
+    except (ValueError, TypeError, LookupError, httpx.InvalidURL):
+        return False
+    return all(names) and ours.port is not None

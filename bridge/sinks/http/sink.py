@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from bridge import __version__
 from bridge.errors import SinkError, SinkPausedError
 from bridge.events import EncodedEvent
-from bridge.sinks import Accepted
+from bridge.sinks import Accepted, Sink
 from bridge.sinks.formats import Format, SinkRequest
 from bridge.sinks.formats.cloudevents import cloudevents_format
 from bridge.sinks.formats.named import named_format
@@ -276,3 +276,20 @@ def _proxies(proxy: str | None, environ: Mapping[str, str]) -> list[str]:
     """Return all proxies that are named anywhere."""
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     return [one for one in (proxy, *map(environ.get, names)) if one]
+
+
+def build_consent(
+    sinks: Sequence[Sink],
+) -> Callable[[str, str, Mapping[str, str]], bool]:
+    """Return the function that takes a receiver's consent from our callback.
+
+    It takes the name of a sink, the key of its callback, the header fields of the
+    request, and returns whether that is consent.
+    """
+    by_name = {sink.name: sink for sink in sinks if isinstance(sink, HttpSink)}
+
+    def call_back(name: str, key: str, headers: Mapping[str, str]) -> bool:
+        sink = by_name.get(name)
+        return sink is not None and sink.call_back(key, headers)
+
+    return call_back

@@ -35,11 +35,12 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from yarl import URL
 
 from bridge.logs import RepeatedFailure, get_logger
+from bridge.sinks.settings import EgressConfig
 
 Block = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -89,6 +90,11 @@ class Egress:
         self._deny = tuple(deny)
         self._allow = tuple(allow)
         self._servers: frozenset[tuple[Address, int]] = frozenset()
+
+    @classmethod
+    def of(cls, config: EgressConfig) -> Self:
+        """Return the rules of the settings."""
+        return cls(deny=config.deny, allow=config.allow)
 
     def deny_servers(self, places: Iterable[tuple[str, int]]) -> None:
         """Deny these addresses and ports, and no longer those of an earlier call."""

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from bridge.app.build import build_destinations
 from bridge.config import Config
+from bridge.config.parts import destinations_of
 from bridge.metrics import Metrics
 from bridge.sinks import Sink
 from bridge.sinks.transports.egress import Egress
@@ -16,7 +16,7 @@ async def build_sinks(
 ) -> AsyncIterator[Sequence[Sink]]:
     """Yield the sinks of a configuration, in its order; close them all."""
     async with AsyncExitStack() as closing:
-        wanted = build_destinations(config, egress=egress, metrics=metrics)
+        wanted = destinations_of(config, egress=egress, metrics=metrics)
         sinks = [one.build() for one in wanted]
         for sink in sinks:
             closing.push_async_callback(sink.aclose)

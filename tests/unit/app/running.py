@@ -14,9 +14,9 @@ import yaml
 from structlog.testing import capture_logs
 
 import bridge.app.lives
-from bridge.app.checks import find_unusable
 from bridge.app.lives import Lives
 from bridge.config import load_config
+from bridge.config.parts import find_unusable
 from bridge.demo.apiserver import ApiServer
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from bridge.api.application import create_api
 from bridge.api.context import ApiContext
-from bridge.app.build import build_consent
 from bridge.config import parse_config
 from bridge.errors import SinkPausedError
 from bridge.metrics import Metrics
 from bridge.sinks.http.settings import HandshakeConfig
+from bridge.sinks.http.sink import build_consent
 from bridge.sinks.transports.egress import Egress
 from tests.unit.api.world import open_world
 from tests.unit.app.building import build_sinks

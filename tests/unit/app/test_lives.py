@@ -298,6 +298,54 @@ async def test_a_sink_that_did_not_change_keeps_its_sender(running):
     assert after["b"] is not before["b"]
 
 
+def watches(running, *resources):
+    """Return how often each of these resources was watched."""
+    paths = [one.path for one in running.cluster.requests if "watch" in one.query]
+    return [sum(path.endswith(f"/{one}") for path in paths) for one in resources]
+
+
+PODS = {"name": "pods", "kind": "Pod"}
+
+
+async def test_readers_whose_settings_stay_go_on_over_a_reload(running):
+    """No watch is opened, and the one of a changed source alone is opened again."""
+    running.write(sources=[{"name": "events"}, PODS])
+    async with running.run():
+        await running.watches()
+        running.write(grace="5m")
+        await running.reload()
+        await running.watches()
+        same = watches(running, "events", "pods")
+        running.write(sources=[{"name": "events"}, {**PODS, "labelSelector": "a"}])
+        await running.reload()
+        await running.watches()
+
+        assert (same, watches(running, "events", "pods")) == ([1, 1], [1, 2])
+
+
+async def test_another_cluster_section_makes_all_readers_new(running):
+    """The old ones have ended before."""
+    async with running.run():
+        await running.watches()
+        running.write(cluster={**running.document["cluster"], "name": "prod"})
+        await running.reload()
+        await running.watches()
+
+        assert watches(running, "events") == [2]
+        assert len(running.lives._alive[-1].parts.store.readers) == 1
+
+
+async def test_a_kubeconfig_that_leads_elsewhere_makes_all_readers_new(running):
+    """Its path is the same."""
+    async with ApiServer() as cluster, running.run():
+        await running.watches()
+        cluster.kubeconfig(running.folder / "kubeconfig")
+        line = await running.reload()
+        await running.watches()
+
+        assert line["server"] == cluster.url
+
+
 async def test_an_attempt_under_way_is_the_only_one_over_a_reload(running):
     """Its sender did not change, so it hears nothing of the reload."""
     release = asyncio.Event()

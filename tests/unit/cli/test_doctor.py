@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 from bridge.api.server import bind, serving, url_of
-from bridge.app import checks
-from bridge.app.checks import diagnose_config
-from bridge.config import parse_config
+from bridge.config import parse_config, parts
+from bridge.config.parts import diagnose_config
 from bridge.demo.apiserver.server import ApiServer
 from bridge.errors import ApiStatusError, ForbiddenError, UnreachableError
 from bridge.operate import doctor as diagnosis
@@ -491,7 +490,7 @@ async def test_says_how_many_connections_there_may_be(
     write, tmp_path, monkeypatch, limit, expected
 ):
     """Where the limit of open files is low (issue 10, item 37)."""
-    monkeypatch.setattr(checks, "attainable_limit", lambda: limit)
+    monkeypatch.setattr(parts, "attainable_limit", lambda: limit)
     sinks = [{"name": f"s{number}", "url": "http://h"} for number in range(20)]
     write({}, sinks=sinks)
 

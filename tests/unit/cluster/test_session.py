@@ -226,3 +226,31 @@ def test_an_ssl_context_is_not_strict_about_old_authorities():
     flags = TlsMaterial().context().verify_flags
 
     assert not flags & ssl.VERIFY_X509_STRICT
+
+
+async def test_credentials_of_another_session_are_taken_over():
+    """With their source, and on the same connections."""
+    one = await ApiSession.open(Source(access("one")))
+    other = await ApiSession.open(Source(access("two"), access("three")))
+    api = (await one.session()).api
+
+    taken = await one.take_over(other)
+    await other.aclose()
+    now = token_of(await one.session())
+    await asyncio.sleep(60)
+    later = token_of(await one.session())
+
+    assert (taken, now, later) == (True, "two", "three")
+    assert (await one.session()).api is api
+    await one.aclose()
+
+
+async def test_another_transport_is_not_taken_over():
+    """It needs connections of its own."""
+    one = await ApiSession.open(Source(access("one")))
+    other = await ApiSession.open(Source(access("two", proxy="http://p:1")))
+
+    assert not await one.take_over(other)
+    assert token_of(await one.session()) == "one"
+    await one.aclose()
+    await other.aclose()

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.deliver.destinations import Destination
 from bridge.deliver.settings import SenderConfig
-from bridge.deliver.supervisor import Destination, SenderSupervisor
+from bridge.deliver.supervisor import SenderSupervisor
 from bridge.events import EncodedEvent
 from bridge.metrics import Metrics
 from bridge.queue import Entry

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.app.build import build_router, ingest_settings
 from bridge.cluster import ObjectMeta, Resource
 from bridge.cluster.builtin import NAMESPACES
 from bridge.cluster.client import ClusterUid, ListPage
 from bridge.cluster.informer import Informer
 from bridge.cluster.store import Store
 from bridge.config import Config, parse_config
+from bridge.config.parts import build_router, ingest_settings
 from bridge.errors import ClusterError, NotServedError
 from bridge.health import ReaderStatus
 from bridge.ingest import Source, build

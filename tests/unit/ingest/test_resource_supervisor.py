@@ -273,3 +273,33 @@ async def test_new_lookups_replace_the_readers_that_ask_for_them(bench_of: Any) 
 
     assert (before, first is not None, same is first) == (None, True, True)
     assert bench.parts.builder.enrichment is not first
+
+
+async def test_nothing_starts_while_settings_are_to_come(bench_of: Any) -> None:
+    """A namespace that comes meanwhile is read by the new ones."""
+    bench = bench_of(BY_TEAM, a="shop")
+    async with bench.following():
+        bench.parts.is_held = True
+        await bench.label("b", "shop")
+        held = bench.readers.running
+        await bench.apply(BY_TEAM)
+
+        assert held == [("a", ("team",))]
+        assert bench.readers.running == [("a", ("team",)), ("b", ("team",))]
+
+
+async def test_settings_that_change_again_at_once_are_the_only_ones_used(
+    bench_of: Any,
+) -> None:
+    """The readers of the first still end."""
+    bench = bench_of("{name: one, kind: Pod, namespaces: [a]}")
+    async with bench.following():
+        for place in "bc":
+            settings = settings_of(f"{{name: one, kind: Pod, namespaces: [{place}]}}")
+            bench.parts.apply(settings)
+            bench.pods.apply(bench.parts.builder.sources)
+            for _ in range(2):
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
+
+        assert [one.scope.namespace for one in bench.readers.made] == ["a", "c"]

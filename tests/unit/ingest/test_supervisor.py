@@ -368,6 +368,7 @@ async def test_optional_source_may_not_be_permitted_namespaces(bench: Bench) -> 
 async def test_readers_whose_settings_stay_go_on(bench: Bench) -> None:
     """New settings start, replace and stop the others alone."""
     async with bench.reading("{}", BY_KIND, PODS):
+        await bench.supervisor.stop_changed(settings_of("{}", BY_KIND, PODS))
         await bench.apply(PODS, BY_KIND.replace("}", ", initial: emit}"))
         made = [(one.names, one.is_running) for one in bench.readers.made]
         states = bench.states
@@ -379,6 +380,79 @@ async def test_readers_whose_settings_stay_go_on(bench: Bench) -> None:
         (("pods",), True),
     ]
     assert sorted(states) == [("kind",), ("pods",)]
+
+
+async def test_changed_readers_stop_before_others_start(bench: Bench) -> None:
+    """Nothing is read by old settings, nor by new ones, before they are applied."""
+    initial = BY_KIND.replace("}", ", initial: emit}")
+    async with bench.reading("{}", BY_KIND, PODS):
+        await bench.supervisor.stop_changed(settings_of(PODS, initial, CATS))
+        stopped, states = bench.reads, bench.states
+        bench.serve_cats("v1")
+        await asyncio.sleep(20)
+        held = bench.reads
+        await bench.apply(PODS, initial, CATS)
+        after = bench.reads
+
+    assert (stopped, held) == ([("pods",)], [("pods",)])
+    assert states["kind",][0] == "starting"
+    assert sorted(after) == [("cats",), ("kind",), ("pods",)]
+
+
+async def test_settings_that_are_taken_back_start_the_readers_again(
+    bench: Bench,
+) -> None:
+    """As when a reload fails halfway."""
+    async with bench.reading(BY_KIND, PODS):
+        await bench.supervisor.stop_changed(settings_of(BY_KIND))
+        await bench.supervisor.stop_changed(settings_of(BY_KIND, PODS))
+        await bench.apply(BY_KIND, PODS)
+        reads = bench.reads
+
+    assert (sorted(reads), len(bench.readers.made)) == ([("kind",), ("pods",)], 3)
+
+
+@pytest.mark.parametrize("state", ["failed", "waiting"])
+async def test_reader_that_fails_is_tried_at_once(bench: Bench, state) -> None:
+    """Whoever reloads may just have mended what was wrong."""
+    async with bench.reading(PODS, BY_KIND):
+        bench.readers.made[0].status.state = state
+        await bench.supervisor.stop_changed(settings_of(PODS, BY_KIND))
+        await bench.apply(PODS, BY_KIND)
+
+    assert [one.names for one in bench.readers.made].count(("pods",)) == 2
+    assert len(bench.readers.made) == 3
+
+
+async def test_settings_may_change_before_the_cluster_is_reached(bench: Bench) -> None:
+    """What is waited for is what was asked for last."""
+    bench.api.uids.insert(0, REFUSED)
+    async with bench.reading(PODS, CATS):
+        await bench.supervisor.stop_changed(settings_of(BY_KIND))
+        await bench.apply(BY_KIND)
+        before = list(bench.states)
+        await asyncio.sleep(10)
+        reads = bench.reads
+
+    assert (before, reads) == ([("kind",)], [("kind",)])
+
+
+async def test_settings_may_change_during_a_search(bench: Bench) -> None:
+    """What it finds is looked for again."""
+    real, searching = bench.api.get, asyncio.Event()
+
+    async def slow(path: str, params: Any = None) -> bytes:
+        searching.set()
+        await asyncio.sleep(1)
+        return await real(path)
+
+    bench.api.get = slow  # type: ignore[method-assign]
+    async with bench.reading(BY_KIND):
+        await searching.wait()
+        bench.supervisor.apply(settings_of(BY_KIND.replace("kind,", "new,")))
+        await asyncio.sleep(10)
+
+    assert [one.names for one in bench.readers.made] == [("new",)]
 
 
 async def test_source_that_is_added_is_looked_for(bench: Bench) -> None:

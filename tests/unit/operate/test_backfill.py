@@ -7,10 +7,10 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from bridge.app.build import ingest_settings
 from bridge.cluster import CORE_EVENTS, Change, Resource
 from bridge.cluster.client import ListPage
 from bridge.config import Config, parse_config
+from bridge.config.parts import ingest_settings
 from bridge.errors import ClusterError, ExpiredError
 from bridge.events.convert import convert
 from bridge.events.encode import encode

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from bridge.app.build import OpenStores, open_queue
+from bridge.app.stores import OpenStores, open_queue
 from bridge.config import parse_config
 from bridge.errors import ConfigError, QueueError, QueueLockedError
 from bridge.metrics import Metrics

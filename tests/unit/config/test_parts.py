@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-import bridge.app.checks
-from bridge.app.build import build_egress, build_sink
-from bridge.app.checks import find_unusable
+import bridge.config.parts
 from bridge.config import load_config, parse_config
+from bridge.config.parts import find_unusable
+from bridge.deliver.destinations import build_sink
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
+from bridge.sinks.transports.egress import Egress
 from bridge.sinks.transports.llhttp.transport import RequestHeads
 from tests.unit.cli.conftest import invoke
 
@@ -92,7 +93,7 @@ def test_whatever_cannot_be_built_is_an_error(monkeypatch, part):
     def fail(*_, **__):
         raise LookupError("hunter2")
 
-    monkeypatch.setattr(bridge.app.checks, part, fail)
+    monkeypatch.setattr(bridge.config.parts, part, fail)
 
     [problem] = problems_of(sink())
 
@@ -122,7 +123,7 @@ def test_any_url_that_is_accepted_can_be_sent_to(url):
         return
     config = parse_config(json.dumps({"sinks": [sink(url=url)]}), name="", env={})
 
-    built = build_sink(config.sinks[0], build_egress(config.egress), METRICS)
+    built = build_sink(config.sinks[0], Egress.of(config.egress), METRICS)
     target = built._target.current()
 
     assert (

@@ -1,4 +1,4 @@
-"""Checks a configuration: by building all of it, or by asking the doctor.
+"""Parts of a configuration: what it says of each, and whether all can be built.
 
 While it is built nothing connects and nothing is opened: a fault of the machine, such
 as a port that is taken, shows at start and at reload only.
@@ -9,17 +9,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import httpx
-from yarl import URL
-
-from bridge.app.build import build_destinations, build_egress, build_router
-from bridge.app.file_limit import attainable_limit, share_files
-from bridge.config import Config, HttpSinkConfig, SinkConfig, describe, find_missing
+from bridge.config import (
+    Config,
+    HttpSinkConfig,
+    SinkConfig,
+    describe,
+    find_missing,
+    orderings_of,
+)
 from bridge.config.document import Fault, Trail
+from bridge.config.file_limit import attainable_limit, share_files
+from bridge.deliver.destinations import Destination, build_destinations
 from bridge.errors import ConfigError
+from bridge.filters.routes import Router
+from bridge.ingest.accept import EventForm
+from bridge.ingest.build import IngestSettings
 from bridge.ingest.source import build_sources
 from bridge.metrics import Metrics
 from bridge.operate.doctor import Answer, diagnose
+from bridge.sinks.http.reach import is_usable
+from bridge.sinks.transports.egress import Egress
 
 _URLS: tuple[Trail, ...] = (
     ("url",),
@@ -28,6 +37,30 @@ _URLS: tuple[Trail, ...] = (
     ("auth", "oauth2", "proxy"),
     ("handshake", "callback"),
 )
+
+
+def build_router(config: Config) -> Router:
+    """Return the routes; with none configured every event goes to every sink."""
+    return Router.of(config.routes, sinks=tuple(sink.name for sink in config.sinks))
+
+
+def ingest_settings(config: Config) -> IngestSettings:
+    """Return the settings of the readers."""
+    return IngestSettings(
+        cluster_name=config.cluster.name,
+        sources=config.sources,
+        routes=config.routes,
+        forms={sink.name: EventForm(sink.profile, sink.data) for sink in config.sinks},
+        events=config.events,
+    )
+
+
+def destinations_of(
+    config: Config, *, egress: Egress, metrics: Metrics
+) -> Sequence[Destination]:
+    """Return the destinations of events; see `build_destinations`."""
+    orderings = orderings_of(config)
+    return build_destinations(config.sinks, orderings, egress=egress, metrics=metrics)
 
 
 def find_unusable(config: Config) -> Iterator[Fault]:
@@ -41,8 +74,8 @@ def find_unusable(config: Config) -> Iterator[Fault]:
         for index, one in enumerate(config.sinks)
         for fault in _bad_urls(one, ("sinks", index))
     ]
-    metrics, egress = Metrics(version=""), build_egress(config.egress)
-    destinations = build_destinations(config, egress=egress, metrics=metrics)
+    metrics, egress = Metrics(version=""), Egress.of(config.egress)
+    destinations = destinations_of(config, egress=egress, metrics=metrics)
     for index, one in enumerate(destinations):
         trail: Trail = ("sinks", index)
         if not any(fault.trail[:2] == trail for fault in faults):
@@ -81,23 +114,11 @@ def _bad_urls(sink: SinkConfig, trail: Trail) -> Iterator[Fault]:
         text: Any = written
         for key in place:
             text = text.get(key) if isinstance(text, dict) else None
-        if isinstance(text, str) and text != "none" and not _is_usable(text):
+        if isinstance(text, str) and text != "none" and not is_usable(text):
             message = (
                 "expected a URL that can be connected to, got one that is malformed"
             )
             yield Fault(trail=(*trail, *place), message=message)
-
-
-def _is_usable(text: str) -> bool:
-    """Return whether every library that a URL passes through can read it."""
-    try:
-        ours = URL(text).with_user(None)  # which is sent as a header field
-        theirs = httpx.URL(str(ours))
-        names = ours.host, ours.raw_host, theirs.host, theirs.raw_host.decode("ascii")
-        (ours.raw_host or "").encode("idna")  # as the resolver will
-    except (ValueError, TypeError, LookupError, httpx.InvalidURL):
-        return False
-    return all(names) and ours.port is not None
 
 
 async def diagnose_config(
@@ -109,7 +130,7 @@ async def diagnose_config(
         config.cluster,
         build_sources(config.sources, build_router(config)),
         sinks=[one for one in config.sinks if isinstance(one, HttpSinkConfig)],
-        egress=build_egress(config.egress),
+        egress=Egress.of(config.egress),
         missing=list(find_missing(config, os.environ)),
         files={
             "limit": shares.limit,

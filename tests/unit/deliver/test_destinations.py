@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.app.build import build_destinations
 from bridge.config import parse_config
-from bridge.deliver.supervisor import Destination
+from bridge.config.parts import destinations_of
+from bridge.deliver.destinations import Destination
 from bridge.metrics import Metrics
 from bridge.sinks.transports.egress import Egress
 
@@ -12,16 +12,16 @@ LOST = "{name: lost, type: stdout}"
 URL = "https://u:hunter2@example.com:8443/a/b?token=hunter2#c"
 
 
-def destinations_of(text: str) -> list[Destination]:
+def destinations_in(text: str) -> list[Destination]:
     """Return where a document's events go."""
     config = parse_config(text, name="bridge.yaml", env={})
     metrics = Metrics(version="0")
-    return list(build_destinations(config, egress=Egress(), metrics=metrics))
+    return list(destinations_of(config, egress=Egress(), metrics=metrics))
 
 
 def destination_of(keys: str) -> Destination:
     """Return a destination whose sink has these keys."""
-    return destinations_of(f"sinks: [{{name: a, url: '{URL}', {keys}}}, {LOST}]")[0]
+    return destinations_in(f"sinks: [{{name: a, url: '{URL}', {keys}}}, {LOST}]")[0]
 
 
 def test_a_timeout_in_knatives_words_wins() -> None:
@@ -34,7 +34,7 @@ def test_a_timeout_in_knatives_words_wins() -> None:
 
 def test_secret_url_goes_with_no_dead_letter() -> None:
     """The sink's name says enough (issue 10, item 8)."""
-    [one] = destinations_of("sinks: [{name: a, url: {env: A}}]")
+    [one] = destinations_in("sinks: [{name: a, url: {env: A}}]")
 
     assert one.address == "urn:kubebridge:sink:a"
 
@@ -49,7 +49,7 @@ def test_no_secret_of_the_url_goes_with_a_dead_letter(keys) -> None:
 
 def test_a_sink_without_a_url_is_named_all_the_same() -> None:
     """As the URI that comes nearest."""
-    [one] = destinations_of("sinks: [{name: out, type: stdout}]")
+    [one] = destinations_in("sinks: [{name: out, type: stdout}]")
 
     assert one.address == "stdout:"
 
@@ -110,7 +110,7 @@ def test_equal_settings_make_equal_destinations() -> None:
     config = parse_config(text, name="b", env={})
     again = parse_config(text, name="b", env={})
 
-    before = build_destinations(config, egress=egress, metrics=metrics)
+    before = destinations_of(config, egress=egress, metrics=metrics)
 
-    assert before == build_destinations(again, egress=egress, metrics=metrics)
-    assert before != build_destinations(again, egress=Egress(), metrics=metrics)
+    assert before == destinations_of(again, egress=egress, metrics=metrics)
+    assert before != destinations_of(again, egress=Egress(), metrics=metrics)

@@ -6,15 +6,14 @@ import pytest
 import structlog
 
 from bridge.api.connections import BACKLOG, MOST_CONNECTIONS
-from bridge.app import file_limit
-from bridge.app.file_limit import (
+from bridge.config import file_limit, parse_config
+from bridge.config.file_limit import (
     MOST_FILES,
     attainable_limit,
     raise_limit,
     share_files,
     within,
 )
-from bridge.config import parse_config
 
 
 def configured(*sinks, sources=({},)):
