@@ -58,14 +58,14 @@ def json_schema() -> dict[str, Any]:
 
 def _filter_schema() -> dict[str, Any]:
     """Return the JSON Schema of one filter; `compile_filters` judges its meaning."""
-    terms = {
+    terms: dict[str, Any] = {
         "type": "object",
         "additionalProperties": {"type": ["string", "number", "array"]},
         "minProperties": 1,
     }
-    one = {"$ref": "#/$defs/Filter"}
+    one: dict[str, Any] = {"$ref": "#/$defs/Filter"}
     several = {"type": "array", "items": one, "minItems": 1}
-    arguments = {
+    arguments: dict[str, dict[str, Any]] = {
         "all": several,
         "any": several,
         "not": one,
