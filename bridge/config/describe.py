@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from bridge.config.models import Config
 from bridge.deliver.settings import HttpSinkConfig
+from bridge.filters.subscriptions import DIALECTS
 from bridge.net.urls import HIDDEN, shown_url
 from bridge.queue import Ordering
 from bridge.queue.settings import QueueConfig
@@ -58,28 +59,29 @@ def json_schema() -> dict[str, Any]:
 
 def _filter_schema() -> dict[str, Any]:
     """Return the JSON Schema of one filter; `compile_filters` judges its meaning."""
-    texts = {
+    terms: dict[str, Any] = {
         "type": "object",
-        "additionalProperties": {"type": "string"},
+        "additionalProperties": {"type": ["string", "number", "array"]},
         "minProperties": 1,
     }
-    several = {"type": "array", "items": {"$ref": "#/$defs/Filter"}, "minItems": 1}
+    one: dict[str, Any] = {"$ref": "#/$defs/Filter"}
+    several = {"type": "array", "items": one, "minItems": 1}
+    arguments: dict[str, dict[str, Any]] = {
+        "all": several,
+        "any": several,
+        "not": one,
+        "when": {"type": "string"},
+    }
     return {
-        "description": "A filter of the CloudEvents Subscriptions API 0.1.",
+        "description": "A filter: one dialect and its argument.",
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
         "additionalProperties": False,
         "properties": {
-            "exact": texts | {"description": "Attributes that equal these texts."},
-            "prefix": texts | {"description": "Attributes that begin with these."},
-            "suffix": texts | {"description": "Attributes that end with these."},
-            "all": several | {"description": "Passes when all of these pass."},
-            "any": several | {"description": "Passes when one of these passes."},
-            "not": {
-                "$ref": "#/$defs/Filter",
-                "description": "Passes when this does not.",
-            },
+            name: arguments.get(name, terms)
+            | {"description": (dialect.__doc__ or "").partition("\n")[0]}
+            for name, dialect in DIALECTS.items()
         },
     }
 

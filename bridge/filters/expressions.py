@@ -40,7 +40,7 @@ failures: Final = ExpressionFailures()
 
 
 def compile_when(argument: object, path: Path) -> Filter:
-    """Return the filter that passes an event for which an expression is true.
+    """Pass events for which this expression is true.
 
     Raises:
         FilterError: It is no expression.

@@ -96,14 +96,16 @@ def _compile(spec: object, path: Path) -> Filter:
         names = ", ".join(map(str, entries))
         raise FilterError(f"expected one dialect in a filter, got {names}", path=path)
     [(dialect, argument)] = entries.items()
-    compile_dialect = _DIALECTS.get(dialect)
+    compile_dialect = DIALECTS.get(dialect)
     if compile_dialect is None:
-        known = ", ".join(_DIALECTS)
+        known = ", ".join(DIALECTS)
         raise FilterError(f"expected one of {known}, got {dialect!r}", path=path)
     return compile_dialect(argument, (*path, dialect))
 
 
 def _exact(argument: object, path: Path) -> Filter:
+    """Pass events in which each of these is this text, or one of these texts."""
+
     def compile_one(name: object, value: object, path: Path) -> Filter:
         read = text_reader(name, path)
         if isinstance(value, str) or not isinstance(value, Sequence):
@@ -122,14 +124,18 @@ def _exact_term(read: Callable[[CloudEvent], str | None], wanted: str) -> Filter
 
 
 def _prefix(argument: object, path: Path) -> Filter:
+    """Pass events in which each of these begins with this text."""
     return _compare(str.startswith, argument, path)
 
 
 def _suffix(argument: object, path: Path) -> Filter:
+    """Pass events in which each of these ends with this text."""
     return _compare(str.endswith, argument, path)
 
 
 def _regex(argument: object, path: Path) -> Filter:
+    """Pass events in which each of these contains a match of this RE2 pattern."""
+
     def compile_one(name: object, value: object, path: Path) -> Filter:
         read, is_in = text_reader(name, path), compile_regex(_text(value, path), path)
 
@@ -143,18 +149,22 @@ def _regex(argument: object, path: Path) -> Filter:
 
 
 def _min(argument: object, path: Path) -> Filter:
+    """Pass events in which each of these is a number, and at least this one."""
     return _bound(operator.ge, argument, path)
 
 
 def _max(argument: object, path: Path) -> Filter:
+    """Pass events in which each of these is a number, and at most this one."""
     return _bound(operator.le, argument, path)
 
 
 def _all(argument: object, path: Path) -> Filter:
+    """Pass events that all of these filters pass."""
     return _every(_compile_some(argument, path))
 
 
 def _any(argument: object, path: Path) -> Filter:
+    """Pass events that one of these filters passes."""
     filters = tuple(_compile_some(argument, path))
 
     def passes(event: CloudEvent) -> bool:
@@ -167,11 +177,12 @@ def _any(argument: object, path: Path) -> Filter:
 
 
 def _not(argument: object, path: Path) -> Filter:
+    """Pass events that this filter does not pass."""
     inner = _compile(argument, path)
     return lambda event: not inner(event)
 
 
-_DIALECTS: Final[Mapping[str, Callable[[object, Path], Filter]]] = {
+DIALECTS: Final[Mapping[str, Callable[[object, Path], Filter]]] = {
     "exact": _exact,
     "prefix": _prefix,
     "suffix": _suffix,
@@ -183,6 +194,7 @@ _DIALECTS: Final[Mapping[str, Callable[[object, Path], Filter]]] = {
     "not": _not,
     "when": compile_when,
 }
+"""Each dialect by its key; the schema shows the first line of its docstring."""
 
 
 def _compile_some(argument: object, path: Path) -> list[Filter]:

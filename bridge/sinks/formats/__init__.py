@@ -5,8 +5,8 @@ way to answer; addresses, credentials, signatures and connections are the sink's
 
     events ──render──▶ SinkRequest ──▶ sink, transport ──▶ Response ──judge──▶ results
 
-To add a format: one file here with a class that keeps `Format`, and a line in
-`named.named_format`.
+To add a format: one file here with its settings and its class or body, and its lines
+in the lists of `named`; docs/extending.md shows it step by step.
 """
 
 from collections.abc import Sequence

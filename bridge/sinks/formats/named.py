@@ -1,10 +1,12 @@
 """The formats that a sink can ask for by name, besides CloudEvents' own."""
 
-from typing import Annotated, Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
-from bridge.settings.model import did_you_mean, mismatch
+from bridge.settings.model import Model, did_you_mean, mismatch
 from bridge.sinks.formats import Format
 from bridge.sinks.formats.alertmanager import AlertmanagerConfig, AlertmanagerFormat
 from bridge.sinks.formats.datadog import DatadogConfig, datadog_body
@@ -85,6 +87,17 @@ FormatConfig = Annotated[
 """A format and its settings; a format without settings is its name alone."""
 
 
+_BODIES: Final[Mapping[type[Model], Callable[[Any], Body]]] = {
+    DatadogConfig: lambda settings: partial(datadog_body, tags=settings.tags),
+    DiscordConfig: lambda settings: partial(discord_body, username=settings.username),
+    GoogleChatConfig: lambda _: google_chat_body,
+    GrafanaConfig: lambda settings: partial(grafana_body, tags=settings.tags),
+    OpsgenieConfig: lambda settings: partial(opsgenie_body, tags=settings.tags),
+    TeamsConfig: lambda _: teams_body,
+}
+"""Messages for people: the body for each format's settings."""
+
+
 def named_format(
     settings: FormatConfig, classifier: ResponseClassifier, *, sink: str
 ) -> Format:
@@ -116,30 +129,8 @@ def named_format(
                 secrets=(key,),
             )
         case _:
-            return MessageFormat(classifier=classifier, body=_body(settings))
-
-
-def _body(
-    settings: DatadogConfig
-    | DiscordConfig
-    | GoogleChatConfig
-    | GrafanaConfig
-    | OpsgenieConfig
-    | TeamsConfig,
-) -> Body:
-    match settings:
-        case DatadogConfig(tags=tags):
-            return lambda message: datadog_body(message, tags=tags)
-        case DiscordConfig(username=name):
-            return lambda message: discord_body(message, username=name)
-        case GoogleChatConfig():
-            return google_chat_body
-        case GrafanaConfig(tags=tags):
-            return lambda message: grafana_body(message, tags=tags)
-        case OpsgenieConfig(tags=tags):
-            return lambda message: opsgenie_body(message, tags=tags)
-        case TeamsConfig():
-            return teams_body
+            body = _BODIES[type(settings)](settings)
+            return MessageFormat(classifier=classifier, body=body)
 
 
 def _single(

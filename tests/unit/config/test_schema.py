@@ -1,6 +1,7 @@
 """The JSON Schema of the configuration."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from bridge.config import json_schema
+from bridge.filters.subscriptions import DIALECTS
 from tests.unit.config.faults import HOOK
 from tests.unit.config.test_load import WHOLE
 
@@ -35,6 +37,18 @@ def test_the_schema_is_one():
 def test_the_schema_accepts_what_the_documentation_shows(text):
     """Examples are valid in an editor too."""
     assert is_valid(text)
+
+
+def test_the_schema_knows_every_dialect():
+    """An editor marks no filter that the bridge takes."""
+    page = (COMMITTED.parent / "filters.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+    accepted = [is_valid(block) for block in blocks if "routes:" in block]
+
+    assert accepted
+    assert all(accepted)
+    assert set(json_schema()["$defs"]["Filter"]["properties"]) == set(DIALECTS)
 
 
 @pytest.mark.parametrize(
