@@ -42,6 +42,8 @@ class NoiseControl:
                 self._stages[route.name] = stages
         self._orphans: list[Memo] = [(key, None) for key in left]
         self._held_back: Counter[tuple[str, str]] = Counter()
+        self.held_back = 0
+        """How many were held back so far, on all routes."""
 
     @property
     def is_needed(self) -> bool:
@@ -91,6 +93,7 @@ class NoiseControl:
         for stage in self._stages.get(route, ()):
             if not stage.passes(event, at):
                 self._held_back[route, stage.name] += 1
+                self.held_back += 1
                 return False
         return True
 
