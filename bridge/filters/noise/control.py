@@ -109,11 +109,14 @@ def time_of(event: CloudEvent) -> float:
 
     It is that of its occurrence, else, or if that is far ahead, that of its reading.
     """
-    recorded = _seconds(event.extensions.get("recordedtime"))
+    recorded = event.extensions.get("recordedtime")
     own = _seconds(event.time)
-    if recorded is None:
+    if not isinstance(recorded, str):
         return own or 0.0
-    return recorded if own is None or own > recorded + FARTHEST_AHEAD else own
+    if own is not None and str(event.time) <= recorded:  # nearly always: both in UTC
+        return own
+    read = _seconds(recorded) or 0.0
+    return read if own is None or own > read + FARTHEST_AHEAD else own
 
 
 def _seconds(time: object) -> float | None:
