@@ -10,8 +10,9 @@ from typing import Any
 from bridge.cluster.settings import Target
 from bridge.config.document import Fault, Trail
 from bridge.config.environment import SINK_NAME
-from bridge.config.mismatches import check_names
+from bridge.config.mismatches import check_names, why_unknown
 from bridge.errors import FilterError
+from bridge.events.validation import is_attribute_name
 from bridge.filters.labels import compile_labels
 from bridge.filters.regex import weight
 from bridge.filters.subscriptions import compile_filters
@@ -40,6 +41,7 @@ def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fau
     yield from _bad_dead_letter_sinks(data)
     yield from _too_few_slots(data)
     yield from _bad_filters(data)
+    yield from _unknown_keys(data)
     for section, key in _SELECTORS:
         yield from _bad_selectors(data, section, key)
     yield from _two_spellings(data)
@@ -88,10 +90,7 @@ def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Faul
 
 
 def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
-    events = data.get("events")
-    given = events.get("extensions") if isinstance(events, dict) else None
-    extensions = given if isinstance(given, dict) else {}
-    work = 0
+    extensions, work = _extensions(data), 0
     for route, written in _items(data, "routes"):
         filters = written.get("filters")
         for index, one in enumerate(filters if isinstance(filters, list) else ()):
@@ -104,6 +103,26 @@ def _bad_filters(data: Mapping[str, Any]) -> Iterator[Fault]:
                 yield from _bad_filter(
                     one, ("routes", route, "filters", index), extensions
                 )
+
+
+def _unknown_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield attributes in keys of noise control that nothing sets."""
+    extensions = _extensions(data)
+    for route, written in _items(data, "routes"):
+        for stage in ("dedup", "throttle"):
+            settings = written.get(stage)
+            key = settings.get("key") if isinstance(settings, dict) else None
+            for index, name in enumerate(key if isinstance(key, list) else ()):
+                is_name = isinstance(name, str) and is_attribute_name(name)
+                if is_name and (message := why_unknown(name, extensions)):
+                    trail: Trail = ("routes", route, stage, "key", index)
+                    yield Fault(trail=trail, message=message)
+
+
+def _extensions(data: Mapping[str, Any]) -> Mapping[str, object]:
+    events = data.get("events")
+    given = events.get("extensions") if isinstance(events, dict) else None
+    return given if isinstance(given, dict) else {}
 
 
 def _patterns(spec: object) -> Iterator[str]:

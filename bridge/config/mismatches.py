@@ -56,18 +56,26 @@ def check_names(
         trail: Where it stands.
         extensions: Attributes that the configuration itself sets.
     """
-    known = {*OF_OCCURRENCES, *OF_CHANGES, *extensions}
     terms = list(_terms(spec, trail, is_needed=True))
     for term in terms:
-        if not is_place(term.name) and term.name not in known:
-            message = _unknown(term.name, known)
+        if message := why_unknown(term.name, extensions):
             yield Fault(trail=term.trail, message=message, at_key=True)
-    of_expressions = attributes_of([spec]) - {term.name for term in terms} - known
+    of_expressions = attributes_of([spec]) - {term.name for term in terms}
     for name in sorted(of_expressions - set(CORE_ATTRIBUTES)):
-        yield Fault(trail=trail, message=f"when: {_unknown(name, known)}")
+        if message := why_unknown(name, extensions):
+            yield Fault(trail=trail, message=f"when: {message}")
 
 
-def _unknown(name: str, known: set[str]) -> str:
+def why_unknown(name: str, extensions: Iterable[str]) -> str:
+    """Return why nothing sets an attribute; empty: an event may have it.
+
+    Args:
+        name: Of an attribute, or a place in `data`.
+        extensions: Attributes that the configuration itself sets.
+    """
+    known = {*OF_OCCURRENCES, *OF_CHANGES, *extensions}
+    if is_place(name) or name in known:
+        return ""
     hint = _hint(name, sorted(known))
     return f"expected an attribute that events have, got '{name}'{hint}"
 

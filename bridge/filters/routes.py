@@ -6,7 +6,7 @@ attributes the one counts that fewest other routes share.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Generic, NamedTuple, Self, TypeVar
@@ -236,10 +236,17 @@ def _compile(settings: RouteConfig, sinks: tuple[str, ...]) -> Route:
         sources=None if sources is None else frozenset(sources),
         matches=compile_filters(filters),
         labels=compile_labels(settings.labels) if settings.labels else None,
-        reads=attributes_of(filters),
+        reads=attributes_of([*filters, *_keys(settings)]),
         texts=texts_of(filters),
         sinks=sinks if settings.sinks is None else settings.sinks,
     )
+
+
+def _keys(settings: RouteConfig) -> Iterator[dict[str, object]]:
+    """Yield the keys of noise control, as filters that read the same."""
+    for stage in (settings.dedup, settings.throttle):
+        key = None if stage is None else stage.key
+        yield {"when" if isinstance(key, str) else "exact": key or ()}
 
 
 def _choice(routes: Sequence[Route]) -> _Choice:

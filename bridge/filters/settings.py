@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from bridge.filters.noise.settings import DedupConfig, ThrottleConfig
 from bridge.settings.model import Model
-from bridge.settings.values import Name
+from bridge.settings.values import Count, Name
 
 
 class RouteConfig(Model):
@@ -23,6 +24,16 @@ class RouteConfig(Model):
     """Kubernetes label selector, e.g. `app=shop,tier in (web, api)`, for the labels of
     the object, or of the one that a Kubernetes Event is about, which is then looked
     up; empty: any."""
+
+    min_count: Count | None = None
+    """Kubernetes Events are held back until they were counted so often (attribute
+    `count`); events without a count go through. null: all go through."""
+
+    dedup: DedupConfig | None = None
+    """Holds back repeats for a while, e.g. `{}` or `{window: 1h}`; null: none."""
+
+    throttle: ThrottleConfig | None = None
+    """Holds back what is more than a number in a window, after `dedup`; null: none."""
 
     sinks: tuple[Name, ...] | None = None
     """Names of the sinks that get them; null: all."""

@@ -56,29 +56,17 @@ class Version(NamedTuple):
     render: Render | None = None
 
 
-class Decision(NamedTuple):
-    """The decision of a stage about one event.
-
-    Attributes:
-        routes: Names of the routes along which the event still goes.
-        memos: Entries that remember the stage's new state (see
-            `bridge.ingest.checkpoint.memo`); empty: the state has not changed.
-    """
-
-    routes: tuple[str, ...]
-    memos: Sequence[Entry] = ()
-
-
 class Stage(Protocol):
-    """Holds back events that a route wants: deduplication, throttling.
+    """Holds back events that a route wants, see `bridge.filters.noise`.
 
     A stage has state. It belongs to one scope, and is asked once for each event that a
-    route wants, in the order of reading. Its memos are stored behind the entries
-    of the event that it decided about and in the same commit, so a restart changes no
-    decision: the stage is built again from the memos of the scope.
+    route wants, in the order of reading. A reader stores its state with the cursor
+    that covers these events, so a restart changes no decision.
     """
 
-    def __call__(self, event: CloudEvent, routes: tuple[str, ...], /) -> Decision:
+    def __call__(
+        self, event: CloudEvent, routes: tuple[str, ...], /
+    ) -> tuple[str, ...]:
         """Return along which of `routes` the event goes on; never raise."""
         ...
 
@@ -109,7 +97,7 @@ class Acceptor:
 
     @property
     def most_entries(self) -> int:
-        """The most entries that one version of an event becomes, stages left out."""
+        """The most entries that one version of an event becomes."""
         return len(self._used_forms)
 
     def is_wanted(self, sources: tuple[str, ...]) -> bool:
@@ -133,9 +121,8 @@ class Acceptor:
         """Return the entries of an event; none: it is not stored.
 
         One entry for each form that a sink wants it in, each with all sinks of that
-        form, and behind them the memos of the stages. A sink gets the event once,
-        however many routes lead to it. An event for no sink is one entry without sinks
-        if a source keeps all, else none.
+        form. A sink gets the event once, however many routes lead to it. An event for
+        no sink is one entry without sinks if a source keeps all, else none.
 
         Args:
             event: The event in our form. It need not come from a cluster.
@@ -173,9 +160,8 @@ class Acceptor:
             self._router.choose(one.event, sources=one.sources, labels=labels)
             for one in versions
         ]
-        memos: list[Entry] = []
         if stages:
-            chosen, memos = self._controlled(versions[0].event, chosen, stages)
+            chosen = self._controlled(versions[0].event, chosen, stages)
         entries: list[Entry] = []
         taken: set[str] = set()
         for version, routed in zip(versions, chosen, strict=True):
@@ -183,7 +169,7 @@ class Acceptor:
             taken.update(sinks)
             event, sources, render = version
             entries += self._entries(event, sources, routed, sinks, render)
-        return entries + memos
+        return entries
 
     def announce(self, event: CloudEvent, sources: tuple[str, ...]) -> Entry:
         """Return the entry of an event for every sink of every route of the sources.
@@ -200,19 +186,19 @@ class Acceptor:
 
     def _controlled(
         self, event: CloudEvent, chosen: list[Chosen], stages: Sequence[Stage]
-    ) -> tuple[list[Chosen], list[Entry]]:
-        """Return the routes that the stages leave, and the memos of the stages."""
-        routes = tuple(dict.fromkeys(name for one in chosen for name in one.routes))
-        memos: list[Entry] = []
+    ) -> list[Chosen]:
+        """Return the routes that the stages leave."""
+        wanted = tuple(dict.fromkeys(name for one in chosen for name in one.routes))
+        routes = wanted
         for stage in stages:
             if routes:
-                routes, remembered = stage(event, routes)
-                memos += remembered
-        left = [
+                routes = stage(event, routes)
+        if routes == wanted:
+            return chosen
+        return [
             self._router.along(tuple(name for name in one.routes if name in routes))
             for one in chosen
         ]
-        return left, memos
 
     def _entries(
         self,

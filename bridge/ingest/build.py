@@ -15,6 +15,7 @@ from bridge.cluster.reflector.reflector import Reflector
 from bridge.cluster.store import Store
 from bridge.events.origin import Origin
 from bridge.events.settings import EventsConfig
+from bridge.filters.noise.control import NoiseControl
 from bridge.filters.routes import Router
 from bridge.filters.settings import RouteConfig
 from bridge.health import ReaderStatus
@@ -169,12 +170,8 @@ class ReaderBuilder:
             (source.settings.model_copy(update=update), source.enrich)
             for source in sources
         )
-        names = {settings.name for settings, _ in used}
-        routes = tuple(
-            route
-            for route in self._settings.routes
-            if route.sources is None or not names.isdisjoint(route.sources)
-        )
+        names = frozenset(settings.name for settings, _ in used)
+        routes = self._routes_from(names)
         reached = self.router.sinks_of_sources(tuple(sorted(names)))
         is_enriched = any(enrich is not None for _, enrich in used)
         return ReaderSettings(
@@ -217,10 +214,20 @@ class ReaderBuilder:
         resource: Resource,
         scope: Scope,
         sources: Sequence[Source],
-        object_cache: ObjectCache | None,
+        object_cache: ObjectCache | None = None,
+        memos: Mapping[str, bytes] | None = None,
     ) -> Conversion:
-        """Return the conversion of changes in one scope into entries."""
+        """Return the conversion of changes in one scope into entries.
+
+        Args:
+            resource: Kind of the objects.
+            scope: Where they are read.
+            sources: For whom.
+            object_cache: The last state of each object; None: nothing is compared.
+            memos: The memos of noise control; None: it is skipped, as by a backfill.
+        """
         enriches = any(source.enrich is not None for source in sources)
+        routes = self._routes_from(frozenset(one.name for one in sources))
         return Conversion(
             resource=resource,
             scope=scope,
@@ -229,6 +236,15 @@ class ReaderBuilder:
             origins=self._origins,
             object_cache=object_cache,
             enrichment=self.enrichment if enriches else None,
+            noise=None if memos is None else NoiseControl(routes, memos),
+        )
+
+    def _routes_from(self, sources: frozenset[str]) -> tuple[RouteConfig, ...]:
+        """Return the routes from any of these sources."""
+        return tuple(
+            route
+            for route in self._settings.routes
+            if route.sources is None or not sources.isdisjoint(route.sources)
         )
 
     def _reflector(

@@ -6,6 +6,8 @@
     a `ObjectMeta`: that there is such an object, and at which version it was seen
 ``=<namespace>/<name>``
     the object itself, compressed, where somebody compares
+``~<route>/<stage>/<key>``
+    a window of noise control (`bridge.filters.noise`)
 """
 
 from collections.abc import Mapping
@@ -36,6 +38,9 @@ KNOWN = "+"
 
 OBJECT = "="
 """Begins the key of an object as it was last seen."""
+
+NOISE = "~"
+"""Begins the key of a memo of noise control."""
 
 OWN = "@"
 """Begins every key of the reader's own."""
@@ -98,6 +103,7 @@ class Checkpoint:
         note: When the stream was last known to be complete; None: never.
         store: What is known of each object; None: nothing is remembered of them.
         resyncs: The number of the last resync of each source.
+        noise: The memos of noise control.
     """
 
     cursor: str | None
@@ -106,6 +112,7 @@ class Checkpoint:
     note: ProgressMark | None
     store: Store | None
     resyncs: Mapping[str, int]
+    noise: Mapping[str, bytes]
 
 
 async def load_checkpoint(
@@ -140,6 +147,10 @@ async def load_checkpoint(
             is_complete=word is not None and not is_lacking,
             keeps_labels=keeps_labels,
         )
+    noise = {
+        key.removeprefix(NOISE): value
+        async for key, value in queue.remembered(scope, NOISE)
+    }
     resyncs = {
         key.removeprefix(RESYNC): int(value)
         for key, value in own.items()
@@ -152,4 +163,5 @@ async def load_checkpoint(
         note=read_note(own.get(NOTE)),
         store=store,
         resyncs=resyncs,
+        noise=noise,
     )

@@ -20,7 +20,7 @@ from bridge.cluster.kubernetes_event import decode_event
 from bridge.cluster.wire import decode_version_of
 from bridge.errors import ConversionError, InvalidEventError
 from bridge.events import CloudEvent, EncodedEvent
-from bridge.events.compare import differences, lies_under, noteworthy
+from bridge.events.compare import differences, noteworthy
 from bridge.events.context import ChangeContext, InvolvedObject
 from bridge.events.convert import gap_event, read_facts, render
 from bridge.events.objects import labels_of, payload, read_object
@@ -28,12 +28,13 @@ from bridge.events.origin import Origin
 from bridge.events.profiles import Facts
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import NOT_JSON
+from bridge.filters.noise.control import NoiseControl
 from bridge.ingest.accept import OURS, Acceptor, EventForm, Version
 from bridge.ingest.buffer import ResyncItem
 from bridge.ingest.checkpoint import OBJECT, forget, memo, remember
 from bridge.ingest.enrichment import Enrichment, Missing
 from bridge.ingest.object_cache import ObjectCache
-from bridge.ingest.source import Source
+from bridge.ingest.source import Source, SourceFilter
 from bridge.logs import get_logger
 from bridge.queue import Entry, Scope
 from bridge.text.tracebacks import summary
@@ -44,61 +45,6 @@ about, only the labels, or none: then rather an event too many than one too few.
 
 _UNFIT = (ConversionError, InvalidEventError, *NOT_JSON)
 _PLAIN = ChangeContext()
-
-
-class SourceFilter:
-    """Chooses among the sources that share one reader."""
-
-    def __init__(self, sources: Sequence[Source]) -> None:
-        """Prepare for these sources."""
-        self._sources = tuple(sources)
-        self._names = tuple(one.name for one in sources)
-        self._initial = tuple(one.name for one in sources if one.emits_initial)
-        self.is_plain = all(one.is_plain for one in sources)
-        """Whether all sources want all changes, so that no namespace is looked at."""
-
-    def sources_for(
-        self,
-        change: Change,
-        *,
-        namespace: str,
-        differences: tuple[str, ...] | None,
-        is_first: bool,
-        guesses: bool = False,
-    ) -> tuple[str, ...] | None:
-        """Return the names of the sources that want a change; None: not known yet.
-
-        Args:
-            change: What happened.
-            namespace: Where; not looked at if `is_plain`.
-            differences: Paths in which the object differs from what it was; None: it
-                was not compared.
-            is_first: Whether it was there at the very first start.
-            guesses: Whether a namespace that is not known counts as selected.
-        """
-        if self.is_plain:
-            return self._initial if is_first else self._names
-        chosen: list[str] = []
-        for source in self._sources:
-            if is_first and not source.emits_initial:
-                continue
-            wants = _wants(source, change, namespace, differences)
-            if wants is None and not guesses:
-                return None
-            if wants is not False:
-                chosen.append(source.name)
-        return tuple(chosen)
-
-
-def _wants(
-    source: Source, change: Change, namespace: str, paths: tuple[str, ...] | None
-) -> bool | None:
-    if change.change not in source.settings.changes:
-        return False
-    is_compared = source.ignore is not None and paths is not None
-    if is_compared and lies_under(paths or (), source.ignore or ()):
-        return False
-    return source.selects(namespace)
 
 
 class SourceOptions(NamedTuple):
@@ -122,6 +68,7 @@ class Conversion:
         origins: Mapping[EventForm, Origin],
         object_cache: ObjectCache | None = None,
         enrichment: Enrichment | None = None,
+        noise: NoiseControl | None = None,
     ) -> None:
         """Bind the parts that stay the same while the process runs.
 
@@ -134,6 +81,7 @@ class Conversion:
             object_cache: The last state of each object; None: nothing is compared.
             enrichment: Finds the objects that Kubernetes Events are about; None: no
                 source asks for them.
+            noise: Holds back events of routes; None: nothing is held back.
         """
         self._resource = resource
         self._scope = scope
@@ -144,6 +92,10 @@ class Conversion:
         self._ours = origins[OURS]
         self._object_cache = object_cache
         self._enrichment = enrichment
+        self.noise = noise or NoiseControl((), {})
+        """Holds back events of routes; its memos go with the cursor."""
+
+        self._stages = (self.noise,) if self.noise.is_needed else ()
         self._is_secret = is_secret(resource)
         self._options = {
             one.name: SourceOptions(
@@ -163,6 +115,7 @@ class Conversion:
     def most_entries_per_item(self) -> int:
         """How many entries one item can become."""
         memos = (not self._resource.is_events) + self.keeps_objects
+        memos += self.noise.most_memos_per_event
         return self._versions * self._acceptor.most_entries + memos
 
     def enter_epoch(self, epoch: int) -> None:
@@ -283,13 +236,17 @@ class Conversion:
         labels = partial(labels_concerned, change, context)
         if self._versions == 1:
             event, names, render = self._version(change, context, recorded, names)
-            return self._acceptor.accept(event, names, render=render, labels=labels)
+            return self._acceptor.accept(
+                event, names, render=render, labels=labels, stages=self._stages
+            )
         groups = [  # those that want most come first
             tuple(name for name in names if self._options[name] == options)
             for options in sorted({self._options[name] for name in names}, reverse=True)
         ]
         versions = [self._version(change, context, recorded, one) for one in groups]
-        return self._acceptor.accept_versions(versions, labels=labels)
+        return self._acceptor.accept_versions(
+            versions, labels=labels, stages=self._stages
+        )
 
     def _version(
         self,

@@ -7,7 +7,7 @@ one object keep their order.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -19,6 +19,7 @@ from bridge.cluster import Bookmark, Change, Gap, Item, Observed, ProgressMark, 
 from bridge.ingest.buffer import ResyncItem
 from bridge.ingest.checkpoint import (
     EPOCH,
+    NOISE,
     NOTE,
     RESYNC,
     STORE,
@@ -123,6 +124,7 @@ class Plan:
         received: Number of changes.
         filtered: Of these, the number that no route wanted.
         unconverted: Of these, the number kept as dead letters.
+        held_back: Number of events that noise control held back, by route and stage.
         gaps: Gaps that the put announces.
     """
 
@@ -134,6 +136,7 @@ class Plan:
     received: int = 0
     filtered: int = 0
     unconverted: int = 0
+    held_back: Mapping[tuple[str, str], int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
 
     @property
@@ -176,6 +179,7 @@ class Planner:
         self._has_store = has_store
         self._held = PendingChanges()
         self._gaps: list[Gap] = []
+        self._is_listing = False
         self._now = now
         self._clock = clock
         self._time = 0.0
@@ -212,6 +216,7 @@ class Planner:
                 self._take_change(plan, item, recorded)
             else:
                 self._take(plan, item, recorded)
+        self._remember_noise(plan)
         plan.entries += plan.closing
         plan.to = self._cursor = self._held.cursor(self._reached)
         if plan.to != plan.since:
@@ -220,7 +225,9 @@ class Planner:
 
     def _take_change(self, plan: Plan, change: Change, recorded: str) -> None:
         before = self._reached
-        if not change.listed:
+        if change.listed:
+            self._is_listing = True
+        else:
             self._reached = change.resource_version
         is_first = change.listed and before is None
         if not self._plan_change(plan, change, recorded, is_first=is_first):
@@ -310,6 +317,7 @@ class Planner:
             # Its time to live is over: nothing happened [informer D1].
             plan.received += 1
             return True
+        held_back = self._conversion.noise.held_back
         entries = self._conversion.entries_of(
             change, recorded=recorded, is_first=is_first, wait_for=wait_for
         )
@@ -320,8 +328,22 @@ class Planner:
         if not any(map(_sinks_of, entries)):
             is_rejected = any(entry.error is not None for entry in entries)
             plan.unconverted += is_rejected
-            plan.filtered += not is_rejected
+            is_wanted = is_rejected or self._conversion.noise.held_back > held_back
+            plan.filtered += not is_wanted
         return True
+
+    def _remember_noise(self, plan: Plan) -> None:
+        """Plan the memos of noise control, with the cursor behind what it decided.
+
+        A snapshot that is cut off is read once more as a whole, and has to be decided
+        by the state before it.
+        """
+        noise = self._conversion.noise
+        plan.held_back = noise.take_held_back()
+        if not self._is_listing:
+            plan.closing += [
+                memo(NOISE + key, value) for key, value in noise.take_memos()
+            ]
 
     def _plan_mark(
         self, plan: Plan, mark: ProgressMark | SnapshotEnd, recorded: str
@@ -351,6 +373,7 @@ class Planner:
     def _jump(self, plan: Plan, jump: SnapshotEnd, recorded: str) -> None:
         """Plan the entries that go with the cursor at the end of a snapshot."""
         plan.synced = True
+        self._is_listing = False
         plan.closing.extend(self._conversion.gap(gap, recorded) for gap in jump.gaps)
         plan.gaps.extend(jump.gaps)
         if self._epoch != self._stored_epoch:

@@ -1,7 +1,7 @@
 """Read one scope into the queue, for as long as the process runs."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Protocol
@@ -35,8 +35,9 @@ ROOM_SECONDS = 0.5
 HELD_SECONDS = 0.05
 """How often held changes are tried again."""
 
-BuildConversion = Callable[[ObjectCache | None], Conversion]
-"""Makes a conversion; it is given what objects were before if they are kept."""
+BuildConversion = Callable[[ObjectCache | None, Mapping[str, bytes]], Conversion]
+"""Builds a conversion from the last state of objects, if they are kept, and from the
+memos of noise control."""
 
 
 class BuildReflector(Protocol):
@@ -156,7 +157,7 @@ class ScopeReader:
 
     def _planner(self, memo: Checkpoint, object_cache: ObjectCache) -> Planner:
         return Planner(
-            self._convert(object_cache if self._keeps_objects else None),
+            self._convert(object_cache if self._keeps_objects else None, memo.noise),
             cursor=memo.cursor,
             moved=memo.moved,
             epoch=memo.epoch,

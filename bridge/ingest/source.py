@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bridge.cluster import Change
+from bridge.events.compare import lies_under
 from bridge.filters.labels import LabelSelector, compile_labels
 from bridge.filters.routes import Router
 from bridge.ingest.settings import EnrichConfig, SourceConfig
@@ -80,6 +82,61 @@ class Source:
         if self.settings.target.is_events:
             changes |= {"deleted"}  # no Event is ever seen deleted: it expires
         return self.selects is everywhere and self.ignore is None and changes >= CHANGES
+
+
+class SourceFilter:
+    """Chooses among the sources that share one reader."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Prepare for these sources."""
+        self._sources = tuple(sources)
+        self._names = tuple(one.name for one in sources)
+        self._initial = tuple(one.name for one in sources if one.emits_initial)
+        self.is_plain = all(one.is_plain for one in sources)
+        """Whether all sources want all changes, so that no namespace is looked at."""
+
+    def sources_for(
+        self,
+        change: Change,
+        *,
+        namespace: str,
+        differences: tuple[str, ...] | None,
+        is_first: bool,
+        guesses: bool = False,
+    ) -> tuple[str, ...] | None:
+        """Return the names of the sources that want a change; None: not known yet.
+
+        Args:
+            change: What happened.
+            namespace: Where; not looked at if `is_plain`.
+            differences: Paths in which the object differs from what it was; None: it
+                was not compared.
+            is_first: Whether it was there at the very first start.
+            guesses: Whether a namespace that is not known counts as selected.
+        """
+        if self.is_plain:
+            return self._initial if is_first else self._names
+        chosen: list[str] = []
+        for source in self._sources:
+            if is_first and not source.emits_initial:
+                continue
+            wants = _wants(source, change, namespace, differences)
+            if wants is None and not guesses:
+                return None
+            if wants is not False:
+                chosen.append(source.name)
+        return tuple(chosen)
+
+
+def _wants(
+    source: Source, change: Change, namespace: str, paths: tuple[str, ...] | None
+) -> bool | None:
+    if change.change not in source.settings.changes:
+        return False
+    is_compared = source.ignore is not None and paths is not None
+    if is_compared and lies_under(paths or (), source.ignore or ()):
+        return False
+    return source.selects(namespace)
 
 
 def build_sources(settings: Iterable[SourceConfig], router: Router) -> list[Source]:

@@ -117,6 +117,8 @@ class ReaderTelemetry:
         for entry in plan.entries if plan.unconverted else ():
             if entry.error is not None:
                 self._rejected.say(partial(_said_of, entry))
+        for labels, count in plan.held_back.items():
+            self._metrics.held_back.labels(*labels).inc(count)
         for gap in plan.gaps:
             self._metrics.gaps.labels(self._resource.name, gap.cause).inc()
             self._log.error(

@@ -61,6 +61,12 @@ class Metrics:
             ("route",),
             registry=registry,
         )
+        self.held_back = Counter(
+            "kubebridge_held_back",
+            "Events that a route wanted and noise control held back.",
+            ("route", "stage"),
+            registry=registry,
+        )
         self.attempts = Counter(
             "kubebridge_attempts",
             "Attempts to deliver, by class of status or kind of failure.",

@@ -169,7 +169,7 @@ class Backfill:
         rows = self._queue.remembered(spot.scope, EPOCH)
         stored = {key: value async for key, value in rows}
         planner = Planner(
-            parts.builder.conversion(spot.resource, spot.scope, spot.sources, None),
+            parts.builder.conversion(spot.resource, spot.scope, spot.sources),
             cursor=_READ_BEFORE,
             epoch=read_epoch(stored.get(EPOCH)),
         )

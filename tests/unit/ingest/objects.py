@@ -10,6 +10,7 @@ from bridge.cluster import CORE_EVENTS, Change, ObjectMeta, Resource
 from bridge.cluster.builtin import BUILTIN
 from bridge.events import CloudEvent
 from bridge.events.origin import Origin
+from bridge.filters.noise.control import NoiseControl
 from bridge.filters.routes import Chosen
 from bridge.ingest import Acceptor, Conversion, EventForm, Source
 from bridge.ingest.object_cache import ObjectCache
@@ -153,6 +154,7 @@ def conversion(
     router: Any = None,
     object_cache: Any = None,
     enrichment: Any = None,
+    noise: NoiseControl | None = None,
 ) -> Conversion:
     """Return a conversion for two sinks."""
     acceptor = Acceptor(
@@ -168,6 +170,7 @@ def conversion(
         origins=ORIGINS,
         object_cache=object_cache,
         enrichment=enrichment,
+        noise=noise,
     )
 
 

@@ -11,11 +11,10 @@ from bridge.events import CloudEvent
 from bridge.filters.routes import Route, Router
 from bridge.filters.subscriptions import compile_filters
 from bridge.ingest import Acceptor, EventForm
-from bridge.ingest.accept import NO_CURSOR, Decision, Version, addressed, put
-from bridge.ingest.checkpoint import memo
+from bridge.ingest.accept import NO_CURSOR, Version, addressed, put
 from bridge.metrics import Metrics
 from bridge.queue import Entry
-from tests.unit.ingest.objects import PLAIN, remembers
+from tests.unit.ingest.objects import PLAIN
 from tests.unit.memory_queue import MemoryQueue
 
 OURS, KNATIVE = PLAIN["hook"], EventForm("knative", "object")
@@ -41,12 +40,14 @@ class Once:
         self.asked: list[tuple[str, ...]] = []
         self._seen: set[tuple[str, str]] = set()
 
-    def __call__(self, event: CloudEvent, routes: tuple[str, ...], /) -> Decision:
+    def __call__(
+        self, event: CloudEvent, routes: tuple[str, ...], /
+    ) -> tuple[str, ...]:
         """See `bridge.ingest.accept.Stage`."""
         self.asked.append(routes)
         left = tuple(name for name in routes if (event.type, name) not in self._seen)
         self._seen |= {(event.type, name) for name in left}
-        return Decision(left, [memo(f"@once/{event.type}", b"1")] if left else ())
+        return left
 
 
 def sinks_of(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
@@ -77,15 +78,13 @@ def test_event_without_a_route_is_stored_where_a_source_keeps_all(
 
 
 def test_stage_holds_an_event_back_on_one_route() -> None:
-    """The other route's sinks get it; state is remembered behind the event."""
+    """The other route's sinks get it."""
     one, stage = acceptor(route("a", "hook"), route("b", "broker", source="x")), Once()
 
     first = one.accept(INBOUND, ("orders",), stages=[stage])
     second = one.accept(INBOUND, ("x",), stages=[stage])
 
     assert (sinks_of(first), sinks_of(second)) == ([("hook",)], [("broker",)])
-    assert first[0].event is not None
-    assert remembers(first[1:]) == [("@once/com.example.order.v1", True)]
 
 
 def test_backfill_skips_stages() -> None:

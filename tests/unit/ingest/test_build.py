@@ -231,3 +231,28 @@ def test_cluster_without_a_name_is_called_by_its_uid() -> None:
 def test_form_of_each_sink_is_the_configured_one() -> None:
     """By name."""
     assert settings_of("{}").forms == {"out": EventForm("kubebridge", "object")}
+
+
+async def test_reader_goes_on_with_its_noise_control() -> None:
+    """A reader that is replaced holds back what the last one would have."""
+    bench = Bench("{kind: Pod}", "routes: [{name: r, dedup: {key: [kind]}}]")
+
+    for name in ("web", "shop"):
+        async with bench.reading():
+            bench.cluster.write(name)
+            bench.cluster.write(f"{name}-2")
+
+    assert len(ids(bench.queue.entries)) == 1
+
+
+async def test_backfill_skips_noise_control() -> None:
+    """An operator asks for all of it."""
+    bench = Bench("{kind: Pod}", "routes: [{name: r, dedup: {}}]")
+    scope = Scope(cluster="uid", resource="pods")
+
+    async with bench.parts() as parts:
+        builder = parts.builder
+        skipping = builder.conversion(PODS, scope, builder.sources)
+        reading = builder.conversion(PODS, scope, builder.sources, None, {})
+
+    assert (skipping.noise.is_needed, reading.noise.is_needed) == (False, True)

@@ -98,3 +98,10 @@ def test_objects_are_remembered_whole_for_those_who_need_them(
 ) -> None:
     """To compare, to tell what was before, or to tell it again."""
     assert source_of("pods", **asks).needs_objects is needs
+
+
+async def test_memos_of_noise_control_are_read_by_their_own_keys() -> None:
+    """Whatever else is remembered in the scope."""
+    found = await memory({"~quiet/dedup/aa": b"1", STORE: NAMES})
+
+    assert found.noise == {"quiet/dedup/aa": b"1"}

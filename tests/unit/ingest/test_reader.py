@@ -70,7 +70,7 @@ class Bench:
             resource=CORE_EVENTS,
             scope=SCOPE,
             sources=[source_of("events")],
-            convert=lambda object_cache: conversion(object_cache=object_cache),
+            convert=lambda object_cache, _: conversion(object_cache=object_cache),
             keeps_objects=False,
             keeps_labels=False,
             queue=self.queue,  # type: ignore[arg-type]

@@ -93,7 +93,7 @@ class Bench:
             resource=PODS,
             scope=SCOPE,
             sources=[self.source],
-            convert=lambda object_cache: conversion(
+            convert=lambda object_cache, _: conversion(
                 resource=PODS, sources=[self.source], object_cache=object_cache
             ),
             keeps_objects=keeps_objects,

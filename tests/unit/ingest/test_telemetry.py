@@ -115,3 +115,13 @@ def test_memory_alone_that_could_not_be_stored_has_no_id() -> None:
         told.telemetry.stored(Plan(entries=[lost], unconverted=1))
 
     assert said[0]["id"] == "unknown"
+
+
+def test_events_that_are_held_back_are_counted_once_the_plan_is_stored() -> None:
+    """By route and stage: nothing is held back uncounted."""
+    told = Told()
+
+    told.telemetry.stored(Plan(held_back={("quiet", "dedup"): 2}))
+    told.telemetry.stored(Plan(held_back={("quiet", "dedup"): 1}))
+
+    assert told.value("held_back_total", route="quiet", stage="dedup") == 3
