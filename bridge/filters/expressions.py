@@ -54,7 +54,7 @@ def compile_when(argument: object, path: Path) -> Filter:
 
     def passes(event: CloudEvent) -> bool:
         try:
-            return bool(expression.evaluate(_context(event)))
+            return bool(expression.evaluate(expression_context(event)))
         except TemplateError as error:
             failures.add(argument, str(error))
             return False
@@ -62,7 +62,12 @@ def compile_when(argument: object, path: Path) -> Filter:
     return passes
 
 
-def _context(event: CloudEvent) -> dict[str, Any]:
+def expression_context(event: CloudEvent) -> dict[str, Any]:
+    """Return what an expression reads of an event.
+
+    Raises:
+        TemplateError: Its data cannot be read.
+    """
     found = event.attributes()
     cluster = found.get("cluster")
     return context_of(
