@@ -27,8 +27,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (*run.VERBS, *dry_run.VERBS, doctor.doctor, doctor.rbac, sinks.send_test):
+for verb in (*run.VERBS, doctor.doctor, doctor.rbac, sinks.send_test):
     app.command()(verb)
+for name, trial in dry_run.VERBS.items():
+    app.command(name)(trial)
 for name, group in (
     ("sources", sinks.sources),
     ("sinks", sinks.sinks),

@@ -1,4 +1,4 @@
-"""``kubebridge render`` and ``explain``: try a configuration, and send nothing."""
+"""``kubebridge render``, ``explain``, ``test``: try a configuration, send nothing."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli.options import ConfigPath
-from bridge.cli.output import UNUSABLE, Output, as_json, explained, fail, show
+from bridge.cli.output import FAILED, UNUSABLE, Output, as_json, explained, fail, show
 
 _MOST_BYTES = 8 << 20
 
@@ -109,6 +109,45 @@ def _condition_lines(
         yield from _condition_lines(one["parts"], depth=depth + 1)
 
 
+def run_tests(*, config: ConfigPath = None, output: Output = None) -> None:
+    """Run the routing tests of a configuration: `tests` in the file.
+
+    Exit code 1 if one fails, or if there is none. Nothing is sent, no secret is read.
+    """
+    from bridge.app.build import ingest_settings  # noqa: PLC0415  # imports everything
+    from bridge.operate.routing_tests import run_routing_test  # noqa: PLC0415
+
+    loaded = _loaded(config)
+    settings = ingest_settings(loaded)
+    results = [
+        run_routing_test(one, settings=settings, sinks=loaded.sinks, recorded=_now())
+        for one in loaded.tests
+    ]
+    failed = sum(bool(one.problems) for one in results)
+    tests = [
+        {"name": one.name, "passed": not one.problems, "problems": one.problems}
+        for one in results
+    ]
+    show({"tests": tests, "failed": failed}, _tests_text, output=output)
+    if not results:
+        raise fail(f"{config}: expected tests, got none")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _tests_text(answer: Mapping[str, Any]) -> str:
+    lines: list[str] = []
+    for one in answer["tests"]:
+        lines.append(f"{'ok  ' if one['passed'] else 'FAIL'} {one['name']}")
+        lines += [f"     {problem}" for problem in one["problems"]]
+    count, failed = len(answer["tests"]), answer["failed"]
+    return "\n".join([*lines, f"{count} tests, {failed} failed"])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
 def _loaded(path: Path | None) -> Any:
     from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
     from bridge.config import load_config  # noqa: PLC0415
@@ -123,9 +162,8 @@ def _given(place: str | None, config: Any) -> Any:
     from bridge.operate.sample import SAMPLE, read_event  # noqa: PLC0415
 
     found = SAMPLE if place is None else _read(place)
-    recorded = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     with _about(place):
-        return read_event(found, settings=ingest_settings(config), recorded=recorded)
+        return read_event(found, settings=ingest_settings(config), recorded=_now())
 
 
 @contextmanager
@@ -163,5 +201,5 @@ def _read(place: str) -> Any:
         raise fail(f"--event {place}: cannot be read: {said}", code=UNUSABLE) from error
 
 
-VERBS = (render, explain)
-"""The verbs of the first level."""
+VERBS = {"render": render, "explain": explain, "test": run_tests}
+"""The verbs of the first level, by name."""

@@ -62,6 +62,9 @@ def _filter_schema() -> dict[str, Any]:
         "additionalProperties": {"type": "string"},
         "minProperties": 1,
     }
+    listed = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    some = texts | {"additionalProperties": {"anyOf": [{"type": "string"}, listed]}}
+    numbers = texts | {"additionalProperties": {"type": "number"}}
     several = {"type": "array", "items": {"$ref": "#/$defs/Filter"}, "minItems": 1}
     return {
         "description": "A filter of the CloudEvents Subscriptions API 0.1.",
@@ -70,9 +73,13 @@ def _filter_schema() -> dict[str, Any]:
         "maxProperties": 1,
         "additionalProperties": False,
         "properties": {
-            "exact": texts | {"description": "Attributes that equal these texts."},
+            "exact": some | {"description": "Attributes that equal these texts."},
             "prefix": texts | {"description": "Attributes that begin with these."},
             "suffix": texts | {"description": "Attributes that end with these."},
+            "regex": texts | {"description": "Attributes in which these are found."},
+            "min": numbers | {"description": "Numbers that are at least these."},
+            "max": numbers | {"description": "Numbers that are at most these."},
+            "when": {"type": "string", "description": "An expression that is true."},
             "all": several | {"description": "Passes when all of these pass."},
             "any": several | {"description": "Passes when one of these passes."},
             "not": {

@@ -1,6 +1,7 @@
 """Verbs that try a configuration and send nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,28 @@ def test_explain_gives_a_pipe_json(config):
     assert answer["event"]["reason"] == "BackOff"
     assert answer["routes"][0]["conditions"][0]["parts"][0]["matched"] is False
     assert answer["sinks"] == ["chat"]
+
+
+@pytest.mark.parametrize(
+    ("sinks", "code", "failed"), [("[chat]", 0, 0), ("[own]", 1, 1)]
+)
+def test_the_tests_of_a_configuration_are_run(config, sinks, code, failed):
+    """One that fails is exit code 1."""
+    expect = f"{{sinks: {sinks}}}"
+    Path(config).write_text(
+        f"{CONFIG}\ntests: [{{name: t, event: {{reason: x}}, expect: {expect}}}]"
+    )
+
+    result = invoke("test", "-c", config)
+
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["failed"]) == (code, failed)
+    assert answer["tests"][0]["passed"] is not bool(failed)
+
+
+def test_a_configuration_without_tests_is_a_failure(config):
+    """Nothing was tested, though somebody asked for it."""
+    result = invoke("test", "-c", config)
+
+    assert result.exit_code == 1
+    assert "expected tests, got none" in result.stderr
