@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -201,5 +201,9 @@ def _read(place: str) -> Any:
         raise fail(f"--event {place}: cannot be read: {said}", code=UNUSABLE) from error
 
 
-VERBS = {"render": render, "explain": explain, "test": run_tests}
+VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "render": render,
+    "explain": explain,
+    "test": run_tests,
+}
 """The verbs of the first level, by name."""

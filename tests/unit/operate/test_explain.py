@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given as generated
 from hypothesis import settings, strategies
 
+from bridge.filters.routes import Router
+from bridge.filters.settings import RouteConfig
 from bridge.filters.subscriptions import compile_filters
 from bridge.operate.explain import explain_event, explain_filter
 from tests.unit.operate.dry import configured, given, sample
@@ -79,6 +81,23 @@ _FILTERS = strategies.recursive(
     ),
     max_leaves=8,
 )
+
+
+@settings(deadline=None)
+@generated(strategies.lists(strategies.lists(_FILTERS, max_size=2), max_size=4))
+def test_an_explanation_and_the_router_agree(routes):
+    """Whatever is combined: the same sinks in the same order."""
+    names = ("a", "b")
+    written = [
+        RouteConfig(name=f"r{n}", filters=tuple(some), sinks=(names[n % 2],))
+        for n, some in enumerate(routes)
+    ]
+    event = given(configured(SINKS))
+
+    found = explain_event(event, written, sinks=names)
+
+    router = Router.of(written, sinks=names)
+    assert found.sinks == router.choose(event.event, sources=event.sources).sinks
 
 
 @settings(deadline=None)
