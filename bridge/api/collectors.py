@@ -9,6 +9,7 @@ A label is there as long as what it names: a reader that ended, or a sink withou
 that was taken out of the configuration, leaves with the next scrape or restart.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -17,10 +18,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from bridge.filters.expressions import ExpressionFailures
 from bridge.health import Health, ReaderStatus
 from bridge.queue import Queue, Storage, Tally
 
 _SCOPE = ("resource", "namespace")
+_LONGEST_LABEL = 200
 _SINK_GAUGES: Mapping[str, tuple[str, Callable[[Tally], int]]] = {
     "kubebridge_queue_depth": (
         "Deliveries that wait, leased and delayed ones included.",
@@ -162,6 +165,28 @@ class ReaderCollector(Collector):
         }
         for name, (text, value, among) in _READER_GAUGES.items():
             yield _gauge(name, text, _SCOPE, _values(scopes, value, among))
+
+
+class ExpressionCollector(Collector):
+    """Shows how often expressions of filters (`when`) could not be computed."""
+
+    def __init__(self, failures: ExpressionFailures) -> None:
+        """Read `failures`, those of the process."""
+        self._failures = failures
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector`; a long expression is known by its beginning."""
+        counts: Counter[str] = Counter()
+        for text, (count, _) in self._failures.all().items():
+            counts[text[:_LONGEST_LABEL]] += count
+        family = CounterMetricFamily(
+            "kubebridge_filter_errors",
+            "Events for which an expression of a filter failed, which is no match.",
+            labels=["expression"],
+        )
+        for text, count in counts.items():
+            family.add_metric([text], count)
+        yield family
 
 
 _Value = Callable[[ReaderStatus], float | None]

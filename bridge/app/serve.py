@@ -13,7 +13,11 @@ from collections.abc import Callable, Mapping
 import bridge
 from bridge.api import LazyApi
 from bridge.api.auth import token_reader
-from bridge.api.collectors import QueueCollector, ReaderCollector
+from bridge.api.collectors import (
+    ExpressionCollector,
+    QueueCollector,
+    ReaderCollector,
+)
 from bridge.api.context import ApiContext
 from bridge.api.server import is_loopback
 from bridge.app.build import (
@@ -23,6 +27,7 @@ from bridge.cluster.client import ClusterClient
 from bridge.config import describe, find_problems
 from bridge.config.parts import destinations_of, find_unusable, ingest_settings
 from bridge.events.origin import Origin
+from bridge.filters.expressions import failures
 from bridge.health import Health
 from bridge.logs import get_logger
 from bridge.operate import DeliveryStore
@@ -159,7 +164,8 @@ class Life:
     def _show_figures(self) -> None:
         """Show the figures of this life in the metrics, and of no other."""
         readers = ReaderCollector(self.parts.store.health)
-        self.parts.metrics.show(self._figures, readers)
+        expressions = ExpressionCollector(failures)
+        self.parts.metrics.show(self._figures, readers, expressions)
 
     async def _watch(self) -> None:
         """Show that the loop turns, and measure the queue."""

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 import typer
 from typer.main import get_command
 
-from bridge.cli import deliveries, doctor, run, sinks
+from bridge.cli import deliveries, doctor, dry_run, run, sinks
 from bridge.cli.output import Commands, show_crash
 
 __all__ = ["app", "main"]
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 for verb in (*run.VERBS, doctor.doctor, doctor.rbac, sinks.send_test):
     app.command()(verb)
+for name, trial in dry_run.VERBS.items():
+    app.command(name)(trial)
 for name, group in (
     ("sources", sinks.sources),
     ("sinks", sinks.sinks),

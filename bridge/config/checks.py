@@ -34,10 +34,11 @@ _SELECTORS = (
 
 def check_whole(data: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Fault]:
     """Yield faults between the parts of the document."""
-    for section in ("sources", "sinks", "routes"):
+    for section in ("sources", "sinks", "routes", "tests"):
         yield from _duplicate_names(data, section)
     yield from _dangling_references(data, "sources")
     yield from _dangling_references(data, "sinks")
+    yield from _dangling_in_tests(data)
     yield from _bad_dead_letter_sinks(data)
     yield from _too_few_slots(data)
     yield from _bad_filters(data)
@@ -86,6 +87,18 @@ def _dangling_references(data: Mapping[str, Any], section: str) -> Iterator[Faul
             if isinstance(name, str) and name not in known:
                 message = f"no such {section[:-1]} '{name}'{did_you_mean(name, known)}"
                 trail: Trail = ("routes", route, section, index)
+                yield Fault(trail=trail, message=message)
+
+
+def _dangling_in_tests(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = dict.fromkeys(name for _, name in _names(data, "sinks"))
+    for index, test in _items(data, "tests"):
+        expect = test.get("expect")
+        names = expect.get("sinks") if isinstance(expect, dict) else None
+        for place, name in enumerate(names if isinstance(names, list) else ()):
+            if isinstance(name, str) and name not in known:
+                message = f"no such sink '{name}'{did_you_mean(name, known)}"
+                trail: Trail = ("tests", index, "expect", "sinks", place)
                 yield Fault(trail=trail, message=message)
 
 

@@ -139,7 +139,7 @@ def _told_once(faults: list[Fault], unreadable: list[Fault]) -> list[Fault]:
 
 def _crowds(data: Any) -> Iterator[Fault]:
     """Yield sections that are too large to be looked at."""
-    for section in ("sources", "sinks", "routes"):
+    for section in ("sources", "sinks", "routes", "tests"):
         items = data.get(section) if isinstance(data, dict) else None
         if isinstance(items, list) and len(items) > _MOST_ITEMS:
             message = f"expected at most {_MOST_ITEMS}, got {len(items)}"

@@ -18,6 +18,7 @@ from bridge.filters.settings import RouteConfig
 from bridge.ingest.settings import SourceConfig
 from bridge.journal.settings import JournalConfig
 from bridge.logs import Format, Level
+from bridge.operate.settings import RoutingTestConfig
 from bridge.queue.settings import QueueConfig
 from bridge.settings.model import Model, written
 from bridge.settings.units import Duration
@@ -84,6 +85,7 @@ class Config(Model):
 
     egress: EgressConfig = written({})
     """Which addresses sinks may not lead to."""
+
     journal: JournalConfig = written({})
     """What is remembered of attempts."""
 
@@ -99,6 +101,10 @@ class Config(Model):
     grace: Duration = written("20s")
     """How long deliveries under way may last once the process was told to stop; less
     than the 30 s after which Kubernetes kills."""
+
+    tests: tuple[RoutingTestConfig, ...] = ()
+    """Events, and the sinks that each of them goes to: checked by `kubebridge test`,
+    which sends nothing. A running bridge passes them over."""
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

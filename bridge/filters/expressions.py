@@ -13,6 +13,7 @@ from bridge.events import CloudEvent
 from bridge.events.validation import NOT_JSON
 from bridge.filters import Filter
 from bridge.filters.reading import Path
+from bridge.logs import get_logger
 from bridge.templates import Expression, context_of
 
 _decode = msgspec.json.Decoder().decode
@@ -26,9 +27,16 @@ class ExpressionFailures:
         self._found: dict[str, tuple[int, str]] = {}
 
     def add(self, text: str, why: str) -> None:
-        """Count a failure."""
-        count, _ = self._found.get(text, (0, ""))
-        self._found[text] = (count + 1, why)
+        """Count a failure; log the first, the 10th, the 100th and so on."""
+        count = self._found.get(text, (0, ""))[0] + 1
+        self._found[text] = (count, why)
+        if str(count).strip("0") == "1":
+            get_logger().warning(
+                "An expression of a filter failed, which is no match.",
+                expression=text,
+                error=why,
+                count=count,
+            )
 
     def all(self) -> dict[str, tuple[int, str]]:
         """Return count and last reason, by the text of the expression."""

@@ -31,7 +31,11 @@ from bridge.filters.reading import Path, is_place, number_reader, text_reader
 from bridge.filters.regex import compile_regex
 
 _DEEPEST: Final = 32
-_ATTRIBUTES: Final = re.compile(r"\bevent\.([a-z0-9]+)")
+_ATTRIBUTES: Final = re.compile(
+    r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![\w.])event\.([a-z0-9]+)(?!\w)""",
+    re.DOTALL,
+)
+"""Attributes that an expression reads; texts in quotes are passed over."""
 
 
 def compile_filters(spec: Sequence[Mapping[str, object]]) -> Filter:
@@ -77,7 +81,7 @@ def _names(spec: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             case "not":
                 yield from _names([argument])
             case "when":
-                yield from _ATTRIBUTES.findall(argument)
+                yield from filter(None, _ATTRIBUTES.findall(argument))
             case _:
                 yield from argument
 

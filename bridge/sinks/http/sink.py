@@ -200,6 +200,25 @@ class HttpSink:
                 consent.answered(response.status)
             raise
 
+    def compose(
+        self, events: Sequence[EncodedEvent]
+    ) -> tuple[SinkRequest, CIMultiDict[str]]:
+        """Return the request that `send` would send, and all its header fields.
+
+        Nothing is sent: a token of OAuth 2.0 is left out, and so is the size limit.
+
+        Raises:
+            PermanentSinkError: The events cannot be rendered.
+            SinkPausedError: A secret cannot be read.
+        """
+        try:
+            fields = self._request_builder.headers.copy()
+            request = self._request_builder.compose(events)
+        except SecretError as error:
+            raise self._unusable(error) from error
+        fields.update({name.decode(): one.decode() for name, one in request.fields})
+        return request, fields
+
     def _hide(self, message: str) -> str:
         return self._redactor.hide(message)
 

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from bridge.api.collectors import QueueCollector, ReaderCollector
+from bridge.api.collectors import (
+    ExpressionCollector,
+    QueueCollector,
+    ReaderCollector,
+)
+from bridge.filters.expressions import ExpressionFailures
 from bridge.health import Health, ReaderStatus, SinkStatus
 from bridge.metrics import Metrics
 from bridge.queue import Dead, Delivered
@@ -173,3 +178,19 @@ async def test_a_measure_says_whether_anything_happened(shown: Shown) -> None:
     await put(shown.queue, "a")
 
     assert (idle, await shown.figures.refresh()) == (False, True)
+
+
+def test_failures_of_expressions_are_counted() -> None:
+    """Two that begin alike share a series."""
+    failures, metrics = ExpressionFailures(), Metrics(version="0")
+    metrics.show(ExpressionCollector(failures))
+    for text in ("object.a + 1", "x" * 300, "x" * 301):
+        failures.add(text, "why")
+
+    def value(text: str) -> float | None:
+        labels = {"expression": text}
+        return metrics.registry.get_sample_value(
+            "kubebridge_filter_errors_total", labels
+        )
+
+    assert (value("object.a + 1"), value("x" * 200)) == (1, 2)

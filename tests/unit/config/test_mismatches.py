@@ -1,5 +1,7 @@
 """Filters that can never match are found before anything runs (issue 10, item 14)."""
 
+import json
+
 import pytest
 
 from bridge.config import describe, parse_config
@@ -152,6 +154,21 @@ def test_a_filter_that_can_never_match_is_a_warning(sources, filters, warning):
 def test_a_filter_that_may_match_is_none(sources, filters):
     """Nothing is said where nobody can know (item 14)."""
     assert warnings(filters, sources=sources) == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "event.reason == 'BackOff' and object.event.noe",
+        "'event.noe' in object.message",
+        'event.node == "event.noe"',
+    ],
+)
+def test_an_expression_may_match(expression):
+    """Texts and members of the object are no attributes."""
+    filters = json.dumps([{"not": {"when": expression}}])
+
+    assert warnings(filters) == []
 
 
 def test_extensions_of_the_configuration_are_attributes():

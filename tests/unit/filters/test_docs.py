@@ -25,7 +25,7 @@ def test_configurations_are_usable(text):
 
 def test_merged_sinks_are_what_the_page_says():
     """The first one wins, and what is written beside it."""
-    a, b = parse_config(CONFIGURATIONS[1], name="bridge.yaml", env={}).sinks
+    a, b = parse_config(CONFIGURATIONS[-1], name="bridge.yaml", env={}).sinks
 
     assert (a.max_backlog, b.max_backlog, b.name) == (100_000, 500, "team-b")
 
@@ -47,7 +47,17 @@ def test_every_attribute_is_named():
 
 def test_every_dialect_is_named():
     """As a key of the table."""
-    for dialect in ("exact", "prefix", "suffix", "regex", "min", "max", "all", "any"):
+    for dialect in (
+        "exact",
+        "prefix",
+        "suffix",
+        "regex",
+        "min",
+        "max",
+        "all",
+        "any",
+        "when",
+    ):
         assert f"`{dialect}`" in PAGE
 
     assert compile_filters([{"not": {"exact": {"a": "b"}}}])

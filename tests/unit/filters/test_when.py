@@ -2,10 +2,11 @@
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.errors import FilterError
 from bridge.events import CloudEvent
-from bridge.filters.expressions import failures
+from bridge.filters.expressions import ExpressionFailures, failures
 from bridge.filters.subscriptions import attributes_of, compile_filters
 
 
@@ -72,3 +73,15 @@ def test_attributes_that_an_expression_reads_are_known():
     spec = [{"when": "event.node == 'n' or object.x and event.reason in ['a']"}]
 
     assert attributes_of(spec) == {"node", "reason"}
+
+
+def test_failures_are_logged_at_powers_of_ten():
+    """With the reason, so that an operator can mend the expression."""
+    failures = ExpressionFailures()
+
+    with capture_logs() as said:
+        for _ in range(200):
+            failures.add("object.a + 1", "no sum")
+
+    assert [one["count"] for one in said] == [1, 10, 100]
+    assert {one["error"] for one in said} == {"no sum"}

@@ -84,6 +84,27 @@ async def test_structured_event_is_sent_as_it_is_stored(make_sink):
     }
 
 
+async def test_a_composed_request_is_the_one_that_is_sent(make_sink):
+    """But for what the connection adds."""
+    async with Receiver() as receiver:
+        sink = make_sink(receiver.url, mode="binary", headers={"X-A": "b"})
+        request, fields = sink.compose([event()])
+        await sink.send([event()])
+
+    sent = receiver.requests[0]
+    assert request.body == sent.body
+    added = {name: sent.headers[name] for name in ("host", "content-length")}
+    assert {k.lower(): v for k, v in fields.items()} | added == sent.headers
+
+
+async def test_a_request_without_its_secret_is_not_composed(make_sink):
+    """The operator has to mend that."""
+    headers = {"X-A": SecretFromEnv("NOPE", environ={})}
+
+    with pytest.raises(PAUSED, match="environment variable NOPE"):
+        make_sink("https://h/x", headers=headers).compose([event()])
+
+
 async def test_binary_event_has_its_attributes_in_the_header(make_sink):
     """The body is the data alone (HTTP binding 3.1), sent event by event."""
     async with Receiver() as receiver:
