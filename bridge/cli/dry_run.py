@@ -114,7 +114,7 @@ def run_tests(*, config: ConfigPath = None, output: Output = None) -> None:
 
     Exit code 1 if one fails, or if there is none. Nothing is sent, no secret is read.
     """
-    from bridge.app.build import ingest_settings  # noqa: PLC0415  # imports everything
+    from bridge.config.parts import ingest_settings  # noqa: PLC0415  # imports everything
     from bridge.operate.routing_tests import run_routing_test  # noqa: PLC0415
 
     loaded = _loaded(config)
@@ -149,8 +149,8 @@ def _now() -> str:
 
 
 def _loaded(path: Path | None) -> Any:
-    from bridge.app.checks import find_unusable  # noqa: PLC0415  # imports everything
     from bridge.config import load_config  # noqa: PLC0415
+    from bridge.config.parts import find_unusable  # noqa: PLC0415  # imports everything
 
     with explained():
         return load_config(path, os.environ, check=find_unusable)
@@ -158,7 +158,7 @@ def _loaded(path: Path | None) -> Any:
 
 def _given(place: str | None, config: Any) -> Any:
     """Return the `GivenEvent` that an option names."""
-    from bridge.app.build import ingest_settings  # noqa: PLC0415
+    from bridge.config.parts import ingest_settings  # noqa: PLC0415
     from bridge.operate.sample import SAMPLE, read_event  # noqa: PLC0415
 
     found = SAMPLE if place is None else _read(place)
