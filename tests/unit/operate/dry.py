@@ -1,7 +1,7 @@
 """Configurations and events for dry runs."""
 
-from bridge.app.build import ingest_settings
 from bridge.config import parse_config
+from bridge.config.parts import ingest_settings
 from bridge.operate.sample import SAMPLE, GivenEvent, read_event
 
 RECORDED = "2026-11-30T12:00:00Z"

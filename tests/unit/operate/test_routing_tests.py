@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bridge.app.build import ingest_settings
+from bridge.config.parts import ingest_settings
 from bridge.operate.routing_tests import run_routing_test
 from tests.unit.config.faults import faults
 from tests.unit.operate.dry import RECORDED, configured
