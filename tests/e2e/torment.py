@@ -43,7 +43,7 @@ def torment(
     writer.fill(RETAINED, prefix="retained", repeats=0)
     for _ in range(min(FIRST_SYNCS, rounds)):
         bridge.start()
-        _wait_for_progress(receiver)
+        _wait_for_progress(bridge, receiver)
         time.sleep(chance.uniform(0.0, 0.25))
         bridge.kill()
     bridge.start_and_wait()
@@ -53,16 +53,15 @@ def torment(
             time.sleep(chance.uniform(0.0, 0.2))
             bridge.kill()
             bridge.start()
-            _wait_for_progress(receiver)
+            _wait_for_progress(bridge, receiver)
             time.sleep(chance.uniform(0.0, 0.4))
     return _settle(bridge, writer, receiver, kills=rounds)
 
 
-def _wait_for_progress(receiver: Receiver) -> None:
+def _wait_for_progress(bridge: Bridge, receiver: Receiver) -> None:
+    """Return once the started bridge delivers, or has nothing left to deliver."""
     before = receiver.ledger.requests
-    end = time.monotonic() + 5
-    while receiver.ledger.requests == before and time.monotonic() < end:
-        time.sleep(0.005)
+    wait_until(lambda: receiver.ledger.requests != before or bridge.is_ready())
 
 
 @contextmanager
@@ -82,10 +81,13 @@ def _writing(writer: Writer, prefix: str) -> Iterator[None]:
 def _settle(
     bridge: Bridge, writer: Writer, receiver: Receiver, *, kills: int
 ) -> Result:
-    expected = set(writer.ids)
+    """Return the result once an event that was read after all others has arrived."""
     bridge.wait_ready()
+    writer.fill(1, prefix="last", repeats=0)
+    expected = set(writer.ids)
     with suppress(AssertionError):  # the result says what is missing
-        wait_until(lambda: expected <= set(receiver.ledger.ids()), seconds=30)
+        wait_until(lambda: writer.ids[-1] in receiver.ledger.ids())
+        wait_until(lambda: bridge.backlog("hook") == 0)
     got = receiver.ledger.ids()
     return Result(
         lost=len(expected - set(got)),
