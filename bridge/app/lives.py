@@ -13,17 +13,23 @@ all of it, at any moment.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import bridge
 from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
-from bridge.app.build import PreparedParts, prepare
-from bridge.app.serve import Life
-from bridge.app.stores import OpenStores
-from bridge.config import Config
-from bridge.config.file_limit import attainable_limit, most_api_connections
+from bridge.app.serve import Life, PreparedParts
+from bridge.app.stores import OpenStores, open_journal
+from bridge.config import Config, find_cautions
+from bridge.config.file_limit import (
+    attainable_limit,
+    most_api_connections,
+    raise_limit,
+    share_files,
+    within,
+)
 from bridge.errors import KubebridgeError, first_cause
 from bridge.logs import configure_logs, get_logger
 from bridge.metrics import Metrics
@@ -124,16 +130,45 @@ class Lives:
         return life
 
     async def _prepare(self, config: Config, *, has_time: bool) -> PreparedParts:
+        """Return the parts of a configuration, ready to run.
+
+        Whatever can fail fails here, before anything that runs is touched.
+
+        Args:
+            config: The configuration.
+            has_time: Whether something else runs meanwhile; if not, credentials are
+                loaded later, so that probes are answered while a plugin takes its time.
+
+        Raises:
+            KubebridgeError: They cannot be built.
+        """
         try:
-            return await prepare(
-                config,
-                stores=self._stores,
-                egress=self._egress_of(config.egress),
-                endpoint=self._endpoints.find(_address(config)),
-                metrics=self._metrics,
-                tasks=self._living,
-                has_time=has_time,
-            )
+            endpoint = self._endpoints.find(_address(config))
+            config = within(config, share_files(config, raise_limit()))
+            async with AsyncExitStack() as stack:
+                use = stack.enter_async_context
+                store = await use(
+                    self._stores.use(
+                        config.queue, metrics=self._metrics, tasks=self._living
+                    )
+                )
+                journal = await use(open_journal(config, self._metrics))
+                reading = store.use_readers(config.cluster, has_time=has_time)
+                readers = await use(reading)
+                for caution in find_cautions(config):
+                    get_logger().warning(
+                        "The configuration is not safe.", caution=caution
+                    )
+                return PreparedParts(
+                    config=config,
+                    closing=stack.pop_all(),
+                    endpoint=endpoint,
+                    store=store,
+                    readers=readers,
+                    journal=journal,
+                    egress=self._egress_of(config.egress),
+                    metrics=self._metrics,
+                )
         except BaseException:
             self._endpoints.drop_others()
             raise

@@ -9,6 +9,8 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import bridge
 from bridge.api import LazyApi
@@ -19,22 +21,23 @@ from bridge.api.collectors import (
     ReaderCollector,
 )
 from bridge.api.context import ApiContext
-from bridge.api.server import is_loopback
-from bridge.app.build import (
-    PreparedParts,
-)
+from bridge.api.server import Endpoint, is_loopback
+from bridge.app.stores import OpenStore
 from bridge.cluster.client import ClusterClient
-from bridge.config import describe, find_problems
+from bridge.config import Config, describe, find_problems
 from bridge.config.parts import destinations_of, find_unusable, ingest_settings
 from bridge.events.origin import Origin
 from bridge.filters.expressions import failures
 from bridge.health import Health
+from bridge.ingest.cluster_readers import ClusterReaders
+from bridge.journal.journal import Journal
 from bridge.logs import get_logger
+from bridge.metrics import Metrics
 from bridge.operate import DeliveryStore
 from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
 from bridge.sinks.http.sink import build_consent
-from bridge.sinks.transports.egress import api_server_denied
+from bridge.sinks.transports.egress import Egress, api_server_denied
 
 BEAT_SECONDS = 5.0
 """How often the loop shows that it turns; probes allow 30 s."""
@@ -44,6 +47,32 @@ MEASURE_SECONDS = 1.0
 
 IDLE_MEASURE_SECONDS = 5.0
 """… and while nothing does."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PreparedParts:
+    """The parts that one configuration runs on.
+
+    Attributes:
+        config: The configuration.
+        closing: Closes the parts, the queue last; whoever runs them leaves it.
+        endpoint: Where the API is served; None: the configuration before this one
+            holds the port, on another host, and has to leave it first.
+        store: Where events wait, and the senders that deliver them.
+        readers: The readers of the cluster; their client may not be open yet.
+        journal: What became of attempts.
+        egress: Where connections of sinks may lead.
+        metrics: What is counted, over all configurations of the process.
+    """
+
+    config: Config
+    closing: AsyncExitStack
+    endpoint: Endpoint | None
+    store: OpenStore
+    readers: ClusterReaders
+    journal: Journal
+    egress: Egress
+    metrics: Metrics
 
 
 class Life:

@@ -12,14 +12,16 @@ there. The last life that uses readers or a store ends them.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.cluster.settings import ClusterConfig
+from bridge.config import Config
 from bridge.deliver.supervisor import SenderSupervisor
 from bridge.health import Health
 from bridge.ingest.cluster_readers import ClusterReaders
+from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue.settings import QueueConfig
 from bridge.queue.sqlite.lockfile import check_owner, claim
@@ -167,3 +169,15 @@ async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[Sqlite
         if is_default:
             claim(config.path, owner)
         yield queue
+
+
+def open_journal(
+    config: Config, metrics: Metrics
+) -> AbstractAsyncContextManager[Journal]:
+    """Return the journal beside the queue, to be opened."""
+    path = config.queue.path
+    return Journal.open(
+        path.with_name(f"{path.name}.journal"),
+        settings=config.journal,
+        metrics=metrics,
+    )
