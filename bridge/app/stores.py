@@ -1,4 +1,4 @@
-"""The queue files that are open, and all that outlives a reload with each of them.
+"""The queue files that are open, and the parts that outlive a reload with each of them.
 
 ::
 
@@ -12,25 +12,22 @@ there. The last life that uses readers or a store ends them.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.cluster.settings import ClusterConfig
-from bridge.config import Config
 from bridge.deliver.supervisor import SenderSupervisor
 from bridge.health import Health
 from bridge.ingest.cluster_readers import ClusterReaders
-from bridge.journal.journal import Journal
 from bridge.metrics import Metrics
 from bridge.queue.settings import QueueConfig
-from bridge.queue.sqlite.lockfile import check_owner, claim
 from bridge.queue.sqlite.queue import SqliteQueue
 
 
 @dataclass(slots=True, kw_only=True)
 class OpenStore:
-    """A queue file that is open, what reads into it, and what delivers from it.
+    """A queue file that is open, its readers and its senders.
 
     Attributes:
         queue: The queue.
@@ -126,7 +123,7 @@ class OpenStores:
         store = self._open.get(path)
         if store is None:
             async with AsyncExitStack() as stack:
-                opening = open_queue(config, owner=self._owner)
+                opening = SqliteQueue.open_owned(config, owner=self._owner)
                 queue = await stack.enter_async_context(opening)
                 senders = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
                 stack.push_async_callback(senders.cut)
@@ -146,38 +143,3 @@ class OpenStores:
             if not store.users:
                 del self._open[path]
                 await store.closing.aclose()
-
-
-@asynccontextmanager
-async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[SqliteQueue]:
-    """Yield the queue that the configuration names.
-
-    Args:
-        config: Its settings.
-        owner: The configuration that they stand in. A file that it does not name, the
-            default one, is for the first owner that opens it: two configurations do
-            not deliver each other's events.
-
-    Raises:
-        ConfigError: It is the default file, and another owner's.
-        QueueError: See `SqliteQueue.open`.
-    """
-    is_default = "path" not in config.model_fields_set
-    if is_default:
-        check_owner(config.path, owner)
-    async with SqliteQueue.open(config) as queue:
-        if is_default:
-            claim(config.path, owner)
-        yield queue
-
-
-def open_journal(
-    config: Config, metrics: Metrics
-) -> AbstractAsyncContextManager[Journal]:
-    """Return the journal beside the queue, to be opened."""
-    path = config.queue.path
-    return Journal.open(
-        path.with_name(f"{path.name}.journal"),
-        settings=config.journal,
-        metrics=metrics,
-    )
