@@ -6,11 +6,15 @@ sinks write their own. `api` only reads. A sink never makes the process unready:
 the business of the queue to wait for it.
 """
 
+import asyncio
 import time
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
+
+BEAT_SECONDS: Final = 5.0
+"""How often the loop shows that it turns; probes allow 30 s."""
 
 ReaderState = Literal[
     "starting",
@@ -143,6 +147,12 @@ class Health:
     def full(self) -> str:
         """Why the queue takes nothing of a reader; empty: it takes everything."""
         return next((one.full for one in self.readers if one.full), "")
+
+    async def beat(self) -> None:
+        """Show that the loop turns, until cancelled."""
+        while True:
+            self.last_beat = time.monotonic()
+            await asyncio.sleep(BEAT_SECONDS)
 
     def live(self, *, limit_seconds: float = 30.0) -> Sequence[Check]:
         """Return whether the loop turns: never whether others answer."""

@@ -9,6 +9,7 @@ A label is there as long as what it names: a reader that ended, or a sink withou
 that was taken out of the configuration, leaves with the next scrape or restart.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,12 @@ from prometheus_client.registry import Collector
 from bridge.filters.expressions import ExpressionFailures
 from bridge.health import Health, ReaderStatus
 from bridge.queue import Queue, Storage, Tally
+
+MEASURE_SECONDS = 1.0
+"""How often the queue is measured while something happens in it, …"""
+
+IDLE_MEASURE_SECONDS = 5.0
+"""… and while nothing does."""
 
 _SCOPE = ("resource", "namespace")
 _LONGEST_LABEL = 200
@@ -56,6 +63,13 @@ class QueueCollector(Collector):
         self._storage: Storage | None = None
         self._oldest: Mapping[str, datetime | None] = {}
         self._measured: Mapping[str, Tally] = {}
+
+    async def measure(self) -> None:
+        """Call `refresh` until cancelled, more often while something happens."""
+        while True:
+            has_changed = await self.refresh()
+            seconds = MEASURE_SECONDS if has_changed else IDLE_MEASURE_SECONDS
+            await asyncio.sleep(seconds)
 
     async def refresh(self) -> bool:
         """Ask for what only the file knows; the next scrapes show it.

@@ -1,9 +1,9 @@
 """The composition root: a Config becomes a running process.
 
-``parts.py`` translates, ``reading.py`` starts the readers once the cluster is known,
-``server.py`` answers probes and the API, ``process.py`` nests them all::
+``process`` has the signals and exit codes, ``lives`` the reloads. A life (``serve``) is
+one configuration at work; ``stores`` holds what outlives it::
 
-    queue ▸ api ▸ deliver ▸ ingest ▸ wait for stop
+    queue ▸ journal ▸ api ▸ senders ▸ readers ▸ wait for stop
 """
 
 from bridge.app.process import main

@@ -13,18 +13,25 @@ all of it, at any moment.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import bridge
 from bridge.api import LazyApi
 from bridge.api.server import Address, Endpoints
-from bridge.app.build import PreparedParts, prepare
-from bridge.app.serve import Life
+from bridge.app.serve import Life, PreparedParts
 from bridge.app.stores import OpenStores
-from bridge.config import Config
-from bridge.config.file_limit import attainable_limit, most_api_connections
+from bridge.config import Config, find_cautions
+from bridge.config.file_limit import (
+    attainable_limit,
+    most_api_connections,
+    raise_limit,
+    share_files,
+    within,
+)
 from bridge.errors import KubebridgeError, first_cause
+from bridge.journal.journal import Journal
 from bridge.logs import configure_logs, get_logger
 from bridge.metrics import Metrics
 from bridge.sinks.settings import EgressConfig
@@ -41,15 +48,15 @@ class Lives:
         """Run nothing yet.
 
         Args:
-            read: Gives the configuration as it is now, or raises `ConfigError`; called
-                in a thread.
-            path: Where it stands; None: in the environment.
+            read: Returns the configuration as it is written now, or raises
+                `ConfigError`; called in a thread.
+            path: Path of its file; None: it is in the environment.
         """
         self.stop = asyncio.Event()
-        """Set: end, whatever is going on."""
+        """Set to end, at any moment."""
 
         self.reload = asyncio.Event()
-        """Set: read the configuration again."""
+        """Set to read the configuration again."""
 
         self._read = read
         self._name = "environment" if path is None else str(path.absolute())
@@ -99,7 +106,7 @@ class Lives:
             return life
         try:
             return await self._replace(life, parts)
-        except Exception as error:  # noqa: BLE001  # nor one that cannot begin
+        except Exception as error:  # noqa: BLE001  # nor does one that cannot begin
             self._refuse(error)
         parts = await self._prepare(life.parts.config, has_time=False)
         return await self._begin(parts, "Old configuration goes on.")
@@ -124,16 +131,45 @@ class Lives:
         return life
 
     async def _prepare(self, config: Config, *, has_time: bool) -> PreparedParts:
+        """Return the parts of a configuration, ready to run.
+
+        Whatever can fail fails here, before anything that runs is touched.
+
+        Args:
+            config: The configuration.
+            has_time: Whether another life runs meanwhile; if not, credentials are
+                loaded later, so that probes are answered while a plugin runs.
+
+        Raises:
+            KubebridgeError: They cannot be built.
+        """
         try:
-            return await prepare(
-                config,
-                stores=self._stores,
-                egress=self._egress_of(config.egress),
-                endpoint=self._endpoints.find(_address(config)),
-                metrics=self._metrics,
-                tasks=self._living,
-                has_time=has_time,
-            )
+            endpoint = self._endpoints.find(_address(config))
+            config = within(config, share_files(config, raise_limit()))
+            metrics, queue = self._metrics, config.queue
+            async with AsyncExitStack() as stack:
+                use = stack.enter_async_context
+                using = self._stores.use(queue, metrics=metrics, tasks=self._living)
+                store = await use(using)
+                journal = await use(
+                    Journal.beside(queue.path, settings=config.journal, metrics=metrics)
+                )
+                reading = store.use_readers(config.cluster, has_time=has_time)
+                readers = await use(reading)
+                for caution in find_cautions(config):
+                    get_logger().warning(
+                        "The configuration is not safe.", caution=caution
+                    )
+                return PreparedParts(
+                    config=config,
+                    closing=stack.pop_all(),
+                    endpoint=endpoint,
+                    store=store,
+                    readers=readers,
+                    journal=journal,
+                    egress=self._egress_of(config.egress),
+                    metrics=metrics,
+                )
         except BaseException:
             self._endpoints.drop_others()
             raise
@@ -147,7 +183,7 @@ class Lives:
     async def _begin(
         self, parts: PreparedParts, message: str, **fields: object
     ) -> Life:
-        """Return a life that has begun; raise why it could not."""
+        """Return a life that has begun; raise the error of its start."""
         life = Life(parts, show=partial(self._show, parts))
         self._alive.append(life)
         running = self._living.create_task(
@@ -174,7 +210,7 @@ class Lives:
     def _refuse(self, error: Exception) -> None:
         self._metrics.reload_success.set(0)
         cause = first_cause(error)
-        # Of what is none of ours the text is not known to be free of secrets.
+        # The text of an error of another library may hold a secret.
         text = str(cause) if isinstance(cause, KubebridgeError) else repr(type(cause))
         get_logger().error(
             "New configuration refused.",

@@ -34,15 +34,15 @@ GARBAGE_THRESHOLD = 20_000
 def main(*, config_path: Path | None) -> int:
     """Run until told to stop; return the exit code.
 
-    SIGTERM and SIGINT stop it. SIGHUP reads the configuration again and, if that is
-    usable, starts all parts anew under it; else the old one goes on.
+    SIGTERM and SIGINT stop it. SIGHUP reads the configuration again, and changes the
+    parts that run if it can be used; else the old one stays in force.
 
     Args:
         config_path: The configuration; None: from the environment alone (`K_SINK`).
     """
     read = partial(load_config, config_path, os.environ, check=find_unusable)
     try:
-        SIGNALS.is_reload_asked = False  # whatever it was, it is read now
+        SIGNALS.is_reload_asked = False  # the configuration is read now
         config = read()
         configure_logs(level=config.log.level, format=config.log.format)
         _run(config, read, config_path)
@@ -80,12 +80,12 @@ async def _run_lives(
             lives.reload.set()
 
     with SIGNALS.waking(lambda: loop.call_soon_threadsafe(look)):
-        look()  # what came before there was a loop to wake
+        look()  # a signal may have come before the loop ran
         await lives.run(config)
 
 
 def _spare_the_collector() -> None:
-    """Never look again at what importing made: it stays, and it is most of the heap.
+    """Exempt all objects that imports made: they stay, and are most of the heap.
 
     Events hold no cycles, so the collector finds nothing in them either.
     """

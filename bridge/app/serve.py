@@ -1,14 +1,15 @@
 """All parts of one configuration, nested in the order in which they have to stop.
 
-Intake stops first, deliveries drain for the grace time, the queue closes last. A part
-that fails ends all of them; whoever started the process starts it again, and nothing
+Readers stop first, senders drain for the grace time, the queue closes last. A part
+that fails ends all of them: the process manager starts the process again, and nothing
 is lost.
 """
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import bridge
 from bridge.api import LazyApi
@@ -19,31 +20,48 @@ from bridge.api.collectors import (
     ReaderCollector,
 )
 from bridge.api.context import ApiContext
-from bridge.api.server import is_loopback
-from bridge.app.build import (
-    PreparedParts,
-)
+from bridge.api.server import Endpoint, is_loopback
+from bridge.app.stores import OpenStore
 from bridge.cluster.client import ClusterClient
-from bridge.config import describe, find_problems
+from bridge.config import Config, describe, find_problems
 from bridge.config.parts import destinations_of, find_unusable, ingest_settings
 from bridge.events.origin import Origin
 from bridge.filters.expressions import failures
-from bridge.health import Health
+from bridge.ingest.cluster_readers import ClusterReaders
+from bridge.journal.journal import Journal
 from bridge.logs import get_logger
+from bridge.metrics import Metrics
 from bridge.operate import DeliveryStore
 from bridge.operate.backfill import Backfill
 from bridge.operate.probe import UNNAMED
 from bridge.sinks.http.sink import build_consent
-from bridge.sinks.transports.egress import api_server_denied
+from bridge.sinks.transports.egress import Egress, api_server_denied
 
-BEAT_SECONDS = 5.0
-"""How often the loop shows that it turns; probes allow 30 s."""
 
-MEASURE_SECONDS = 1.0
-"""How often the queue is measured while something happens in it, …"""
+@dataclass(slots=True, kw_only=True)
+class PreparedParts:
+    """The parts that one configuration runs on.
 
-IDLE_MEASURE_SECONDS = 5.0
-"""… and while nothing does."""
+    Attributes:
+        config: The configuration.
+        closing: Closes the parts, the queue last.
+        endpoint: Where the API is served; None: the configuration before this one
+            holds the port, on another host, and has to leave it first.
+        store: The open queue, and its senders.
+        readers: The readers of the cluster; their client may not be open yet.
+        journal: The journal of attempts.
+        egress: The addresses that sinks may connect to.
+        metrics: Counters of the process.
+    """
+
+    config: Config
+    closing: AsyncExitStack
+    endpoint: Endpoint | None
+    store: OpenStore
+    readers: ClusterReaders
+    journal: Journal
+    egress: Egress
+    metrics: Metrics
 
 
 class Life:
@@ -67,16 +85,16 @@ class Life:
         self.parts = parts
         self._show = show
         self.has_begun = False
-        """Whether the parts have come to work."""
+        """Whether all parts were started."""
 
         self.failure: Exception | None = None
-        """Why they have not; None: nothing went wrong."""
+        """Error of the start; None: there was none."""
 
         self.is_settled = asyncio.Event()
         """Set once `has_begun` or `failure` will not change any more."""
 
         self.has_left = asyncio.Event()
-        """Set once nothing is read any more that the next life does not read."""
+        """Set once all readers that the next life does not use have stopped."""
 
         self._figures = QueueCollector(parts.store.queue, parts.store.health)
         self._stop = asyncio.Event()
@@ -103,8 +121,8 @@ class Life:
         """Run the parts until told to stop, then close them.
 
         Args:
-            message: Logged once they work,
-            fields: with these fields, and those of the configuration.
+            message: Line that is logged once all parts are started.
+            fields: Its fields, beside those of the configuration.
 
         Raises:
             KubebridgeError: A part failed; alone or in an ExceptionGroup.
@@ -114,7 +132,7 @@ class Life:
             async with self.parts.closing:
                 if not self._stop.is_set():
                     await self._run(message, fields)
-        except Exception as error:
+        except Exception as error:  # of any part: whoever began the life is told
             if self.has_begun:
                 raise
             self.failure = error
@@ -141,8 +159,8 @@ class Life:
     async def _start(self) -> None:
         """Start all parts that do not wait for the API server.
 
-        No reader works by the old settings once senders do by the new ones: its events
-        would go to sinks that are gone.
+        Readers whose settings change stop before the senders change: their events would
+        go to sinks that are gone.
         """
         parts, config = self.parts, self.parts.config
         store, settings = parts.store, ingest_settings(config)
@@ -170,8 +188,8 @@ class Life:
     async def _watch(self) -> None:
         """Show that the loop turns, and measure the queue."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_beat(self.parts.store.health), name="heartbeat")
-            tasks.create_task(_measure(self._figures), name="measure")
+            tasks.create_task(self.parts.store.health.beat(), name="heartbeat")
+            tasks.create_task(self._figures.measure(), name="measure")
 
     async def _leave(self, watching: asyncio.Task[None]) -> None:
         """End what the next life does not use; without a next life, everything."""
@@ -180,7 +198,7 @@ class Life:
             watching.cancel()  # the next life's figures are shown
         else:
             store.health.stopping = True
-        # With another user it is the next life that says what is read and delivered.
+        # With another user the next life says what is read and delivered.
         if not self._is_replaced or readers.users == 1:
             await readers.stop()
         self.has_left.set()
@@ -229,15 +247,3 @@ def _build_api(parts: PreparedParts, backfill: Backfill) -> LazyApi:
         loopback=is_loopback(config.server.host),
         version=bridge.__version__,
     )
-
-
-async def _beat(health: Health) -> None:
-    while True:
-        health.last_beat = time.monotonic()
-        await asyncio.sleep(BEAT_SECONDS)
-
-
-async def _measure(figures: QueueCollector) -> None:
-    while True:
-        has_changed = await figures.refresh()
-        await asyncio.sleep(MEASURE_SECONDS if has_changed else IDLE_MEASURE_SECONDS)

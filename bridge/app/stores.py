@@ -1,4 +1,4 @@
-"""The queue files that are open, and all that outlives a reload with each of them.
+"""The queue files that are open, and the parts that outlive a reload with each of them.
 
 ::
 
@@ -22,13 +22,12 @@ from bridge.health import Health
 from bridge.ingest.cluster_readers import ClusterReaders
 from bridge.metrics import Metrics
 from bridge.queue.settings import QueueConfig
-from bridge.queue.sqlite.lockfile import check_owner, claim
 from bridge.queue.sqlite.queue import SqliteQueue
 
 
 @dataclass(slots=True, kw_only=True)
 class OpenStore:
-    """A queue file that is open, what reads into it, and what delivers from it.
+    """A queue file that is open, its readers and its senders.
 
     Attributes:
         queue: The queue.
@@ -124,7 +123,7 @@ class OpenStores:
         store = self._open.get(path)
         if store is None:
             async with AsyncExitStack() as stack:
-                opening = open_queue(config, owner=self._owner)
+                opening = SqliteQueue.open_owned(config, owner=self._owner)
                 queue = await stack.enter_async_context(opening)
                 senders = SenderSupervisor(queue=queue, metrics=metrics, tasks=tasks)
                 stack.push_async_callback(senders.cut)
@@ -144,26 +143,3 @@ class OpenStores:
             if not store.users:
                 del self._open[path]
                 await store.closing.aclose()
-
-
-@asynccontextmanager
-async def open_queue(config: QueueConfig, *, owner: str) -> AsyncIterator[SqliteQueue]:
-    """Yield the queue that the configuration names.
-
-    Args:
-        config: Its settings.
-        owner: The configuration that they stand in. A file that it does not name, the
-            default one, is for the first owner that opens it: two configurations do
-            not deliver each other's events.
-
-    Raises:
-        ConfigError: It is the default file, and another owner's.
-        QueueError: See `SqliteQueue.open`.
-    """
-    is_default = "path" not in config.model_fields_set
-    if is_default:
-        check_owner(config.path, owner)
-    async with SqliteQueue.open(config) as queue:
-        if is_default:
-            claim(config.path, owner)
-        yield queue

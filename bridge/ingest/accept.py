@@ -25,6 +25,11 @@ NO_CURSOR = Scope(cluster="", resource="@accepted")
 """The scope of entries that belong to no cursor; it never gets one."""
 
 
+MOST_BYTES = 2 * 1024 * 1024
+"""Most bytes of one put; a single entry may be larger. A put needs about three times
+its size on the volume, in the log and in the file."""
+
+
 class EventForm(NamedTuple):
     """How a sink wants events: by whose names, and how much of the object."""
 
@@ -263,3 +268,43 @@ async def put(
     }
     for route, count in Counter(route for _, route in chosen).items():
         metrics.routed.labels(route).inc(count)
+
+
+def cut_entries(
+    entries: Sequence[Entry], *, most_entries: int, closing: int = 0
+) -> list[Sequence[Entry]]:
+    """Return the entries in parts, in their order; one empty part if there are none.
+
+    Args:
+        entries: Entries to store.
+        most_entries: Most entries of one part.
+        closing: How many of the last entries have to be in one part, whatever their
+            bytes: they go with the cursor.
+    """
+    end = len(entries)
+    if end <= most_entries and sum(map(_entry_size, entries)) <= MOST_BYTES:
+        return [entries]
+    cut: list[Sequence[Entry]] = []
+    while end or not cut:
+        start = _part_start(entries, end, most_entries, closing)
+        cut.append(entries[start:end])
+        end, closing = start, 0
+    return cut[::-1]
+
+
+def _part_start(entries: Sequence[Entry], end: int, most: int, closing: int) -> int:
+    """Return where the part begins that ends before `end`."""
+    start, size = end, 0
+    while start and end - start < most:
+        size += _entry_size(entries[start - 1])
+        if size > MOST_BYTES and end - start >= max(1, closing):
+            break
+        start -= 1
+    return start
+
+
+def _entry_size(entry: Entry) -> int:
+    size = 0 if entry.encoded is None else len(entry.encoded.body)
+    if entry.remember is not None and entry.remember[1] is not None:
+        size += len(entry.remember[1])
+    return size

@@ -17,12 +17,11 @@ from bridge.errors import (
 )
 from bridge.events import EncodedEvent
 from bridge.health import ReaderStatus
-from bridge.ingest.accept import put
+from bridge.ingest.accept import cut_entries, put
 from bridge.ingest.buffer import Buffer, ResyncItem, resync_items
 from bridge.ingest.checkpoint import Checkpoint, load_checkpoint, memo
 from bridge.ingest.entries import Conversion
 from bridge.ingest.object_cache import ObjectCache
-from bridge.ingest.parts import parts
 from bridge.ingest.plan import Plan, Planner
 from bridge.ingest.source import Source
 from bridge.ingest.telemetry import ReaderTelemetry
@@ -215,7 +214,7 @@ class ScopeReader:
 
     async def _put(self, plan: Plan) -> None:
         """Store a plan; the cursor moves with the last of its entries."""
-        *first, last = parts(
+        *first, last = cut_entries(
             plan.entries,
             most_entries=self._queue.max_entries,
             closing=len(plan.closing),

@@ -22,7 +22,7 @@ from bridge.errors import (
     QueueFullError,
     ThrottledError,
 )
-from bridge.health import ReaderStatus
+from bridge.health import ReaderState, ReaderStatus
 from bridge.ingest.checkpoint import Checkpoint
 from bridge.ingest.plan import Plan
 from bridge.ingest.source import Source
@@ -67,20 +67,22 @@ class ReaderTelemetry:
         )
         self._snapshot_changes = 0
         self._snapshot_began: float | None = None
+        self._reading: ReaderState = status.state
+        """The state, were the queue not full."""
 
     def cursor_was_set(self) -> None:
         """Note that an operator set the cursor, so that reading starts again."""
-        self._status.state = "starting"
+        self._become("starting")
         self._log.warning("Cursor was set, reading goes on from there.")
 
     def syncing(self) -> None:
         """Note that reading begins, at the cursor."""
-        self._status.state = "syncing"
+        self._become("syncing")
 
     def blocked(self, error: QueueFullError) -> None:
         """Note that the queue takes nothing."""
         self._status.full, self._status.full_sink = str(error), error.sink or ""
-        self._status.state = "blocked"
+        self._become(self._reading)
         self._full.failed(str(error))
 
     def has_room(self) -> None:
@@ -88,8 +90,7 @@ class ReaderTelemetry:
         if self._status.full:
             self._status.full = self._status.full_sink = ""
             self._full.recovered("Queue has room, reading goes on.")
-        if self._status.state == "blocked":
-            self._status.state = "watching" if self._status.started else "syncing"
+            self._become(self._reading)
 
     def begin(self, memory: Checkpoint) -> None:
         """Report the cursor from which reading goes on."""
@@ -139,7 +140,7 @@ class ReaderTelemetry:
             status.started = True
             self._log.info("Watching.", resource_version=plan.to)
         if plan.synced:
-            status.state = "watching"
+            self._become("watching")
 
     def read(self, batch: Sequence[Item], store: Store | None) -> None:
         """Report a batch that was read, and how many objects are known."""
@@ -170,15 +171,20 @@ class ReaderTelemetry:
         status = self._status
         if error is None:
             status.error = ""
-            status.state = "watching" if status.started else "syncing"
+            self._become("watching" if status.started else "syncing")
             self._failures.recovered("Watching again.")
             return
         status.error = str(error)
-        status.state = "failed" if isinstance(error, ForbiddenError) else "waiting"
+        self._become("failed" if isinstance(error, ForbiddenError) else "waiting")
         self._failures.failed(str(error))
         if isinstance(error, ThrottledError):
             seconds = error.retry_after_seconds or 0.0
             self._metrics.throttled.labels(self._resource.name).inc(seconds)
+
+    def _become(self, state: ReaderState) -> None:
+        """Show a state, or `blocked` for as long as the queue is full."""
+        self._reading = state
+        self._status.state = "blocked" if self._status.full else state
 
     def happened(self, happening: WatchEvent) -> None:
         """Count an event of the watch."""

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -98,6 +98,14 @@ class Journal:
             yield journal
         finally:
             await journal.aclose()
+
+    @classmethod
+    def beside(
+        cls, queue: Path, *, settings: JournalConfig, metrics: Metrics
+    ) -> AbstractAsyncContextManager[Self]:
+        """Open the journal of a queue's file; see `open`."""
+        path = queue.with_name(f"{queue.name}.journal")
+        return cls.open(path, settings=settings, metrics=metrics)
 
     def add(self, attempt: Attempt) -> None:
         """Take an attempt; it is stored soon, and never waited for."""

@@ -22,10 +22,9 @@ from bridge.events import CloudEvent, EncodedEvent
 from bridge.events.encode import decode
 from bridge.filters.routes import Router
 from bridge.ingest import EventForm
-from bridge.ingest.accept import put
+from bridge.ingest.accept import cut_entries, put
 from bridge.ingest.build import ClusterParts
 from bridge.ingest.checkpoint import EPOCH, read_epoch
-from bridge.ingest.parts import parts
 from bridge.ingest.plan import Planner
 from bridge.ingest.reader import HELD_SECONDS
 from bridge.ingest.scoping import EVERYWHERE, Scopes
@@ -187,7 +186,7 @@ class Backfill:
         return entries
 
     async def _put(self, sink: str, entries: list[Entry]) -> None:
-        for part in parts(entries, most_entries=self._queue.max_entries):
+        for part in cut_entries(entries, most_entries=self._queue.max_entries):
             some = [msgspec.structs.replace(one, sinks=(sink,)) for one in part]
             await put(some, queue=self._queue, metrics=self._metrics)
 

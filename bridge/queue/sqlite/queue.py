@@ -32,7 +32,7 @@ from bridge.queue.sqlite import put as intake
 from bridge.queue.sqlite import settle as settlement
 from bridge.queue.sqlite.clock import Clock
 from bridge.queue.sqlite.commit import WriteJob
-from bridge.queue.sqlite.lockfile import locked
+from bridge.queue.sqlite.lockfile import check_owner, claim, locked
 from bridge.queue.sqlite.pages import View
 from bridge.queue.sqlite.read import ReadThread
 from bridge.queue.sqlite.store import SqliteStore
@@ -85,6 +85,31 @@ class SqliteQueue:
         clock = Clock(now=now, monotonic=monotonic)
         opening = partial(open_store, settings, clock)
         return cls._own(settings.path, opening, lock_timeout_seconds)
+
+    @classmethod
+    @asynccontextmanager
+    async def open_owned(
+        cls, settings: QueueConfig, *, owner: str
+    ) -> AsyncIterator[Self]:
+        """Own the file until the block ends, for one configuration.
+
+        Args:
+            settings: See `open`.
+            owner: The configuration that they stand in. A file that it does not name,
+                the default one, is for the first owner that opens it: two
+                configurations do not deliver each other's events.
+
+        Raises:
+            ConfigError: It is the default file, and another owner's.
+            QueueError: See `open`.
+        """
+        is_default = "path" not in settings.model_fields_set
+        if is_default:
+            check_owner(settings.path, owner)
+        async with cls.open(settings) as queue:
+            if is_default:
+                claim(settings.path, owner)
+            yield queue
 
     @classmethod
     @asynccontextmanager

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.cluster import CORE_EVENTS, Bookmark, Item, ObjectMeta, Observed, Synced
-from bridge.errors import ThrottledError
+from bridge.errors import QueueFullError, ThrottledError
 from bridge.health import ReaderStatus
 from bridge.ingest.plan import Plan
 from bridge.ingest.telemetry import ReaderTelemetry
@@ -125,3 +125,20 @@ def test_events_that_are_held_back_are_counted_once_the_plan_is_stored() -> None
     told.telemetry.stored(Plan(held_back={("quiet", "dedup"): 1}))
 
     assert told.value("held_back_total", route="quiet", stage="dedup") == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "after"),
+    [(None, "syncing"), (ThrottledError("slow", status=429), "waiting")],
+)
+def test_full_queue_shows_whatever_the_watch_reports(error, after) -> None:
+    """The state of the watch is shown again once there is room."""
+    told = Told()
+
+    told.telemetry.syncing()
+    told.telemetry.blocked(QueueFullError("no room"))
+    told.telemetry.trouble(error)
+    blocked = told.status.state
+    told.telemetry.has_room()
+
+    assert (blocked, told.status.state) == ("blocked", after)

@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 
-from bridge.app.stores import OpenStores, open_queue
+from bridge.app.stores import OpenStores
 from bridge.config import parse_config
 from bridge.errors import ConfigError, QueueError, QueueLockedError
 from bridge.metrics import Metrics
 from bridge.queue.sqlite.lockfile import check_owner, claim, locked_now
+from bridge.queue.sqlite.queue import SqliteQueue
 
 
 def config_of(folder, queue="{}"):
@@ -22,7 +23,7 @@ def config_of(folder, queue="{}"):
 
 async def open_for(owner, config):
     """Open the queue and close it again."""
-    async with open_queue(config, owner=owner):
+    async with SqliteQueue.open_owned(config, owner=owner):
         pass
 
 
@@ -45,10 +46,10 @@ async def test_a_file_from_before_there_were_owners_is_found(tmp_path):
     """What waits in it is not abandoned (issue 10, item 23)."""
     config = config_of(tmp_path)
     named = config_of(tmp_path, f"{{path: {config.path}}}")
-    async with open_queue(named, owner="/old.yaml") as queue:
+    async with SqliteQueue.open_owned(named, owner="/old.yaml") as queue:
         await queue.open_sink("o")
 
-    async with open_queue(config, owner="/a.yaml") as queue:
+    async with SqliteQueue.open_owned(config, owner="/a.yaml") as queue:
         assert "o" in queue._store.backlogs
 
 
@@ -74,7 +75,9 @@ async def test_all_files_of_the_queue_are_private(tmp_path):
     before = os.umask(0)
     (tmp_path / "kubebridge").mkdir()
     try:
-        async with open_queue(config_of(tmp_path), owner="/a.yaml") as queue:
+        async with SqliteQueue.open_owned(
+            config_of(tmp_path), owner="/a.yaml"
+        ) as queue:
             await queue.open_sink("o")
             files = list((tmp_path / "kubebridge").iterdir())
             modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in files}
