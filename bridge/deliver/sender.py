@@ -218,7 +218,10 @@ class Sender:
 
     async def _work(self) -> None:
         while True:
-            job = await self._batcher.get()
+            if self._batcher.is_empty():
+                job = await self._batcher.get()
+            else:
+                job = self._batcher.get_nowait()
             try:
                 await self._attempt_runner.attempt(job)
             except asyncio.CancelledError:

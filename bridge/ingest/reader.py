@@ -130,16 +130,13 @@ class ScopeReader:
     async def _read_from_cursor(self) -> None:
         memo = await self._remembered()
         buffer = Buffer()
-        plans: asyncio.Queue[Plan] = asyncio.Queue(1)
         object_cache = ObjectCache(partial(self._queue.recall, self._scope))
         planner = self._planner(memo, object_cache)
         self._telemetry.begin(memo)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read(buffer, memo), name="read")
-            tasks.create_task(
-                self._plan(buffer, planner, object_cache, plans), name="plan"
-            )
-            tasks.create_task(self._store(plans), name="store")
+            storing = self._store(buffer, planner, object_cache)
+            tasks.create_task(storing, name="store")
             for source in self._sources:
                 if source.settings.resync is not None and memo.store is not None:
                     resync = self._resync(source, buffer, memo)
@@ -176,14 +173,14 @@ class ScopeReader:
         )
         await reflector.run()
 
-    async def _plan(
-        self,
-        buffer: Buffer,
-        planner: Planner,
-        object_cache: ObjectCache,
-        plans: asyncio.Queue[Plan],
+    async def _store(
+        self, buffer: Buffer, planner: Planner, object_cache: ObjectCache
     ) -> None:
-        """Plan the next put while the last one is stored."""
+        """Store one plan after the other: never two puts of a scope at a time.
+
+        Each is made once the last one is stored. A task that plans ahead gains nothing,
+        for the loop delivers meanwhile, and costs two switches for each event.
+        """
         limit = max(1, self._queue.max_entries // planner.most_entries_per_item)
         while True:
             items = await _take(buffer, planner, limit)
@@ -192,7 +189,8 @@ class ScopeReader:
             plan = planner.plan(items)
             self._telemetry.held(planner.held)
             if plan.is_needed:
-                await plans.put(plan)
+                await self._put(plan)
+                self._telemetry.stored(plan)
 
     async def _resync(self, source: Source, buffer: Buffer, memo: Checkpoint) -> None:
         """Repeat all known objects as events, periodically."""
@@ -204,13 +202,6 @@ class ScopeReader:
             number += 1
             for batch in resync_items(source.name, number, memo.store):
                 await buffer.put(batch)
-
-    async def _store(self, plans: asyncio.Queue[Plan]) -> None:
-        """Store one plan after the other: never two puts of a scope at a time."""
-        while True:
-            plan = await plans.get()
-            await self._put(plan)
-            self._telemetry.stored(plan)
 
     async def _put(self, plan: Plan) -> None:
         """Store a plan; the cursor moves with the last of its entries."""

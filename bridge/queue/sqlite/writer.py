@@ -160,6 +160,7 @@ class Writer:
         self._has_new_wish = False
         self._has_lingered = False
         self._fault: BaseException | None = None
+        self._starting: asyncio.Handle | None = None
         self._timers = Timers(self._loop)
         self._timers.set("tick", TICK_SECONDS, self._tick)
         self._turned = asyncio.Event()
@@ -243,10 +244,15 @@ class Writer:
             return
         self._has_new_wish = self._has_new_wish and self._is_wish_due()
         if self._has_new_wish or self._is_group():
-            self._timers.set("start", 0, self._start)
+            self._start_soon()
         elif self._jobs:
             seconds = min(job.linger_seconds for job, _ in self._jobs)
             self._timers.set("linger", seconds, self._end_linger)
+
+    def _start_soon(self) -> None:
+        """Start a pass once this round of the loop is over: more may join it."""
+        if self._starting is None:
+            self._starting = self._loop.call_soon(self._start)
 
     def _is_wish_due(self) -> bool:
         """Whether a pass may find leases; if not, look again once a wait is over.
@@ -279,6 +285,7 @@ class Writer:
         self._schedule()
 
     def _start(self) -> None:
+        self._starting = None
         jobs = self._take_group() if self._is_group() else []
         wishes = dict(self._wishes)
         self._has_new_wish = False
@@ -330,6 +337,8 @@ class Writer:
     def _fail(self, fault: BaseException, jobs: list[Submitted]) -> None:
         self._fault = self._fault or fault
         self._timers.cancel_all()
+        if self._starting is not None:
+            self._starting.cancel()
         for _, future in (*jobs, *self._jobs):
             _resolve(future, fault)
         for waiting in self._wishes:

@@ -184,7 +184,10 @@ class Pool:
         while idle:
             connection = idle.pop()
             age = connection.loop.time() - connection.idle_since
-            if age < self._idle_seconds and connection.is_quiet:
+            # Of age 0 it was read from in this round of the loop: nothing came since.
+            if age < self._idle_seconds and (
+                connection.is_quiet if age else connection.is_open
+            ):
                 return connection
             connection.close()
         return None
