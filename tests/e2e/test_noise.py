@@ -17,8 +17,8 @@ from tests.e2e.writer import Writer
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PODS = 50
-REPEATS = 3_000
-KILLS = 6
+REPEATS = 2_000
+KILLS = 4
 PASSING = 2
 ROUTE = {
     "name": "storm",

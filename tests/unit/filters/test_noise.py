@@ -1,10 +1,13 @@
 """Noise control decides by the events alone, and again so from its memos."""
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from bridge.config import parse_config
 from bridge.errors import ConfigError
@@ -16,6 +19,8 @@ from bridge.filters.noise.control import NoiseControl, time_of
 from bridge.filters.noise.digest import digest_event
 from bridge.filters.settings import RouteConfig
 
+PAGE = (Path(__file__).parents[3] / "docs" / "noise.md").read_text(encoding="utf-8")
+EXAMPLE, KEYS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 BOTH = ("pager", "audit")
 TEN = 1_795_168_800
 """Ten o'clock, Unix seconds."""
@@ -301,3 +306,20 @@ def test_event_of_a_digest_says_what_people_ask() -> None:
     assert data["examples"] == [
         {"subject": "shop/Pod/web", "reason": "BackOff", "count": 2}
     ]
+
+
+def test_example_of_the_page_is_usable() -> None:
+    """And nothing in it is idle."""
+    config = parse_config(EXAMPLE, name="bridge.yaml", env={})
+
+    assert config.warnings == ()
+    assert config.routes[0].digest == 300
+
+
+@pytest.mark.parametrize("line", KEYS.splitlines())
+def test_keys_of_the_page_are_keys(line: str) -> None:
+    """Each can be computed from an event."""
+    noise = control(**yaml.safe_load(line))
+
+    assert passed(noise, event()) == [True]
+    assert len(noise.take_memos()) == 1
