@@ -1,9 +1,12 @@
 """Settings of routes: an item of `routes` of the configuration."""
 
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from bridge.filters.noise.settings import DedupConfig, ThrottleConfig
-from bridge.settings.model import Model
+from bridge.settings.model import Model, fault
+from bridge.settings.units import PositiveDuration
 from bridge.settings.values import Count, Name
 
 
@@ -35,5 +38,15 @@ class RouteConfig(Model):
     throttle: ThrottleConfig | None = None
     """Holds back what is more than a number in a window, after `dedup`; null: none."""
 
+    digest: PositiveDuration | None = None
+    """How long to gather what `dedup` and `throttle` hold back, e.g. `5m`, until one
+    event sums it up for the route's sinks; null: it is only counted."""
+
     sinks: tuple[Name, ...] | None = None
     """Names of the sinks that get them; null: all."""
+
+    @model_validator(mode="after")
+    def _has_something_to_tell(self) -> Self:
+        if self.digest is not None and self.dedup is None and self.throttle is None:
+            raise fault("expected dedup or throttle beside digest, got neither")
+        return self

@@ -181,13 +181,11 @@ class Acceptor:
 
         Filters, stages and forms are ignored: nobody may miss it.
         """
-        chosen = self._router.all_of(sources)
-        return Entry(
-            event=event,
-            encoded=encode(event),
-            sinks=chosen.sinks,
-            routes=chosen.routes,
-        )
+        return _entry(event, self._router.all_of(sources))
+
+    def announce_along(self, event: CloudEvent, route: str) -> Entry:
+        """Return the entry of an event for every sink of a route; as `announce`."""
+        return _entry(event, self._router.along((route,)))
 
     def _controlled(
         self, event: CloudEvent, chosen: list[Chosen], stages: Sequence[Stage]
@@ -229,6 +227,11 @@ class Acceptor:
                     Entry(event=one, encoded=encode(one), sinks=takers, routes=routes)
                 )
         return entries
+
+
+def _entry(event: CloudEvent, chosen: Chosen) -> Entry:
+    sinks, routes = chosen
+    return Entry(event=event, encoded=encode(event), sinks=sinks, routes=routes)
 
 
 def addressed(event: CloudEvent, sink: str) -> Entry:

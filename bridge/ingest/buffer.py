@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
+
 from bridge.cluster import BATCH_LIMIT, Change, Item, ObjectMeta, Observed
 
 _SIZED = (Change, Observed)  # twice as fast to ask for as a union of them
@@ -32,6 +34,14 @@ class ResyncItem:
     key: str | None
 
 
+class DigestTick(msgspec.Struct, frozen=True):
+    """The question which digests of noise control are due; planned in order."""
+
+
+BufferedItem = Item | ResyncItem | DigestTick
+"""Anything that waits to be planned."""
+
+
 class Buffer:
     """A queue between the task that reads and the task that plans.
 
@@ -41,13 +51,13 @@ class Buffer:
 
     def __init__(self) -> None:
         """Start empty, with room."""
-        self._items: deque[Item | ResyncItem] = deque()
+        self._items: deque[BufferedItem] = deque()
         self._bytes = 0
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
-    async def put(self, batch: Sequence[Item | ResyncItem]) -> None:
+    async def put(self, batch: Sequence[BufferedItem]) -> None:
         """Take a batch; return once there is room for the next one."""
         self._items.extend(batch)
         self._bytes += sum(map(_size, batch))
@@ -57,7 +67,7 @@ class Buffer:
             self._filled.set()
         await self._room.wait()
 
-    async def take(self, limit: int) -> list[Item | ResyncItem]:
+    async def take(self, limit: int) -> list[BufferedItem]:
         """Wait for the first item; return up to `limit`, oldest first."""
         await self._filled.wait()
         items = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
@@ -72,7 +82,7 @@ class Buffer:
         return len(self._items) < MOST_ITEMS and self._bytes < MOST_BYTES
 
 
-def _size(item: Item | ResyncItem) -> int:
+def _size(item: BufferedItem) -> int:
     return len(item.object) if isinstance(item, _SIZED) else 0
 
 

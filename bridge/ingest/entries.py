@@ -29,9 +29,10 @@ from bridge.events.profiles import Facts
 from bridge.events.secrets import is_secret, redacted
 from bridge.events.validation import NOT_JSON
 from bridge.filters.noise.control import NoiseControl
+from bridge.filters.noise.digest import digest_event
 from bridge.ingest.accept import OURS, Acceptor, EventForm, Version
 from bridge.ingest.buffer import ResyncItem
-from bridge.ingest.checkpoint import OBJECT, forget, memo, remember
+from bridge.ingest.checkpoint import NOISE, OBJECT, forget, memo, remember
 from bridge.ingest.enrichment import Enrichment, Missing
 from bridge.ingest.object_cache import ObjectCache
 from bridge.ingest.source import Source, SourceFilter
@@ -136,6 +137,31 @@ class Conversion:
             recorded=recorded,
         )
         return self._acceptor.announce(event, tuple(self._sources))
+
+    def noise_memos(self) -> list[Entry]:
+        """Return the entries that remember what noise control decided since."""
+        return [memo(NOISE + key, value) for key, value in self.noise.take_memos()]
+
+    def digests(self, now: float) -> list[Entry]:
+        """Return the entries of digests that are due at a time, Unix seconds.
+
+        `noise_memos`, which forgets them, has to be asked next, for the same commit.
+        """
+        scope = {
+            "resource": self._scope.resource,
+            "namespace": self._scope.namespace,
+            "fieldSelector": self._scope.field_selector,
+            "labelSelector": self._scope.label_selector,
+        }
+        return [
+            self._acceptor.announce_along(
+                digest_event(
+                    digest, route=route, scope=scope, until=now, origin=self._ours
+                ),
+                route,
+            )
+            for route, digest in self.noise.take_digests(now).items()
+        ]
 
     def entries_of(
         self,

@@ -15,11 +15,10 @@ from typing import assert_never
 
 import msgspec
 
-from bridge.cluster import Bookmark, Change, Gap, Item, Observed, ProgressMark, Synced
-from bridge.ingest.buffer import ResyncItem
+from bridge.cluster import Bookmark, Change, Gap, Observed, ProgressMark, Synced
+from bridge.ingest.buffer import BufferedItem, DigestTick, ResyncItem
 from bridge.ingest.checkpoint import (
     EPOCH,
-    NOISE,
     NOTE,
     RESYNC,
     STORE,
@@ -179,7 +178,7 @@ class Planner:
         self._has_store = has_store
         self._held = PendingChanges()
         self._gaps: list[Gap] = []
-        self._is_listing = False
+        self._is_listing = self._is_tick = False
         self._now = now
         self._clock = clock
         self._time = 0.0
@@ -189,6 +188,11 @@ class Planner:
     def most_entries_per_item(self) -> int:
         """How many entries one item can become."""
         return self._conversion.most_entries_per_item
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether a `DigestTick` may lead to an entry."""
+        return self._conversion.noise.has_digests
 
     @property
     def held(self) -> int:
@@ -204,7 +208,7 @@ class Planner:
         """Iterate the keys of the objects whose changes wait."""
         return self._held.keys()
 
-    def plan(self, items: Sequence[Item | ResyncItem]) -> Plan:
+    def plan(self, items: Sequence[BufferedItem]) -> Plan:
         """Return the put for `items`, in their order, and for changes that waited."""
         plan = Plan(since=self._cursor)
         self._time = self._clock()  # for all items: nothing here waits
@@ -234,7 +238,7 @@ class Planner:
             self._hold(change, before, recorded)
 
     def _take(
-        self, plan: Plan, item: WithoutObject | ResyncItem, recorded: str
+        self, plan: Plan, item: WithoutObject | ResyncItem | DigestTick, recorded: str
     ) -> None:
         match item:
             case ProgressMark():
@@ -250,6 +254,8 @@ class Planner:
                 self._open_gap(plan, item)
             case ResyncItem():
                 self._repeat(plan, item, recorded)
+            case DigestTick():
+                self._is_tick = True
             case _:
                 assert_never(item)
 
@@ -338,12 +344,15 @@ class Planner:
         A snapshot that is cut off is read once more as a whole, and has to be decided
         by the state before it.
         """
-        noise = self._conversion.noise
-        plan.held_back = noise.take_held_back()
+        plan.held_back = self._conversion.noise.take_held_back()
         if not self._is_listing:
-            plan.closing += [
-                memo(NOISE + key, value) for key, value in noise.take_memos()
-            ]
+            # While changes wait, the cursor is behind what was counted.
+            is_due = self._is_tick and not self._held
+            now = self._now().timestamp()
+            digests = self._conversion.digests(now) if is_due else []
+            # The last of its memos forgets the digest: both in one commit.
+            plan.closing[:0] = [*self._conversion.noise_memos(), *digests]
+        self._is_tick = False
 
     def _plan_mark(
         self, plan: Plan, mark: ProgressMark | SnapshotEnd, recorded: str

@@ -18,7 +18,13 @@ from bridge.errors import (
 from bridge.events import EncodedEvent
 from bridge.health import ReaderStatus
 from bridge.ingest.accept import cut_entries, put
-from bridge.ingest.buffer import Buffer, ResyncItem, resync_items
+from bridge.ingest.buffer import (
+    Buffer,
+    BufferedItem,
+    DigestTick,
+    ResyncItem,
+    resync_items,
+)
 from bridge.ingest.checkpoint import Checkpoint, load_checkpoint, memo
 from bridge.ingest.entries import Conversion
 from bridge.ingest.object_cache import ObjectCache
@@ -33,6 +39,9 @@ ROOM_SECONDS = 0.5
 
 HELD_SECONDS = 0.05
 """How often held changes are tried again."""
+
+DIGEST_SECONDS = 1.0
+"""How often digests of noise control are looked at whether they are due."""
 
 BuildConversion = Callable[[ObjectCache | None, Mapping[str, bytes]], Conversion]
 """Builds a conversion from the last state of objects, if they are kept, and from the
@@ -137,6 +146,8 @@ class ScopeReader:
             tasks.create_task(self._read(buffer, memo), name="read")
             storing = self._store(buffer, planner, object_cache)
             tasks.create_task(storing, name="store")
+            if planner.has_digests:
+                tasks.create_task(_tick(buffer), name="tick")
             for source in self._sources:
                 if source.settings.resync is not None and memo.store is not None:
                     resync = self._resync(source, buffer, memo)
@@ -250,9 +261,14 @@ def _shortened(entry: Entry, error: str) -> Entry:
     return Entry(event=None, encoded=stub, remember=entry.remember, error=error)
 
 
-async def _take(
-    buffer: Buffer, planner: Planner, limit: int
-) -> Sequence[Item | ResyncItem]:
+async def _tick(buffer: Buffer) -> None:
+    """Ask for digests, periodically."""
+    while True:
+        await asyncio.sleep(DIGEST_SECONDS)
+        await buffer.put([DigestTick()])
+
+
+async def _take(buffer: Buffer, planner: Planner, limit: int) -> Sequence[BufferedItem]:
     """Return the next items; none when held changes are due for another try."""
     if not planner.held:
         return await buffer.take(limit)
@@ -266,7 +282,7 @@ async def _take(
         return ()
 
 
-def _keys(items: Sequence[Item | ResyncItem]) -> Iterator[str]:
+def _keys(items: Sequence[BufferedItem]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Change) and item.known is not None:
             yield item.known.key

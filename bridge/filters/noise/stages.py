@@ -41,9 +41,15 @@ _decode_window = msgspec.json.Decoder(Window).decode
 
 
 class NoiseStage(Protocol):
-    """Decides for one route; has a name, under which its events are counted."""
+    """Decides for one route.
+
+    Attributes:
+        name: Under which the events are counted that it holds back.
+        is_told: Whether a digest tells of these.
+    """
 
     name: str
+    is_told: bool
 
     def passes(self, event: CloudEvent, at: float) -> bool:
         """Return whether an event goes on; never raise.
@@ -59,6 +65,7 @@ class LeastCount:
     """Lets Kubernetes Events through that were counted often enough."""
 
     name = "minCount"
+    is_told = False
 
     def __init__(self, least: int) -> None:
         """Let those through whose attribute `count` is at least `least`."""
@@ -76,6 +83,8 @@ class WindowLimit:
     A window begins with an event that goes through and has no window, and has a fixed
     length. All times are those of the events, so that a replay decides the same.
     """
+
+    is_told = True
 
     def __init__(
         self,

@@ -151,6 +151,8 @@ def _title(found: Mapping[str, Any], reason: str) -> str:
     word = next((_WORDS[one] for one in change if one in _WORDS), None)
     if word is not None:
         return f"{where} {word}"
+    if "digest" in change:
+        return "Events were held back"
     return "Events may be missing" if "gap" in change else f"{found['type']}: {where}"
 
 

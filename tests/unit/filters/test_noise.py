@@ -1,19 +1,29 @@
 """Noise control decides by the events alone, and again so from its memos."""
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import yaml
 
 from bridge.config import parse_config
 from bridge.errors import ConfigError
 from bridge.events import CloudEvent
+from bridge.events.origin import Origin
 from bridge.filters.expressions import failures
 from bridge.filters.noise import stages
 from bridge.filters.noise.control import NoiseControl, time_of
+from bridge.filters.noise.digest import digest_event
 from bridge.filters.settings import RouteConfig
 
+PAGE = (Path(__file__).parents[3] / "docs" / "noise.md").read_text(encoding="utf-8")
+EXAMPLE, KEYS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 BOTH = ("pager", "audit")
+TEN = 1_795_168_800
+"""Ten o'clock, Unix seconds."""
 
 
 def control(memos: Mapping[str, bytes] | None = None, **settings: Any) -> NoiseControl:
@@ -213,7 +223,7 @@ def test_memos_of_a_stage_that_is_gone_are_forgotten() -> None:
         ("2026-11-20T10:01:01Z", "2026-11-20T10:00:00Z", 0),
         ("2026-11-20T10:00:60Z", "2026-11-20T10:00:02Z", 2),
         (None, "2026-11-20T10:00:02Z", 2),
-        (None, None, -1_795_168_800),
+        (None, None, -TEN),
     ],
 )
 def test_time_is_that_of_the_event_unless_it_cannot_be(
@@ -223,7 +233,7 @@ def test_time_is_that_of_the_event_unless_it_cannot_be(
     extensions = {} if recorded is None else {"recordedtime": recorded}
     one = CloudEvent(id="1", source="/", type="t", time=time, extensions=extensions)
 
-    assert time_of(one) - 1_795_168_800 == expected
+    assert time_of(one) - TEN == expected
 
 
 @pytest.mark.parametrize(
@@ -235,6 +245,7 @@ def test_time_is_that_of_the_event_unless_it_cannot_be(
         ("dedup: {key: 'object.'}", "key: unexpected end"),
         ("throttle: {}", "throttle.count: expected a value, got none"),
         ("throttle: {count: 0}", "throttle.count: expected at least 1, got 0"),
+        ("minCount: 2, digest: 5m", "expected dedup or throttle beside digest"),
         ("minCount: few", "minCount: expected a whole number, got 'few'"),
     ],
 )
@@ -246,3 +257,69 @@ def test_fault_of_the_settings_is_clear(settings: str, fault: str) -> None:
         parse_config(text, name="b.yaml", env={})
 
     assert fault in str(caught.value)
+
+
+def test_digest_sums_up_what_was_held_back() -> None:
+    """How many, by which stage, when, and of which objects; minCount is left out."""
+    noise = control(minCount=2, dedup={}, digest="5m")
+    read = {"recordedtime": "2026-11-20T10:30:00Z", "count": 2}
+
+    passed(noise, *(event(n, name="abcdefg"[n % 7], **read) for n in range(20)))
+    passed(noise, event(count=1))
+
+    assert noise.take_digests(TEN + 1800 + 299) == {}
+    digest = noise.take_digests(TEN + 1800 + 300)["pager"]
+    assert (digest.count, digest.stages) == (13, {"dedup": 13})
+    assert (digest.first - TEN, digest.last - TEN) == (7, 19)
+    assert [one.count for one in digest.examples] == [2, 2, 2, 2, 2]
+    assert noise.take_digests(TEN + 9999) == {}
+
+
+def test_digest_goes_on_after_a_restart() -> None:
+    """It is forgotten once it was taken, in the same commit."""
+    noise, memos = control(dedup={}, digest="5m"), dict[str, bytes]()
+    passed(noise, event(), event())
+
+    again = control(stored(noise, memos), dedup={}, digest="5m")
+    passed(again, event())
+    stored(again, memos)
+
+    assert "pager/digest" in memos
+    assert again.take_digests(TEN + 300)["pager"].count == 2
+    assert "pager/digest" not in stored(again, memos)
+
+
+def test_event_of_a_digest_says_what_people_ask() -> None:
+    """It is valid, and its id is stable."""
+    noise = control(dedup={}, digest="5m")
+    passed(noise, event(), event(1), event(2))
+    digest = noise.take_digests(TEN + 301)["pager"]
+
+    origin = Origin(cluster="prod")
+    one = digest_event(digest, route="pager", scope={}, until=TEN + 300, origin=origin)
+
+    assert (one.type, one.subject) == ("io.kubebridge.digest.v1", "pager")
+    assert one.id.startswith(f"digest-pager-{TEN + 1}000-")
+    data = msgspec.json.decode(one.data or b"")
+    assert data["message"].startswith("2 events of route pager were held back since")
+    assert data["last"] == "2026-11-20T10:00:02Z"
+    assert data["examples"] == [
+        {"subject": "shop/Pod/web", "reason": "BackOff", "count": 2}
+    ]
+
+
+def test_example_of_the_page_is_usable() -> None:
+    """And nothing in it is idle."""
+    config = parse_config(EXAMPLE, name="bridge.yaml", env={})
+
+    assert config.warnings == ()
+    assert config.routes[0].digest == 300
+
+
+@pytest.mark.parametrize("line", KEYS.splitlines())
+def test_keys_of_the_page_are_keys(line: str) -> None:
+    """Each can be computed from an event."""
+    noise = control(**yaml.safe_load(line))
+
+    assert passed(noise, event()) == [True]
+    assert len(noise.take_memos()) == 1

@@ -256,3 +256,15 @@ async def test_backfill_skips_noise_control() -> None:
         reading = builder.conversion(PODS, scope, builder.sources, None, {})
 
     assert (skipping.noise.is_needed, reading.noise.is_needed) == (False, True)
+
+
+async def test_reader_sends_a_digest_when_nothing_else_happens() -> None:
+    """It is looked for each second."""
+    bench = Bench("{kind: Pod}", "routes: [{name: r, dedup: {key: []}, digest: 1ms}]")
+
+    async with bench.reading():
+        for name in ("a", "b", "c"):
+            bench.cluster.write(name)
+        await asyncio.sleep(10)
+
+    assert [one.get("count") for one in bench.data] == [None, 2]

@@ -1,5 +1,8 @@
 """Noise control in the reader: its state is stored with the cursor."""
 
+import json
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +10,12 @@ from bridge.cluster import Change, Synced
 from bridge.filters.noise.control import NoiseControl
 from bridge.filters.routes import Router
 from bridge.filters.settings import RouteConfig
+from bridge.ingest.buffer import DigestTick
 from bridge.ingest.checkpoint import load_checkpoint
 from bridge.ingest.plan import Plan, Planner
 from bridge.queue.sqlite.queue import SqliteQueue
 from tests.unit.ingest.objects import (
+    NOW,
     SCOPE,
     change,
     conversion,
@@ -22,6 +27,9 @@ from tests.unit.queue.samples import QueueFile
 
 QUIET = RouteConfig.model_validate(
     {"name": "quiet", "dedup": {"key": ["reason"]}, "throttle": {"count": 3, "key": []}}
+)
+TOLD = RouteConfig.model_validate(
+    {"name": "told", "sinks": ["hook"], "dedup": {"key": []}, "digest": "5m"}
 )
 OTHER = RouteConfig.model_validate({"name": "other", "sinks": ["broker"]})
 REASONS = ["BackOff", "Failed", "BackOff", "Pulled", "Failed", "Killing", "Killing"]
@@ -36,7 +44,12 @@ def planner(
     """Return a planner whose noise control begins with these memos."""
     router = Router.of(routes or (QUIET,), sinks=("hook", "broker"))
     noise = NoiseControl(routes or (QUIET,), memos or {})
-    return Planner(conversion(router=router, noise=noise, **more), cursor=cursor)
+    hours = count()  # each look at the clock finds it an hour later
+    return Planner(
+        conversion(router=router, noise=noise, **more),
+        cursor=cursor,
+        now=lambda: NOW + timedelta(hours=next(hours)),
+    )
 
 
 def sinks_of(plan: Plan) -> list[tuple[str, ...]]:
@@ -81,6 +94,34 @@ def test_state_is_not_stored_in_the_midst_of_a_snapshot() -> None:
 
     assert (len(sinks_of(page)), page.closing) == (1, [])
     assert (sinks_of(end), len(remembers(end.closing))) == ([], 2)
+
+
+def test_digest_goes_to_the_sinks_of_its_route_and_is_forgotten_with_it() -> None:
+    """In the part of the put that moves the cursor."""
+    one = planner(TOLD, OTHER)
+    one.plan([change(101), change(102), change(103)])
+
+    plan = one.plan([change(104, reason="Failed"), DigestTick()])
+
+    *_, forgotten, digest = plan.entries
+    assert (digest.sinks, digest.routes) == (("hook",), ("told",))
+    assert digest.event is not None
+    assert json.loads(digest.event.data or b"")["count"] == 3
+    assert remembers([forgotten]) == [("~told/digest", False)]
+    assert plan.closing[-2:] == [forgotten, digest]
+
+
+def test_no_digest_is_made_while_the_cursor_is_behind() -> None:
+    """What it counted would be counted once more if the process were killed."""
+    one = planner(TOLD)
+    one.plan([change(101), change(102)])
+
+    listing = one.plan([change(150, listed=True), DigestTick()])
+    end = one.plan([Synced(resource_version="160"), DigestTick()])
+    idle = one.plan([DigestTick()])
+
+    assert (sinks_of(listing), sinks_of(end)) == ([], [("hook",)])
+    assert not idle.is_needed
 
 
 async def test_kill_changes_no_decision(tmp_path: Path) -> None:

@@ -221,8 +221,9 @@ def test_one_look_tells_what_where_how_often_and_since_when(name):
 
 
 def test_titles_name_what_happened_to_the_object():
-    """Resource changes and gaps have titles as well."""
-    kinds = ["resource.added", "resource.modified", "resource.deleted", "gap", "x"]
+    """Resource changes, gaps and digests have titles as well."""
+    kinds = ["resource.added", "resource.modified", "resource.deleted"]
+    kinds += ["gap", "digest", "x"]
     found = [
         message_of(sample(data={}, type=f"io.kubebridge.{kind}.v1", reason="")).title
         for kind in kinds
@@ -233,6 +234,7 @@ def test_titles_name_what_happened_to_the_object():
         "Pod shop/web-0 changed",
         "Pod shop/web-0 is gone",
         "Events may be missing",
+        "Events were held back",
         "io.kubebridge.x.v1: Pod shop/web-0",
     ]
 
