@@ -1,5 +1,6 @@
 # What people and CI do here. Needs Python 3.11 or newer with pip, and make; only
-# `controlplane` and `cluster` need Go as well. Everything is installed into .venv.
+# `controlplane`, `cluster`, `helm` and `chart` need Go as well. Everything is installed
+# into .venv.
 
 PYTHON ?= python3
 CONFIG ?= bridge.yaml
@@ -21,7 +22,7 @@ CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/de
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo run test check mutants soak fuzz bench controlplane receivers cluster lock clean
+.PHONY: help demo run test check mutants soak fuzz bench controlplane receivers cluster helm chart lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +69,12 @@ receivers: ## Build VictoriaLogs and Alertmanager with Go, for the tests of form
 
 cluster: .venv/runtime controlplane ## Run that control plane until Ctrl-C
 	@$(BIN)/python -m tests.controlplane.cluster $(ARGS)
+
+helm: .venv/dev ## Build helm with Go (minutes, once per machine)
+	$(BIN)/python -m tests.deploy.tools
+
+chart: helm ## Write what is generated of the chart, and its golden renders
+	$(BIN)/python -m tests.deploy.chart
 
 lock: .venv/dev ## Pin dependencies anew; ARGS=--upgrade takes the newest
 	$(LOCK) --all-extras pyproject.toml -o requirements.txt

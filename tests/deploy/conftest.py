@@ -6,12 +6,12 @@ import pytest
 
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.fixtures import control_plane_with_nodes
+from tests.controlplane.fixtures import control_plane, control_plane_with_nodes
 from tests.controlplane.process import wait_until
 from tests.deploy.documents import MANIFESTS
 from tests.e2e.receiver import Receiver
 
-__all__ = ["control_plane_with_nodes"]
+__all__ = ["control_plane", "control_plane_with_nodes"]
 
 # Simulated nodes have no provisioner, so the claim gets its volume by hand.
 VOLUME = """

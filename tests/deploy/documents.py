@@ -9,6 +9,7 @@ from bridge.config import Config, parse_config
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "deploy" / "kubernetes"
+INSTALL = MANIFESTS / "install.yaml"
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -16,20 +17,9 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(path.read_text()))
 
 
-def manifest_files() -> list[Path]:
-    """Return the files that hold Kubernetes objects."""
-    files = MANIFESTS.glob("*.yaml")
-    return sorted(file for file in files if file.name != "kustomization.yaml")
-
-
 def manifest(kind: str) -> dict[str, Any]:
     """Return the one object of a kind."""
-    found = [
-        document
-        for file in manifest_files()
-        for document in documents(file)
-        if document["kind"] == kind
-    ]
+    found = [one for one in documents(INSTALL) if one["kind"] == kind]
     assert len(found) == 1, f"expected one {kind}, got {len(found)}"
     return found[0]
 

@@ -20,14 +20,17 @@ from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.build import find_binaries
 from tests.controlplane.process import ControlPlaneError, Server
+from tests.deploy.chart import CHART, helm
+from tests.deploy.conftest import VOLUME
 from tests.deploy.documents import (
-    MANIFESTS,
+    INSTALL,
     ROOT,
     config,
     config_text,
     container,
     documented,
 )
+from tests.deploy.tools import find_helm
 from tests.e2e.bridge import TOKEN, Bridge, wait_until
 from tests.e2e.receiver import Receiver
 from tests.e2e.writer import Writer
@@ -193,14 +196,14 @@ def test_bridge_is_not_ready_without_its_role(
     cluster: ApiServer, receiver: Receiver, tmp_path: Path
 ) -> None:
     """It says what is refused, and lives on."""
-    cluster.kubectl("delete", "clusterrolebinding", "kubebridge-events")
+    cluster.kubectl("delete", "clusterrolebinding", "kubebridge")
     with bridge_in(tmp_path, cluster, hook(receiver)) as bridge:
         bridge.start()
 
         wait_until(lambda: 'cannot list resource "events"' in readiness(bridge))
 
         assert bridge.get("/livez").is_success
-    cluster.kubectl("apply", "-f", str(MANIFESTS / "rbac.yaml"))
+    cluster.kubectl("apply", "-f", str(INSTALL))
 
 
 def readiness(bridge: Bridge) -> str:
@@ -214,17 +217,25 @@ def readiness(bridge: Bridge) -> str:
 def test_bridge_may_be_confined_to_a_namespace(
     cluster: ApiServer, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """With the documented RoleBinding it reads that namespace, and no other."""
-    cluster.kubectl("delete", "clusterrolebinding", "kubebridge-events")
-    cluster.kubectl("apply", "-f", "-", stdin=documented("kind: RoleBinding"))
+    """With the Roles that the verb prints it reads that namespace, and no other."""
     sources = yaml.safe_load(documented("namespaces: [shop]"))
     with bridge_in(tmp_path, cluster, hook(receiver), **sources) as bridge:
+        cluster.kubectl("apply", "-f", "-", stdin=roles_of(bridge))
         bridge.start_and_wait()
+        token = cluster.service_account_token(*ACCOUNT)
+        with pytest.raises(httpx.HTTPStatusError, match="403 Forbidden"):
+            cluster.request("GET", "/api/v1/events", token=token)
 
         ids = write_events(cluster, "shop", 20)
 
         wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))
-    cluster.kubectl("apply", "-f", str(MANIFESTS / "rbac.yaml"))
+    cluster.kubectl("apply", "-f", str(INSTALL))
+
+
+def roles_of(bridge: Bridge) -> str:
+    """Return what `kubebridge rbac` prints for the bridge's configuration."""
+    command = [sys.executable, "-m", "bridge", "rbac", "-c", str(bridge.config)]
+    return subprocess.check_output(command, text=True)
 
 
 def test_sink_binding_supplies_the_sink(
@@ -259,3 +270,52 @@ def test_compose_reads_through_a_proxy_without_credentials(
         ids = write_events(cluster, "shop", 20)
 
         wait_until(lambda: set(ids) <= set(receiver.ledger.ids()))
+
+
+HELM_VALUES = """
+config: {sinks: [{name: hook, url: "https://hook.invalid/"}]}
+networkPolicy: {enabled: true}
+podDisruptionBudget: {enabled: true}
+grafanaDashboard: {enabled: true}
+"""
+
+
+def with_helm(api: ApiServer, verb: str, *words: str, values: str = "") -> str:
+    """Run helm on the release `bridge` in the namespace `helm`."""
+    where = ("-n", "helm", f"--kubeconfig={api.kubeconfig()}")
+    done = helm(verb, "bridge", *words, *where, stdin=values)
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def namespace(cluster: ApiServer) -> str:
+    """Return a namespace that admits restricted Pods only, and has a volume."""
+    find_helm()
+    label = "pod-security.kubernetes.io/enforce=restricted"
+    cluster.kubectl("create", "namespace", "helm")
+    cluster.kubectl("label", "namespace", "helm", label)
+    volume = VOLUME.replace("name: queue", "name: of-helm")
+    cluster.kubectl("apply", "-f", "-", stdin=volume)
+    return "helm"
+
+
+def test_helm_installs_upgrades_and_removes(cluster: ApiServer, namespace: str) -> None:
+    """A changed configuration replaces the Pod; what waits outlives the release."""
+    path = f"/api/v1/namespaces/{namespace}/pods/bridge-kubebridge-0"
+    chart = (str(CHART), "-f", "-")
+    with_helm(cluster, "install", *chart, "--wait", values=HELM_VALUES)
+    first = cluster.request("GET", path)
+    changed = HELM_VALUES.replace("hook.invalid", "other.invalid")
+
+    with_helm(cluster, "upgrade", *chart, "--wait", values=changed)
+
+    second = cluster.request("GET", path)
+    assert first["metadata"]["uid"] != second["metadata"]["uid"]
+    assert second["status"]["phase"] == "Running"
+    with_helm(cluster, "uninstall", "--wait")
+    left = cluster.kubectl("-n", namespace, "get", "pvc,sa,role,svc,sts", "-o", "name")
+    assert left.split() == [
+        "persistentvolumeclaim/queue-bridge-kubebridge-0",
+        "serviceaccount/default",
+    ]

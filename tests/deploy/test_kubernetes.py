@@ -15,14 +15,13 @@ from bridge.config import parse_config
 from bridge.settings.units import parse_size
 from tests.controlplane.build import find_kubectl
 from tests.deploy.documents import (
-    MANIFESTS,
+    INSTALL,
     ROOT,
     config,
     container,
     documented,
     documents,
     manifest,
-    manifest_files,
     mounts,
     pod,
 )
@@ -31,10 +30,9 @@ VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("file", manifest_files(), ids=lambda file: file.name)
-def test_manifest_is_valid(file: Path, version: str) -> None:
-    """Each file is valid alone, in each version, with no unknown field."""
-    for document in documents(file):
+def test_manifests_are_valid(version: str) -> None:
+    """In each version, with no unknown field."""
+    for document in documents(INSTALL):
         kubernetes_validate.validate(document, version, strict=True)
 
 
@@ -45,15 +43,6 @@ def test_validation_notices_a_typo() -> None:
 
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(service, VERSIONS[0], strict=True)
-
-
-def test_kustomization_names_each_manifest() -> None:
-    """`kubectl apply -k` installs all of them."""
-    (kustomization,) = documents(MANIFESTS / "kustomization.yaml")
-
-    assert sorted(kustomization["resources"]) == [
-        file.name for file in manifest_files()
-    ]
 
 
 def test_image_is_of_this_version() -> None:
