@@ -210,6 +210,8 @@ class _Compiled:
         return values
 
     def _put(self, place: int, value: Any = None) -> str:
+        if isinstance(value, str):
+            value = str.__str__(value)  # `tojson` gives a class of its own
         self._values[place] = None if value.__class__ is _Pairs else value
         if value.__class__ is str:
             self._size += len(value)

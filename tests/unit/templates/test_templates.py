@@ -238,3 +238,11 @@ def test_a_text_that_is_no_time_is_an_error() -> None:
     """The reason does not quote it."""
     with pytest.raises(TemplateError, match=r"^ValueError in an expression$"):
         Template("{{ object.time|unixms }}").render(context({"time": "soon"}))
+
+
+def test_json_within_a_text_is_a_text() -> None:
+    """Of no class of MiniJinja's, which no encoder knows."""
+    made = render({"x": "{{ object.source|tojson }}"})["x"]
+
+    assert type(made) is str
+    assert msgspec.json.decode(made) == OBJECT["source"]
