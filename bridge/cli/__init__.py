@@ -11,7 +11,7 @@ from io import TextIOWrapper
 import typer
 from typer.main import get_command
 
-from bridge.cli import deliveries, doctor, dry_run, run, sinks
+from bridge.cli import convert, deliveries, doctor, dry_run, run, sinks
 from bridge.cli.output import Commands, show_crash
 
 __all__ = ["app", "main"]
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (*run.VERBS, doctor.doctor, doctor.rbac, sinks.send_test):
+for verb in (*run.VERBS, convert.convert, doctor.doctor, doctor.rbac, sinks.send_test):
     app.command()(verb)
 for name, trial in dry_run.VERBS.items():
     app.command(name)(trial)

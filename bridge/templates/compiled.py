@@ -7,6 +7,7 @@ together.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
@@ -25,6 +26,9 @@ LARGEST_BYTES: Final = 4 << 20
 
 DEEPEST: Final = 32
 """Most mappings and lists in each other in a template."""
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Omit:
@@ -181,6 +185,7 @@ class _Compiled:
             finalizer=finalizer,
         )
         self._environment.add_global("_put", self._put)
+        self._environment.add_filter("unixms", _unix_milliseconds)
         source = "".join(sources)
         try:
             self._environment.add_template("text", source)
@@ -205,6 +210,8 @@ class _Compiled:
         return values
 
     def _put(self, place: int, value: Any = None) -> str:
+        if isinstance(value, str):
+            value = str.__str__(value)  # `tojson` gives a class of its own
         self._values[place] = None if value.__class__ is _Pairs else value
         if value.__class__ is str:
             self._size += len(value)
@@ -233,6 +240,15 @@ def _reason(error: Any) -> str:
 def _encoded(value: Any) -> Any:
     """Return a value as it stands in a path; what is missing is nothing."""
     return quote(value if value.__class__ is str else str(value or ""), safe="")
+
+
+def _unix_milliseconds(time: Any) -> int | None:
+    """Return the milliseconds since 1970 of a time; None: there is no time."""
+    if not isinstance(time, str):
+        return None
+    moment = datetime.fromisoformat(time)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _never(_: str) -> bool:

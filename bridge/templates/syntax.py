@@ -59,13 +59,15 @@ FILTERS: Final = frozenset(
         "trim",
         "truncate",
         "unique",
+        "unixms",
         "upper",
         "urlencode",
         "wordwrap",
         "zip",
     ]
 )
-"""The filters of MiniJinja 3 without those for HTML, debugging and Python."""
+"""The filters of MiniJinja 3 without those for HTML, debugging and Python; and
+``unixms``, the milliseconds since 1970 of a time in RFC 3339."""
 
 TESTS: Final = frozenset(
     [

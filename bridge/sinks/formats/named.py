@@ -146,9 +146,7 @@ def _single(
                 labels=settings.labels,
             )
         case SlackConfig():
-            return SlackFormat(
-                classifier=classifier, sink=sink, channel=settings.channel
-            )
+            return SlackFormat(classifier=classifier, sink=sink, settings=settings)
         case TemplateConfig():
             return TemplateFormat(classifier=classifier, sink=sink, settings=settings)
 

@@ -7,24 +7,28 @@ refuses, with ``{"ok": false, "error": ...}``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
 import msgspec
+from pydantic import PrivateAttr, model_validator
 from yarl import URL
 
 from bridge.errors import (
     PermanentSinkError,
     SinkError,
     SinkPausedError,
+    TemplateError,
     TemporarySinkError,
 )
 from bridge.events import EncodedEvent
-from bridge.settings.model import Model
+from bridge.settings.model import Model, fault
 from bridge.sinks import Accepted
 from bridge.sinks.formats import SinkRequest
 from bridge.sinks.formats.message import Message, message_of, shortened
+from bridge.sinks.formats.template import render_body
 from bridge.sinks.http.classify import ResponseClassifier
 from bridge.sinks.transports import EXCERPT_BYTES, Response
+from bridge.templates import Template
 
 _MARKS: Final = {"info": "🟢", "warning": "⚠️", "error": "🔴"}
 _TITLE_CHARACTERS: Final = 150
@@ -50,7 +54,33 @@ class SlackConfig(Model):
 
     channel: str | None = None
     """For chat.postMessage with a bot's token: the channel's id or name. null: an
-    incoming webhook, whose URL says where to."""
+    incoming webhook, whose URL says where to, unless `body` has a `channel`."""
+
+    body: dict[str, Any] | None = None
+    """The message instead of ours: a tree of templates as that of the format
+    `template`. null: a header, the text and the facts. Texts are sent as they are
+    made: what stands in `text` can mention people."""
+
+    _template: Template | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        if self.body is not None:
+            try:
+                self._template = Template({"body": self.body})
+            except TemplateError as error:
+                raise fault(f"{'.'.join(map(str, error.path))}: {error}") from None
+        return self
+
+    @property
+    def template(self) -> Template | None:
+        """The compiled `body`; None: there is none."""
+        return self._template
+
+    @property
+    def is_api(self) -> bool:
+        """Whether it is for chat.postMessage, whose 200 may be a refusal."""
+        return self.channel is not None or "channel" in (self.body or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +90,12 @@ class SlackFormat:
     Attributes:
         classifier: Says what a status means.
         sink: Its name, for messages.
-        channel: Where to; None: the webhook's own.
+        settings: Where to, and in which form.
     """
 
     classifier: ResponseClassifier
     sink: str
-    channel: str | None
+    settings: SlackConfig
     content_type: ClassVar = "application/json; charset=utf-8"
     max_batch: ClassVar = 1
     secrets: ClassVar = ()
@@ -74,9 +104,14 @@ class SlackFormat:
     def render(self, url: URL, events: Sequence[EncodedEvent]) -> SinkRequest:
         """See `Format`."""
         (event,) = events
-        body = _body(message_of(event))
-        if self.channel is not None:
-            body["channel"] = self.channel
+        template = self.settings.template
+        body = (
+            _body(message_of(event))
+            if template is None
+            else render_body(template, event, sink=self.sink)
+        )
+        if self.settings.channel is not None:
+            body.setdefault("channel", self.settings.channel)
         return SinkRequest(url=url, body=msgspec.json.encode(body))
 
     def judge(
@@ -84,7 +119,7 @@ class SlackFormat:
     ) -> Sequence[Accepted | SinkError]:
         """See `Format`."""
         results = self.classifier.accepted(response, events=len(events))
-        error = _error_of(response.body) if self.channel is not None else None
+        error = _error_of(response.body) if self.settings.is_api else None
         return results if error is None else [self._refused(error, response)]
 
     def _refused(self, error: str, response: Response) -> SinkError:

@@ -117,13 +117,7 @@ class TemplateFormat:
         return self.classifier.accepted(response, events=len(events))
 
     def _request(self, url: URL, event: EncodedEvent) -> SinkRequest:
-        found = attributes(event)
-        cluster = found.get("cluster")
-        context = context_of(
-            event=found,
-            data=data_of(event),
-            cluster=None if cluster is None else str(cluster),
-        )
+        context = context_for(event)
         made = self.settings.render(context)
         if made["path"] is not None:
             url = _with_path(url, str(made["path"]))
@@ -150,6 +144,43 @@ class TemplateFormat:
         if self.settings.content_type.startswith(_JSON):
             _check_json(body)
         return body
+
+
+def context_for(event: EncodedEvent) -> dict[str, Any]:
+    """Return what expressions read of an event.
+
+    Raises:
+        PermanentSinkError: Its data cannot be read.
+        TemplateError: Its data is nested too deeply.
+    """
+    found = attributes(event)
+    cluster = found.get("cluster")
+    return context_of(
+        event=found,
+        data=data_of(event),
+        cluster=None if cluster is None else str(cluster),
+    )
+
+
+def render_body(template: Template, event: EncodedEvent, *, sink: str) -> Any:
+    """Return the `body` that a template makes of an event.
+
+    Raises:
+        PermanentSinkError: It cannot be computed from this event.
+    """
+    try:
+        made = template.render(context_for(event))["body"]
+        msgspec.json.encode(made)
+    except TemplateError as error:
+        where = f"{_shown(error.path)}: " if error.path else ""
+        raise PermanentSinkError(
+            f"sink {sink}: {where}{error}", reason="format"
+        ) from None
+    except (UnicodeEncodeError, TypeError, ValueError, RecursionError):
+        raise PermanentSinkError(
+            f"sink {sink}: body: cannot be written as JSON", reason="format"
+        ) from None
+    return made
 
 
 def _check_json(body: bytes) -> None:

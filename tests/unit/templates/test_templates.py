@@ -216,3 +216,33 @@ def test_an_expression_that_is_too_long_is_refused():
     """Nobody reads such a line."""
     with pytest.raises(TemplateError, match="at most 8192"):
         Expression("1 + " * 4_000 + "1")
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2024-01-02T03:04:05Z", 1704164645000),
+        ("2024-01-02T03:04:05.678901Z", 1704164645678),
+        ("2024-01-02T03:04:05", 1704164645000),
+        (None, None),
+    ],
+)
+def test_times_in_milliseconds(time: str | None, expected: int | None) -> None:
+    """Of UTC, if the time does not say."""
+    made = Template("{{ object.time|unixms }}").render(context({"time": time}))
+
+    assert made == expected
+
+
+def test_a_text_that_is_no_time_is_an_error() -> None:
+    """The reason does not quote it."""
+    with pytest.raises(TemplateError, match=r"^ValueError in an expression$"):
+        Template("{{ object.time|unixms }}").render(context({"time": "soon"}))
+
+
+def test_json_within_a_text_is_a_text() -> None:
+    """Of no class of MiniJinja's, which no encoder knows."""
+    made = render({"x": "{{ object.source|tojson }}"})["x"]
+
+    assert type(made) is str
+    assert msgspec.json.decode(made) == OBJECT["source"]

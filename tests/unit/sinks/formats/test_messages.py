@@ -16,7 +16,7 @@ from bridge.sinks.formats.grafana import grafana_body
 from bridge.sinks.formats.message import MessageFormat, message_of
 from bridge.sinks.formats.opsgenie import opsgenie_body
 from bridge.sinks.formats.pagerduty import pagerduty_body
-from bridge.sinks.formats.slack import SlackFormat
+from bridge.sinks.formats.slack import SlackConfig, SlackFormat
 from bridge.sinks.formats.teams import teams_body
 from tests.unit.sinks.formats.samples import (
     BACK_OFF,
@@ -27,9 +27,10 @@ from tests.unit.sinks.formats.samples import (
 )
 
 
-def slack(channel=None):
+def slack(channel=None, body=None):
     """Return the format of Slack."""
-    return SlackFormat(classifier=classifier(), sink="hook", channel=channel)
+    settings = SlackConfig(type="slack", channel=channel, body=body)
+    return SlackFormat(classifier=classifier(), sink="hook", settings=settings)
 
 
 def pagerduty(message):
@@ -350,3 +351,29 @@ def test_data_that_cannot_be_read_is_the_events_fault():
 
     with pytest.raises(PermanentSinkError, match="its data cannot be read"):
         message_of(broken)
+
+
+def test_slack_takes_a_message_of_ones_own():
+    """A tree of templates; the channel may be one, or stand beside it."""
+    own = slack("C1", body={"text": "{{ object.count }}x", "n": "{{ object.count }}"})
+    named = slack(body={"channel": "#{{ event.namespace }}", "text": "hi"})
+
+    bodies = [one.render(URL_OF_SINK, [sample()]).body for one in (own, named)]
+
+    assert msgspec.json.decode(bodies[0]) == {"text": "7x", "n": 7, "channel": "C1"}
+    assert msgspec.json.decode(bodies[1]) == {"channel": "#shop", "text": "hi"}
+    with pytest.raises(TemporarySinkError):
+        raise named.judge(answer(200, {"error": "ratelimited"}), [sample()])[0]
+
+
+def test_slack_refuses_a_template_that_is_none():
+    """When the configuration is read."""
+    with pytest.raises(ValueError, match="unknown filter 'nope'"):
+        slack(body={"text": "{{ object.count|nope }}"})
+
+
+@pytest.mark.parametrize("text", ["{{ object.type|unixms }}", "{{ [omit] }}"])
+def test_slack_cannot_send_what_cannot_be_made(text):
+    """A dead letter with the reason."""
+    with pytest.raises(PermanentSinkError, match=r"^sink hook: "):
+        slack(body={"text": text}).render(URL_OF_SINK, [sample()])
