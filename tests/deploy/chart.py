@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bridge.cluster.builtin import BUILTIN
 from bridge.config import json_schema
 from bridge.ingest.settings import EnrichConfig
 from tests.deploy.documents import INSTALL, ROOT
-from tests.deploy.tools import find_helm
+from tests.deploy.tools import find_helm, helm_path
 
 CHART = ROOT / "deploy" / "chart"
 GOLDEN = Path(__file__).parent / "golden"
@@ -154,12 +155,14 @@ def rendered() -> Iterator[tuple[Path, str]]:
 
 
 def main() -> None:
-    """Write all of them."""
-    for files in (generated(), rendered()):
-        for path, text in files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-            sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+    """Write all of them; without helm those that need none."""
+    has_helm = helm_path().is_file()
+    for path, text in chain(generated(), rendered() if has_helm else ()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+    if not has_helm:
+        sys.stdout.write("no helm, so no manifests and golden renders: make helm\n")
 
 
 if __name__ == "__main__":

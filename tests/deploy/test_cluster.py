@@ -20,7 +20,7 @@ from tests.controlplane.access import write_kubeconfig
 from tests.controlplane.apiserver import ApiServer
 from tests.controlplane.build import find_binaries
 from tests.controlplane.process import ControlPlaneError, Server
-from tests.deploy.chart import CHART, helm
+from tests.deploy.chart import CHART, golden, helm, objects
 from tests.deploy.conftest import VOLUME
 from tests.deploy.documents import (
     INSTALL,
@@ -304,7 +304,8 @@ def test_helm_installs_upgrades_and_removes(cluster: ApiServer, namespace: str) 
     """A changed configuration replaces the Pod; what waits outlives the release."""
     path = f"/api/v1/namespaces/{namespace}/pods/bridge-kubebridge-0"
     chart = (str(CHART), "-f", "-")
-    with_helm(cluster, "install", *chart, "--wait", values=HELM_VALUES)
+    said = with_helm(cluster, "install", *chart, "--wait", values=HELM_VALUES)
+    assert "port-forward bridge-kubebridge-0 8080" in said
     first = cluster.request("GET", path)
     changed = HELM_VALUES.replace("hook.invalid", "other.invalid")
 
@@ -319,3 +320,26 @@ def test_helm_installs_upgrades_and_removes(cluster: ApiServer, namespace: str) 
         "persistentvolumeclaim/queue-bridge-kubebridge-0",
         "serviceaccount/default",
     ]
+
+
+def test_what_helm_test_runs_passes(
+    exposed: Bridge, receiver: Receiver, tmp_path: Path
+) -> None:
+    """The containers of its Pod, with the bridge's address and files."""
+    (tmp_path / "api-token").write_text(TOKEN)
+    wait_until(lambda: exposed.get("/api/v1/sinks").is_success)
+    text = golden(CHART / "ci" / "everything-values.yaml").read_text()
+    (pod,) = [one for one in objects(text) if one["kind"] == "Pod"]
+    address = f"http://127.0.0.1:{exposed.port}"
+    for one in pod["spec"]["containers"]:
+        words = one.get("command") or ["python", "-m", "bridge", *one["args"]]
+        filled = [
+            word.replace("http://kubebridge:8080", address).replace(
+                "/run/secrets/kubebridge/token", str(tmp_path / "api-token")
+            )
+            for word in words[1:]
+        ]
+
+        subprocess.check_call([sys.executable, *filled])
+
+    assert receiver.ledger.ids()
