@@ -59,8 +59,6 @@ class Batcher:
         self._begun = asyncio.Event()
         self._cut = asyncio.Event()
         self.get = self._queue.get
-        self.get_nowait = self._queue.get_nowait
-        self.is_empty = self._queue.empty
         self.task_done = self._queue.task_done
         self.join = self._queue.join
 
@@ -83,11 +81,7 @@ class Batcher:
 
     async def _add_each(self, remaining: deque[Lease], epoch: int) -> None:
         while remaining:
-            batch = Batch((remaining[0],), epoch)
-            if self._queue.full():
-                await self._queue.put(batch)
-            else:
-                self._queue.put_nowait(batch)
+            await self._queue.put(Batch((remaining[0],), epoch))
             remaining.popleft()
 
     async def _add_grouped(self, remaining: deque[Lease], epoch: int) -> None:

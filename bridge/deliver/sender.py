@@ -218,10 +218,7 @@ class Sender:
 
     async def _work(self) -> None:
         while True:
-            if self._batcher.is_empty():
-                job = await self._batcher.get()
-            else:
-                job = self._batcher.get_nowait()
+            job = await self._batcher.get()
             try:
                 await self._attempt_runner.attempt(job)
             except asyncio.CancelledError:

@@ -17,7 +17,6 @@ class Deadlines:
         self._seconds = seconds
         self._running: dict[_Attempt, None] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def attempt(self) -> "_Attempt":
         """Return a context in which time runs; it raises TimeoutError at its end."""
@@ -28,13 +27,6 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop, asked for once: each time costs a system call (getpid)."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop
 
     def start(self, attempt: "_Attempt", loop: asyncio.AbstractEventLoop) -> float:
         """Let the time of an attempt begin; return when it ends, in loop time."""
@@ -69,7 +61,7 @@ class _Attempt:
         self._is_expired = False
 
     def __enter__(self) -> None:
-        loop = self._deadlines.loop
+        loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("expected a task around an attempt, got none")

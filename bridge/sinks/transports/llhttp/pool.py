@@ -184,10 +184,7 @@ class Pool:
         while idle:
             connection = idle.pop()
             age = connection.loop.time() - connection.idle_since
-            # Of age 0 it was read from in this round of the loop: nothing came since.
-            if age < self._idle_seconds and (
-                connection.is_quiet if age else connection.is_open
-            ):
+            if age < self._idle_seconds and connection.is_quiet:
                 return connection
             connection.close()
         return None
