@@ -17,6 +17,8 @@ from yarl import URL
 
 from bridge.config import parse_config
 from bridge.demo.apiserver import ApiServer
+from bridge.events import CloudEvent
+from bridge.filters.routes import Router
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -34,6 +36,7 @@ RUN_BELOW = {
     ".venv/bin/kubebridge rbac -c bridge.yaml",
     ".venv/bin/kubebridge doctor -c bridge.yaml",
     ".venv/bin/kubebridge sources list",
+    ".venv/bin/kubebridge sources objects deployment",
     ".venv/bin/kubebridge sinks list",
     ".venv/bin/kubebridge deliveries list",
     ".venv/bin/kubebridge dead-letters list",
@@ -69,6 +72,27 @@ def test_every_configuration_is_usable(text: str) -> None:
     config = parse_config(text, name="bridge.yaml", env={})
 
     assert len(config.sinks) == len(yaml.safe_load(text)["sinks"])
+
+
+def test_slack_takes_six_lines() -> None:
+    """They are usable, and warnings alone are sent."""
+    [text] = [block for block in blocks("yaml") if "slack" in block]
+    config = parse_config(text, name="bridge.yaml", env={})
+    router = Router.of(config.routes, sinks=("chat",))
+
+    chosen = [
+        router.choose(event(severitytext=one), sources=("events",)).sinks
+        for one in ("WARN", "INFO")
+    ]
+
+    assert len(text.splitlines()) == 6
+    assert config.sinks[0].format.type == "slack"
+    assert chosen == [("chat",), ()]
+
+
+def event(**extensions: str) -> CloudEvent:
+    """Return an event with these attributes."""
+    return CloudEvent(id="1", source="/s", type="t", extensions=extensions)
 
 
 def test_first_configurations_send_nothing_to_a_strangers_host() -> None:
@@ -113,6 +137,7 @@ async def world(tmp_path: Path) -> "Iterator[dict[str, str]]":  # type: ignore[m
         server.kubeconfig(tmp_path / "kubeconfig")
         port = free_port()
         text = blocks("yaml")[0] + f"server: {{port: {port}}}\n"
+        text += "sources: [{kind: Event}, {apiVersion: apps/v1, kind: Deployment}]\n"
         (tmp_path / "bridge.yaml").write_text(text)
         yield os.environ | {
             "KUBECONFIG": str(tmp_path / "kubeconfig"),
@@ -140,12 +165,21 @@ def _use_it(world: dict[str, str], folder: Path) -> None:
     with subprocess.Popen(
         [*KUBEBRIDGE, "run", "-c", "bridge.yaml"], cwd=folder, env=world
     ) as process:
-        _wait_ready(world["KUBEBRIDGE_URL"])
-        said = {
-            noun: _type(noun, "list", world=world, folder=folder)
-            for noun in ("sources", "sinks", "deliveries", "dead-letters", "cursors")
-        }
-        process.terminate()
+        try:
+            _wait_ready(world["KUBEBRIDGE_URL"])
+            said = {
+                noun: _type(noun, "list", world=world, folder=folder)
+                for noun in (
+                    "sources",
+                    "sinks",
+                    "deliveries",
+                    "dead-letters",
+                    "cursors",
+                )
+            }
+            _type("sources", "objects", "deployment", world=world, folder=folder)
+        finally:
+            process.terminate()
         assert process.wait(30) == 0
     assert "out" in said["sinks"]
     assert "watching" in said["sources"]
