@@ -124,6 +124,21 @@ def test_no_digest_is_made_while_the_cursor_is_behind() -> None:
     assert not idle.is_needed
 
 
+def test_no_digest_is_made_while_a_change_waits() -> None:
+    """The cursor stays before it; the next tick finds both gone on."""
+    answers: dict[str, bool | None] = {"shop": True}
+    one = planner(TOLD, sources=[source_of("events", selects=answers.get)])
+    one.plan([change(101), change(102)])
+
+    answers["shop"] = None
+    waiting = one.plan([change(103), DigestTick()])
+    answers["shop"] = True
+    gone_on = one.plan([DigestTick()])
+
+    assert (sinks_of(waiting), sinks_of(gone_on)) == ([], [("hook",)])
+    assert gone_on.to == "103"
+
+
 async def test_kill_changes_no_decision(tmp_path: Path) -> None:
     """The state is that of the cursor: nothing is decided by what was not stored."""
     changes = [change(101 + n, reason=reason) for n, reason in enumerate(REASONS)]
