@@ -31,6 +31,7 @@ def convert(
     same, what behaves differently, and what has no equivalent. Secrets are not
     printed; the report says which variables they belong in.
     """
+    from bridge.config.parts import find_unusable  # noqa: PLC0415  # imports everything
     from bridge.config.text import MOST_BYTES  # noqa: PLC0415  # pydantic
     from bridge.migrate import convert as convert_text  # noqa: PLC0415
 
@@ -40,7 +41,7 @@ def convert(
         reason = getattr(error, "strerror", None) or str(error)
         raise fail(f"{file}: cannot be read: {reason}", code=UNUSABLE) from error
     with explained():
-        converted = convert_text(text, name=file.name)
+        converted = convert_text(text, name=file.name, check=find_unusable)
     lines = "\n".join(converted.report.lines())
     echo(lines, err=True)
     if report is not None:
