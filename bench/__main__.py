@@ -18,6 +18,7 @@ from pathlib import Path
 from bench import resources, rows, steady
 from bench.candidates import checked_out, here
 from bench.endurance import endurance
+from bench.formats import formats
 from bench.isolation import isolation
 from bench.load import Writer
 from bench.rows import Figures
@@ -50,7 +51,7 @@ def main() -> int:
     results: dict[str, Figures] = {}
     wanted, count = set(arguments.rows), arguments.events
     _measure(_rows_alone(arguments), wanted, results)
-    if wanted - {"help", "import", "claim", "endurance"}:
+    if wanted - {"help", "import", "claim", "formats", "endurance"}:
         with (
             tempfile.TemporaryDirectory(prefix="kubebridge-bench-") as folder,
             ControlPlane(folder=Path(folder), binaries=binaries) as plane,
@@ -147,6 +148,7 @@ def _rows_alone(arguments: argparse.Namespace) -> Rows:
         "help": rows.help_text,
         "import": lambda: steady.imports(candidate=here()),
         "claim": lambda: rows.claim(arguments.waiting),
+        "formats": formats,
     }
 
 
@@ -204,7 +206,7 @@ def _long_rows(binaries: Mapping[str, Path], arguments: argparse.Namespace) -> R
 
 
 def _arguments() -> argparse.Namespace:
-    names = ["help", "import", "claim", "single", "ordered", "slow", "batch"]
+    names = ["help", "import", "claim", "formats", "single", "ordered", "slow", "batch"]
     names += ["idle", "steady", "latency"]
     names += ["isolation", "start", "memory", "catchup", "unwanted", "pods"]
     names += ["endurance"]

@@ -57,7 +57,7 @@ class Expression:
             TemplateError: It is none, or names what does not exist.
         """
         check_expression(text)
-        _Compiled([f"{{{{ {text} }}}}"])
+        _Compiled([f"{{{{ {text} }}}}"], is_checked=False)
         self._run = _Compiled([_source(0, text, text)])
 
     def evaluate(self, context: Mapping[str, Any]) -> Any:
@@ -84,6 +84,7 @@ class Template:
             TemplateError: A text of it is no template; the error's `path` leads there.
         """
         self._sources: list[str] = []
+        self._paths: list[tuple[str | int, ...]] = []
         self._is_path = is_path
         self._build = self._compile(tree, ())
         self._run = _Compiled(self._sources, finalizer=_encoded if is_path else None)
@@ -97,9 +98,16 @@ class Template:
         """Return the tree with all expressions computed; see `context_of`.
 
         Raises:
-            TemplateError: One cannot be computed from this event, or costs too much.
+            TemplateError: One cannot be computed from this event, or costs too much;
+                the error's `path` leads to its text.
         """
-        return self._build(self._run(context))
+        if self.is_constant:
+            return self._build({})
+        try:
+            return self._build(self._run(context))
+        except TemplateError as error:
+            paths = [*self._paths[self._run.count_of_values :], ()]
+            raise TemplateError(str(error), path=paths[0]) from None
 
     def _compile(
         self, node: Any, path: tuple[str | int, ...]
@@ -124,10 +132,11 @@ class Template:
             if expression is None and not check(text) and "{#" not in text:
                 return lambda _: text
             place = len(self._sources)
-            _Compiled([text])
+            _Compiled([text], is_checked=False)
         except TemplateError as error:
             raise TemplateError(str(error), path=path) from error
         self._sources.append(_source(place, text, expression))
+        self._paths.append(path)
         return lambda values: values[place]
 
 
@@ -161,6 +170,34 @@ def context_of(
         raise TemplateError("the object is nested too deeply") from None
 
 
+class _Values:
+    """The values of a run by their places; knows nothing of MiniJinja's environment.
+
+    An environment is not seen by the garbage collector: if what it calls led back to
+    it, neither would ever be freed.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[int, Any] = {}
+        self._size = 0
+
+    def clear(self) -> None:
+        """Begin a run."""
+        self.found = {}
+        self._size = 0
+
+    def put(self, place: int, value: Any = None) -> str:
+        """Take a value; called by templates, in the order of places."""
+        if isinstance(value, str):
+            value = str.__str__(value)  # `tojson` gives a class of its own
+        if value.__class__ is str:
+            self._size += len(value)
+            if self._size > LARGEST_BYTES:
+                raise ValueError("too large")
+        self.found[place] = None if value.__class__ is _Pairs else value
+        return ""
+
+
 class _Compiled:
     """Sources that are one template of MiniJinja, and the values of a run."""
 
@@ -169,12 +206,12 @@ class _Compiled:
         sources: Iterable[str],
         *,
         finalizer: Callable[[Any], Any] | None = None,
+        is_checked: bool = True,
     ) -> None:
         import minijinja  # noqa: PLC0415  # for those only who want it
 
         self._failure = minijinja.TemplateError
-        self._values: dict[int, Any] = {}
-        self._size = 0
+        self._values = _Values()
         self._environment = minijinja.Environment(
             fuel=FUEL,
             undefined_behavior="chainable",
@@ -184,7 +221,7 @@ class _Compiled:
             auto_escape_callback=_never,
             finalizer=finalizer,
         )
-        self._environment.add_global("_put", self._put)
+        self._environment.add_global("_put", self._values.put)
         self._environment.add_filter("unixms", _unix_milliseconds)
         source = "".join(sources)
         try:
@@ -192,32 +229,26 @@ class _Compiled:
             names = self._environment.undeclared_variables_in_str(source)
         except self._failure as error:
             raise TemplateError(_reason(error)) from None
-        unknown = sorted(set(names) - {*NAMES, "omit", "_put", "range"})
-        if unknown:
+        unknown = sorted(set(names) - {*NAMES, "omit", "range"})
+        if unknown and not is_checked:
             raise TemplateError(
                 f"expected one of {', '.join(NAMES)}, got '{unknown[0]}'"
             )
 
     def __call__(self, context: Mapping[str, Any]) -> dict[int, Any]:
-        self._values = values = dict[int, Any]()
-        self._size = 0
+        self._values.clear()
         try:
             self._environment.render_template("text", **context)
         except self._failure as error:
             raise TemplateError(_reason(error)) from None
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise TemplateError(f"{type(error).__name__} in an expression") from None
-        return values
+        return self._values.found
 
-    def _put(self, place: int, value: Any = None) -> str:
-        if isinstance(value, str):
-            value = str.__str__(value)  # `tojson` gives a class of its own
-        self._values[place] = None if value.__class__ is _Pairs else value
-        if value.__class__ is str:
-            self._size += len(value)
-            if self._size > LARGEST_BYTES:
-                raise ValueError("too large")
-        return ""
+    @property
+    def count_of_values(self) -> int:
+        """How many values the last run has computed; a failed one stopped there."""
+        return len(self._values.found)
 
 
 def _source(place: int, text: str, expression: str | None) -> str:

@@ -4,6 +4,7 @@ from tests.fuzz.campaign import Target
 from tests.fuzz.target_answers import AnswersTarget
 from tests.fuzz.target_api import ApiTarget
 from tests.fuzz.target_config import ConfigTarget
+from tests.fuzz.target_templates import TemplatesTarget
 from tests.fuzz.target_watch import WatchTarget
 
 TARGETS: tuple[Target, ...] = (
@@ -12,4 +13,5 @@ TARGETS: tuple[Target, ...] = (
     AnswersTarget("llhttp"),
     AnswersTarget("aiohttp"),
     WatchTarget(),
+    TemplatesTarget(),
 )

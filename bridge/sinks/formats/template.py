@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Self
+from urllib.parse import quote
 
 import msgspec
 from pydantic import Field, PrivateAttr, model_validator
@@ -27,6 +28,9 @@ from bridge.sinks.transports import EXCERPT_BYTES, Response
 from bridge.templates import OMIT, Template, context_of
 
 _JSON: Final = "application/json"
+_IN_PATHS: Final = "/%!$&'()*+,;=:@~"
+"""Signs that stand in a path as they are (RFC 3986, 3.3), and those of encoded ones."""
+
 _is_field_value = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?").fullmatch
 
 
@@ -193,7 +197,9 @@ def _check_json(body: bytes) -> None:
 
 
 def _with_path(url: URL, path: str) -> URL:
-    made = URL.build(path=f"/{path.lstrip('/')}", encoded=True)
+    # Expressions are encoded already; what stands between them need not be.
+    encoded = quote(f"/{path.lstrip('/')}", safe=_IN_PATHS, errors="replace")
+    made = URL.build(path=encoded, encoded=True)
     return url.with_path(made.raw_path, encoded=True, keep_query=True)
 
 

@@ -1,5 +1,6 @@
 """Templates keep types, leave out what is to be omitted, and reach nothing else."""
 
+import weakref
 from typing import Any
 
 import msgspec
@@ -210,6 +211,37 @@ def test_an_expression_that_fails_says_why_without_values():
 
     assert "Back-off" not in str(caught.value)
     assert Expression("object.count").evaluate(context()) == 3
+
+
+@pytest.mark.parametrize("text", ["{{ _put }}", "{{ _put|string }}", "{{ _text }}"])
+def test_names_of_ours_are_unknown(text):
+    """Texts are put together with them, which nobody has to know."""
+    with pytest.raises(TemplateError, match="expected one of event, object"):
+        Template(text)
+
+
+def test_a_template_is_freed_with_its_last_user():
+    """MiniJinja's environments are not seen by the garbage collector."""
+    template = Template({"a": "{{ object.count }}"})
+    template.render(context())
+    values = weakref.ref(template._run._values)
+
+    del template
+
+    assert values() is None
+
+
+def test_a_template_that_fails_says_which_of_its_texts():
+    """By its place in the tree."""
+    tree = {
+        "a": "{{ object.count }}",
+        "b": ["x", "{{ object.message + 1 }}", "{{ 1 }}"],
+    }
+
+    with pytest.raises(TemplateError) as caught:
+        render(tree)
+
+    assert caught.value.path == ("b", 1)
 
 
 def test_an_expression_that_is_too_long_is_refused():

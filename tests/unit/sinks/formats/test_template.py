@@ -75,6 +75,15 @@ def test_paths_and_parameters_are_encoded_and_the_host_stays():
     assert request.method == "PUT"
 
 
+def test_the_rest_of_a_path_is_encoded_too():
+    """It has no white space, no query of its own, and what was encoded stays."""
+    path = "a b/\v\r\n?c#d/%2F/{{ event.reason }}é"
+
+    request = template({}, path=path).render(URL_OF_SINK, [sample()])
+
+    assert request.url.raw_path == "/a%20b/%0B%0D%0A%3Fc%23d/%2F/BackOff%C3%A9"
+
+
 def test_header_fields_are_made_too():
     """In lower case, as they go over the wire."""
     request = template({}, headers={"X-Reason": "{{ event.reason }}"}).render(
