@@ -206,7 +206,8 @@ class _SourceConversion:
             case _:
                 text = (
                     f"a {kind[0] or 'ref'} has an address that the cluster knows "
-                    "alone: write sink.uri, from status.sinkUri of the source, and try again"
+                    "alone: write sink.uri, from status.sinkUri of the source, "
+                    "and try again"
                 )
                 self._tell(ref, "none", text)
                 return None, False
@@ -272,8 +273,8 @@ class _SourceConversion:
     def _tell_rest(self) -> None:
         if owner := self._spec.get("owner"):
             text = (
-                "left out: no filter asks for the controller of an object, so that more "
-                "events are sent; data.metadata.ownerReferences[0].kind may serve"
+                "left out: no filter asks for the controller of an object, so that "
+                "more events are sent; data.metadata.ownerReferences[0].kind may serve"
             )
             self._tell(owner, "none", text)
         if account := self._spec.get("serviceAccountName"):

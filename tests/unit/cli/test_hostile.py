@@ -79,7 +79,7 @@ VERBS = {
     "cursors reset": ("c", "--yes"),
 }
 WITHOUT_A_BRIDGE = {"run", "demo", "validate", "schema", "version", "doctor", "rbac"}
-WITHOUT_A_BRIDGE |= {"queue recover"}
+WITHOUT_A_BRIDGE |= {"queue recover", "convert", "render", "explain", "test"}
 
 
 class Bridge(ThreadingHTTPServer):
