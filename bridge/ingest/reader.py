@@ -189,8 +189,8 @@ class ScopeReader:
     ) -> None:
         """Store one plan after the other: never two puts of a scope at a time.
 
-        Each is made once the last one is stored. A task that plans ahead gains nothing,
-        for the loop delivers meanwhile, and costs two switches for each event.
+        Each is made once the last one is stored; the loop delivers meanwhile. A task
+        that plans ahead would cost two switches for each event.
         """
         limit = max(1, self._queue.max_entries // planner.most_entries_per_item)
         while True:
