@@ -141,7 +141,7 @@ class TemplateFormat:
             raise TemplateError("expected a body, got omit", path=("body",))
         try:
             if not isinstance(made, str):
-                return msgspec.json.encode(made)
+                return msgspec.json.encode(made, enc_hook=_plain)
             body = made.encode()
         except (UnicodeEncodeError, TypeError, ValueError, RecursionError):
             raise TemplateError("cannot be written as JSON", path=("body",)) from None
@@ -185,6 +185,13 @@ def render_body(template: Template, event: EncodedEvent, *, sink: str) -> Any:
             f"sink {sink}: body: cannot be written as JSON", reason="format"
         ) from None
     return made
+
+
+def _plain(value: Any) -> str:
+    """Return text that `tojson` made, which has a class of its own."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(type(value).__name__)
 
 
 def _check_json(body: bytes) -> None:

@@ -190,7 +190,7 @@ def test_bodies_have_the_form_that_the_receiver_documents(name):
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(message=HOSTILE, reason=NAMES, who=NAMES)
 def test_bodies_keep_the_limits_whatever_the_texts_are(name, message, reason, who):
     """Nothing that stands in an event makes a request that the receiver refuses."""
@@ -262,6 +262,15 @@ def test_slack_finds_no_mention_and_no_link_in_texts():
     event = sample(data={**BACK_OFF, "message": "<!channel> & <http://x|y>"})
 
     assert "<" not in msgspec.json.encode(rendered("slack", event)).decode()
+
+
+def test_messages_without_facts_have_no_empty_block():
+    """Slack refuses a context without elements."""
+    nothing = dict.fromkeys(("cluster", "namespace", "node", "component"), "")
+
+    blocks = rendered("slack", sample(data={}, **nothing))["blocks"]
+
+    assert [one["type"] for one in blocks] == ["header"]
 
 
 def test_discord_mentions_nobody():

@@ -103,6 +103,7 @@ def test_header_fields_are_made_too():
         ({"headers": {"X-A": "{{ object.nothing }}x\u00e4"}}, "headers.X-A"),
         ({"body": "{{ object.message }}"}, "body: expected JSON, as contentType says"),
         ({"body": "{{ omit }}"}, "body: expected a body, got omit"),
+        ({"body": ["{{ [object.items] }}"]}, "body: cannot be written as JSON"),
         ({"body": ["{{ object.message + 1 }}"]}, "InvalidOperation"),
     ],
 )
@@ -143,3 +144,8 @@ def test_json_texts_are_sent_if_they_are_json():
     made = '{"message": {{ object.message | tojson }}}'
 
     assert body(made) == {"message": BACK_OFF["message"]}
+
+
+def test_json_within_a_list_is_a_text():
+    """`tojson` gives text of a class of its own, wherever it stands."""
+    assert body(["{{ [object.reason|tojson] }}"]) == [['"BackOff"']]
