@@ -164,7 +164,7 @@ class QueueFullError(QueueError):
 
 
 class EntryTooLargeError(QueueError):
-    """One entry is larger than the queue can ever hold; `index` says which."""
+    """An entry is larger than the queue can ever hold; `index` says which."""
 
     def __init__(self, message: str, *, index: int) -> None:
         """`index` is its place among the entries of the put."""
@@ -193,7 +193,7 @@ OUR_FAULT = "files"
 
 
 class SinkError(KubebridgeError):
-    """One attempt to deliver did not succeed."""
+    """An attempt to deliver did not succeed."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What each part says of itself, and what the probes make of it.
+"""Keep the status of each part, and answer the probes from it.
 
 Each reader (one for each scope) writes its own status by its telemetry; the supervisor
 of readers writes that of sources that are not read, and that the API server is silent;
@@ -120,7 +120,7 @@ class SinkStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of a probe's verbose answer."""
+    """A line of a probe's verbose answer."""
 
     name: str
     passed: bool

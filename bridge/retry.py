@@ -1,4 +1,4 @@
-"""How long to wait before trying again; the waits themselves are tenacity's.
+"""Compute the delays between attempts; tenacity's strategies make them.
 
 Three users, three needs:
 

@@ -21,7 +21,7 @@ _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 
 class Signals:
-    """Notes what the process is told, and wakes the event loop while there is one."""
+    """Notes signals, and wakes the event loop while there is one."""
 
     def __init__(self) -> None:
         """Handle nothing yet."""

@@ -1,4 +1,4 @@
-"""Who may ask what: a rule that decides, and the middleware that acts on it.
+"""Authorize requests: a rule decides, and the middleware enforces it.
 
 ====================  =======================  ==========================
 who may               loopback only            beyond loopback
@@ -62,7 +62,7 @@ _LOOPBACK_HOST = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a request says of itself.
+    """The parts of a request that the rule reads.
 
     Attributes:
         method: HTTP method.

@@ -153,10 +153,10 @@ def _deliveries(tallies: Mapping[str, Tally]) -> Iterator[Metric]:
 
 
 class ReaderCollector(Collector):
-    """Shows what the readers say of themselves."""
+    """Exports the status of the readers."""
 
     def __init__(self, health: Health) -> None:
-        """Read the readers of `health`, whoever they are at the time."""
+        """Read the readers of `health` at the time of each scrape."""
         self._health = health
 
     def collect(self) -> Iterator[Metric]:

@@ -18,13 +18,13 @@ _YAML_BODY = {
 
 
 class ConfigText(ApiModel):
-    """What is wrong with a configuration."""
+    """The faults of a configuration."""
 
     valid: bool
     """Whether the bridge would start with it."""
 
     problems: list[str]
-    """One line for each fault: `file:line:column: key: what`."""
+    """A line for each fault: `file:line:column: key: what`."""
 
 
 class RouteView(ApiModel):

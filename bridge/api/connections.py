@@ -158,7 +158,7 @@ class ApiConnection(H11Protocol):
             self.cut()
 
     def cut(self) -> None:
-        """Close at once, whatever is under way."""
+        """Close at once, requests under way included."""
         self._is_refused = True
         self.transport.abort()
 

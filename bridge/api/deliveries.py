@@ -204,7 +204,7 @@ async def show_dead_letter(parts: PartsGiven, handle: str) -> Response:
 
 @_dead_letters.post("/replay", summary="Try them again", responses=NOT_FOUND)
 async def replay_dead_letters(parts: PartsGiven, body: DeadLetterReplay) -> Replayed:
-    """Put deliveries into the queue anew, with the events' own ids."""
+    """Put deliveries into the queue again, with the events' own ids."""
     if body.to_sink is not None:
         parts.store.require_sink(body.to_sink)
     done = await _replay_letters(parts, body)

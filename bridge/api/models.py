@@ -1,4 +1,4 @@
-"""What endpoints share: forms of requests and responses, and the parts they work on.
+"""Forms of requests and responses that endpoints share, and the parts they work on.
 
 JSON names are in camelCase.
 """
@@ -100,7 +100,7 @@ class Items(ApiModel, Generic[Item]):
 
 
 class ListOf(ApiModel, Generic[Item]):
-    """One page of a list."""
+    """A page of a list."""
 
     items: list[Item]
 

@@ -30,7 +30,7 @@ class OwnerView(ApiModel):
 
 
 class ObjectView(ApiModel):
-    """What is known of one object; never its data."""
+    """The metadata of an object; never its data."""
 
     resource: str
     """What it is, e.g. `pods` or `deployments.apps`."""

@@ -97,7 +97,7 @@ class EventListQuery(AskedModel, PageQuery):
 
 
 class AttemptView(ApiModel):
-    """One attempt to deliver, as far as it is remembered."""
+    """An attempt to deliver, as far as it is remembered."""
 
     number: int
     """From 1; a replay begins anew."""
@@ -113,7 +113,7 @@ class AttemptView(ApiModel):
     """HTTP status; null: there was no answer."""
 
     reason: str
-    """One word; empty: delivered."""
+    """A word; empty: delivered."""
 
     excerpt: str
     """First bytes of the answer, or the error: up to 4,096 of a failure, 256 of a
@@ -147,7 +147,7 @@ class KeptEventDetail(KeptEvent):
 
 
 class DeliveryView(ApiModel):
-    """One event on its way to one sink."""
+    """An event on its way to one sink."""
 
     handle: str
     """That of the event, as in `/events`."""
@@ -193,7 +193,7 @@ class DeliveryView(ApiModel):
 
 
 class DeliveryDetail(DeliveryView):
-    """One delivery, with all that is known of it."""
+    """A delivery, with all that is known of it."""
 
     tries: list[AttemptView]
     """Every attempt that is remembered, oldest first."""

@@ -114,7 +114,7 @@ class SinkProbe(AskedModel):
 
 
 class ProbeResult(ApiModel):
-    """What became of the test."""
+    """The result of the test."""
 
     id: str
     """id of the event that was sent; empty: none was."""
@@ -176,7 +176,7 @@ async def pause_sink(
 
 @router.post("/{name}/resume", summary="Try it at once", responses=NOT_FOUND)
 async def resume_sink(parts: PartsGiven, name: str) -> Resumed:
-    """End whatever holds it back: an operator's word, a pause, a rest, its breaker.
+    """End a stop, a pause, a rest or an open circuit.
 
     It is tried now, and held back again if it fails.
     """

@@ -20,7 +20,7 @@ _IDENTITY = "@cluster"
 
 
 class ReaderView(ApiModel):
-    """What one watch does."""
+    """The status of a watch."""
 
     sources: list[str]
     """Names of the sources it reads for."""

@@ -1,4 +1,4 @@
-"""One life after another: how SIGHUP and SIGTERM change what runs.
+"""A life after another: how SIGHUP and SIGTERM change what runs.
 
 ::
 
@@ -42,7 +42,7 @@ MOST_DRAINING = 3
 
 
 class Lives:
-    """Runs a configuration, and the next one that is usable when told to reload."""
+    """Runs a configuration, and the next one that is usable at each reload."""
 
     def __init__(self, *, read: Callable[[], Config], path: Path | None) -> None:
         """Run nothing yet.
@@ -71,7 +71,7 @@ class Lives:
         self._living: asyncio.TaskGroup
 
     async def run(self, config: Config) -> None:
-        """Run a configuration, and those that follow it, until told to stop.
+        """Run a configuration, and those that follow it, until stopped.
 
         Raises:
             KubebridgeError: The first one cannot be used, or a part failed later;

@@ -32,7 +32,7 @@ GARBAGE_THRESHOLD = 20_000
 
 
 def main(*, config_path: Path | None) -> int:
-    """Run until told to stop; return the exit code.
+    """Run until stopped; return the exit code.
 
     SIGTERM and SIGINT stop it. SIGHUP reads the configuration again, and changes the
     parts that run if it can be used; else the old one stays in force.

@@ -118,7 +118,7 @@ class Life:
             self._task.cancel()
 
     async def run(self, message: str, **fields: object) -> None:
-        """Run the parts until told to stop, then close them.
+        """Run the parts until stopped, then close them.
 
         Args:
             message: Line that is logged once all parts are started.
@@ -186,7 +186,7 @@ class Life:
         self.parts.metrics.show(self._figures, readers, expressions)
 
     async def _watch(self) -> None:
-        """Show that the loop turns, and measure the queue."""
+        """Show that the event loop responds, and measure the queue."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.parts.store.health.beat(), name="heartbeat")
             tasks.create_task(self._figures.measure(), name="measure")

@@ -115,7 +115,7 @@ def replay_events(
     handles: Annotated[list[str], typer.Argument(help="Of which events.")],
     api: Api,
 ) -> None:
-    """Deliver stored events to a sink anew, with their own ids."""
+    """Deliver stored events to a sink again, with their own ids."""
     body = {"toSink": sink, "handles": handles}
     api.show(api.post("events", "replay", body=body), _replayed)
 
@@ -175,7 +175,7 @@ def replay_deliveries(
     selection: JsonObject,
     api: Api,
 ) -> None:
-    """Deliver events to a sink anew, with their own ids."""
+    """Deliver events to a sink again, with their own ids."""
     body = selection
     if state is not None:
         body["state"] = state.value
@@ -236,7 +236,7 @@ def replay_dead_letters(
     selection: JsonObject,
     api: Api,
 ) -> None:
-    """Deliver dead letters anew, with their own ids."""
+    """Deliver dead letters again, with their own ids."""
     body = _chosen(handles, selection, every=every)
     if to_sink is not None:
         body["toSink"] = to_sink

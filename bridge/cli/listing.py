@@ -51,7 +51,7 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list of the API, and how it is shown.
+    """A list of the API, and how it is shown.
 
     Attributes:
         api: The API.

@@ -1,4 +1,4 @@
-"""How verbs answer: lines for a person, JSON for a pipe, errors on standard error.
+"""Print answers of verbs: lines for people, JSON for pipes, errors on standard error.
 
 All that a verb prints leaves through `echo`, which lets nothing through that steers a
 terminal; usage errors and tracebacks too, see `Commands` and `show_crash`.
@@ -33,7 +33,7 @@ FAILED, UNUSABLE, NO_QUEUE = 1, 2, 3
 
 
 class OutputFormat(StrEnum):
-    """What is printed."""
+    """The form of the output."""
 
     JSON = "json"
     TEXT = "text"

@@ -182,7 +182,7 @@ def set_cursor(
 @cursors.command("reset")
 @with_options(api=Api)
 def reset_cursor(cursor: CursorId, *, yes: Yes = False, api: Api) -> None:
-    """Forget a cursor: reading starts anew, as the source's `initial` says."""
+    """Forget a cursor: reading starts again, as the source's `initial` says."""
     confirm(f"Forget cursor {cursor}, and what was known at it?", yes=yes)
     api.delete("cursors", cursor)
     api.show({"reset": cursor}, lambda _: f"cursor {cursor} forgotten")
@@ -219,7 +219,7 @@ def pause_sink(
 @sinks.command("resume")
 @with_options(api=Api)
 def resume_sink(sink: SinkName, api: Api) -> None:
-    """Try a sink at once, whatever holds it back."""
+    """Try a sink at once, in any state."""
     api.show(api.post("sinks", sink, "resume"), lambda _: f"sink {sink} is tried now")
 
 
@@ -242,7 +242,7 @@ def send_test(
     *,
     api: Api,
 ) -> None:
-    """Send one synthetic event to a sink, and say what became of it.
+    """Send a synthetic event to a sink, and print the result.
 
     A sink that is resting, paused or circuit-open is tried at once; one that an
     operator has stopped is left alone.

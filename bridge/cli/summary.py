@@ -1,4 +1,4 @@
-"""A configuration in a few lines: what it says, and what goes without saying.
+"""Summarize a configuration in a few lines, its defaults included.
 
 What has its default is left out, but for what everybody wants to know of a sink.
 """

@@ -36,7 +36,7 @@ from bridge.cluster.kubernetes_event import KubernetesEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One kind of object as an API server serves it.
+    """A kind of object as an API server serves it.
 
     Attributes:
         group: API group; empty for core.
@@ -124,7 +124,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One object was added, modified or deleted.
+    """An object was added, modified or deleted.
 
     Attributes:
         change: What happened to it.

@@ -1,4 +1,4 @@
-"""Check that an answer is what was asked for, and turn a Status into an error.
+"""Check the form of an answer, and make an error of a Status.
 
 Status 200 says little: a proxy, a server that starts up or another program may answer
 with a Status, with ``{}`` or with other objects. Taken for a list, any of them would be

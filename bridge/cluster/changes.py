@@ -146,7 +146,7 @@ def ends_initial(line: bytes) -> bool:
 
 
 class ListedObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One object of a list.
+    """An object of a list.
 
     Attributes:
         object: The object as raw JSON, kind and apiVersion included.

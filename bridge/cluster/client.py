@@ -85,7 +85,7 @@ _INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
-    """One page of a list.
+    """A page of a list.
 
     Attributes:
         items: Objects as raw JSON, in the order of their names.

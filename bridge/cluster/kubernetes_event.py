@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 
 class Reference(Struct, rename="camel", gc=False):
-    """Which object is meant (v1 ObjectReference); unknown parts are empty."""
+    """A reference to an object (v1 ObjectReference); unknown parts are empty."""
 
     kind: str = ""
     namespace: str = ""
@@ -19,7 +19,7 @@ class Reference(Struct, rename="camel", gc=False):
 
 
 class EventMetadata(Struct, rename="camel", gc=False):
-    """Which Event it is (v1 ObjectMeta)."""
+    """The identity of an Event (v1 ObjectMeta)."""
 
     uid: str
     name: str
@@ -84,7 +84,7 @@ class KubernetesEvent(Struct, rename="camel", gc=False):
 
     @property
     def component(self) -> str:
-        """Who reported it."""
+        """The component that reported the Event."""
         named = self.reporting_component or self.reporting_controller
         return named or self._source.component
 

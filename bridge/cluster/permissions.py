@@ -12,7 +12,7 @@ _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class _Status(msgspec.Struct):
-    """Whether it is allowed; an authorizer that fails counts as a refusal."""
+    """The answer of an authorizer; a failure counts as a refusal."""
 
     allowed: bool
 

@@ -83,7 +83,7 @@ class AnswerTooLargeError(UnreadableError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request to the API server.
+    """A request to the API server.
 
     Attributes:
         doing: What errors call it, e.g. ``list events in all namespaces``.
@@ -254,7 +254,7 @@ async def read_body(
 
 
 class WatchStream:
-    """One open watch; use it as `async with client.watch(...) as stream`."""
+    """An open watch; use it as `async with client.watch(...) as stream`."""
 
     def __init__(
         self, response: aiohttp.ClientResponse, *, doing: str, last_answer: LastAnswer

@@ -29,7 +29,7 @@ _NONE: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataFilter:
-    """Which metadata is kept beside identity and version.
+    """Chooses the metadata to keep beside identity and version.
 
     Attributes:
         labels: Whether labels are kept.

@@ -111,7 +111,7 @@ class AnnotatedForm(msgspec.Struct, gc=False):
 
 
 class LineForm(msgspec.Struct, gc=False):
-    """One line of a watch (Kubernetes API concepts, WatchEvent)."""
+    """A line of a watch (Kubernetes API concepts, WatchEvent)."""
 
     type: str
     object: msgspec.Raw

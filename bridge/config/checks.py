@@ -1,4 +1,4 @@
-"""Check what no single model can see: names, references, filters, selectors, slots.
+"""Check across models: names, references, filters, selectors, slots.
 
 All of it is read from the data as written, whatever else is wrong there, so that every
 fault of a document is reported at once.
@@ -139,7 +139,7 @@ def _extensions(data: Mapping[str, Any]) -> Mapping[str, object]:
 
 
 def _patterns(spec: object) -> Iterator[str]:
-    """Yield all texts at or below a key `regex`, whatever is wrong with the filter."""
+    """Yield all texts at or below a key `regex`, also of a faulty filter."""
     match spec:
         case dict():
             for key, value in spec.items():

@@ -97,7 +97,7 @@ Trail = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong.
+    """A thing that is wrong.
 
     Attributes:
         trail: With which part.
@@ -112,7 +112,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class DocumentPlace:
-    """Where something was written.
+    """The place of a value in the document.
 
     Attributes:
         line: From 1; 0: not in a file.
@@ -131,7 +131,7 @@ class DocumentPlace:
 
 @dataclass(slots=True, kw_only=True)
 class ConfigDocument:
-    """What was written, and where.
+    """A document's values, and the place of each.
 
     Attributes:
         name: Name of the file.

@@ -1,4 +1,4 @@
-"""What a Knative SinkBinding puts into the environment joins the document.
+"""Add the environment variables of a Knative SinkBinding to the document.
 
 ==================  =============================================================
 ``K_SINK``          URL of a sink named ``k-sink``

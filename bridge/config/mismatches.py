@@ -37,7 +37,7 @@ _SHOWN: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """One comparison of a filter; `is_needed` if the filter insists on it."""
+    """A comparison of a filter; `is_needed` if the filter insists on it."""
 
     dialect: str
     name: str

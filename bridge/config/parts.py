@@ -1,4 +1,4 @@
-"""Parts of a configuration: what it says of each, and whether all can be built.
+"""Return the settings of each part, and check that all parts can be built.
 
 While it is built nothing connects and nothing is opened: a fault of the machine, such
 as a port that is taken, shows at start and at reload only.

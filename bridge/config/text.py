@@ -223,7 +223,7 @@ class _Composer:
         return node
 
     def _alias(self, event: Any) -> Node:
-        """Return the part that an alias stands for."""
+        """Return the part that an alias refers to."""
         name = event.anchor
         if name not in self._anchors:
             raise self._refusal(event, f"not YAML: expected an anchor '{name}' before")

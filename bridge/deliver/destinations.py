@@ -25,7 +25,7 @@ from bridge.sinks.transports.egress import Egress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One sink of the configuration, and how events are delivered to it.
+    """A sink of the configuration, and how events are delivered to it.
 
     Equal destinations need no new sender.
 

@@ -77,7 +77,7 @@ class SinkGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything may be tried; else a single delivery, once it is leased."""
+        """Whether all deliveries may be tried; else a single one, once it is leased."""
         return self._status.state == "active"
 
     async def restore(self) -> None:
@@ -106,7 +106,7 @@ class SinkGate:
         await self._close("stopped", None, reason)
 
     async def resume(self) -> bool:
-        """Open the gate by an operator's word; return whether it was closed."""
+        """Open the gate for an operator; return whether it was closed."""
         if self.is_open and await self._queue.gated(self._sink.name) is None:
             return False
         await self._open("Sink resumed by an operator.")

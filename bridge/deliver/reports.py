@@ -34,7 +34,7 @@ class DeadLetterLog:
     """Logs deliveries that were given up, and why."""
 
     def __init__(self, *, sink: str, now: Callable[[], float]) -> None:
-        """Say it of `sink`; `now` gives seconds that never go back."""
+        """Report about `sink`; `now` gives seconds that never go back."""
         log = get_logger(sink=sink)
         self._is_new = asyncio.Event()
         self._kept = Rationed(log.error, "Delivery became a dead letter.", now=now)

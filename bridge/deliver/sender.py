@@ -122,12 +122,12 @@ class Sender:
         self._log = get_logger(sink=sink.name)
 
     async def stop(self, reason: str) -> None:
-        """Stop the sink by an operator's word; attempts under way may end."""
+        """Stop the sink for an operator; attempts under way may end."""
         await self._gate.stop(reason)
         self._batcher.cut()
 
     async def resume(self) -> bool:
-        """Resume the sink whatever held it back; return whether anything did."""
+        """Resume the sink from any state; return whether it was held back."""
         return await self._gate.resume()
 
     def retire(self) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while the demo runs: a live screen, or plain lines in a pipe."""
+"""Show the demo at work: a live screen, or plain lines in a pipe."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ _STYLES: Mapping[State, str] = {"starting": "cyan", "running": "green", "killed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What the bridge says that it holds for one sink, in numbers."""
+    """The numbers of deliveries that the bridge reports for a sink."""
 
     waiting: int = 0
     dead: int = 0
@@ -71,7 +71,7 @@ class Progress:
 
     @property
     def troubles(self) -> str:
-        """What was done to the bridge, and what came of it."""
+        """The faults that the bridge met, and their results."""
         lost = "not counted yet" if self.lost is None else self.lost
         return f"restarts {self.restarts}  watches expired {self.expired}  lost {lost}"
 

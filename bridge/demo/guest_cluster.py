@@ -82,7 +82,7 @@ class GuestCluster:
             await connection.aclose()
 
     def revisions(self) -> Sequence[Revision]:
-        """Return every revision that the API server told of, oldest first."""
+        """Return every revision that the API server sent, oldest first."""
         return sorted(self._revisions.values(), key=lambda one: one.number)
 
     async def write(self, write: RecordedWrite) -> None:
@@ -134,7 +134,7 @@ class GuestCluster:
         return page.resource_version
 
     async def _watch(self, since: str) -> str:
-        """Note what a watch tells; return the version to go on from, empty: none."""
+        """Note the events of a watch; return the version to go on from, empty: none."""
         async with self._client.watch(
             CORE_EVENTS,
             resource_version=since,

@@ -14,7 +14,7 @@ SHOWN_MISSING = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One state of one Kubernetes Event, as the API server recorded it.
+    """A state of one Kubernetes Event, as the API server recorded it.
 
     Attributes:
         uid: Of the Event.
@@ -34,7 +34,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldDeliveries:
-    """What the bridge holds for one sink: ids still to be delivered, and given up."""
+    """The ids that the bridge holds for a sink: still to be delivered, and given up."""
 
     waiting: frozenset[str] = frozenset()
     dead: frozenset[str] = frozenset()

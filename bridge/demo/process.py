@@ -103,7 +103,7 @@ def environment(ours: Mapping[str, str]) -> dict[str, str]:
 
 
 class BridgeProcess:
-    """One bridge on one configuration, however often it is started."""
+    """A bridge on one configuration, however often it is started."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class BridgeProcess:
         return self._process is not None
 
     def check(self) -> None:
-        """Do nothing as long as it does what it was told.
+        """Raise if the process ended by itself.
 
         Raises:
             BridgeProcessError: It ended by itself.
@@ -175,7 +175,7 @@ class BridgeProcess:
             )
 
     async def kill(self) -> None:
-        """End it by SIGKILL, in the middle of whatever it does."""
+        """End it by SIGKILL at once."""
         self.check()
         process, self._process = self._process, None
         if process is not None:

@@ -26,7 +26,7 @@ Behaviour = Callable[[web.Request, Take], Awaitable[web.Response]]
 
 @dataclass(slots=True, kw_only=True)
 class Receiver:
-    """What one webhook knows of itself.
+    """The counts of a webhook.
 
     Attributes:
         name: Also the sink's.
@@ -79,7 +79,7 @@ async def answer_well(_request: web.Request, take: Take) -> web.Response:
 
 
 class Moods:
-    """Answers badly, in every way that is worth another try, until told to stop."""
+    """Answers badly, in every way that is worth another try, until stopped."""
 
     def __init__(self, *, seed: int = 7) -> None:
         """Begin in a bad mood; `seed` decides the order of answers."""

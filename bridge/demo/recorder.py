@@ -16,7 +16,7 @@ SCHEDULER = "default-scheduler"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedWrite:
-    """One call to the API server: a new Kubernetes Event, or one that repeats.
+    """A call to the API server: a new Kubernetes Event, or one that repeats.
 
     Attributes:
         creates: Whether the Event is new; else `body` is merged into it (RFC 7386).
@@ -39,7 +39,7 @@ class RecordedWrite:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a component says about a pod, or about its node."""
+    """The message of a component about a pod, or about its node."""
 
     reason: str
     text: str

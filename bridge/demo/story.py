@@ -112,7 +112,7 @@ class Story:
         )
 
     async def run(self, *, once: bool) -> Ledger:
-        """Play one round, or until told to stop; return the account.
+        """Play one round, or until stopped; return the account.
 
         Raises:
             BridgeProcessError: The bridge ended by itself.

@@ -9,7 +9,7 @@ from bridge.events import validation as rules
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One occurrence, by CloudEvents 1.0.2.
+    """An occurrence, by CloudEvents 1.0.2.
 
     The rules of the specification are checked here, once, so that nothing behind it
     has to. It is narrower in two ways: the payload is JSON, and ``T`` and ``Z`` in a

@@ -5,7 +5,7 @@ One reader for each scope::
     Reflector ──▶ buffer ──▶ plan ──▶ queue.put(entries, cursor)
     (cluster)   (buffer.py) (plan.py)
                                │
-           choice ▸ past ▸ enrichment ▸ convert ▸ routes
+     sources ▸ comparison ▸ enrichment ▸ convert ▸ accept
                         (entries.py)
 
 The buffer lets the next page be read while the last one is stored. One put at a time is

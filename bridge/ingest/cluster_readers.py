@@ -14,7 +14,7 @@ from bridge.queue import Queue
 
 
 class ClusterReaders:
-    """One client of a cluster, and the supervisor of the readers that share it.
+    """A client of a cluster, and the supervisor of the readers that share it.
 
     ::
 

@@ -112,7 +112,7 @@ class PendingChanges:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """One put, and the counts to report once it is stored.
+    """A put, and the counts to report once it is stored.
 
     Attributes:
         entries: Entries to store; those that go with the cursor are last.

@@ -65,7 +65,7 @@ class BuildReflector(Protocol):
 
 
 class _Intake:
-    """Tells the telemetry of each batch that is read, and puts it into the buffer."""
+    """Counts each batch that is read, and puts it into the buffer."""
 
     def __init__(
         self, buffer: Buffer, telemetry: ReaderTelemetry, store: Store | None

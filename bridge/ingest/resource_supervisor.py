@@ -74,7 +74,7 @@ class ResourceSupervisor:
         """The scopes that are read; None: not known yet."""
 
         self.statuses: Sequence[ReaderStatus] = ()
-        """One for each reader, or one that says what is waited for."""
+        """A for each reader, or one that says what is waited for."""
 
         self._parts = parts
         self._publish = publish

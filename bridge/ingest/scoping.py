@@ -103,7 +103,7 @@ class Namespaces:
         return frozenset(known.name for known in self._informer.store)
 
     def selects(self, selector: LabelSelector) -> Selects:
-        """Return what tells whether a namespace is selected, as far as is known.
+        """Return the function that says whether a namespace is selected, if known.
 
         A namespace that is gone keeps the labels that it had when it was last asked
         for: what is deleted with it may come later.

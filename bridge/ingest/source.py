@@ -26,7 +26,7 @@ def everywhere(_namespace: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One source of the configuration at work.
+    """A source of the configuration at work.
 
     Attributes:
         settings: As configured.

@@ -15,7 +15,7 @@ Ending = Literal["delivered", "retry", "dead", "released"]
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
-    """One attempt to deliver one event to one sink.
+    """An attempt to deliver one event to one sink.
 
     Attributes:
         event: Handle of the event, as `Lease.kept`.

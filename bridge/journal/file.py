@@ -130,7 +130,7 @@ class JournalFile:
             self._connection.execute(_DROP_OLDEST)
 
     def chunks_about(self, first: int, last: int, sink: str | None) -> list[int]:
-        """Return the chunks that may tell of events between two, newest first."""
+        """Return the chunks that may hold events between two, newest first."""
         name = None if sink is None else _names(sink).decode()
         rows = self._connection.execute(_ABOUT, (last, first, name))
         return [row[0] for row in rows]
@@ -166,7 +166,7 @@ class JournalFile:
         return pages * size
 
     def close(self) -> None:
-        """Leave the file, whatever state it is in."""
+        """Close the file in any state."""
         with suppress(apsw.Error):
             self._connection.close()
 

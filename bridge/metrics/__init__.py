@@ -1,4 +1,4 @@
-"""What is counted, under names that begin with ``kubebridge_``.
+"""Declare all metrics, under names that begin with ``kubebridge_``.
 
 Every way in which a delivery can begin or end has a counter, so that for each sink at
 any moment::

@@ -1,4 +1,4 @@
-"""Moves in: files of kubernetes-event-exporter and of Knative become ours.
+"""Convert files of kubernetes-event-exporter and of Knative to a configuration.
 
 `convert` says of each thing of theirs what became of it: the same, different and how,
 or no equivalent and why. Nothing is guessed: what has no equivalent is left out, and

@@ -1,4 +1,4 @@
-"""What templates of theirs read: fields of an Event by Go's names, and their kinds.
+"""Read fields of an Event by Go's names and kinds, as templates of the exporter do.
 
 In Go a field that is not there is the zero value of its type, ``""`` or ``0``; here it
 is null. So a text is written ``(object.message or '')`` wherever that matters.

@@ -18,7 +18,7 @@ _HEADINGS: Final[dict[Verdict, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What became of one thing.
+    """The result for one part of the file.
 
     Attributes:
         line: In their file, from 1.

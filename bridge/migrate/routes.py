@@ -42,7 +42,7 @@ Filters = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule of theirs.
+    """A rule of theirs.
 
     Attributes:
         filters: Ours that all have to pass; empty: every event passes.

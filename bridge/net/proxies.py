@@ -1,4 +1,4 @@
-"""Which proxy leads to a URL, by the rules of Go's ``golang.org/x/net/http/httpproxy``.
+"""Find the proxy for a URL, by the rules of Go's ``golang.org/x/net/http/httpproxy``.
 
 One implementation for sinks, token endpoints and the API server, so that a proxy
 environment means to each what it means to kubectl and to the other programs of a

@@ -61,7 +61,7 @@ def parse_url(text: str) -> URL:
 
 
 def shown_url(url: str) -> str:
-    """Return a URL without what may be secret in it; `HIDDEN` stands for that.
+    """Return a URL with `HIDDEN` in place of each part that may be secret.
 
     A text that is no URL is not shown at all. A fragment is left out.
     """
@@ -80,7 +80,7 @@ def shown_url(url: str) -> str:
 
 
 def url_secrets(url: str, *, is_secret: bool = False) -> list[str]:
-    """Return what must not be shown of a URL, in whatever text: tokens and the query.
+    """Return the parts of a URL that no text may show: tokens and the query.
 
     Args:
         url: The URL.

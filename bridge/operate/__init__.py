@@ -41,7 +41,7 @@ Place = Literal["kept", "waiting", "delivered", "dead"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event on its way to one sink, as far as it is known.
+    """An event on its way to one sink, as far as it is known.
 
     A row of the stored events has the same form, without a state and a sink.
 
@@ -102,7 +102,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryStore:
-    """Where deliveries are found: the queue, and the journal of attempts.
+    """Holds the queue and the journal, in which deliveries are found.
 
     Attributes:
         queue: What waits, was given up, or is kept.

@@ -265,7 +265,7 @@ def _changes(page: ListPage, resource: Resource) -> Iterator[Change]:
 
 
 def _has_form(encoded: EncodedEvent, form: EventForm) -> bool:
-    """Return whether an event is in a form, and tells of a change at all."""
+    """Return whether an event is in a form, and is about a change."""
     head = encoded.body[: encoded.data_offset]
     is_knative = b'"type":"dev.knative.apiserver.' in head
     if not is_knative and not any(one in head for one in (b".event.", b".resource.")):

@@ -36,7 +36,7 @@ _EXTENTS: tuple[Extent, ...] = ("handle", "head", "whole")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryQuery:
-    """One page of a list of deliveries.
+    """A page of a list of deliveries.
 
     Attributes:
         place: Which rows are listed; ``all``: deliveries in every state.

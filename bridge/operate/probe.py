@@ -35,7 +35,7 @@ attempt. An event that is not delivered is taken back."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOutcome:
-    """What became of a synthetic event.
+    """The result of a synthetic event.
 
     Attributes:
         id: id of the event; empty: none was sent.

@@ -21,7 +21,7 @@ _READ = ("list", "watch")
 _GROUP = "rbac.authorization.k8s.io"
 
 Manifest = dict[str, Any]
-"""One Kubernetes object, its keys in the order in which people write them."""
+"""A Kubernetes object, its keys in the order in which people write them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ class _HiddenSecret(SecretConfig):
     """A secret that is not read."""
 
     def open(self) -> Secret:
-        """Return what stands for the value."""
+        """Return the placeholder of the value."""
         return SecretText(self.env or "")
 
 

@@ -263,7 +263,7 @@ def _by_sink(
 
 
 class _BackfillRequest:
-    """One request to deliver what a sink has missed."""
+    """A request to deliver what a sink has missed."""
 
     def __init__(
         self,

@@ -71,7 +71,7 @@ class Selection:
         stored: datetime,
         routes: Sequence[str] = (),
     ) -> bool:
-        """Return whether an event is selected, whatever became of it.
+        """Return whether an event is selected, delivered or not.
 
         Args:
             event: The event; None: not stored any more, so it has no attributes.

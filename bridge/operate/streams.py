@@ -194,7 +194,7 @@ def _attempts(
 
 
 def from_kept(row: Kept) -> Delivery:
-    """Return a stored event, whatever became of it."""
+    """Return a stored event, delivered or not."""
     return Delivery(
         place=row.handle,
         handle=row.handle,

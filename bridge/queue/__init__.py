@@ -115,7 +115,7 @@ class Queue(Protocol):
         ...
 
     async def set_cursor(self, scope: Scope, to: str | None) -> None:
-        """Set a cursor by an operator's word; None forgets it and what was known."""
+        """Set a cursor for an operator; None forgets it and all memos of its scope."""
         ...
 
     def remembered(
@@ -203,7 +203,7 @@ class Queue(Protocol):
         ...
 
     async def enqueue(self, sink: str, handles: Sequence[str]) -> int:
-        """Deliver kept events or dead letters anew, with their own ids; say how many.
+        """Deliver kept events or dead letters again, with their ids; return how many.
 
         A dead letter enqueued for its own sink leaves the dead letters.
         """
@@ -273,7 +273,7 @@ class Queue(Protocol):
         ...
 
     async def purge(self, sink: str | None, handles: Sequence[str] | None) -> int:
-        """End dead letters and deliveries by handle, or all that waits; say how many.
+        """End dead letters and deliveries by handle, or all that wait; return a count.
 
         Args:
             sink: Whose; None: handles of objects that could not be converted.
@@ -287,7 +287,7 @@ class Queue(Protocol):
         ...
 
     async def storage(self) -> Storage:
-        """Say how full the store is."""
+        """Return the used and the most bytes of the store."""
         ...
 
     def tallies(self) -> Mapping[str, Tally]:

@@ -1,4 +1,4 @@
-"""What goes into a queue and comes out of it."""
+"""Define the records that a queue takes and gives."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from bridge.events import CloudEvent, EncodedEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What one cursor belongs to. Names in the configuration are never part of it.
+    """The key of a cursor. Names in the configuration are never part of it.
 
     Attributes:
         cluster: uid of the cluster (that of namespace kube-system).
@@ -29,7 +29,7 @@ class Scope:
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event on its way into the queue, or one thing to remember, or both.
+    """An event on its way into the queue, or one thing to remember, or both.
 
     Attributes:
         event: The event; None for what could not be converted and for what is only
@@ -98,7 +98,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
-    """An event on its way to another sink: its name, and the bytes to store anew."""
+    """An event on its way to another sink: its name, and the bytes to store there."""
 
     sink: str
     event: EncodedEvent
@@ -131,7 +131,7 @@ Outcome = Delivered | Retry | Released | Dead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depth:
-    """What lies in the queue for one sink.
+    """The number of deliveries of a sink in each state.
 
     Attributes:
         waiting: Deliveries not ended, leased and delayed ones included.
@@ -262,7 +262,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCursor:
-    """Where a reader stands: scope, resourceVersion, and when it last moved."""
+    """The cursor of a reader: scope, resourceVersion, and when it last moved."""
 
     scope: Scope
     resource_version: str
@@ -271,7 +271,7 @@ class StoredCursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """How full the store is.
+    """The used and the most bytes of the store.
 
     Attributes:
         used_bytes: What rows take.

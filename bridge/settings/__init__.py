@@ -1,1 +1,1 @@
-"""What a setting is: models, durations, sizes, names. Imports nothing of ours."""
+"""Define settings: models, durations, sizes, names. Imports nothing above it."""

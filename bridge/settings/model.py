@@ -1,4 +1,4 @@
-"""What all models share: frozen, strict about keys, and clear about faults."""
+"""The base of all models: frozen, strict about keys, and clear about faults."""
 
 import difflib
 from collections.abc import Iterable

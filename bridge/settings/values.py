@@ -39,7 +39,7 @@ def _matching(pattern: str, words: str) -> Callable[[str], str]:
 
 
 def checked(pattern: str, words: str) -> tuple[AfterValidator, WithJsonSchema]:
-    """Return what a text is annotated with that has to match, wholly, a pattern."""
+    """Return the annotations of a text that has to match a pattern as a whole."""
     schema = {"type": "string", "pattern": f"^{pattern}$"}
     return AfterValidator(_matching(pattern, words)), WithJsonSchema(schema)
 

@@ -37,7 +37,7 @@ def one_line_excerpt(text: str) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets, in whatever spelling."""
+    """Return `text` without the secrets, in any spelling."""
     raw = text.encode("utf-8", "surrogatepass")
     return without(raw, secrets).decode("utf-8", "surrogatepass")
 

@@ -48,7 +48,7 @@ OMIT: Final = _Omit()
 
 
 class Expression:
-    """One expression, as in ``when: object.count > 3``; not for several threads."""
+    """An expression, as in ``when: object.count > 3``; not for several threads."""
 
     def __init__(self, text: str) -> None:
         """Compile an expression.
@@ -247,7 +247,7 @@ class _Compiled:
 
     @property
     def count_of_values(self) -> int:
-        """How many values the last run has computed; a failed one stopped there."""
+        """Number of values that the last run computed; a failed one stopped there."""
         return len(self._values.found)
 
 

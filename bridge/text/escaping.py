@@ -1,4 +1,4 @@
-"""Characters of strangers that must not reach a terminal.
+"""Escape characters of strangers that must not reach a terminal.
 
 A receiver, an API server or a plugin can put control sequences (ESC, C1) into what it
 says, or turn the direction of writing, so that a line reads as another one.

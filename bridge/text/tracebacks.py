@@ -1,4 +1,4 @@
-"""Where an unexpected error came from, without a value that it or its frames hold.
+"""Summarize where an unexpected error came from, without values of its frames.
 
 The text of somebody else's error may quote what was being worked on: a header field
 with a token, a part of an object. So may the local variables of a frame. Neither is

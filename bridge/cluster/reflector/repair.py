@@ -140,7 +140,7 @@ def _beyond_watching(
 
 
 def oldest_watchable(error: ExpiredError) -> str | None:
-    """Return where a watch cache begins, by the text of an error; None: not told.
+    """Return the oldest version of a watch cache, from an error's text; None: unknown.
 
     kube-apiserver says ``too old resource version: 34 (84)`` (watch_cache.go); nothing
     depends on it: without it, the newest state is listed.

@@ -176,7 +176,7 @@ class Watcher:
     def _items(
         self, lines: Sequence[bytes]
     ) -> tuple[list[Change | Bookmark], ClusterError | None]:
-        """Return what the lines say, and the error that ends it, if one does."""
+        """Return the items of the lines, and the error that ends the watch, if any."""
         items: list[Change | Bookmark] = []
         resource = self._list_watch.resource
         keeps = self._store.keeps if self._store is not None else None

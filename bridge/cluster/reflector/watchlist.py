@@ -94,7 +94,7 @@ class InitialEvents:
         return lines
 
     async def _take(self, lines: Sequence[bytes]) -> Sequence[bytes] | None:
-        """Give the snapshot what the lines say, in their order.
+        """Give the items of the lines to the snapshot, in their order.
 
         Returns:
             The lines after the bookmark that ends the list; None: it has not come yet.

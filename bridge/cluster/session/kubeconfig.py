@@ -86,7 +86,7 @@ class KubeconfigContext(msgspec.Struct):
 
 
 class Kubeconfig(msgspec.Struct, rename="kebab"):
-    """One file; its entries are looked at when a context leads to them."""
+    """A file; its entries are looked at when a context leads to them."""
 
     api_version: str | None = msgspec.field(default=None, name="apiVersion")
     kind: str | None = None

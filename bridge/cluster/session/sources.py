@@ -185,7 +185,7 @@ def _stated(selection: SelectedContext, *, is_secure: bool) -> Identity:
 
 
 def _is_somebody(identity: Identity) -> bool:
-    """Tell whether there is an identity, so that client-go asks no plugin for one."""
+    """Return whether there is an identity, so that client-go asks no plugin for one."""
     return identity.authorization is not None or identity.certificate is not None
 
 

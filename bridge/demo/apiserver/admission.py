@@ -1,4 +1,4 @@
-"""What the API server adds to objects, and what it refuses to take."""
+"""Complete objects as the API server does, and refuse what it refuses."""
 
 import random
 import string

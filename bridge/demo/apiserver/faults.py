@@ -1,4 +1,4 @@
-"""What a bad day does to requests: refusals, cut streams, ends.
+"""Inject faults into requests: refusals, cut streams, ends.
 
 Faults are set from Python, never over HTTP. A verb is one of ``get``, ``list``,
 ``watch``, ``create``, ``update``, ``patch`` and ``delete``; a resource is a plural
@@ -99,15 +99,15 @@ class Faults:
         return self._cuts.pop(0) if self._cuts else None
 
     def is_forbidden(self, verb: str, resource: str) -> bool:
-        """Tell whether this request is to get a 403."""
+        """Return whether this request is to get a 403."""
         return _any_matches(self._forbidden, verb, resource)
 
 
 def _any_matches(rules: Iterable[tuple[str, str]], verb: str, resource: str) -> bool:
-    """Tell whether one of the rules is about this verb and resource."""
+    """Return whether one of the rules is about this verb and resource."""
     return any(_matches(rule, verb, resource) for rule in rules)
 
 
 def _matches(rule: tuple[str, str], verb: str, resource: str) -> bool:
-    """Tell whether a rule is about this verb and resource."""
+    """Return whether a rule is about this verb and resource."""
     return rule[0] in {ANY, verb} and rule[1] in {ANY, resource}

@@ -131,7 +131,7 @@ class Handler:
         return route(self._catalog, request.method, request.path, watch=watch)
 
     async def _review(self, request: web.Request) -> web.Response:
-        """Tell a client what it may do (authorization.k8s.io/v1)."""
+        """Answer a review of permissions (authorization.k8s.io/v1)."""
         sent = await _body(request, _JSON)
         asked = sent["spec"]["resourceAttributes"]
         allowed = not self._faults.is_forbidden(asked["verb"], asked["resource"])
@@ -241,7 +241,7 @@ def _selector(call: Call, asked: Options) -> Selector | None:
 
 
 def _wants_table(request: web.Request, call: Call) -> bool:
-    """Tell whether to answer with a table."""
+    """Return whether to answer with a table."""
     return has_table(call.resource, request.headers.get(hdrs.ACCEPT, ""))
 
 

@@ -16,7 +16,7 @@ EVENTS = "events"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedResource:
-    """One resource as it is served: a group, a version and a plural name."""
+    """A resource as it is served: a group, a version and a plural name."""
 
     group: str
     """Empty for core."""
@@ -41,7 +41,7 @@ class ServedResource:
 
     @property
     def opening(self) -> bytes:
-        """What a stored body lacks: its beginning with kind and API version."""
+        """The beginning that a stored body lacks: kind and API version."""
         return f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
 
 
@@ -105,7 +105,7 @@ def defined_by(definition: Mapping[str, Any]) -> Iterator[ServedResource]:
 
 
 class Catalog:
-    """What is served at this moment."""
+    """The resources that are served at this moment."""
 
     def __init__(self) -> None:
         """Serve the built-in resources."""

@@ -112,7 +112,7 @@ def _not_served() -> StatusError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a client asked for."""
+    """The options of a request."""
 
     label_selector: str
     field_selector: str
@@ -188,5 +188,5 @@ def _number(query: Mapping[str, str], name: str) -> int:
 
 
 def is_true(text: str | None) -> bool:
-    """Tell whether an option is switched on."""
+    """Return whether an option is switched on."""
     return text in {"1", "true"}

@@ -156,7 +156,7 @@ class ApiServer:
         self._objects.delete(self._catalog.named(resource), namespace, name)
 
     def history(self, resource: str) -> Sequence[Record]:
-        """Return every write there ever was, whatever was compacted: the truth."""
+        """Return every write since the start, compacted ones included."""
         return self.storage.ledger(self._catalog.named(resource).table)
 
     def compact(self, revision: int | None = None) -> int:

@@ -34,7 +34,7 @@ class FutureRevisionError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One write: what was done to one object, at which revision."""
+    """A write: what was done to one object, at which revision."""
 
     revision: int
     change: Change

@@ -1,4 +1,4 @@
-"""One watch: the initial events, then each change as it happens.
+"""A watch: the initial events, then each change as it happens.
 
 A watch has no queue. It reads the history from where it stands, so a slow reader costs
 nothing and holds nobody up, as with etcd.
@@ -29,7 +29,7 @@ _LEAD_SECONDS = 2.0
 
 
 class OpenWatch:
-    """What a client reads from one watch.
+    """The stream that a client reads from a watch.
 
     Attributes:
         resource: what is watched.
@@ -100,7 +100,7 @@ class OpenWatch:
             yield error_line(error)
 
     def _is_over(self) -> bool:
-        """Tell whether nothing more is to come."""
+        """Return whether nothing more is to come."""
         return time.monotonic() >= self._deadline or not self._is_served()
 
     async def _wait(self, changed: asyncio.Event) -> None:

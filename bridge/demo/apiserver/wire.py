@@ -101,7 +101,7 @@ def _in_form(resource: ServedResource, body: bytes) -> bytes:
 
 
 def has_table(resource: ServedResource, accept: str) -> bool:
-    """Tell whether a client that accepts this is to get a table."""
+    """Return whether a client that accepts this is to get a table."""
     return resource.table == EVENTS and "as=Table" in accept
 
 

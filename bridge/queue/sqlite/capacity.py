@@ -1,4 +1,4 @@
-"""How full the file and its volume are, and when a put is refused for it."""
+"""Measure the file and its volume, and refuse a put that has no room."""
 
 import os
 from collections.abc import Sequence

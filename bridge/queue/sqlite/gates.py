@@ -1,4 +1,4 @@
-"""When a sink may be tried: it is opened, it has a gate, and no wait is too long."""
+"""Open sinks, keep their gates, and bound their waits."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ _LONGEST_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What `Queue.open_sink` says of a sink."""
+    """The arguments of `Queue.open_sink`."""
 
     ordering: Ordering = "none"
     run: int = 1

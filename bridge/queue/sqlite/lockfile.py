@@ -108,7 +108,7 @@ def _try(descriptor: int) -> bool:
 
 
 def check_owner(queue: Path, owner: str) -> None:
-    """Pass if the file is nobody's, or this owner's.
+    """Pass if the file has no owner, or this one.
 
     Raises:
         ConfigError: It is another's.

@@ -1,4 +1,4 @@
-"""What an operator does: deliver anew, and purge."""
+"""Deliver again and purge, for an operator."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -47,7 +47,7 @@ def chunks(handles: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def enqueue(store: SqliteStore, sink: str, handles: Sequence[str]) -> int:
-    """Deliver kept events or dead letters anew; return how many now wait in addition.
+    """Deliver kept events or dead letters again; return how many more now wait.
 
     What still waits for the sink is not doubled. A dead letter of this very sink is
     one no longer.

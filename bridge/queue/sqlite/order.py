@@ -62,7 +62,7 @@ def lane_of(encoded: EncodedEvent) -> int:
 
 
 class Order:
-    """What the process knows of the lanes of one sink; the file knows the rest."""
+    """The lanes of a sink that are in memory; the file has the rest."""
 
     def __init__(self, mixed: Iterable[int] = ()) -> None:
         """Start with no lane busy; `mixed` are those of all delayed rows."""
@@ -89,7 +89,7 @@ class Order:
             self._mixed = None
 
     def mix_leased(self, events: Iterable[int]) -> None:
-        """Do the same for the lanes of these events, so far as they are leased."""
+        """Do the same for the lanes of these events, if they are leased."""
         lanes = self._lanes
         self.mix(lanes[event] for event in events if event in lanes)
 

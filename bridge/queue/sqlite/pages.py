@@ -32,7 +32,7 @@ BEYOND: Final = 2**63 - 1
 
 
 class View(NamedTuple):
-    """How rows are looked at.
+    """The extent and the order in which rows are read.
 
     Attributes:
         extent: What of each event is read.

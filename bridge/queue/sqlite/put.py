@@ -32,7 +32,7 @@ class Put:
 
 
 def make_room(store: SqliteStore, entries: Sequence[Entry]) -> None:
-    """See that there is room; kept events go for it, whatever becomes of the put.
+    """Make room, by ending kept events even if the put fails.
 
     Raises:
         QueueFullError: There is none.
@@ -168,7 +168,7 @@ def _route_sets(
 def forward(
     store: SqliteStore, backlog: SinkBacklog, encoded: EncodedEvent, original: int
 ) -> None:
-    """Store an event made of another one, and have it wait, whatever waits already."""
+    """Store an event made of another one as waiting, even beyond the sink's limit."""
     totals, stored = store.totals, store.clock.wall()
     totals.last_event += 1
     totals.ends += len(encoded.body)
@@ -181,7 +181,7 @@ def forward(
 
 
 def remember(store: SqliteStore, scope: int, entries: Sequence[Entry]) -> None:
-    """Store what the reader knows from now on; of one key the last word counts."""
+    """Store the memos of the reader; of one key the last value counts."""
     known = dict(one.remember for one in entries if one.remember is not None)
     # In the order of keys each page of the file is gone to once.
     items = sorted(known.items())

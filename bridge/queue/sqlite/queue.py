@@ -1,4 +1,4 @@
-"""One file, one writer thread: the embedded store."""
+"""A file, one writer thread: the embedded store."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence

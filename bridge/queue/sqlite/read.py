@@ -1,4 +1,4 @@
-"""What is read beside the writer: functions of a connection, and their thread.
+"""Read beside the writer: functions of a connection, and their thread.
 
 A question never holds the writer up; one that takes too long is given up.
 """

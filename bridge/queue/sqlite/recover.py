@@ -29,7 +29,7 @@ _LAST_KEY = 1 << 40
 
 
 class _Table(NamedTuple):
-    """What to read of a table: rows whose `key`, the first column, is in a range.
+    """A table to salvage: rows whose `key`, the first column, is in a range.
 
     If it has an `owner`, only those of one owner; text keys are one range for all.
     """
@@ -86,7 +86,7 @@ WHERE seq BETWEEN ?2 AND ?3 AND data_offset IS NOT NULL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What the new file holds.
+    """The number of rows that the new file holds.
 
     Attributes:
         events: Stored events.

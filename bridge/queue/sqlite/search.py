@@ -1,4 +1,4 @@
-"""Which rows can be handed out next, and the lanes that rows are in.
+"""Find the rows to hand out next, and the lanes that rows are in.
 
 Of a sink in order by object only heads of lanes that are not busy (see `order`). A
 search looks at a bounded number of rows; if it ends before it has seen all, the next
@@ -42,7 +42,7 @@ class Delayed(NamedTuple):
 def find_returned(
     store: SqliteStore, backlog: SinkBacklog, events: Sequence[int]
 ) -> list[RowKey]:
-    """Return the rows of what came back, so far as it has not ended nor must wait."""
+    """Return the rows of returned leases that have neither ended nor to wait."""
     order = backlog.order
     statement = sql.RETURNED if order is None else sql.RETURNED_HEADS
     found = [

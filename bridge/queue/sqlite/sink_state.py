@@ -1,4 +1,4 @@
-"""What the process knows of one sink's deliveries without asking the file.
+"""Keep the state of a sink's deliveries that needs no look at the file.
 
 Leases are memory: they are void when the file is opened, and cost no write. The rows of
 a sink fall into two kinds, and each has a place up to which it was handed out::
@@ -38,7 +38,7 @@ class LeaseHandle(NamedTuple):
 
 
 class LeaseGroup(NamedTuple):
-    """What leases share that were handed out together.
+    """The facts that leases share that were handed out together.
 
     Until when they last (steady microseconds), and the tryable clock at their start.
     """
@@ -133,7 +133,7 @@ def _size(row: DeliveryRow | RowKey) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class SinkBacklog:
-    """One sink as the writer thread sees it.
+    """A sink as the writer thread sees it.
 
     Attributes:
         id: Key of its row.

@@ -97,7 +97,7 @@ _KINDS: Final = {stored: kind for kind, stored in _STORED_KINDS.items()}
 
 
 class SqliteStore:
-    """One connection, what is known without asking it, and its transactions.
+    """Holds the writer's connection, its transactions, and sums that need no query.
 
     `totals` are those of the transaction under way, `committed` those that last; other
     threads may read the latter. `damaged` are events whose bytes are not those that

@@ -1,4 +1,4 @@
-"""What is done at open and now and then; and how long an event stays.
+"""Open the file, keep it up periodically, and end events that were kept long enough.
 
 The newest `keep_size` bytes of events, as far as they are younger than `keep`, are kept
 whatever became of them. A line moves behind that window: an event that it passes goes,

@@ -92,7 +92,7 @@ Wishing = asyncio.Future[Sequence[Lease]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What came of a pass: answers to jobs, leases for wishes, and when to look again.
+    """The result of a pass: answers to jobs, leases, and when to look again.
 
     `wakes_after` is in seconds; None: only a job can bring a lease.
     """
@@ -147,7 +147,7 @@ def close(store: SqliteStore, *, is_sound: bool) -> None:
 
 
 class Writer:
-    """Hands jobs and wishes to the thread, group by group."""
+    """Hands jobs and requests for leases to the thread, group by group."""
 
     def __init__(self, *, store: SqliteStore, thread: WriteThread) -> None:
         """Begin to tick; the store was opened on `thread`."""

@@ -22,7 +22,7 @@ from bridge.sinks.transports import EXCERPT_BYTES, Response
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StructuredFormat:
-    """One event as it is stored; a status is the answer.
+    """An event as it is stored; a status is the answer.
 
     Attributes:
         classifier: Says what a status means.
@@ -48,7 +48,7 @@ class StructuredFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryFormat:
-    """One event, its attributes as header fields, its data as the body.
+    """An event, its attributes as header fields, its data as the body.
 
     Attributes:
         classifier: Says what a status means.

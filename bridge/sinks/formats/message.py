@@ -69,7 +69,7 @@ Body = Callable[[Message], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFormat:
-    """One request with a JSON body for each event; a status is the answer.
+    """A request with a JSON body for each event; a status is the answer.
 
     Attributes:
         classifier: Says what a status means.
@@ -97,7 +97,7 @@ class MessageFormat:
 
 
 def message_of(event: EncodedEvent) -> Message:
-    """Return what to tell people of an event.
+    """Return the message about an event.
 
     Raises:
         PermanentSinkError: Its data cannot be read.

@@ -1,4 +1,4 @@
-"""Opsgenie: an alert for each problem, told apart by its alias.
+"""Opsgenie: an alert for each problem, identified by its alias.
 
 ``POST https://api.opsgenie.com/v2/alerts`` with ``Authorization: GenieKey …`` as a
 header of the sink; limits are those of docs.opsgenie.com/docs/alert-api. A repeat with

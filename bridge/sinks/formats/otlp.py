@@ -63,7 +63,7 @@ class OtlpConfig(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpFormat:
-    """Log records of one resource; partial success is told, not repeated.
+    """Log records of one resource; partial success is reported, not repeated.
 
     Attributes:
         classifier: Says what a status means.

@@ -85,7 +85,7 @@ class SlackConfig(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackFormat:
-    """One message for each event.
+    """A message for each event.
 
     Attributes:
         classifier: Says what a status means.

@@ -83,7 +83,7 @@ class TemplateConfig(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateFormat:
-    """One request for each event; a status is the answer.
+    """A request for each event; a status is the answer.
 
     Attributes:
         classifier: Says what a status means.

@@ -1,1 +1,1 @@
-"""One attempt over HTTP: the request, how it is secured, and what the answer means."""
+"""Make an attempt over HTTP: build and secure the request, judge the answer."""

@@ -86,7 +86,7 @@ class OAuth2Auth:
 
     @property
     def files(self) -> list[ReloadedFile[Any]]:
-        """What is read again when it changes."""
+        """Files that are read again when they change."""
         return self._endpoint.files
 
     def read(self) -> str:

@@ -25,7 +25,7 @@ _WHY = {
 
 
 def apply_preset(written: object) -> object:
-    """Return a sink as if what the preset says had been written where nothing was.
+    """Return a sink's settings with the preset's values for keys that are not written.
 
     Args:
         written: A sink as it stands in the document, in whatever form.
@@ -50,7 +50,7 @@ def apply_preset(written: object) -> object:
 
 
 def _with_ours(outcomes: dict[str, Any]) -> dict[str, Any]:
-    """Add our statuses, as far as nothing is said of them."""
+    """Add the preset's statuses that are not written."""
     said = [
         status
         for word in outcomes.values()

@@ -202,7 +202,7 @@ class RequestBuilder:
         return self._headers.current()
 
     def compose(self, events: Sequence[EncodedEvent]) -> SinkRequest:
-        """Return the request that carries the events, whatever its size.
+        """Return the request that carries the events, of any size.
 
         Raises:
             PermanentSinkError: There are too many of them for one batch.

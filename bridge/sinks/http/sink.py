@@ -223,7 +223,7 @@ class HttpSink:
         return self._redactor.hide(message)
 
     def _unusable(self, error: SecretError) -> SinkError:
-        """Return what it means that a secret or a TLS file cannot be used."""
+        """Return the error for a secret or a TLS file that cannot be used."""
         if is_ours(error):
             return self._classifier.starved(error, seconds=0.0)
         message = self._redactor.hide(f"sink {self._name}: {error}")
@@ -279,7 +279,7 @@ class HttpSink:
     def _exchange(
         self, request: SinkRequest, headers: CIMultiDict[str]
     ) -> Awaitable[Response]:
-        """Return what sends it once it is awaited; a coroutine less for each POST."""
+        """Return the awaitable that sends a request; a coroutine less for each POST."""
         method, url, body = request.method, request.url, request.body
         ask, fields = self._transport.request, request.fields
         if self._tokens is None:

@@ -1,4 +1,4 @@
-"""How large a request is on the wire, and what happens to an event that is too large.
+"""Measure requests on the wire, and trim, refuse or send events that are too large.
 
 CloudEvents 1.0.2, "Size Limits": consumers should take 64 KiB, everything counted.
 Data that is trimmed stays JSON, and is trimmed the same way each time::

@@ -34,7 +34,7 @@ CONNECT_SHARE = 2 / 3
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """An answer, whatever its status.
+    """An answer with any status.
 
     Attributes:
         status: HTTP status.
@@ -86,7 +86,7 @@ class Transport(Protocol):
 
 
 class IdleWatch:
-    """Tells whether anything came on a connection on which nothing was asked.
+    """Detects bytes on a connection that carries no request.
 
     A look costs less than a microsecond.
     """

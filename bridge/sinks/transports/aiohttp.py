@@ -66,7 +66,7 @@ _SET_BY_AIOHTTP = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """How requests get to an origin."""
+    """The way of requests to an origin: proxy, TLS."""
 
     proxy: URL | None
     needs_tls: bool

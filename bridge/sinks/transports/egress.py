@@ -1,4 +1,4 @@
-"""Deny addresses, whatever a sink's URL or a name server says.
+"""Deny addresses, regardless of a sink's URL and of name servers.
 
 An address is looked at after its name was resolved, and it is the very one that is
 connected to: a name that changes its mind between two looks changes nothing.
@@ -52,7 +52,7 @@ AddressInfo = tuple[
     str,
     tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
 ]
-"""One answer of getaddrinfo."""
+"""An answer of getaddrinfo."""
 
 _DENIED = {
     "169.254.0.0/16": "link-local",
@@ -236,7 +236,7 @@ async def _keep_looking(egress: Egress, server: URL, failures: RepeatedFailure) 
 
 
 async def _look(egress: Egress, server: URL, failures: RepeatedFailure) -> None:
-    """Tell the addresses as they are now; without an answer the last ones stay."""
+    """Return the addresses as they are now; without an answer the last ones stay."""
     resolve = asyncio.get_running_loop().getaddrinfo
     try:
         async with asyncio.timeout(_RESOLVE_SECONDS):

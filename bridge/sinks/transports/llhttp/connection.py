@@ -1,4 +1,4 @@
-"""One connection to a sink: a request, its answer, the next request."""
+"""A connection to a sink: a request, its answer, the next request."""
 
 import asyncio
 from collections.abc import Callable
