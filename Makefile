@@ -16,7 +16,8 @@ PYTEST := $(BIN)/coverage run -m pytest
 TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 
 # Without these parts an event could be lost, so each of their branches is tested.
-CRITICAL := bridge/cluster/*,bridge/cluster/*/*,bridge/events/*,bridge/filters/*,bridge/queue/*
+CRITICAL := bridge/cluster/*,bridge/cluster/*/*,bridge/events/*,bridge/filters/*
+CRITICAL := $(CRITICAL),bridge/filters/*/*,bridge/queue/*
 CRITICAL := $(CRITICAL),bridge/queue/*/*,bridge/sinks/*/*,bridge/sinks/*/*/*
 CRITICAL := $(CRITICAL),bridge/sinks/*,bridge/retry.py,bridge/ingest/*,bridge/deliver/*
 

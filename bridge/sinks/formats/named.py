@@ -147,7 +147,7 @@ def _single(
             )
         case SlackConfig():
             return SlackFormat(classifier=classifier, sink=sink, settings=settings)
-        case TemplateConfig():
+        case _:
             return TemplateFormat(classifier=classifier, sink=sink, settings=settings)
 
 
@@ -185,7 +185,7 @@ def _bulk(
                 body=settings.body,
                 max_batch=settings.batch,
             )
-        case SplunkConfig():
+        case _:
             return SplunkFormat(
                 classifier=classifier,
                 index=settings.index,

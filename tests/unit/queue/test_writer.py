@@ -458,3 +458,25 @@ async def test_a_clock_set_back_is_noticed_by_an_idle_queue(
             clock.advance(61)
 
     assert ids(task.result()) == ["a"]
+
+
+async def ask_and_fail(queue: SqliteQueue) -> None:
+    """Ask for a lease, and let the queue fail before the pass begins."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(queue.lease("hook", 1), name="lease")
+        await asyncio.sleep(0)
+        queue._writer._fail(QueueError("broken"), [])
+
+
+async def test_fault_takes_back_a_pass_that_has_not_begun(file: QueueFile) -> None:
+    """A lease that was just asked for fails too, and nothing is leased."""
+    async with file.open() as first:
+        await first.open_sink("hook")
+        await put(first, "a")
+    async with file.open() as second:
+        await second.open_sink("hook")
+        with pytest.raises(ExceptionGroup) as caught:
+            await ask_and_fail(second)
+
+        assert caught.group_contains(QueueError, match="broken")
+        assert second._writer._starting.cancelled()

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import PermanentSinkError, SinkPausedError, TemporarySinkError
+from bridge.events.encode import without_data
 from bridge.sinks import Accepted
 from bridge.sinks.formats.alertmanager import AlertmanagerFormat
 from bridge.sinks.formats.datadog import datadog_body
@@ -208,6 +209,15 @@ def test_bodies_keep_the_limits_whatever_the_texts_are(name, message, reason, wh
 def test_events_without_data_have_a_message_too(name):
     """A gap, or a sink that wants references, has no sentence."""
     event = sample(data={}, type="io.kubebridge.resource.modified.v1", reason="")
+
+    jsonschema.validate(rendered(name, event), SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_events_of_which_little_is_known_have_a_message_too(name):
+    """No time, no node, no data: only a type and a name."""
+    nothing = dict.fromkeys(("cluster", "namespace", "node", "component"), "")
+    event = without_data(sample(time=None, **nothing))
 
     jsonschema.validate(rendered(name, event), SCHEMAS[name])
 

@@ -2,10 +2,11 @@
 
 import msgspec
 import pytest
+from pydantic import TypeAdapter
 
 from bridge.config import parse_config
 from bridge.errors import ConfigError
-from bridge.sinks.formats.named import FORMAT_TAGS, named_format
+from bridge.sinks.formats.named import FORMAT_TAGS, FormatConfig, named_format
 from bridge.sinks.http.classify import ResponseClassifier
 from tests.unit.sinks.formats.samples import URL_OF_SINK, answer, sample
 
@@ -77,3 +78,10 @@ def test_a_format_and_a_mode_exclude_each_other():
     """A mode is a form of CloudEvents."""
     with pytest.raises(ConfigError, match="expected mode or format"):
         read("slack", mode="binary")
+
+
+def test_settings_that_were_read_are_taken_as_they_are():
+    """Whoever builds a sink in code gives them."""
+    settings = read("slack").format
+
+    assert TypeAdapter(FormatConfig).validate_python(settings) is settings
