@@ -139,10 +139,9 @@ class Acceptor:
             stages: Noise control, in its order; empty to skip it, as a backfill does.
         """
         chosen = self._router.choose(event, sources=sources, labels=labels)
-        if not stages:
-            return self._entries(event, sources, chosen, chosen.sinks, render)
-        version = Version(event, sources, render)
-        return self.accept_versions([version], labels=labels, stages=stages)
+        if stages:
+            [chosen] = self._controlled(event, [chosen], stages)
+        return self._entries(event, sources, chosen, chosen.sinks, render)
 
     def accept_versions(
         self,

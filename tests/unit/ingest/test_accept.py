@@ -87,6 +87,21 @@ def test_stage_holds_an_event_back_on_one_route() -> None:
     assert (sinks_of(first), sinks_of(second)) == ([("hook",)], [("broker",)])
 
 
+def test_routes_are_chosen_once_where_stages_are() -> None:
+    """Each filter is asked once for an event; one that fails is counted once."""
+    asked: list[CloudEvent] = []
+
+    def matches(event: CloudEvent, /) -> bool:
+        asked.append(event)
+        return True
+
+    one = acceptor(Route(name="a", sources=None, matches=matches, sinks=("hook",)))
+
+    entries = one.accept(INBOUND, ("orders",), stages=[Once()])
+
+    assert (sinks_of(entries), asked) == ([("hook",)], [INBOUND])
+
+
 def test_backfill_skips_stages() -> None:
     """What was held back from reading can be delivered by an operator's word."""
     one, stage = acceptor(route("a", "hook")), Once()
