@@ -129,12 +129,12 @@ class Bridge:
         return self.call("GET", path)
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Call the API with the token; the first call waits until it is built."""
+        """Call the API with the token."""
         return httpx.request(
             method,
             f"http://127.0.0.1:{self.port}{path}",
             headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=None,  # the test's own ends it
+            timeout=10,
             **arguments,
         )
 

@@ -111,9 +111,7 @@ def roll_out(plane: ControlPlane, namespace: str) -> None:
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     for name in DEPLOYMENTS:
         plane.apiserver.request("POST", path, deployment(name, cpu="10m", replicas=2))
-    wait_until(
-        lambda: is_rolled_out(plane, path, "example.com/checkout:1"), seconds=120
-    )
+    wait_until(lambda: is_rolled_out(plane, path, "example.com/checkout:1"))
     container = {"name": "main", "image": "example.com/checkout:2"}
     template = {"spec": {"containers": [container]}}
     for name in DEPLOYMENTS:

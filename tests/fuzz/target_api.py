@@ -63,23 +63,13 @@ class ApiRun:
         """See `Run`."""
         self._complaints.said.clear()
         answer = await self._ask(data)
-        alive = await self._ask_livez()
+        alive = await self._ask(b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n")
         for complaint in self._complaints.said:
             raise Finding(complaint)
         if _SERVER_ERROR.search(answer):
             raise Finding(f"answered 500: {answer[:200]!r}")
         if b" 200 OK" not in alive and b" 400 " not in alive:
             raise Finding(f"not alive: {alive[:200]!r}")
-
-    async def _ask_livez(self) -> bytes:
-        """Ask up to three times: a busy machine may miss the deadline of a head."""
-        for _ in range(3):
-            answer = await self._ask(
-                b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n"
-            )
-            if answer:
-                break
-        return answer
 
     async def _ask(self, data: bytes) -> bytes:
         """Return all that is answered until the connection is closed."""
